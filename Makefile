@@ -1,0 +1,1 @@
+# libdualpath. `make help` lists what there is.

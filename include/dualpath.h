@@ -1,0 +1,388 @@
+/*
+ * dualpath.h - the public interface of libdualpath: action recognition in video on a CPU.
+ *
+ * DualPath ("Dual-path Adaptation from Image to Video Transformers", CVPR 2023) runs one frozen
+ * image transformer twice over a clip: a spatial path over a few full frames, and a temporal path
+ * over framesets, which are many shrunken frames tiled into one image. Small adapters make the
+ * difference. A complete program:
+ *
+ *     dp_model *model = NULL;
+ *     dp_session *session = NULL;
+ *     dp_clip clip;
+ *     dp_result result;
+ *     dp_clip_default(&clip);
+ *     dp_result_default(&result);
+ *     clip.frames = frames;             // an array of dp_frame, see dp_frame_rgb24()
+ *     clip.frame_count = frame_count;   // the whole video: sampling is done here
+ *     if (dp_model_open("model.gguf", NULL, &model) != DP_OK ||
+ *         dp_session_create(model, NULL, &session) != DP_OK) {
+ *         puts(dp_last_message());
+ *     } else if (dp_classify_clip(session, &clip, &result) != DP_OK) {
+ *         puts(dp_session_message(session));
+ *     } else {
+ *         dp_prediction top;
+ *         dp_session_top(session, 1, &top);
+ *         printf("%s %.1f %%\n", top.label, 100 * top.probability);
+ *     }
+ *     dp_session_destroy(session);
+ *     dp_model_close(model);
+ *
+ * Rules that hold for every call:
+ * - Nothing aborts, prints or exits. A call that can fail returns a dp_status, and leaves a
+ *   sentence that says what was wrong: dp_session_message() for calls on a session,
+ *   dp_last_message() for all others.
+ * - Option and result structs begin with struct_size and have a *_default() initialiser. Always
+ *   call it: fields that are added later are then set to what the call did before them. A struct
+ *   must hold at least the fields of the first version that had it.
+ * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
+ * - A model is immutable once open: any number of threads and sessions may use one at a time. A
+ *   session belongs to one thread at a time.
+ * - Destroying or closing NULL does nothing. A model must outlive its sessions.
+ * - All calls are available since version 0.1.0 unless they say otherwise.
+ */
+#ifndef DUALPATH_H
+#define DUALPATH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(DP_BUILD_SHARED) && defined(__GNUC__)
+#define DP_API __attribute__((visibility("default")))
+#else
+#define DP_API
+#endif
+
+/* ------------------------------------------------------------------------------------------
+ * Version
+ */
+
+#define DP_VERSION_MAJOR 0
+#define DP_VERSION_MINOR 1
+#define DP_VERSION_PATCH 0
+#define DP_VERSION_STRING "0.1.0"
+#define DP_ABI_VERSION 0
+
+/* The version of the library that is running: major * 10000 + minor * 100 + patch. */
+DP_API uint32_t dp_version(void);
+/* The same as text, "0.1.0". Static storage. */
+DP_API const char *dp_version_string(void);
+/* DP_ABI_VERSION of the running library: the number in its SONAME. Programs built against another
+ * one must not use it. */
+DP_API uint32_t dp_abi_version(void);
+
+/* ------------------------------------------------------------------------------------------
+ * Statuses
+ */
+
+/* Numbers are never reused or changed. */
+typedef enum dp_status {
+    DP_OK = 0,
+    DP_ERR_ARGUMENT = 1,    /* a null pointer, a number out of range, an unknown option */
+    DP_ERR_MEMORY = 2,      /* an allocation failed */
+    DP_ERR_ARENA = 3,       /* the caller's arena is too small or not aligned */
+    DP_ERR_IO = 4,          /* the file could not be opened or read */
+    DP_ERR_FORMAT = 5,      /* not a weight file, or a malformed one */
+    DP_ERR_UNSUPPORTED = 6, /* a sound file, but this build cannot run it */
+    DP_ERR_CHECKSUM = 7,    /* the bytes of a tensor are not those that were written */
+    DP_ERR_FRAME = 8,       /* a frame descriptor is not usable */
+    DP_ERR_CANCELLED = 9,   /* the progress callback asked to stop */
+    DP_ERR_NO_HEAD = 10,    /* the model answers features only; there are no classes */
+    DP_ERR_NUMERIC = 11,    /* the answer is not finite: the weights or the file are broken */
+    DP_ERR_THREAD = 12      /* a thread could not be started */
+} dp_status;
+
+/* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. Static storage. */
+DP_API const char *dp_status_name(dp_status status);
+
+/* The sentence of the last call in the calling thread that failed and had no session to keep it:
+ * opening, sizing, creating, verifying, queries. Never NULL; empty before the first failure. Valid
+ * until the next failing call in this thread. */
+DP_API const char *dp_last_message(void);
+
+/* ------------------------------------------------------------------------------------------
+ * Callbacks
+ */
+
+/* Where memory comes from. allocate() returns `size` bytes aligned to at least 64, or NULL;
+ * release() gets what allocate() returned, with the same size. Both may be called from any thread
+ * that opens, creates, destroys or closes, never during dp_classify_clip(). */
+typedef struct dp_allocator {
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *block, size_t size);
+    void *user;
+} dp_allocator;
+
+typedef enum dp_log_level { DP_LOG_WARNING = 1, DP_LOG_INFO = 2 } dp_log_level;
+
+/* Gets one sentence without a newline. Called only inside a call of the library, from the thread
+ * that made the call. */
+typedef void (*dp_log_fn)(void *user, dp_log_level level, const char *message);
+
+/* Called from the calling thread as work goes on, with what is being done ("reading", "fusing",
+ * "frames", "patches", "blocks", "head") and the fraction of the whole call that is done, 0 to 1,
+ * never falling. Return 0 to go on, anything else to cancel: the call then returns
+ * DP_ERR_CANCELLED, and session and model are as usable as before it. */
+typedef int (*dp_progress_fn)(void *user, const char *stage, double fraction);
+
+/* ------------------------------------------------------------------------------------------
+ * Models
+ */
+
+typedef struct dp_model dp_model;
+
+/* Instruction sets, for dp_model_options.cpu_mask. */
+#define DP_CPU_AVX2 1u        /* AVX2, FMA, F16C */
+#define DP_CPU_AVX512 2u      /* AVX-512 F, BW, DQ, VL */
+#define DP_CPU_ALL 0xffffffffu
+
+typedef struct dp_model_options {
+    size_t struct_size;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the model. */
+    dp_log_fn log;                 /* or NULL */
+    void *log_user;
+    dp_progress_fn progress; /* or NULL */
+    void *progress_user;
+    /* Non-zero: check the CRC-32 of every tensor while opening. Compressed files always are. */
+    int32_t verify;
+    /* Non-zero: keep adapters and layer norms apart from the frozen matrices and compute the
+     * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
+    int32_t unfused;
+    /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed. 0 leaves plain
+     * C. The environment variable DUALPATH_CPU ("c", "avx2", "avx512"), read once, lowers it. */
+    uint32_t cpu_mask;
+    /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
+     * largest size_t). */
+    size_t max_inflated_size;
+} dp_model_options;
+
+DP_API void dp_model_options_default(dp_model_options *options);
+
+/* Opens a weight file (docs/weight-format.md), plain or gzip-compressed. A plain file is mapped
+ * where the system can; it is not needed any more once the call has returned. */
+DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
+
+/* The same from bytes in memory, of any alignment. Nothing is copied that is used as it stands in
+ * the file: the caller keeps the bytes alive and unchanged until dp_model_close(). */
+DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
+                                      const dp_model_options *options, dp_model **model);
+
+/* A source of bytes. read() copies up to `size` bytes from `offset` into `buffer` and returns how
+ * many it copied; 0 means the end of the data, a negative number a failure. Offsets only grow.
+ * Called only while the model is being opened. */
+typedef struct dp_reader {
+    int64_t (*read)(void *user, uint64_t offset, void *buffer, size_t size);
+    void *user;
+} dp_reader;
+
+DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
+                                      dp_model **model);
+
+/* Frees all of the model. Sessions on it must be gone. */
+DP_API void dp_model_close(dp_model *model);
+
+typedef struct dp_model_info {
+    size_t struct_size;
+    const char *name;        /* general.name of the file, or "" */
+    const char *description; /* one line: architecture, sizes, precision */
+    const char *precision;   /* of the arithmetic: "f32" */
+    const char *kernels;     /* instruction set in use: "c", "avx2", "avx512" */
+    const char *file_type;   /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
+    int32_t input_size;      /* R: frames are resized and cropped to R x R */
+    int32_t patch_size;      /* p */
+    int32_t width;           /* D */
+    int32_t heads;           /* H */
+    int32_t blocks;          /* L */
+    int32_t feature_size;    /* O: length of y_t and of y_s */
+    int32_t classes;         /* C; 0: no head, features only */
+    int32_t frames;          /* T: sampled frames a view */
+    int32_t spatial_frames;  /* Ts: of them, those the spatial path sees */
+    int32_t grid;            /* g: a frameset is g x g frames */
+    int32_t framesets;       /* T / (g*g) */
+    int32_t sampling_rate;   /* r: the distance in frames the model was trained with */
+    int32_t adapter_width;   /* largest bottleneck; 0: no adapters */
+    float mean[3], std[3];   /* of R, G, B in 0..1 */
+    int64_t parameters;      /* numbers in the file */
+    int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
+    int64_t macs;               /* multiply-adds that are executed for one view */
+    int64_t weight_bytes;       /* memory the model holds */
+} dp_model_info;
+
+/* Strings live as long as the model. */
+DP_API void dp_model_info_default(dp_model_info *info);
+DP_API dp_status dp_model_get_info(const dp_model *model, dp_model_info *info);
+
+/* The name of class `index`; "" where the file names none; NULL when there is no such class. */
+DP_API const char *dp_model_label(const dp_model *model, int32_t index);
+
+/* Checks every tensor of a file against its CRC-32 without building a model. DP_ERR_CHECKSUM names
+ * the first that differs, DP_ERR_UNSUPPORTED says that the file carries no checksums. */
+DP_API dp_status dp_model_verify(const char *path, const dp_model_options *options);
+
+/* ------------------------------------------------------------------------------------------
+ * Sessions
+ */
+
+typedef struct dp_session dp_session;
+
+typedef struct dp_session_options {
+    size_t struct_size;
+    /* Threads that compute, the calling one among them: 1 to 256; 0 (default): as many as this
+     * process may run at once. The answer does not depend on it, bit for bit. */
+    int32_t threads;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
+    /* A caller's memory instead of an allocator, of at least dp_session_size() bytes and aligned
+     * to 64. The session and all it computes live there; nothing else is allocated by us. */
+    void *arena;
+    size_t arena_size;
+    dp_log_fn log; /* or NULL */
+    void *log_user;
+    dp_progress_fn progress; /* or NULL */
+    void *progress_user;
+} dp_session_options;
+
+DP_API void dp_session_options_default(dp_session_options *options);
+
+/* How many bytes a session with these options needs, before anything is created. `arena`,
+ * `arena_size` and callbacks are not looked at. */
+DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options *options,
+                                 size_t *bytes);
+
+/* Plans and takes all memory and starts the threads, which sleep when there is no work. */
+DP_API dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
+                                   dp_session **session);
+DP_API void dp_session_destroy(dp_session *session);
+
+/* The sentence of this session's last failed call; "" when there was none. Valid until the next
+ * call on the session. For NULL: "". */
+DP_API const char *dp_session_message(const dp_session *session);
+
+/* ------------------------------------------------------------------------------------------
+ * Clips
+ */
+
+/* Pixel formats. Samples are bytes. */
+typedef enum dp_format {
+    DP_FORMAT_RGB24 = 0, /* plane 0: R G B */
+    DP_FORMAT_BGR24 = 1, /* plane 0: B G R */
+    DP_FORMAT_RGBA = 2,  /* plane 0: R G B A; A is not looked at */
+    DP_FORMAT_BGRA = 3,  /* plane 0: B G R A; A is not looked at */
+    DP_FORMAT_GRAY8 = 4, /* plane 0: Y, full range; R = G = B = Y */
+    DP_FORMAT_NV12 = 5,  /* plane 0: Y; plane 1: Cb Cr of each 2x2 pixels */
+    DP_FORMAT_I420 = 6   /* plane 0: Y; plane 1: Cb, plane 2: Cr of each 2x2 pixels */
+} dp_format;
+
+/* How NV12 and I420 become RGB. A chroma sample serves its 2x2 pixels; results are clamped to
+ * 0..255 and not rounded. */
+typedef enum dp_color {
+    DP_COLOR_BT601_LIMITED = 0,
+    DP_COLOR_BT601_FULL = 1,
+    DP_COLOR_BT709_LIMITED = 2,
+    DP_COLOR_BT709_FULL = 3
+} dp_color;
+
+#define DP_MAX_FRAME_SIDE 65536
+
+/* One frame, described, not owned: the bytes must stay as they are during the call. `plane` points
+ * at the first sample of the top row; `stride` is the distance in bytes from a row to the one below
+ * it and may be negative. Chroma planes have (width + 1) / 2 columns and (height + 1) / 2 rows.
+ * Unused planes are ignored. width and height are 1 .. DP_MAX_FRAME_SIDE; frames of one clip may
+ * differ. Nothing outside the described samples is read. */
+typedef struct dp_frame {
+    const uint8_t *plane[3];
+    ptrdiff_t stride[3];
+    int32_t width, height;
+    int32_t format; /* dp_format */
+    int32_t color;  /* dp_color; used for NV12 and I420 */
+} dp_frame;
+
+/* A descriptor of tightly packed RGB24 pixels [height][width][3]. */
+DP_API dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height);
+
+/* Which frames of the clip a view takes. n is the number of frames in the clip, T the model's
+ * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
+ * the number of views and v = 0 .. V-1 the view. Past the end, the last frame repeats. */
+typedef enum dp_sampling {
+    DP_SAMPLING_CENTER = 0,  /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
+                                rounded down: for one view the centre */
+    DP_SAMPLING_FIRST = 1,   /* the same with start = v * max(m - T, 0) / V, rounded down */
+    DP_SAMPLING_UNIFORM = 2, /* frame ((2iV + 2v + 1) * n) / (2TV), rounded down: for one view the
+                                middles of T equal parts */
+    DP_SAMPLING_GIVEN = 3    /* the frames as they are: exactly T, one view */
+} dp_sampling;
+
+#define DP_MAX_VIEWS 256
+#define DP_MAX_CROPS 64
+
+typedef struct dp_clip {
+    size_t struct_size;
+    const dp_frame *frames;
+    size_t frame_count; /* >= 1 */
+    int32_t sampling;   /* dp_sampling; default DP_SAMPLING_CENTER */
+    int32_t rate;       /* 1 .. 65536; 0 (default): the model's */
+    int32_t views;      /* temporal views, 1 (default) .. DP_MAX_VIEWS */
+    /* Square crops along the longer side, 1 (default: the centre) .. DP_MAX_CROPS, evenly spread
+     * from one end to the other. Logits and features of all views and crops are averaged. */
+    int32_t crops;
+} dp_clip;
+
+DP_API void dp_clip_default(dp_clip *clip);
+
+/* Wall-clock milliseconds; 0 where the build has no clock. */
+typedef struct dp_timings {
+    double total_ms;
+    double frames_ms;  /* sampling, colour, resize, crop, normalise, framesets */
+    double patches_ms; /* patch embedding and position encoding */
+    double blocks_ms;  /* transformer blocks with their adapters */
+    double head_ms;    /* final norm, projection, classifier */
+} dp_timings;
+
+typedef struct dp_result {
+    size_t struct_size;
+    /* These point into the session and stay valid until its next call. */
+    const float *logits;           /* [classes]; NULL when the model has no head */
+    const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
+    const float *feature_temporal; /* y_t [feature_size] */
+    const float *feature_spatial;  /* y_s [feature_size] */
+    int32_t classes;
+    int32_t feature_size;
+    int64_t macs; /* multiply-adds executed for this result */
+    dp_timings timings;
+} dp_result;
+
+DP_API void dp_result_default(dp_result *result);
+
+/* Classifies a clip: samples, resizes, crops and normalises its frames, builds the framesets, runs
+ * both paths (paper, section 3) and the classifier on [y_t ; y_s]. Deterministic: the same frames,
+ * model and instruction set give the same bits with any number of threads. On failure `result` is
+ * left empty and the session is as usable as before. */
+DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
+
+typedef struct dp_prediction {
+    int32_t index;     /* the class */
+    float logit;
+    float probability;
+    const char *label; /* "" where the file names none; lives as long as the model */
+} dp_prediction;
+
+/* The `count` likeliest classes of the session's last result, likeliest first, equal ones by index.
+ * Writes exactly `count` entries: 1 .. classes. DP_ERR_ARGUMENT when there is no result yet. */
+DP_API dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions);
+
+/* ------------------------------------------------------------------------------------------
+ * Measuring (experimental: may change in any version)
+ */
+
+/* Runs the fused multiply-adds of the session's instruction set in registers only, on all of its
+ * threads, for about `milliseconds` (1 .. 10000), and stores 10^9 operations a second (a
+ * multiply-add is two): the peak against which the speed of a clip can be judged. */
+DP_API dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DUALPATH_H */

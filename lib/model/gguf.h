@@ -1,0 +1,93 @@
+/*
+ * A reader of GGUF version 3 for files that cannot be trusted: docs/weight-format.md, "Container".
+ * It checks the whole structure once; what it hands out afterwards lies inside the bytes.
+ */
+#ifndef DP_GGUF_H
+#define DP_GGUF_H
+
+#include "runtime/runtime.h"
+
+typedef enum dp_tensor_type {
+    DP_TENSOR_F32 = 0,
+    DP_TENSOR_F16 = 1,
+    DP_TENSOR_Q8_0 = 8,
+    DP_TENSOR_BF16 = 30
+} dp_tensor_type;
+
+/* Text inside the file, not terminated. */
+typedef struct dp_text {
+    const char *bytes;
+    size_t length;
+} dp_text;
+
+typedef struct dp_tensor {
+    dp_text name;
+    dp_tensor_type type;
+    size_t dims;       /* 1 .. 4 */
+    uint64_t shape[4]; /* as in NumPy: rows first, columns last */
+    const uint8_t *data;
+    size_t bytes;
+    bool has_crc;
+    uint32_t crc;
+} dp_tensor;
+
+typedef struct dp_gguf_entry dp_gguf_entry; /* one metadata value */
+
+typedef struct dp_gguf {
+    const uint8_t *bytes;
+    size_t size;
+    dp_gguf_entry *entries; /* sorted by key */
+    size_t entry_count;
+    dp_tensor *tensors; /* in the order of the file */
+    size_t tensor_count;
+    uint32_t *by_name; /* tensor indices sorted by name */
+    bool has_crcs;
+    const dp_allocator *allocator;
+} dp_gguf;
+
+/* Parses and checks. The bytes must outlive the result. On failure nothing is held. */
+dp_status dp_gguf_parse(const uint8_t *bytes, size_t size, const dp_allocator *allocator,
+                        dp_gguf *gguf, dp_message *message);
+void dp_gguf_free(dp_gguf *gguf);
+
+/* Metadata. An absent key leaves *value as it is (the default) and succeeds, unless `required`; a
+ * present one must have exactly this type and lie within the bounds. */
+dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint32_t minimum,
+                      uint32_t maximum, uint32_t *value, dp_message *message);
+dp_status dp_gguf_f32(const dp_gguf *gguf, const char *key, bool required, float *value,
+                      dp_message *message); /* must be finite */
+dp_status dp_gguf_bool(const dp_gguf *gguf, const char *key, bool required, bool *value,
+                       dp_message *message);
+dp_status dp_gguf_text(const dp_gguf *gguf, const char *key, bool required, dp_text *value,
+                       dp_message *message);
+dp_status dp_gguf_f32_array(const dp_gguf *gguf, const char *key, bool required, size_t count,
+                            float *values, dp_message *message); /* exactly `count`, all finite */
+/* Array of strings: *present and *count, then each by dp_gguf_text_array_next(), which walks from
+ * *cursor (0 at first). */
+dp_status dp_gguf_text_array(const dp_gguf *gguf, const char *key, bool *present, size_t *count,
+                             size_t *cursor, dp_message *message);
+dp_text dp_gguf_text_array_next(const dp_gguf *gguf, size_t *cursor);
+
+/* NULL when the file has no such tensor. */
+const dp_tensor *dp_gguf_tensor(const dp_gguf *gguf, const char *name);
+
+/* Checks one tensor against its CRC-32 (nothing to check succeeds). */
+dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message);
+
+/* Values [first, first + count) of a tensor as f32. For Q8_0 both are multiples of 32. Values that
+ * are not finite are an error that names the tensor. (tensor.c) */
+dp_status dp_tensor_read(const dp_tensor *tensor, size_t first, size_t count, float *values,
+                         dp_message *message);
+
+const char *dp_tensor_type_name(dp_tensor_type type);
+
+/* CRC-32 as zlib computes it; start with crc = 0. (crc32.c) */
+uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
+
+/* gzip (inflate.c). Inflates a whole gzip file, all members, to at most `limit` bytes. */
+bool dp_is_gzip(const uint8_t *bytes, size_t size);
+dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_allocator *allocator,
+                     uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
+                     dp_message *message);
+
+#endif /* DP_GGUF_H */

@@ -1,0 +1,121 @@
+/*
+ * What lies under the way of a clip: messages, checked sizes, memory, files, threads, the clock.
+ * Nothing here knows of models or video. Whatever needs an operating system is in this folder and
+ * can be compiled out (DP_NO_THREADS, DP_NO_FILES, DP_NO_ZLIB, DP_NO_CLOCK).
+ */
+#ifndef DP_RUNTIME_H
+#define DP_RUNTIME_H
+
+#include "dualpath.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- messages (message.c) ---- */
+
+/* The sentence that goes with a status. */
+typedef struct dp_message {
+    char text[512];
+} dp_message;
+
+#if defined(__GNUC__)
+#define DP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define DP_PRINTF(format, first)
+#endif
+
+/* Writes the sentence and returns the status: `return dp_fail(message, DP_ERR_IO, "...", ...)`. */
+dp_status dp_fail(dp_message *message, dp_status status, const char *format, ...) DP_PRINTF(3, 4);
+
+/* The message that dp_last_message() answers in this thread. */
+dp_message *dp_thread_message(void);
+
+/* Text from a file, made safe to print: at most 63 bytes, control and non-ASCII bytes become '?'. */
+typedef struct dp_printable {
+    char text[64];
+} dp_printable;
+dp_printable dp_make_printable(const char *bytes, size_t length);
+
+/* ---- sizes (inline: every size that depends on input goes through these) ---- */
+
+static inline bool dp_size_add(size_t a, size_t b, size_t *sum)
+{
+    *sum = a + b;
+    return *sum >= a;
+}
+
+static inline bool dp_size_mul(size_t a, size_t b, size_t *product)
+{
+    *product = a * b;
+    return a == 0 || *product / a == b;
+}
+
+static inline size_t dp_min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- memory (memory.c) ---- */
+
+#define DP_ALIGNMENT 64
+
+/* The C library's memory, aligned to DP_ALIGNMENT. */
+extern const dp_allocator dp_default_allocator;
+
+/* NULL on failure; the allocator may be NULL for the default one. A size of 0 gives a block, too. */
+void *dp_allocate(const dp_allocator *allocator, size_t size);
+void dp_release(const dp_allocator *allocator, void *block, size_t size);
+
+/* A region of memory that is only handed out, never returned. With base == NULL it just counts, so
+ * that the code which plans a session and the code which fills it are the same. */
+typedef struct dp_arena {
+    uint8_t *base;
+    size_t size; /* of the region; not looked at when counting */
+    size_t used; /* so far */
+    bool failed; /* something did not fit, or a size overflowed */
+} dp_arena;
+
+/* `count` elements of `element` bytes, aligned to DP_ALIGNMENT, not cleared. NULL when counting or
+ * failed. */
+void *dp_arena_take(dp_arena *arena, size_t count, size_t element);
+
+/* ---- files (file.c) ---- */
+
+/* The bytes of a whole file: mapped where the system can, else read. */
+typedef struct dp_file {
+    const uint8_t *bytes;
+    size_t size;
+    void *handle;                  /* what dp_file_close() needs */
+    const dp_allocator *allocator; /* of bytes that were read, else NULL */
+} dp_file;
+
+dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_file *file,
+                       dp_message *message);
+void dp_file_close(dp_file *file);
+
+/* ---- threads (threads.c) ---- */
+
+/* A task of a parallel loop: `index` is 0 .. count-1, `thread` 0 .. threads-1 (for scratch memory). */
+typedef void (*dp_task_fn)(void *context, size_t index, size_t thread);
+
+typedef struct dp_pool dp_pool;
+
+/* Bytes of a pool. */
+size_t dp_pool_size(size_t threads);
+/* Makes a pool in caller's memory of dp_pool_size() bytes and starts threads - 1 threads, which
+ * sleep until there is work. On failure nothing is left running. */
+dp_status dp_pool_start(void *memory, size_t threads, dp_pool **pool, dp_message *message);
+void dp_pool_stop(dp_pool *pool);
+size_t dp_pool_threads(const dp_pool *pool);
+/* Runs all tasks, the caller helping; returns when all are done. Tasks are handed out in order. */
+void dp_pool_run(dp_pool *pool, dp_task_fn task, void *context, size_t count);
+/* Processors this process may use, at least 1. */
+size_t dp_processor_count(void);
+
+/* ---- the clock (clock.c) ---- */
+
+/* Monotonic milliseconds; always 0 without a clock. */
+double dp_clock_ms(void);
+
+#endif /* DP_RUNTIME_H */

@@ -1,0 +1,55 @@
+/*
+ * The first stations of a clip: which frames are sampled, and how a frame becomes the normalised
+ * pixels that the transformer reads. Knows nothing of transformers. Frames were checked by lib/api.
+ */
+#ifndef DP_VIDEO_H
+#define DP_VIDEO_H
+
+#include "dualpath.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- sampling (sampling.c) ---- */
+
+typedef struct dp_sampler {
+    size_t frame_count;  /* n, in the clip */
+    size_t view_frames;  /* T, a view */
+    size_t rate;         /* r */
+    size_t views;        /* V */
+    int32_t sampling;    /* dp_sampling */
+} dp_sampler;
+
+/* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
+size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i);
+
+/* ---- one frame: resize, crop, normalise (frame.c) ---- */
+
+/* What a frame becomes: size x size pixels, value * scale[c] + offset[c] for a value of 0 .. 255. */
+typedef struct dp_frame_target {
+    size_t size; /* R */
+    size_t crop, crops;
+    float scale[3], offset[3];
+} dp_frame_target;
+
+/* Floats of scratch memory that dp_load_rows() needs for a target of this size. */
+size_t dp_frame_scratch(size_t size);
+
+/* Writes rows [first, first + count) of the target, planar: row y of channel c goes to
+ * out + (c * plane) + (y - first) * size. */
+void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
+                  float *out, size_t plane, float *scratch);
+
+/* ---- framesets (frameset.c) ---- */
+
+/* Shrinks a normalised frame [3][size][size] by g and writes it into tile `tile` (0 .. g*g-1, row
+ * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing (model, section 2). */
+void dp_tile_frame(const float *frame, size_t size, size_t g, size_t tile, float *frameset);
+
+/* The same straight from the caller's frame, computing only the rows that are read. `scratch` holds
+ * dp_tile_scratch() floats. The same bits as dp_load_rows() and dp_tile_frame(). */
+size_t dp_tile_scratch(size_t size);
+void dp_load_tile(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t tile,
+                  float *frameset, float *scratch);
+
+#endif /* DP_VIDEO_H */
