@@ -304,7 +304,7 @@ DP_API dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t hei
 
 /* Which frames of the clip a view takes. n is the number of frames in the clip, T the model's
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
- * the number of views and v = 0 .. V-1 the view. Past the end, the last frame repeats. */
+ * the number of views and v = 0 .. V-1 the view. Past the end, the last of the m repeats. */
 typedef enum dp_sampling {
     DP_SAMPLING_CENTER = 0,  /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
                                 rounded down: for one view the centre */

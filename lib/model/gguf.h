@@ -7,6 +7,10 @@
 
 #include "runtime/runtime.h"
 
+/* A block of Q8_0: an f16 scale and this many signed bytes. */
+#define DP_Q8_0_VALUES 32
+#define DP_Q8_0_BYTES 34
+
 typedef enum dp_tensor_type {
     DP_TENSOR_F32 = 0,
     DP_TENSOR_F16 = 1,
@@ -31,16 +35,40 @@ typedef struct dp_tensor {
     uint32_t crc;
 } dp_tensor;
 
-typedef struct dp_gguf_entry dp_gguf_entry; /* one metadata value */
+/* One metadata value. (metadata.c) */
+typedef struct dp_gguf_entry {
+    dp_text key;
+    uint32_t type;         /* dp_value_type */
+    uint32_t element_type; /* of an array; its elements follow each other from `value` */
+    size_t count;          /* elements of an array, else 1 */
+    size_t value;          /* where it stands in the file */
+} dp_gguf_entry;
+
+typedef enum dp_value_type {
+    DP_VALUE_U8 = 0,
+    DP_VALUE_I8 = 1,
+    DP_VALUE_U16 = 2,
+    DP_VALUE_I16 = 3,
+    DP_VALUE_U32 = 4,
+    DP_VALUE_I32 = 5,
+    DP_VALUE_F32 = 6,
+    DP_VALUE_BOOL = 7,
+    DP_VALUE_STRING = 8,
+    DP_VALUE_ARRAY = 9,
+    DP_VALUE_U64 = 10,
+    DP_VALUE_I64 = 11,
+    DP_VALUE_F64 = 12
+} dp_value_type;
 
 typedef struct dp_gguf {
     const uint8_t *bytes;
     size_t size;
-    dp_gguf_entry *entries; /* sorted by key */
+    dp_gguf_entry *entries; /* in the order of the file */
+    uint32_t *by_key;       /* their indices sorted by key */
     size_t entry_count;
     dp_tensor *tensors; /* in the order of the file */
+    uint32_t *by_name;  /* their indices sorted by name */
     size_t tensor_count;
-    uint32_t *by_name; /* tensor indices sorted by name */
     bool has_crcs;
     const dp_allocator *allocator;
 } dp_gguf;
@@ -50,8 +78,11 @@ dp_status dp_gguf_parse(const uint8_t *bytes, size_t size, const dp_allocator *a
                         dp_gguf *gguf, dp_message *message);
 void dp_gguf_free(dp_gguf *gguf);
 
-/* Metadata. An absent key leaves *value as it is (the default) and succeeds, unless `required`; a
- * present one must have exactly this type and lie within the bounds. */
+/* Order of two texts, byte by byte; a shorter one stands before those it begins. */
+int dp_text_compare(dp_text a, dp_text b);
+
+/* Metadata (metadata.c). An absent key leaves *value as it is (the default) and succeeds, unless
+ * `required`; a present one must have exactly this type and lie within the bounds. */
 dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint32_t minimum,
                       uint32_t maximum, uint32_t *value, dp_message *message);
 dp_status dp_gguf_f32(const dp_gguf *gguf, const char *key, bool required, float *value,
@@ -68,10 +99,15 @@ dp_status dp_gguf_text_array(const dp_gguf *gguf, const char *key, bool *present
                              size_t *cursor, dp_message *message);
 dp_text dp_gguf_text_array_next(const dp_gguf *gguf, size_t *cursor);
 
+/* An array of u32 of exactly `count` elements: *elements is its first, little-endian, at any
+ * address; NULL when the file has none. */
+dp_status dp_gguf_u32_array(const dp_gguf *gguf, const char *key, size_t count,
+                            const uint8_t **elements, dp_message *message);
+
 /* NULL when the file has no such tensor. */
 const dp_tensor *dp_gguf_tensor(const dp_gguf *gguf, const char *name);
 
-/* Checks one tensor against its CRC-32 (nothing to check succeeds). */
+/* Checks one tensor against its CRC-32 (nothing to check succeeds). (tensor.c) */
 dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message);
 
 /* Values [first, first + count) of a tensor as f32. For Q8_0 both are multiples of 32. Values that

@@ -20,9 +20,9 @@ typedef struct dp_message {
 } dp_message;
 
 #if defined(__GNUC__)
-#define DP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define DP_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define DP_PRINTF(format, first)
+#define DP_PRINTF(text, first)
 #endif
 
 /* Writes the sentence and returns the status: `return dp_fail(message, DP_ERR_IO, "...", ...)`. */
@@ -117,5 +117,10 @@ size_t dp_processor_count(void);
 
 /* Monotonic milliseconds; always 0 without a clock. */
 double dp_clock_ms(void);
+
+/* ---- the environment (environment.c) ---- */
+
+/* DP_CPU_* that DUALPATH_CPU leaves; read once. */
+uint32_t dp_environment_cpu_mask(void);
 
 #endif /* DP_RUNTIME_H */

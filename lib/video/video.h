@@ -6,6 +6,7 @@
 #define DP_VIDEO_H
 
 #include "dualpath.h"
+#include "kernels/kernels.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,23 +14,30 @@
 /* ---- sampling (sampling.c) ---- */
 
 typedef struct dp_sampler {
-    size_t frame_count;  /* n, in the clip */
-    size_t view_frames;  /* T, a view */
-    size_t rate;         /* r */
-    size_t views;        /* V */
-    int32_t sampling;    /* dp_sampling */
+    size_t frame_count; /* n, in the clip */
+    size_t view_frames; /* T, a view */
+    size_t rate;        /* r */
+    size_t views;       /* V */
+    int32_t sampling;   /* dp_sampling */
 } dp_sampler;
 
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
 size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i);
 
+/* ---- pixel formats (pixels.c) ---- */
+
+/* Pixels `columns[0 .. count-1]` of one row of a frame as RGB in 0 .. 255, planar [3][count]. */
+void dp_fetch_pixels(const dp_frame *frame, size_t row, const int32_t *columns, size_t count,
+                     float *rgb);
+
 /* ---- one frame: resize, crop, normalise (frame.c) ---- */
 
-/* What a frame becomes: size x size pixels, value * scale[c] + offset[c] for a value of 0 .. 255. */
+/* What a frame becomes: size x size pixels, each value (0 .. 255) * scale[c] + offset[c]. */
 typedef struct dp_frame_target {
     size_t size; /* R */
     size_t crop, crops;
     float scale[3], offset[3];
+    const dp_kernels *kernels;
 } dp_frame_target;
 
 /* Floats of scratch memory that dp_load_rows() needs for a target of this size. */
@@ -39,6 +47,32 @@ size_t dp_frame_scratch(size_t size);
  * out + (c * plane) + (y - first) * size. */
 void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
                   float *out, size_t plane, float *scratch);
+
+/* The same row by row: begin once, then ask for rows from top to bottom, or any of them. */
+
+/* One axis of the resize: `source` pixels become `resized`, the target begins at `first`. */
+typedef struct dp_axis {
+    uint64_t source, resized, first;
+} dp_axis;
+
+/* A frame on its way through the resize. All pointers but the first two go into the scratch. */
+typedef struct dp_frame_reader {
+    const dp_frame *frame;
+    const dp_frame_target *target;
+    dp_axis vertical;
+    int32_t *left, *right; /* [R] source columns that make a column of the target, */
+    float *weight;         /* [R] and the weight of the right one */
+    float *rows[2];        /* [3][R] the latest even and the latest odd source row, */
+    int32_t row_index[2];  /* which ones they are; -1: none yet */
+    float *right_pixels;   /* [3][R] */
+} dp_frame_reader;
+
+/* `scratch` holds dp_frame_scratch() floats and serves the reader from then on. */
+void dp_frame_begin(dp_frame_reader *reader, const dp_frame *frame, const dp_frame_target *target,
+                    float *scratch);
+
+/* Row y of the target; channel c goes to out + c * plane. */
+void dp_frame_row(dp_frame_reader *reader, size_t y, float *out, size_t plane);
 
 /* ---- framesets (frameset.c) ---- */
 

@@ -1,0 +1,47 @@
+/*
+ * The outermost station: what stands behind the calls of dualpath.h. Arguments are checked here,
+ * once; everything below trusts its input.
+ */
+#ifndef DP_API_H
+#define DP_API_H
+
+#include "model/model.h"
+#include "runtime/runtime.h"
+#include "video/video.h"
+#include "vit/vit.h"
+
+/* Copies a caller's struct of its own struct_size over the defaults in `known` (known_size bytes).
+ * Later fields that this library does not have must be 0. */
+dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
+                         dp_message *message);
+
+/* What a session is; all of it lies in its arena. */
+struct dp_session {
+    const dp_model *model;
+    const dp_allocator *allocator;
+    size_t bytes;
+    bool owned; /* the arena came from the allocator */
+    dp_progress_fn progress;
+    void *progress_user;
+    dp_log_fn log;
+    void *log_user;
+    dp_pool *pool;
+    void *pool_memory;
+    dp_workspace workspace;
+    float *logits, *probabilities; /* [classes], averaged over views */
+    float *feature[DP_PATHS];      /* [feature_size], the same */
+    bool has_result;
+    dp_message message;
+};
+
+/* A clip whose frames and numbers were checked. (clip.c) */
+typedef struct dp_checked_clip {
+    const dp_frame *frames;
+    dp_sampler sampler;
+    size_t crops;
+} dp_checked_clip;
+
+dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_clip *checked,
+                        dp_message *message);
+
+#endif /* DP_API_H */

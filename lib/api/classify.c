@@ -1,0 +1,284 @@
+/*
+ * dp_classify_clip(): the way of a clip, station by station, and what is asked of its result.
+ */
+#include "api/api.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One clip on its way. */
+typedef struct clip_run {
+    dp_session *session;
+    const dp_checked_clip *clip;
+    size_t view, crop;
+    size_t done, views; /* of all views and crops */
+    dp_timings timings;
+} clip_run;
+
+/* Asks the caller whether to go on; `part` is how much of this view is done. */
+static dp_status go_on(const clip_run *run, const char *stage, double part) {
+    dp_session *session = run->session;
+    if (session->progress == NULL) {
+        return DP_OK;
+    }
+    double fraction = ((double)run->done + part) / (double)run->views;
+    if (session->progress(session->progress_user, stage, fraction) == 0) {
+        return DP_OK;
+    }
+    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %.0f %% done",
+                   stage, 100.0 * fraction);
+}
+
+/* ---- frames ---- */
+
+static dp_frame_target frame_target(const clip_run *run) {
+    const dp_parameters *p = &run->session->model->parameters;
+    dp_frame_target target = {
+        .size = p->image_size,
+        .crop = run->crop,
+        .crops = run->clip->crops,
+        .kernels = run->session->model->kernels,
+    };
+    for (size_t c = 0; c < 3; c++) {
+        target.scale[c] = 1.0f / (255.0f * p->std[c]);
+        target.offset[c] = -p->mean[c] / p->std[c];
+    }
+    return target;
+}
+
+/* Frame `index` of the view: into its tile, and whole if the spatial path sees it. */
+static void frame_task(void *context, size_t index, size_t thread) {
+    const clip_run *run = context;
+    const dp_workspace *workspace = &run->session->workspace;
+    const dp_parameters *p = &run->session->model->parameters;
+    dp_frame_target target = frame_target(run);
+    size_t source = dp_sample_frame(&run->clip->sampler, run->view, index);
+    const dp_frame *frame = &run->clip->frames[source];
+    size_t plane = p->image_size * p->image_size;
+    size_t tiles = p->grid * p->grid;
+    float *frameset = workspace->pixels[DP_TEMPORAL] + index / tiles * 3 * plane;
+    float *scratch = dp_thread_scratch(workspace, thread);
+    size_t distance = p->frames / p->spatial_frames;
+    if (index % distance != 0) {
+        dp_load_tile(frame, &target, p->grid, index % tiles, frameset, scratch);
+        return;
+    }
+    float *whole = workspace->pixels[DP_SPATIAL] + index / distance * 3 * plane;
+    dp_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
+    dp_tile_frame(whole, p->image_size, p->grid, index % tiles, frameset);
+}
+
+/* ---- one view ---- */
+
+static double lap(double *since) {
+    double now = dp_clock_ms();
+    double passed = now - *since;
+    *since = now;
+    return passed;
+}
+
+static dp_status run_blocks(clip_run *run) {
+    dp_session *session = run->session;
+    size_t blocks = session->model->parameters.blocks;
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < blocks && status == DP_OK; i++) {
+        status = go_on(run, "blocks", 0.05 + 0.9 * (double)i / (double)blocks);
+        if (status == DP_OK) {
+            dp_run_block(&session->workspace, session->pool, i);
+        }
+    }
+    return status;
+}
+
+static void add_to(float *sum, const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        sum[i] += values[i];
+    }
+}
+
+static void add_view(dp_session *session) {
+    const dp_parameters *p = &session->model->parameters;
+    const dp_workspace *workspace = &session->workspace;
+    add_to(session->logits, workspace->logits, p->classes);
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        add_to(session->feature[i], workspace->path[i].feature, p->feature_size);
+    }
+}
+
+static dp_status run_view(clip_run *run) {
+    dp_session *session = run->session;
+    double since = dp_clock_ms();
+    dp_status status = go_on(run, "frames", 0.0);
+    if (status != DP_OK) {
+        return status;
+    }
+    dp_pool_run(session->pool, frame_task, run, session->model->parameters.frames);
+    run->timings.frames_ms += lap(&since);
+    status = go_on(run, "patches", 0.02);
+    if (status != DP_OK) {
+        return status;
+    }
+    dp_embed_patches(&session->workspace, session->pool);
+    run->timings.patches_ms += lap(&since);
+    status = run_blocks(run);
+    run->timings.blocks_ms += lap(&since);
+    if (status == DP_OK) {
+        status = go_on(run, "head", 0.95);
+    }
+    if (status == DP_OK) {
+        dp_run_head(&session->workspace);
+        add_view(session);
+    }
+    run->timings.head_ms += lap(&since);
+    return status;
+}
+
+/* ---- all views ---- */
+
+static void clear_result(dp_session *session) {
+    const dp_parameters *p = &session->model->parameters;
+    session->has_result = false;
+    memset(session->logits, 0, p->classes * sizeof(float));
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        memset(session->feature[i], 0, p->feature_size * sizeof(float));
+    }
+}
+
+static bool scale_all(float *values, size_t count, size_t views) {
+    bool finite = true;
+    for (size_t i = 0; i < count; i++) {
+        values[i] /= (float)views;
+        finite = finite && isfinite(values[i]);
+    }
+    return finite;
+}
+
+static dp_status finish_result(dp_session *session, size_t views) {
+    const dp_parameters *p = &session->model->parameters;
+    bool finite = scale_all(session->logits, p->classes, views);
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        finite = scale_all(session->feature[i], p->feature_size, views) && finite;
+    }
+    if (!finite) {
+        return dp_fail(&session->message, DP_ERR_NUMERIC,
+                       "the answer is not finite: the numbers of this model overflow");
+    }
+    if (p->classes > 0) {
+        memcpy(session->probabilities, session->logits, p->classes * sizeof(float));
+        session->model->kernels->softmax(session->probabilities, p->classes, 1.0f);
+    }
+    session->has_result = true;
+    return DP_OK;
+}
+
+static void write_result(const clip_run *run, dp_result *result) {
+    const dp_session *session = run->session;
+    const dp_parameters *p = &session->model->parameters;
+    result->logits = p->classes > 0 ? session->logits : NULL;
+    result->probabilities = p->classes > 0 ? session->probabilities : NULL;
+    result->feature_temporal = session->feature[DP_TEMPORAL];
+    result->feature_spatial = session->feature[DP_SPATIAL];
+    result->classes = (int32_t)p->classes;
+    result->feature_size = (int32_t)p->feature_size;
+    result->macs = dp_count_macs(session->model) * (int64_t)run->views;
+    result->timings = run->timings;
+}
+
+static dp_status run_clip(clip_run *run) {
+    const dp_checked_clip *clip = run->clip;
+    dp_status status = DP_OK;
+    clear_result(run->session);
+    for (run->view = 0; run->view < clip->sampler.views; run->view++) {
+        for (run->crop = 0; run->crop < clip->crops && status == DP_OK; run->crop++) {
+            status = run_view(run);
+            run->done++;
+        }
+    }
+    return status == DP_OK ? finish_result(run->session, run->views) : status;
+}
+
+dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result) {
+    double since = dp_clock_ms();
+    dp_checked_clip checked;
+    dp_result empty;
+    if (session == NULL) {
+        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    session->message.text[0] = '\0';
+    if (result == NULL) {
+        return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
+    }
+    dp_status status =
+        dp_copy_struct("dp_result", result, &empty, sizeof empty, &session->message);
+    if (status != DP_OK) {
+        return status;
+    }
+    size_t struct_size = result->struct_size;
+    dp_result_default(result);
+    result->struct_size = struct_size;
+    status = dp_check_clip(session->model, clip, &checked, &session->message);
+    if (status != DP_OK) {
+        return status;
+    }
+    clip_run run = {.session = session,
+                    .clip = &checked,
+                    .views = checked.sampler.views * checked.crops};
+    status = run_clip(&run);
+    if (status == DP_OK) {
+        run.timings.total_ms = lap(&since);
+        write_result(&run, result);
+        status = go_on(&run, "head", 0.0);
+    }
+    return status;
+}
+
+/* ---- the likeliest classes ---- */
+
+/* Whether class a stands before class b. */
+static bool likelier(const float *logits, int32_t a, int32_t b) {
+    return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+}
+
+/* Inserts a class into the first `filled` of `count` places, which are in order. */
+static void insert_class(const float *logits, int32_t class_index, int32_t count, int32_t filled,
+                         dp_prediction *predictions) {
+    int32_t place = filled < count ? filled : count - 1;
+    if (filled == count && !likelier(logits, class_index, predictions[place].index)) {
+        return;
+    }
+    while (place > 0 && likelier(logits, class_index, predictions[place - 1].index)) {
+        predictions[place] = predictions[place - 1];
+        place--;
+    }
+    predictions[place].index = class_index;
+}
+
+dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions) {
+    if (session == NULL) {
+        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    int32_t classes = (int32_t)session->model->parameters.classes;
+    if (classes == 0) {
+        return dp_fail(&session->message, DP_ERR_NO_HEAD,
+                       "this model answers features only: it has no classes");
+    }
+    if (predictions == NULL || count < 1 || count > classes) {
+        return dp_fail(&session->message, DP_ERR_ARGUMENT,
+                       "%d classes were asked for, expected 1 .. %d and a place for them",
+                       (int)count, (int)classes);
+    }
+    if (!session->has_result) {
+        return dp_fail(&session->message, DP_ERR_ARGUMENT, "this session has no result yet");
+    }
+    for (int32_t i = 0; i < classes; i++) {
+        insert_class(session->logits, i, count, i < count ? i : count, predictions);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t index = predictions[i].index;
+        predictions[i] = (dp_prediction){.index = index,
+                                         .logit = session->logits[index],
+                                         .probability = session->probabilities[index],
+                                         .label = dp_model_label(session->model, index)};
+    }
+    return DP_OK;
+}

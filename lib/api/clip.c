@@ -1,0 +1,150 @@
+/*
+ * Checks a caller's clip: every number and every frame, before anything is computed.
+ */
+#include "api/api.h"
+
+static dp_status check_numbers(const dp_clip *clip, dp_message *message) {
+    if (clip->frames == NULL || clip->frame_count == 0) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
+    }
+    if (clip->frame_count > (size_t)1 << 40 || clip->frame_count > PTRDIFF_MAX / sizeof(dp_frame)) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
+                       clip->frame_count);
+    }
+    if (clip->sampling < DP_SAMPLING_CENTER || clip->sampling > DP_SAMPLING_GIVEN) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
+                       (int)clip->sampling);
+    }
+    if (clip->rate < 0 || clip->rate > 65536) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: rate is %d, expected 0 .. 65536",
+                       (int)clip->rate);
+    }
+    if (clip->views < 1 || clip->views > DP_MAX_VIEWS) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: views is %d, expected 1 .. %d",
+                       (int)clip->views, DP_MAX_VIEWS);
+    }
+    if (clip->crops < 1 || clip->crops > DP_MAX_CROPS) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: crops is %d, expected 1 .. %d",
+                       (int)clip->crops, DP_MAX_CROPS);
+    }
+    return DP_OK;
+}
+
+static dp_status check_given(const dp_model *model, const dp_clip *clip, dp_message *message) {
+    size_t frames = model->parameters.frames;
+    if (clip->sampling != DP_SAMPLING_GIVEN) {
+        return DP_OK;
+    }
+    if (clip->frame_count != frames) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_clip: DP_SAMPLING_GIVEN takes exactly the model's %zu frames, not %zu",
+                       frames, clip->frame_count);
+    }
+    if (clip->views != 1) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_clip: DP_SAMPLING_GIVEN has one view, not %d", (int)clip->views);
+    }
+    return DP_OK;
+}
+
+static size_t plane_count(int32_t format) {
+    if (format == DP_FORMAT_NV12) {
+        return 2;
+    }
+    return format == DP_FORMAT_I420 ? 3 : 1;
+}
+
+/* Bytes of the described samples of a row. */
+static int64_t row_bytes(const dp_frame *frame, size_t plane) {
+    int64_t width = frame->width;
+    int64_t chroma = (width + 1) / 2;
+    switch (frame->format) {
+    case DP_FORMAT_RGB24:
+    case DP_FORMAT_BGR24:
+        return 3 * width;
+    case DP_FORMAT_RGBA:
+    case DP_FORMAT_BGRA:
+        return 4 * width;
+    case DP_FORMAT_NV12:
+        return plane == 0 ? width : 2 * chroma;
+    case DP_FORMAT_I420:
+        return plane == 0 ? width : chroma;
+    default:
+        return width;
+    }
+}
+
+static dp_status check_plane(const dp_frame *frame, size_t index, size_t plane,
+                             dp_message *message) {
+    int64_t stride = frame->stride[plane];
+    int64_t row = row_bytes(frame, plane);
+    if (frame->plane[plane] == NULL) {
+        return dp_fail(message, DP_ERR_FRAME, "frame %zu: plane %zu is NULL", index, plane);
+    }
+    if (frame->height > 1 && stride < row && stride > -row) {
+        return dp_fail(message, DP_ERR_FRAME,
+                       "frame %zu: plane %zu has a stride of %lld bytes for rows of %lld", index,
+                       plane, (long long)stride, (long long)row);
+    }
+    /* the distance to the last row must be a number of this machine */
+    int64_t limit = (int64_t)(PTRDIFF_MAX / DP_MAX_FRAME_SIDE);
+    if (stride > limit || stride < -limit) {
+        return dp_fail(message, DP_ERR_FRAME,
+                       "frame %zu: plane %zu has a stride of %lld bytes, more than %lld", index,
+                       plane, (long long)stride, (long long)limit);
+    }
+    return DP_OK;
+}
+
+static dp_status check_frame(const dp_frame *frame, size_t index, dp_message *message) {
+    if (frame->width < 1 || frame->height < 1 || frame->width > DP_MAX_FRAME_SIDE ||
+        frame->height > DP_MAX_FRAME_SIDE) {
+        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
+                       (int)frame->width, (int)frame->height, DP_MAX_FRAME_SIDE);
+    }
+    if (frame->format < DP_FORMAT_RGB24 || frame->format > DP_FORMAT_I420) {
+        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_format", index,
+                       (int)frame->format);
+    }
+    bool colors = frame->format == DP_FORMAT_NV12 || frame->format == DP_FORMAT_I420;
+    if (colors && (frame->color < DP_COLOR_BT601_LIMITED || frame->color > DP_COLOR_BT709_FULL)) {
+        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
+                       (int)frame->color);
+    }
+    dp_status status = DP_OK;
+    for (size_t plane = 0; plane < plane_count(frame->format) && status == DP_OK; plane++) {
+        status = check_plane(frame, index, plane, message);
+    }
+    return status;
+}
+
+dp_status dp_check_clip(const dp_model *model, const dp_clip *given, dp_checked_clip *checked,
+                        dp_message *message) {
+    dp_clip clip;
+    if (given == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
+    }
+    dp_status status = dp_copy_struct("dp_clip", given, &clip, sizeof clip, message);
+    if (status == DP_OK) {
+        status = check_numbers(&clip, message);
+    }
+    if (status == DP_OK) {
+        status = check_given(model, &clip, message);
+    }
+    for (size_t i = 0; status == DP_OK && i < clip.frame_count; i++) {
+        status = check_frame(&clip.frames[i], i, message);
+    }
+    if (status == DP_OK) {
+        size_t rate = clip.rate > 0 ? (size_t)clip.rate : model->parameters.sampling_rate;
+        *checked = (dp_checked_clip){
+            .frames = clip.frames,
+            .sampler = {.frame_count = clip.frame_count,
+                        .view_frames = model->parameters.frames,
+                        .rate = rate,
+                        .views = (size_t)clip.views,
+                        .sampling = clip.sampling},
+            .crops = (size_t)clip.crops,
+        };
+    }
+    return status;
+}

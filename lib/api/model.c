@@ -1,0 +1,275 @@
+/*
+ * Opening models, from a path, from memory and from a callback, and asking them.
+ */
+#include "api/api.h"
+
+#include <string.h>
+
+typedef struct bytes {
+    const uint8_t *data;
+    size_t size;
+} bytes;
+
+static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
+                                 dp_message *message) {
+    dp_model_options_default(options);
+    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options, message);
+    const dp_allocator *allocator = options->allocator;
+    if (status == DP_OK && allocator != NULL &&
+        (allocator->allocate == NULL || allocator->release == NULL)) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: the allocator lacks a function");
+    }
+    return status;
+}
+
+static void log_info(const dp_model_options *options, const char *text) {
+    if (options->log != NULL) {
+        options->log(options->log_user, DP_LOG_INFO, text);
+    }
+}
+
+static dp_status check_tensors(const dp_gguf *gguf, dp_message *message) {
+    if (!gguf->has_crcs) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "dualpath.tensor_crc32: this file carries no checksums to verify");
+    }
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {
+        status = dp_tensor_check(&gguf->tensors[i], message);
+    }
+    return status;
+}
+
+/* What is done with a parsed file: building a model, or only checking it (model == NULL). */
+static dp_status use_gguf(bytes from, bool inflated, const dp_model_options *options,
+                          dp_model **model, dp_message *message) {
+    dp_gguf gguf;
+    dp_status status = dp_gguf_parse(from.data, from.size, options->allocator, &gguf, message);
+    if (status != DP_OK) {
+        return status;
+    }
+    if (model == NULL || options->verify != 0 || (inflated && gguf.has_crcs)) {
+        status = check_tensors(&gguf, message);
+    }
+    if (status == DP_OK && model != NULL) {
+        uint32_t mask = options->cpu_mask & dp_environment_cpu_mask();
+        status = dp_model_build(&gguf, options, dp_kernels_choose(mask), model, message);
+    }
+    dp_gguf_free(&gguf);
+    return status;
+}
+
+static dp_status use_bytes(bytes from, const dp_model_options *options, dp_model **model,
+                           dp_message *message) {
+    uint8_t *inflated = NULL;
+    size_t size = 0;
+    size_t allocated = 0;
+    if (options->progress != NULL && options->progress(options->progress_user, "reading", 0.0)) {
+        return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled before reading");
+    }
+    if (!dp_is_gzip(from.data, from.size)) {
+        return use_gguf(from, false, options, model, message);
+    }
+    dp_status status = dp_inflate(from.data, from.size, options->max_inflated_size,
+                                  options->allocator, &inflated, &size, &allocated, message);
+    if (status == DP_OK) {
+        status = use_gguf((bytes){inflated, size}, true, options, model, message);
+        dp_release(options->allocator, inflated, allocated);
+    }
+    return status;
+}
+
+static dp_status use_path(const char *path, const dp_model_options *given, dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_model_options options;
+    dp_file file;
+    dp_status status = resolve_options(given, &options, message);
+    if (status == DP_OK && path == NULL) {
+        status = dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
+    }
+    if (status == DP_OK) {
+        status = dp_file_open(path, options.allocator, &file, message);
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    status = use_bytes((bytes){file.bytes, file.size}, &options, model, message);
+    dp_file_close(&file);
+    if (status == DP_OK && model != NULL) {
+        log_info(&options, (*model)->description);
+    }
+    return status;
+}
+
+static dp_status missing_output(void) {
+    return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the place for the new model is NULL");
+}
+
+dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model) {
+    if (model == NULL) {
+        return missing_output();
+    }
+    *model = NULL;
+    return use_path(path, options, model);
+}
+
+dp_status dp_model_verify(const char *path, const dp_model_options *options) {
+    return use_path(path, options, NULL);
+}
+
+dp_status dp_model_open_memory(const void *data, size_t size, const dp_model_options *given,
+                               dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_model_options options;
+    if (model == NULL) {
+        return missing_output();
+    }
+    *model = NULL;
+    dp_status status = resolve_options(given, &options, message);
+    if (status == DP_OK && data == NULL) {
+        status = dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
+    }
+    if (status == DP_OK) {
+        status = use_bytes((bytes){data, size}, &options, model, message);
+    }
+    if (status == DP_OK) {
+        log_info(&options, (*model)->description);
+    }
+    return status;
+}
+
+/* ---- reading through a callback ---- */
+
+typedef struct buffer {
+    uint8_t *data;
+    size_t size, capacity;
+} buffer;
+
+static dp_status grow(buffer *to, const dp_allocator *allocator, dp_message *message) {
+    size_t capacity = to->capacity == 0 ? (size_t)1 << 20 : 0;
+    if (to->capacity != 0 && !dp_size_mul(to->capacity, 2, &capacity)) {
+        return dp_fail(message, DP_ERR_MEMORY, "the model is too large to be read into memory");
+    }
+    uint8_t *data = dp_allocate(allocator, capacity);
+    if (data == NULL) {
+        return dp_fail(message, DP_ERR_MEMORY,
+                       "%zu bytes to read the model into could not be had", capacity);
+    }
+    if (to->size > 0) {
+        memcpy(data, to->data, to->size);
+    }
+    dp_release(allocator, to->data, to->capacity);
+    to->data = data;
+    to->capacity = capacity;
+    return DP_OK;
+}
+
+static dp_status read_all(const dp_reader *reader, const dp_allocator *allocator, buffer *to,
+                          dp_message *message) {
+    for (;;) {
+        dp_status status = to->size == to->capacity ? grow(to, allocator, message) : DP_OK;
+        if (status != DP_OK) {
+            return status;
+        }
+        size_t room = to->capacity - to->size;
+        int64_t count = reader->read(reader->user, to->size, to->data + to->size, room);
+        if (count < 0 || (uint64_t)count > room) {
+            return dp_fail(message, DP_ERR_IO,
+                           "the read callback answered %lld at byte %zu, asked for %zu",
+                           (long long)count, to->size, room);
+        }
+        if (count == 0) {
+            return DP_OK;
+        }
+        to->size += (size_t)count;
+    }
+}
+
+dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *given,
+                               dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_model_options options;
+    if (model == NULL) {
+        return missing_output();
+    }
+    *model = NULL;
+    dp_status status = resolve_options(given, &options, message);
+    if (status == DP_OK && (reader == NULL || reader->read == NULL)) {
+        status = dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    buffer all = {NULL, 0, 0};
+    status = read_all(reader, options.allocator, &all, message);
+    if (status == DP_OK) {
+        status = use_bytes((bytes){all.data, all.size}, &options, model, message);
+    }
+    dp_release(options.allocator, all.data, all.capacity);
+    if (status == DP_OK) {
+        log_info(&options, (*model)->description);
+    }
+    return status;
+}
+
+void dp_model_close(dp_model *model) {
+    if (model != NULL) {
+        dp_model_free(model);
+    }
+}
+
+/* ---- queries ---- */
+
+static void fill_info(const dp_model *model, dp_model_info *info) {
+    const dp_parameters *p = &model->parameters;
+    info->name = model->name;
+    info->description = model->description;
+    info->precision = "f32";
+    info->kernels = model->kernels->name;
+    info->file_type = model->file_type;
+    info->input_size = (int32_t)p->image_size;
+    info->patch_size = (int32_t)p->patch_size;
+    info->width = (int32_t)p->width;
+    info->heads = (int32_t)p->heads;
+    info->blocks = (int32_t)p->blocks;
+    info->feature_size = (int32_t)p->feature_size;
+    info->classes = (int32_t)p->classes;
+    info->frames = (int32_t)p->frames;
+    info->spatial_frames = (int32_t)p->spatial_frames;
+    info->grid = (int32_t)p->grid;
+    info->framesets = (int32_t)p->framesets;
+    info->sampling_rate = (int32_t)p->sampling_rate;
+    info->adapter_width = 0;
+    for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
+        int32_t b = (int32_t)p->bottleneck[site];
+        info->adapter_width = b > info->adapter_width ? b : info->adapter_width;
+    }
+    memcpy(info->mean, p->mean, sizeof info->mean);
+    memcpy(info->std, p->std, sizeof info->std);
+    info->parameters = model->parameter_count;
+    info->adapter_parameters = model->adapter_parameter_count;
+    info->macs = dp_count_macs(model);
+    info->weight_bytes = (int64_t)model->arena.size;
+}
+
+dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
+    dp_message *message = dp_thread_message();
+    if (model == NULL || info == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "%s is NULL",
+                       model == NULL ? "the model" : "the place for its info");
+    }
+    dp_model_info known;
+    dp_status status = dp_copy_struct("dp_model_info", info, &known, sizeof known, message);
+    if (status == DP_OK) {
+        fill_info(model, info);
+    }
+    return status;
+}
+
+const char *dp_model_label(const dp_model *model, int32_t index) {
+    if (model == NULL || index < 0 || (size_t)index >= model->parameters.classes) {
+        return NULL;
+    }
+    return model->labels != NULL ? model->labels[index] : "";
+}

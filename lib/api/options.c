@@ -1,0 +1,103 @@
+/*
+ * Structs of the caller that may be older or newer than this library, versions and statuses.
+ */
+#include "api/api.h"
+
+#include <string.h>
+
+/* No struct of this library will ever be as large. */
+#define LARGEST_STRUCT 4096
+
+dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
+                         dp_message *message) {
+    size_t size = 0;
+    if (given == NULL) {
+        return DP_OK;
+    }
+    memcpy(&size, given, sizeof size);
+    if (size < known_size || size > LARGEST_STRUCT) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "%s: struct_size is %zu, expected %zu: call %s_default() first", name, size,
+                       known_size, name);
+    }
+    const uint8_t *bytes = given;
+    for (size_t i = known_size; i < size; i++) {
+        if (bytes[i] != 0) {
+            return dp_fail(message, DP_ERR_ARGUMENT,
+                           "%s: byte %zu is set, an option that this version (%s) does not have",
+                           name, i, DP_VERSION_STRING);
+        }
+    }
+    memcpy(known, given, known_size);
+    return DP_OK;
+}
+
+void dp_model_options_default(dp_model_options *options) {
+    if (options != NULL) {
+        *options = (dp_model_options){.struct_size = sizeof *options,
+                                      .cpu_mask = DP_CPU_ALL,
+                                      .max_inflated_size = SIZE_MAX};
+#if SIZE_MAX > 0xffffffffu
+        options->max_inflated_size = (size_t)8 << 30;
+#endif
+    }
+}
+
+void dp_session_options_default(dp_session_options *options) {
+    if (options != NULL) {
+        *options = (dp_session_options){.struct_size = sizeof *options};
+    }
+}
+
+void dp_model_info_default(dp_model_info *info) {
+    if (info != NULL) {
+        *info = (dp_model_info){.struct_size = sizeof *info};
+    }
+}
+
+void dp_clip_default(dp_clip *clip) {
+    if (clip != NULL) {
+        *clip = (dp_clip){.struct_size = sizeof *clip, .views = 1, .crops = 1};
+    }
+}
+
+void dp_result_default(dp_result *result) {
+    if (result != NULL) {
+        *result = (dp_result){.struct_size = sizeof *result};
+    }
+}
+
+dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
+    return (dp_frame){.plane = {pixels},
+                      .stride = {(ptrdiff_t)width * 3},
+                      .width = width,
+                      .height = height,
+                      .format = DP_FORMAT_RGB24};
+}
+
+uint32_t dp_version(void) {
+    return DP_VERSION_MAJOR * 10000 + DP_VERSION_MINOR * 100 + DP_VERSION_PATCH;
+}
+
+const char *dp_version_string(void) {
+    return DP_VERSION_STRING;
+}
+
+uint32_t dp_abi_version(void) {
+    return DP_ABI_VERSION;
+}
+
+const char *dp_status_name(dp_status status) {
+    static const char *const names[] = {
+        "DP_OK",           "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
+        "DP_ERR_IO",       "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
+        "DP_ERR_FRAME",    "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
+        "DP_ERR_THREAD",
+    };
+    size_t index = (size_t)status;
+    return index < sizeof names / sizeof names[0] ? names[index] : "DP_ERR_UNKNOWN";
+}
+
+const char *dp_last_message(void) {
+    return dp_thread_message()->text;
+}

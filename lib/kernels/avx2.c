@@ -1,0 +1,30 @@
+/*
+ * The kernels for AVX2 with FMA: tiles of 6 x 16, which fill 12 of 16 registers.
+ */
+#include "kernels/kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+
+#include "dualpath.h"
+
+#include "kernels/vector_avx2.h"
+
+#define GEMM_ROWS 6
+#define GEMM_VECTORS 2
+#define GEMM_DEPTH 320
+#define VECTOR_TABLE_NAME "avx2"
+#define VECTOR_TABLE_CPU DP_CPU_AVX2
+
+#include "kernels/vector_kernels.h"
+
+const dp_kernels *dp_kernels_avx2(void) {
+    return &vector_kernels;
+}
+
+#else
+
+const dp_kernels *dp_kernels_avx2(void) {
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * What the processor can do, and the operating system lets programs use.
+ */
+#include "dualpath.h"
+#include "kernels/kernels.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+
+#include <cpuid.h>
+
+static uint64_t enabled_state(void) {
+    uint32_t low;
+    uint32_t high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return ((uint64_t)high << 32) | low;
+}
+
+#define HAS(word, bit) (((word) >> (bit)) & 1u)
+
+uint32_t dp_cpu_features(void) {
+    uint32_t a;
+    uint32_t b;
+    uint32_t c;
+    uint32_t d;
+    uint32_t features = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) {
+        return 0;
+    }
+    bool fma = HAS(c, 12);
+    bool osxsave = HAS(c, 27);
+    bool avx = HAS(c, 28);
+    bool f16c = HAS(c, 29);
+    if (!fma || !osxsave || !avx || !f16c || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        return 0;
+    }
+    uint64_t state = enabled_state();
+    bool ymm = (state & 0x06) == 0x06; /* SSE and AVX registers are saved */
+    bool zmm = (state & 0xe6) == 0xe6; /* and opmask, ZMM 0-15 upper halves, ZMM 16-31 */
+    if (ymm && HAS(b, 5)) {
+        features |= DP_CPU_AVX2;
+        if (zmm && HAS(b, 16) && HAS(b, 17) && HAS(b, 30) && HAS(b, 31)) {
+            features |= DP_CPU_AVX512;
+        }
+    }
+    return features;
+}
+
+#else
+
+uint32_t dp_cpu_features(void) {
+    return 0;
+}
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * Matrix products on packed weights: the loops around the tile kernel, and packing.
+ */
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+size_t dp_row_stride(size_t n) {
+    size_t stride = (n + 15) / 16 * 16;
+    /* rows a multiple of 2 KiB apart would compete for the same few cache lines */
+    return stride % 512 == 0 ? stride + 16 : stride;
+}
+
+size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs) {
+    return (outputs + kernels->nr - 1) / kernels->nr * kernels->nr * inputs;
+}
+
+/* Applies the activations to columns [first, first + columns) of the output, here x. */
+static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float *x, size_t stride,
+                          size_t rows, size_t first, size_t columns) {
+    size_t left = epilogue.split > first ? smaller(epilogue.split - first, columns) : 0;
+    for (size_t i = 0; i < rows; i++) {
+        if (left > 0 && epilogue.left != DP_ACTIVATION_NONE) {
+            kernels->activate[epilogue.left](x + i * stride, left);
+        }
+        if (left < columns && epilogue.right != DP_ACTIVATION_NONE) {
+            kernels->activate[epilogue.right](x + i * stride + left, columns - left);
+        }
+    }
+}
+
+/* One panel against all rows. A slice of the panel stays in the first-level cache while the rows
+ * stream past it; sums are kept in `out` from slice to slice. */
+static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size_t column,
+                        size_t rows, const float *in, size_t in_stride, float *out,
+                        size_t out_stride, dp_epilogue epilogue) {
+    size_t columns = smaller(kernels->nr, linear->outputs - column);
+    const float *panel = linear->panels + column * linear->inputs;
+    for (size_t d = 0; d < linear->inputs; d += kernels->kc) {
+        size_t depth = smaller(kernels->kc, linear->inputs - d);
+        bool last = d + depth == linear->inputs;
+        const float *bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
+        for (size_t r = 0; r < rows; r += kernels->mr) {
+            size_t count = smaller(kernels->mr, rows - r);
+            float *tile = out + r * out_stride + column;
+            kernels->gemm(count, columns, depth, in + r * in_stride + d, in_stride,
+                          panel + d * kernels->nr, bias, epilogue.accumulate || d > 0, tile,
+                          out_stride);
+            if (last) {
+                activate_tile(kernels, epilogue, tile, out_stride, count, column, columns);
+            }
+        }
+    }
+}
+
+void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
+                     const float *in, size_t in_stride, float *out, size_t out_stride,
+                     dp_epilogue epilogue) {
+    for (size_t column = 0; column < linear->outputs; column += kernels->nr) {
+        apply_panel(kernels, linear, column, rows, in, in_stride, out, out_stride, epilogue);
+    }
+}
+
+void dp_panel_put(const dp_kernels *kernels, float *panels, size_t depth, size_t first_output,
+                  size_t first_input, const float *w, size_t stride, size_t outputs,
+                  size_t inputs) {
+    size_t nr = kernels->nr;
+    for (size_t o = 0; o < outputs; o++) {
+        size_t column = first_output + o;
+        float *panel = panels + (column / nr) * nr * depth + first_input * nr + column % nr;
+        for (size_t i = 0; i < inputs; i++) {
+            panel[i * nr] = w[o * stride + i];
+        }
+    }
+}
+
+void dp_panel_put_rows(const dp_kernels *kernels, float *panels, const float *w, size_t stride,
+                       size_t outputs, size_t inputs) {
+    size_t nr = kernels->nr;
+    for (size_t column = 0; column < outputs; column += nr) {
+        size_t count = smaller(nr, outputs - column);
+        for (size_t i = 0; i < inputs; i++) {
+            float *row = panels + column * inputs + i * nr;
+            memcpy(row, w + i * stride + column, count * sizeof(float));
+            memset(row + count, 0, (nr - count) * sizeof(float));
+        }
+    }
+}

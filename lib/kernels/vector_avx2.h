@@ -1,0 +1,97 @@
+/*
+ * The vector words that vector_kernels.h is written in, for AVX2 with FMA.
+ */
+#ifndef DP_VECTOR_AVX2_H
+#define DP_VECTOR_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define V_LENGTH 8
+#define V_NAME(name) name##__avx2
+
+typedef __m256 vf;
+
+static inline __m256i v_mask(size_t n) {
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + V_LENGTH - n));
+}
+static inline vf v_zero(void) {
+    return _mm256_setzero_ps();
+}
+static inline vf v_set(float x) {
+    return _mm256_set1_ps(x);
+}
+static inline vf v_load(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+/* The first n < V_LENGTH values; the rest is 0 and not read. */
+static inline vf v_load_first(const float *p, size_t n) {
+    return _mm256_maskload_ps(p, v_mask(n));
+}
+static inline void v_store(float *p, vf x) {
+    _mm256_storeu_ps(p, x);
+}
+static inline void v_store_first(float *p, size_t n, vf x) {
+    _mm256_maskstore_ps(p, v_mask(n), x);
+}
+/* The first n values of a, then those of b. */
+static inline vf v_first_or(size_t n, vf a, vf b) {
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(v_mask(n)));
+}
+static inline vf v_add(vf a, vf b) {
+    return _mm256_add_ps(a, b);
+}
+static inline vf v_sub(vf a, vf b) {
+    return _mm256_sub_ps(a, b);
+}
+static inline vf v_mul(vf a, vf b) {
+    return _mm256_mul_ps(a, b);
+}
+static inline vf v_div(vf a, vf b) {
+    return _mm256_div_ps(a, b);
+}
+/* a * b + c, rounded once. */
+static inline vf v_fma(vf a, vf b, vf c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+/* a * b - c, rounded once. */
+static inline vf v_fms(vf a, vf b, vf c) {
+    return _mm256_fmsub_ps(a, b, c);
+}
+/* NaN in b stays NaN. */
+static inline vf v_max(vf a, vf b) {
+    return _mm256_max_ps(a, b);
+}
+static inline vf v_min(vf a, vf b) {
+    return _mm256_min_ps(a, b);
+}
+static inline vf v_abs(vf x) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+}
+static inline vf v_round(vf x) {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* x * 2^n for a whole n; 0 below 2^-126, infinite from 2^128 on. */
+static inline vf v_scale2(vf x, vf n) {
+    vf bounded = _mm256_min_ps(_mm256_set1_ps(128.0f), _mm256_max_ps(_mm256_set1_ps(-127.0f), n));
+    __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(bounded), _mm256_set1_epi32(127));
+    return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
+}
+/* x > 0 ? a : b */
+static inline vf v_positive(vf x, vf a, vf b) {
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+static inline float v_sum(vf x) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+static inline float v_largest(vf x) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+#endif /* DP_VECTOR_AVX2_H */

@@ -1,0 +1,89 @@
+/*
+ * The vector words that vector_kernels.h is written in, for AVX-512 F, BW, DQ and VL.
+ */
+#ifndef DP_VECTOR_AVX512_H
+#define DP_VECTOR_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define V_LENGTH 16
+#define V_NAME(name) name##__avx512
+
+typedef __m512 vf;
+
+static inline __mmask16 v_mask(size_t n) {
+    return (__mmask16)((1u << n) - 1u);
+}
+static inline vf v_zero(void) {
+    return _mm512_setzero_ps();
+}
+static inline vf v_set(float x) {
+    return _mm512_set1_ps(x);
+}
+static inline vf v_load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+/* The first n < V_LENGTH values; the rest is 0 and not read. */
+static inline vf v_load_first(const float *p, size_t n) {
+    return _mm512_maskz_loadu_ps(v_mask(n), p);
+}
+static inline void v_store(float *p, vf x) {
+    _mm512_storeu_ps(p, x);
+}
+static inline void v_store_first(float *p, size_t n, vf x) {
+    _mm512_mask_storeu_ps(p, v_mask(n), x);
+}
+/* The first n values of a, then those of b. */
+static inline vf v_first_or(size_t n, vf a, vf b) {
+    return _mm512_mask_mov_ps(b, v_mask(n), a);
+}
+static inline vf v_add(vf a, vf b) {
+    return _mm512_add_ps(a, b);
+}
+static inline vf v_sub(vf a, vf b) {
+    return _mm512_sub_ps(a, b);
+}
+static inline vf v_mul(vf a, vf b) {
+    return _mm512_mul_ps(a, b);
+}
+static inline vf v_div(vf a, vf b) {
+    return _mm512_div_ps(a, b);
+}
+/* a * b + c, rounded once. */
+static inline vf v_fma(vf a, vf b, vf c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+/* a * b - c, rounded once. */
+static inline vf v_fms(vf a, vf b, vf c) {
+    return _mm512_fmsub_ps(a, b, c);
+}
+/* NaN in b stays NaN. */
+static inline vf v_max(vf a, vf b) {
+    return _mm512_max_ps(a, b);
+}
+static inline vf v_min(vf a, vf b) {
+    return _mm512_min_ps(a, b);
+}
+static inline vf v_abs(vf x) {
+    return _mm512_abs_ps(x);
+}
+static inline vf v_round(vf x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* x * 2^n for a whole n. */
+static inline vf v_scale2(vf x, vf n) {
+    return _mm512_scalef_ps(x, n);
+}
+/* x > 0 ? a : b */
+static inline vf v_positive(vf x, vf a, vf b) {
+    return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), a);
+}
+static inline float v_sum(vf x) {
+    return _mm512_reduce_add_ps(x);
+}
+static inline float v_largest(vf x) {
+    return _mm512_reduce_max_ps(x);
+}
+
+#endif /* DP_VECTOR_AVX512_H */

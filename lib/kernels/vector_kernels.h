@@ -1,0 +1,339 @@
+/*
+ * The kernels once, for every instruction set with fused multiply-adds: a file that includes this
+ * has defined the vector words (vector_*.h) and the tile, GEMM_ROWS x (GEMM_VECTORS * V_LENGTH),
+ * such that accumulators, one row of the panel and one factor fit in the registers.
+ */
+#include "kernels/kernels.h"
+
+#include <math.h>
+
+/* ---- matrix product ---- */
+
+#define GEMM_COLUMNS (GEMM_VECTORS * V_LENGTH)
+
+/* Adds bias and the old values to one row of a tile and stores its first `columns` columns. */
+static inline void gemm_store_row(vf *row, size_t columns, const float *bias, bool accumulate,
+                                  float *c) {
+    for (size_t j = 0; j < GEMM_VECTORS; j++) {
+        size_t first = j * V_LENGTH;
+        vf sum = bias != NULL ? v_add(row[j], v_load(bias + first)) : row[j];
+        if (columns >= first + V_LENGTH) {
+            v_store(c + first, accumulate ? v_add(v_load(c + first), sum) : sum);
+        } else if (columns > first) {
+            size_t n = columns - first;
+            v_store_first(c + first, n, accumulate ? v_add(v_load_first(c + first, n), sum) : sum);
+        }
+    }
+}
+
+/* Rows are reached from one pointer in five (base + 0, 1, 2, 3, 4 strides), which leaves the
+ * compiler enough registers for all of them. */
+#define GEMM_KERNEL(R)                                                                             \
+    static void V_NAME(gemm_##R)(size_t columns, size_t depth, const float *a, size_t lda,         \
+                                 const float *panel, const float *bias, bool accumulate, float *c, \
+                                 size_t ldc) {                                                     \
+        vf sum[R][GEMM_VECTORS];                                                                   \
+        const float *base[3] = {a, a + ((R) > 5 ? 5 * lda : 0), a + ((R) > 10 ? 10 * lda : 0)};    \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                                \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                    \
+                sum[i][j] = v_zero();                                                              \
+            }                                                                                      \
+        }                                                                                          \
+        for (size_t d = 0; d < depth; d++) {                                                       \
+            vf b[GEMM_VECTORS];                                                                    \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                    \
+                b[j] = v_load(panel + j * V_LENGTH);                                               \
+            }                                                                                      \
+            panel += GEMM_COLUMNS;                                                                 \
+            _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                            \
+                vf factor = v_set(base[i / 5][(i % 5) * lda]);                                     \
+                _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                \
+                    sum[i][j] = v_fma(factor, b[j], sum[i][j]);                                    \
+                }                                                                                  \
+            }                                                                                      \
+            base[0]++;                                                                             \
+            base[1]++;                                                                             \
+            base[2]++;                                                                             \
+        }                                                                                          \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                                \
+            gemm_store_row(sum[i], columns, bias, accumulate, c + i * ldc);                        \
+        }                                                                                          \
+    }
+
+GEMM_KERNEL(1)
+GEMM_KERNEL(2)
+GEMM_KERNEL(3)
+GEMM_KERNEL(4)
+GEMM_KERNEL(5)
+GEMM_KERNEL(6)
+#if GEMM_ROWS > 6
+GEMM_KERNEL(7)
+GEMM_KERNEL(8)
+GEMM_KERNEL(9)
+GEMM_KERNEL(10)
+GEMM_KERNEL(11)
+GEMM_KERNEL(12)
+GEMM_KERNEL(13)
+GEMM_KERNEL(14)
+#endif
+
+typedef void (*gemm_fn)(size_t, size_t, const float *, size_t, const float *, const float *, bool,
+                        float *, size_t);
+
+static const gemm_fn gemm_by_rows[GEMM_ROWS] = {
+    V_NAME(gemm_1),  V_NAME(gemm_2),  V_NAME(gemm_3),  V_NAME(gemm_4),
+    V_NAME(gemm_5),  V_NAME(gemm_6),
+#if GEMM_ROWS > 6
+    V_NAME(gemm_7),  V_NAME(gemm_8),  V_NAME(gemm_9),  V_NAME(gemm_10),
+    V_NAME(gemm_11), V_NAME(gemm_12), V_NAME(gemm_13), V_NAME(gemm_14),
+#endif
+};
+
+static void V_NAME(f32_gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
+                             const float *panel, const float *bias, bool accumulate, float *c,
+                             size_t ldc) {
+    gemm_by_rows[rows - 1](columns, depth, a, lda, panel, bias, accumulate, c, ldc);
+}
+
+/* ---- elementary functions ---- */
+
+/* 2^(z + low) for a small `low`: about 1 ulp. */
+static inline vf v_exp2(vf z, vf low) {
+    vf whole = v_round(z);
+    vf f = v_add(v_sub(z, whole), low);
+    vf p = v_set(1.53458081e-4f);
+    p = v_fma(p, f, v_set(1.33999309e-3f));
+    p = v_fma(p, f, v_set(9.61848907e-3f));
+    p = v_fma(p, f, v_set(5.55032864e-2f));
+    p = v_fma(p, f, v_set(2.40226462e-1f));
+    p = v_fma(p, f, v_set(6.93147182e-1f));
+    p = v_fma(p, f, v_set(1.0f));
+    return v_scale2(p, whole);
+}
+
+/* exp(x * c) for a constant c * log2(e) given as high + low, exact to the last bits however large
+ * the exponent is. */
+static inline vf v_exp_times(vf x, float high, float low) {
+    vf z = v_mul(x, v_set(high));
+    return v_exp2(z, v_fma(x, v_set(low), v_fms(x, v_set(high), z)));
+}
+
+/* x * Phi(x): the tail Phi(-|x|) = exp(-x*x/2) * g(|x|) with g(a) = P((a-4)/(a+4)) / (a+4), P a
+ * minimax polynomial on 0 <= a <= 14.5 (relative error 1e-8); beyond, the tail is 0 in f32. The
+ * exponent is carried in two parts, because its error is the answer's relative error. */
+static inline vf v_gelu(vf x) {
+    vf a = v_min(v_abs(x), v_set(14.5f));
+    vf square = v_mul(a, a);
+    vf square_low = v_fms(a, a, square);
+    vf z = v_mul(square, v_set(-7.21347511e-1f));
+    vf z_low = v_fms(square, v_set(-7.21347511e-1f), z);
+    z_low = v_fma(square_low, v_set(-7.21347511e-1f), z_low);
+    z_low = v_fma(square, v_set(-9.62981517e-9f), z_low);
+    vf r = v_div(v_set(1.0f), v_add(a, v_set(4.0f)));
+    vf u = v_mul(v_sub(a, v_set(4.0f)), r);
+    vf p = v_set(-1.319718431e-4f);
+    p = v_fma(p, u, v_set(1.793541305e-4f));
+    p = v_fma(p, u, v_set(1.569923479e-3f));
+    p = v_fma(p, u, v_set(-3.512553871e-3f));
+    p = v_fma(p, u, v_set(-7.525271270e-3f));
+    p = v_fma(p, u, v_set(6.040383130e-2f));
+    p = v_fma(p, u, v_set(-1.865234375e-1f));
+    p = v_fma(p, u, v_set(3.871369064e-1f));
+    p = v_fma(p, u, v_set(-6.078965664e-1f));
+    p = v_fma(p, u, v_set(7.552851439e-1f));
+    vf tail = v_mul(x, v_mul(v_exp2(z, z_low), v_mul(p, r)));
+    return v_positive(x, v_sub(x, tail), tail);
+}
+
+/* x * sigmoid(1.702 x) = x * (x > 0 ? 1 : t) / (1 + t), t = exp(-|1.702 x|): nothing overflows. */
+static inline vf v_quick_gelu(vf x) {
+    vf a = v_min(v_abs(x), v_set(80.0f));
+    vf t = v_exp_times(a, -2.455466986f, 2.610949856e-8f);
+    vf numerator = v_positive(x, x, v_mul(x, t));
+    return v_div(numerator, v_add(v_set(1.0f), t));
+}
+
+static inline vf v_relu(vf x) {
+    return v_max(v_zero(), x);
+}
+
+#define ACTIVATION_KERNEL(name)                                                                    \
+    static void V_NAME(f32_##name)(float *x, size_t n) {                                           \
+        size_t i = 0;                                                                              \
+        for (; i + V_LENGTH <= n; i += V_LENGTH) {                                                 \
+            v_store(x + i, v_##name(v_load(x + i)));                                               \
+        }                                                                                          \
+        if (i < n) {                                                                               \
+            v_store_first(x + i, n - i, v_##name(v_load_first(x + i, n - i)));                     \
+        }                                                                                          \
+    }
+
+ACTIVATION_KERNEL(gelu)
+ACTIVATION_KERNEL(quick_gelu)
+ACTIVATION_KERNEL(relu)
+
+/* ---- rows ---- */
+
+static float V_NAME(row_sum)(const float *x, size_t n) {
+    vf sum = v_zero();
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        sum = v_add(sum, v_load(x + i));
+    }
+    if (i < n) {
+        sum = v_add(sum, v_load_first(x + i, n - i));
+    }
+    return v_sum(sum);
+}
+
+/* Sum of (x - mean)^2. */
+static float V_NAME(row_spread)(const float *x, float mean, size_t n) {
+    vf center = v_set(mean);
+    vf sum = v_zero();
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf d = v_sub(v_load(x + i), center);
+        sum = v_fma(d, d, sum);
+    }
+    if (i < n) {
+        vf d = v_first_or(n - i, v_sub(v_load_first(x + i, n - i), center), v_zero());
+        sum = v_fma(d, d, sum);
+    }
+    return v_sum(sum);
+}
+
+static void V_NAME(f32_layer_norm)(const float *x, const float *weight, const float *bias,
+                                   float epsilon, float *out, size_t n) {
+    float mean = V_NAME(row_sum)(x, n) / (float)n;
+    float variance = V_NAME(row_spread)(x, mean, n) / (float)n;
+    vf center = v_set(mean);
+    vf factor = v_set(1.0f / sqrtf(variance + epsilon));
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf y = v_mul(v_sub(v_load(x + i), center), factor);
+        v_store(out + i, weight == NULL ? y : v_fma(y, v_load(weight + i), v_load(bias + i)));
+    }
+    if (i < n) {
+        size_t rest = n - i;
+        vf y = v_mul(v_sub(v_load_first(x + i, rest), center), factor);
+        if (weight != NULL) {
+            y = v_fma(y, v_load_first(weight + i, rest), v_load_first(bias + i, rest));
+        }
+        v_store_first(out + i, rest, y);
+    }
+}
+
+static float V_NAME(row_largest)(const float *x, size_t n) {
+    vf largest = v_set(x[0]);
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        largest = v_max(largest, v_load(x + i));
+    }
+    if (i < n) {
+        largest = v_max(largest, v_first_or(n - i, v_load_first(x + i, n - i), largest));
+    }
+    return v_largest(largest);
+}
+
+/* exp(scale * (x - largest)) */
+static inline vf v_softmax_term(vf x, vf largest, vf scale) {
+    return v_exp_times(v_mul(v_sub(x, largest), scale), 1.442695022f, 1.925963034e-8f);
+}
+
+static void V_NAME(f32_softmax)(float *x, size_t n, float scale) {
+    vf largest = v_set(V_NAME(row_largest)(x, n));
+    vf factor = v_set(scale);
+    vf sum = v_zero();
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf e = v_softmax_term(v_load(x + i), largest, factor);
+        v_store(x + i, e);
+        sum = v_add(sum, e);
+    }
+    if (i < n) {
+        vf e = v_softmax_term(v_load_first(x + i, n - i), largest, factor);
+        v_store_first(x + i, n - i, e);
+        sum = v_add(sum, v_first_or(n - i, e, v_zero()));
+    }
+    vf inverse = v_set(1.0f / v_sum(sum));
+    for (i = 0; i + V_LENGTH <= n; i += V_LENGTH) {
+        v_store(x + i, v_mul(v_load(x + i), inverse));
+    }
+    if (i < n) {
+        v_store_first(x + i, n - i, v_mul(v_load_first(x + i, n - i), inverse));
+    }
+}
+
+static void V_NAME(f32_blend_columns)(float *row, const float *right, const float *weight,
+                                      size_t n) {
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf x = v_load(row + i);
+        v_store(row + i, v_fma(v_sub(v_load(right + i), x), v_load(weight + i), x));
+    }
+    if (i < n) {
+        size_t rest = n - i;
+        vf x = v_load_first(row + i, rest);
+        vf difference = v_sub(v_load_first(right + i, rest), x);
+        v_store_first(row + i, rest, v_fma(difference, v_load_first(weight + i, rest), x));
+    }
+}
+
+static inline vf v_blend(vf a, vf b, vf weight, vf scale, vf offset) {
+    return v_fma(v_fma(v_sub(b, a), weight, a), scale, offset);
+}
+
+static void V_NAME(f32_blend_rows)(const float *a, const float *b, float weight, float scale,
+                                   float offset, float *out, size_t n) {
+    vf w = v_set(weight);
+    vf s = v_set(scale);
+    vf o = v_set(offset);
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        v_store(out + i, v_blend(v_load(a + i), v_load(b + i), w, s, o));
+    }
+    if (i < n) {
+        size_t rest = n - i;
+        v_store_first(out + i, rest,
+                      v_blend(v_load_first(a + i, rest), v_load_first(b + i, rest), w, s, o));
+    }
+}
+
+/* ---- the peak of the machine ---- */
+
+#define BURN_VECTORS 12
+
+static uint64_t V_NAME(f32_burn)(uint64_t rounds) {
+    vf x[BURN_VECTORS];
+    vf a = v_set(0.5f);
+    vf b = v_set(0.25f);
+    for (size_t i = 0; i < BURN_VECTORS; i++) {
+        x[i] = v_set((float)i);
+    }
+    for (uint64_t r = 0; r < rounds; r++) {
+        _Pragma("GCC unroll 12") for (size_t i = 0; i < BURN_VECTORS; i++) {
+            x[i] = v_fma(x[i], a, b);
+        }
+    }
+    float total = 0.0f;
+    for (size_t i = 0; i < BURN_VECTORS; i++) {
+        total += v_sum(x[i]);
+    }
+    /* total is finite, so that this adds nothing; the compiler does not know */
+    return rounds * BURN_VECTORS * V_LENGTH + (total > 1e30f ? 1u : 0u);
+}
+
+static const dp_kernels vector_kernels = {
+    .name = VECTOR_TABLE_NAME,
+    .cpu = VECTOR_TABLE_CPU,
+    .mr = GEMM_ROWS,
+    .nr = GEMM_COLUMNS,
+    .kc = GEMM_DEPTH,
+    .gemm = V_NAME(f32_gemm),
+    .activate = {NULL, V_NAME(f32_gelu), V_NAME(f32_quick_gelu), V_NAME(f32_relu)},
+    .layer_norm = V_NAME(f32_layer_norm),
+    .softmax = V_NAME(f32_softmax),
+    .blend_columns = V_NAME(f32_blend_columns),
+    .blend_rows = V_NAME(f32_blend_rows),
+    .burn = V_NAME(f32_burn),
+};

@@ -1,0 +1,278 @@
+/*
+ * A whole model from a parsed file: one walk to count and check, one to fill.
+ */
+#include "model/builder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- text ---- */
+
+static const char *keep_text(dp_builder *builder, dp_text text) {
+    char *copy = dp_arena_take(&builder->model->arena, text.length + 1, 1);
+    if (copy != NULL) {
+        memcpy(copy, text.bytes, text.length);
+        copy[text.length] = '\0';
+    }
+    return copy;
+}
+
+static const char **keep_labels(dp_builder *builder) {
+    size_t classes = builder->model->parameters.classes;
+    bool present = false;
+    size_t count = 0;
+    size_t cursor = 0;
+    if (builder->status == DP_OK) {
+        builder->status = dp_gguf_text_array(builder->gguf, "dualpath.labels", &present, &count,
+                                             &cursor, builder->message);
+    }
+    if (builder->status == DP_OK && present && count != classes) {
+        builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
+                                  "dualpath.labels: %zu labels for %zu classes", count, classes);
+    }
+    if (builder->status != DP_OK || !present) {
+        return NULL;
+    }
+    const char **labels = dp_arena_take(&builder->model->arena, classes, sizeof *labels);
+    for (size_t i = 0; i < classes; i++) {
+        const char *label = keep_text(builder, dp_gguf_text_array_next(builder->gguf, &cursor));
+        if (labels != NULL) {
+            labels[i] = label;
+        }
+    }
+    return labels;
+}
+
+static const char *keep_description(dp_builder *builder) {
+    const dp_parameters *p = &builder->model->parameters;
+    char line[256];
+    int length = snprintf(line, sizeof line,
+                          "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
+                          "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, f32",
+                          p->blocks, p->width, p->heads, p->patch_size, p->image_size, p->frames,
+                          p->spatial_frames, p->framesets, p->grid, p->grid, p->classes);
+    return keep_text(builder, (dp_text){line, length > 0 ? (size_t)length : 0});
+}
+
+static void keep_texts(dp_builder *builder) {
+    dp_text name = {"", 0};
+    if (builder->status == DP_OK) {
+        builder->status =
+            dp_gguf_text(builder->gguf, "general.name", false, &name, builder->message);
+    }
+    builder->model->name = keep_text(builder, name);
+    builder->model->description = keep_description(builder);
+    builder->model->labels = keep_labels(builder);
+}
+
+/* ---- parts outside of the blocks ---- */
+
+static void build_patch(dp_builder *builder) {
+    const dp_parameters *p = &builder->model->parameters;
+    size_t mark = builder->scratch_used;
+    dp_affine patch = {{NULL, 0, 0}, {NULL, 0, 0}};
+    patch.w = dp_read_matrix(builder, dp_name("patch.weight"), p->width,
+                             3 * p->patch_size * p->patch_size);
+    if (dp_has_tensor(builder, dp_name("patch.bias"))) {
+        patch.bias = dp_read_matrix(builder, dp_name("patch.bias"), 1, p->width);
+    }
+    builder->model->patch = dp_pack(builder, patch);
+    builder->scratch_used = mark;
+}
+
+static void build_norms(dp_builder *builder) {
+    struct dp_model *model = builder->model;
+    size_t mark = builder->scratch_used;
+    if (dp_has_tensor(builder, dp_name("pre_norm.weight")) ||
+        dp_has_tensor(builder, dp_name("pre_norm.bias"))) {
+        model->pre_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("pre_norm")));
+    }
+    model->post_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("post_norm")));
+    builder->scratch_used = mark;
+}
+
+static void build_head(dp_builder *builder) {
+    struct dp_model *model = builder->model;
+    const dp_parameters *p = &model->parameters;
+    size_t mark = builder->scratch_used;
+    if (dp_has_tensor(builder, dp_name("projection.weight"))) {
+        dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
+        projection.w =
+            dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
+        model->projection = dp_pack(builder, projection);
+        builder->scratch_used = mark;
+    }
+    if (p->classes > 0) {
+        model->head_hidden = dp_pack(builder, dp_read_affine(builder, dp_name("head.hidden"),
+                                                             p->head_width, 2 * p->feature_size));
+        builder->scratch_used = mark;
+        model->head_output = dp_pack(builder, dp_read_affine(builder, dp_name("head.output"),
+                                                             p->classes, p->head_width));
+        builder->scratch_used = mark;
+    }
+}
+
+/* ---- the walk ---- */
+
+typedef struct progress {
+    dp_progress_fn callback;
+    void *user;
+} progress;
+
+static void report(dp_builder *builder, progress to, size_t block) {
+    size_t blocks = builder->model->parameters.blocks;
+    if (dp_building(builder) && to.callback != NULL &&
+        to.callback(to.user, "fusing", (double)block / (double)blocks) != 0) {
+        builder->status = dp_fail(builder->message, DP_ERR_CANCELLED,
+                                  "opening was cancelled at block %zu of %zu", block, blocks);
+    }
+}
+
+static void walk(dp_builder *builder, progress to) {
+    struct dp_model *model = builder->model;
+    model->block =
+        dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
+    keep_texts(builder);
+    build_patch(builder);
+    dp_build_positions(builder);
+    build_norms(builder);
+    for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
+        dp_block block;
+        memset(&block, 0, sizeof block);
+        report(builder, to, i);
+        if (model->fused) {
+            dp_build_fused_block(builder, i, &block);
+        } else {
+            dp_build_plain_block(builder, i, &block);
+        }
+        if (model->block != NULL) {
+            model->block[i] = block;
+        }
+    }
+    build_head(builder);
+    report(builder, to, model->parameters.blocks);
+    if (model->arena.failed && builder->status == DP_OK) {
+        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
+                                  "this model is larger than this machine can address");
+    }
+}
+
+/* ---- what the file says as a whole ---- */
+
+static bool contains(dp_text name, const char *part) {
+    size_t length = strlen(part);
+    for (size_t i = 0; i + length <= name.length; i++) {
+        if (memcmp(name.bytes + i, part, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_adapted(dp_text name) {
+    return contains(name, ".adapter.") || contains(name, "position.") ||
+           contains(name, "class_token") || contains(name, "head.");
+}
+
+static void describe_tensors(const dp_gguf *gguf, struct dp_model *model) {
+    model->file_type = NULL;
+    for (size_t i = 0; i < gguf->tensor_count; i++) {
+        const dp_tensor *tensor = &gguf->tensors[i];
+        int64_t count = 1;
+        for (size_t d = 0; d < tensor->dims; d++) {
+            count *= (int64_t)tensor->shape[d];
+        }
+        model->parameter_count += count;
+        model->adapter_parameter_count += is_adapted(tensor->name) ? count : 0;
+        if (contains(tensor->name, "block.") && tensor->dims == 2) {
+            const char *type = dp_tensor_type_name(tensor->type);
+            bool same = model->file_type == NULL || strcmp(model->file_type, type) == 0;
+            model->file_type = same ? type : "mixed";
+        }
+    }
+    model->file_type = model->file_type != NULL ? model->file_type : "f32";
+}
+
+static void refuse_unused(dp_builder *builder) {
+    for (size_t i = 0; i < builder->gguf->tensor_count && builder->status == DP_OK; i++) {
+        dp_text name = builder->gguf->tensors[i].name;
+        if (builder->used[i] == 0) {
+            builder->status =
+                dp_fail(builder->message, DP_ERR_FORMAT,
+                        "%s: this tensor has no place in a model with these parameters",
+                        dp_make_printable(name.bytes, name.length).text);
+        }
+    }
+}
+
+/* ---- building ---- */
+
+static void count_memory(dp_builder *builder, struct dp_model *counted, size_t *bytes,
+                         size_t *scratch) {
+    (void)dp_arena_take(&counted->arena, 1, sizeof *counted);
+    builder->model = counted;
+    walk(builder, (progress){NULL, NULL});
+    refuse_unused(builder);
+    *bytes = counted->arena.used;
+    *scratch = builder->scratch_peak;
+}
+
+static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *memory, size_t bytes,
+                 progress to) {
+    dp_arena arena = {.base = memory, .size = bytes};
+    struct dp_model *model = dp_arena_take(&arena, 1, sizeof *model);
+    *model = *counted;
+    model->arena = arena;
+    builder->model = model;
+    builder->filling = true;
+    builder->scratch_used = 0;
+    walk(builder, to);
+}
+
+dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options,
+                         const dp_kernels *kernels, struct dp_model **model, dp_message *message) {
+    struct dp_model counted = {.allocator = options->allocator, .kernels = kernels};
+    dp_builder builder = {.gguf = gguf, .message = message};
+    size_t bytes = 0;
+    size_t scratch = 0;
+    counted.fused = options->unfused == 0;
+    builder.status = dp_read_parameters(gguf, &counted.parameters, message);
+    if (builder.status != DP_OK) {
+        return builder.status;
+    }
+    describe_tensors(gguf, &counted);
+    builder.used = dp_allocate(options->allocator, gguf->tensor_count);
+    if (builder.used == NULL) {
+        return dp_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
+    }
+    memset(builder.used, 0, gguf->tensor_count);
+    count_memory(&builder, &counted, &bytes, &scratch);
+    uint8_t *memory = NULL;
+    if (builder.status == DP_OK) {
+        memory = dp_allocate(options->allocator, bytes);
+        builder.scratch = dp_allocate(options->allocator, scratch * sizeof(float));
+        if (memory == NULL || builder.scratch == NULL) {
+            builder.status = dp_fail(message, DP_ERR_MEMORY,
+                                     "%zu bytes for the weights, and %zu more while they are "
+                                     "fused, could not be had",
+                                     bytes, scratch * sizeof(float));
+        } else {
+            fill(&builder, &counted, memory, bytes,
+                 (progress){options->progress, options->progress_user});
+        }
+        dp_release(options->allocator, builder.scratch, scratch * sizeof(float));
+    }
+    dp_release(options->allocator, builder.used, gguf->tensor_count);
+    if (builder.status != DP_OK) {
+        dp_release(options->allocator, memory, bytes);
+        return builder.status;
+    }
+    *model = builder.model;
+    return DP_OK;
+}
+
+void dp_model_free(struct dp_model *model) {
+    const dp_allocator *allocator = model->allocator;
+    size_t bytes = model->arena.size;
+    dp_release(allocator, model, bytes);
+}

@@ -1,0 +1,94 @@
+/*
+ * How weights get from the file into a model. Building walks over the same code twice: first to
+ * count memory and to check that every tensor is there and has its shape, then to fill.
+ */
+#ifndef DP_BUILDER_H
+#define DP_BUILDER_H
+
+#include "model/model.h"
+
+typedef struct dp_builder {
+    struct dp_model *model;
+    const dp_gguf *gguf;
+    dp_message *message;
+    dp_status status; /* the first failure; everything after it does nothing */
+    bool filling;     /* the second walk */
+    uint8_t *used;    /* [tensor_count]: this tensor was asked for */
+    float *scratch;   /* matrices that are being read or multiplied live here, as on a stack */
+    size_t scratch_used, scratch_peak;
+} dp_builder;
+
+/* Values are there to compute with. */
+bool dp_building(const dp_builder *builder);
+
+/* ---- scratch matrices of f32 (matrix.c); `values` is NULL while counting ---- */
+
+typedef struct dp_matrix {
+    float *values;
+    size_t rows, columns;
+} dp_matrix;
+
+dp_matrix dp_matrix_take(dp_builder *builder, size_t rows, size_t columns);
+dp_matrix dp_matrix_rows(dp_matrix matrix, size_t first, size_t count);
+void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor);
+/* [a.rows][b.columns] = a b */
+dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b);
+
+/* The affine map y = w x + bias, bias [1][w.rows]. */
+typedef struct dp_affine {
+    dp_matrix w, bias;
+} dp_affine;
+
+dp_affine dp_affine_rows(dp_affine map, size_t first, size_t count);
+/* x was norm.weight * x' + norm.bias: makes it a map of x', in place. */
+void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm);
+/* second(first(x)) */
+dp_affine dp_affine_compose(dp_builder *builder, dp_affine second, dp_affine first);
+
+/* ---- tensors (weights.c) ---- */
+
+typedef struct dp_tensor_name {
+    char text[72];
+} dp_tensor_name;
+
+dp_tensor_name dp_name(const char *name);
+dp_tensor_name dp_block_name(size_t block, const char *name);
+/* `half` is "down" or "up". */
+dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half);
+dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix);
+bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name);
+
+/* A tensor that must be there with this shape; one row stands for a vector. */
+dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, size_t columns);
+/* NAME.weight [outputs][inputs] and NAME.bias [outputs]. */
+dp_affine dp_read_affine(dp_builder *builder, dp_tensor_name name, size_t outputs, size_t inputs);
+/* NAME.weight and NAME.bias [width] */
+dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
+
+/* ---- packing into the model's arena (weights.c) ---- */
+
+/* A packed matrix that is being put together from parts. */
+typedef struct dp_draft {
+    size_t inputs, outputs;
+    float *panels, *bias;
+} dp_draft;
+
+dp_draft dp_draft_begin(dp_builder *builder, size_t inputs, size_t outputs);
+/* Puts w at (first_output, first_input) and adds the bias. */
+void dp_draft_put(dp_builder *builder, const dp_draft *draft, size_t first_output,
+                  size_t first_input, dp_affine part);
+/* Puts a map to [q k v] so that it gives [k v q]: the order of the buffers in lib/vit. */
+void dp_draft_put_keys_first(dp_builder *builder, const dp_draft *draft, size_t first_input,
+                             dp_affine qkv);
+dp_linear dp_draft_end(const dp_draft *draft);
+
+dp_linear dp_pack(dp_builder *builder, dp_affine map);
+dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
+
+/* ---- parts of a model ---- */
+
+void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block); /* fuse.c */
+void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block); /* plain.c */
+void dp_build_positions(dp_builder *builder);                                  /* positions.c */
+
+#endif /* DP_BUILDER_H */

@@ -1,0 +1,100 @@
+/*
+ * A model in memory: checked hyper-parameters and packed weights, immutable once it is open. This
+ * folder turns a weight file into it: gguf.c (the container), parameters.c (metadata), weights.c
+ * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, build.c (all together).
+ */
+#ifndef DP_MODEL_H
+#define DP_MODEL_H
+
+#include "kernels/kernels.h"
+#include "model/gguf.h"
+#include "runtime/runtime.h"
+
+typedef enum dp_position_kind {
+    DP_POSITION_SINCOS_TIME,
+    DP_POSITION_SINCOS_3D,
+    DP_POSITION_TABLE
+} dp_position_kind;
+
+/* Adapters of a block, in the order of docs/weight-format.md. */
+typedef enum dp_adapter_site { DP_S1, DP_S2, DP_T0, DP_T1, DP_T2, DP_ADAPTER_SITES } dp_adapter_site;
+
+/* Names are those of the model page: docs/weight-format.md lists them. */
+typedef struct dp_parameters {
+    size_t image_size, patch_size, patches_a_side, tokens;
+    size_t width, heads, blocks, mlp_width, feature_size, head_width, classes;
+    size_t grid, frames, framesets, spatial_frames, sampling_rate;
+    size_t bottleneck[DP_ADAPTER_SITES]; /* 0: there is no such adapter */
+    dp_position_kind position;
+    dp_activation activation, adapter_activation;
+    float adapter_scale, epsilon, mean[3], std[3];
+    bool serial_skip;
+} dp_parameters;
+
+/* Weight and bias of a layer norm; NULL where they are folded into the next matrix. */
+typedef struct dp_norm {
+    const float *weight, *bias;
+} dp_norm;
+
+/* One block of one path after fusion. A buffer row is [k v q | d] around attention and [h | d]
+ * around the MLP, d the adapter's bottleneck; q becomes the attention's answer a. Every stage reads
+ * the last `inputs` columns of what stands there: (vit/block.c)
+ *     n           = norm(x)
+ *     [n d0]      = act(n enter)           if enter       A_t0 going down
+ *     [k v q | d] = [n d0] project                        with A_s1 going down
+ *     d           = act(a squeeze_a)       if squeeze_a   output matrix and A_t1 going down
+ *     x          += [a | d] leave                         with A_s1 or A_t1 going up
+ *     [h | d]     = act(norm(x) widen)                    with A_s2 going down
+ *     d           = act(h squeeze_h)       if squeeze_h   second MLP matrix and A_t2 going down
+ *     x          += [h | d] narrow                        with A_s2 or A_t2 going up
+ */
+typedef struct dp_path_block {
+    dp_linear enter, project, squeeze_a, leave, widen, squeeze_h, narrow;
+} dp_path_block;
+
+typedef struct dp_adapter {
+    dp_linear down, up; /* the adapter's scale is folded into `up` */
+} dp_adapter;
+
+/* One block as the file has it, for both paths. (vit/plain.c) */
+typedef struct dp_plain_block {
+    dp_norm norm1, norm2;
+    dp_linear qkv, attention_out, mlp_up, mlp_down;
+    dp_adapter adapters[DP_ADAPTER_SITES];
+} dp_plain_block;
+
+typedef struct dp_block {
+    dp_path_block spatial, temporal; /* when fused */
+    dp_plain_block plain;            /* when not */
+} dp_block;
+
+struct dp_model {
+    const dp_allocator *allocator; /* NULL: the default */
+    const dp_kernels *kernels;
+    dp_parameters parameters;
+    bool fused;
+
+    dp_linear patch;
+    const float *first_spatial;  /* [tokens][width]: positions, with the class token in row 0 */
+    const float *first_temporal; /* [framesets][tokens][width]: the same */
+    dp_norm pre_norm, post_norm; /* pre_norm.weight may be NULL: there is none */
+    dp_linear projection;        /* outputs == 0: there is none */
+    dp_linear head_hidden, head_output;
+    dp_block *block;
+
+    const char **labels; /* [classes] or NULL */
+    const char *name, *description;
+    const char *file_type;
+    int64_t parameter_count, adapter_parameter_count;
+    dp_arena arena; /* where all of this lives, the model itself among it */
+};
+
+/* Reads and checks metadata, and what tensor shapes say. (parameters.c) */
+dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_message *message);
+
+/* Builds a model from a parsed file. (build.c) */
+dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options,
+                         const dp_kernels *kernels, dp_model **model, dp_message *message);
+void dp_model_free(dp_model *model);
+
+#endif /* DP_MODEL_H */

@@ -1,0 +1,140 @@
+/*
+ * What is added to the patches: position tables of both paths, with the class token in their first
+ * rows (model, section 3). The fixed encodings of the temporal path are computed here.
+ */
+#include "model/builder.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAP_SIDE 16
+
+/* Tile of each column of a map of MAP_SIDE, resized to `side` columns (bilinear, half-pixel): the
+ * value at column i. Rows are the same, and both together give the interpolated frame index. */
+static double tile_at(size_t i, size_t side, size_t grid) {
+    double x = ((double)i + 0.5) * (double)MAP_SIDE / (double)side - 0.5;
+    double low = x < 0.0 ? 0.0 : floor(x);
+    double weight = x < 0.0 ? 0.0 : x - low;
+    size_t first = (size_t)low;
+    size_t second = first + 1 < MAP_SIDE ? first + 1 : MAP_SIDE - 1;
+    double a = (double)(first * grid / MAP_SIDE);
+    double b = (double)(second * grid / MAP_SIDE);
+    return a + (b - a) * weight;
+}
+
+/* 1-based, counted over the whole view. */
+static double frame_index(const dp_parameters *p, size_t frameset, size_t row, size_t column) {
+    double grid = (double)p->grid;
+    return (double)frameset * grid * grid + 1.0 +
+           grid * tile_at(row, p->patches_a_side, p->grid) +
+           tile_at(column, p->patches_a_side, p->grid);
+}
+
+/* Adds [sin(i w_0), cos(i w_0), sin(i w_1), ...]. */
+static void add_interleaved(float *out, double position, size_t width) {
+    for (size_t c = 0; c < width; c++) {
+        double frequency = pow(10000.0, -2.0 * (double)(c / 2) / (double)width);
+        double angle = position * frequency;
+        out[c] = (float)((double)out[c] + (c % 2 == 0 ? sin(angle) : cos(angle)));
+    }
+}
+
+/* Writes a sin block, then a cos block. */
+static void write_blocks(float *out, double position, size_t channels) {
+    size_t half = channels / 2;
+    for (size_t j = 0; j < half; j++) {
+        double angle = position * pow(10000.0, -(double)j / (double)half);
+        out[j] = (float)sin(angle);
+        out[half + j] = (float)cos(angle);
+    }
+}
+
+/* Place of patch row (or column) i inside its own tile. */
+static double place_in_tile(const dp_parameters *p, size_t i) {
+    double tile = (double)p->patches_a_side / (double)p->grid;
+    double x = ((double)i + 0.5) / tile;
+    return (x - floor(x)) * tile - 0.5;
+}
+
+/* One row of the table of a frameset; token 0 is the class token. */
+static void encode_3d(const dp_parameters *p, size_t frameset, size_t token, float *out) {
+    if (token == 0) {
+        memset(out, 0, p->width * sizeof(float));
+        return;
+    }
+    size_t row = (token - 1) / p->patches_a_side;
+    size_t column = (token - 1) % p->patches_a_side;
+    size_t time = p->width / 4;
+    size_t space = 3 * p->width / 8;
+    write_blocks(out, frame_index(p, frameset, row, column), time);
+    write_blocks(out + time, place_in_tile(p, row), space);
+    write_blocks(out + time + space, place_in_tile(p, column), space);
+}
+
+static void encode_time(const dp_parameters *p, size_t frameset, size_t token, const float *grid,
+                        float *out) {
+    double position = 0.0;
+    if (token > 0) {
+        position = frame_index(p, frameset, (token - 1) / p->patches_a_side,
+                               (token - 1) % p->patches_a_side);
+    }
+    memcpy(out, grid, p->width * sizeof(float));
+    add_interleaved(out, position, p->width);
+}
+
+/* `table` is what the kind has in the file: [tokens][width] or [framesets * tokens][width]. */
+static void fill_temporal(const dp_parameters *p, const float *table, float *out) {
+    for (size_t k = 0; k < p->framesets; k++) {
+        for (size_t t = 0; t < p->tokens; t++) {
+            float *row = out + (k * p->tokens + t) * p->width;
+            if (p->position == DP_POSITION_SINCOS_3D) {
+                encode_3d(p, k, t, row);
+            } else if (p->position == DP_POSITION_SINCOS_TIME) {
+                encode_time(p, k, t, table + t * p->width, row);
+            } else {
+                memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
+            }
+        }
+    }
+}
+
+static void add_class_token(const dp_parameters *p, const float *token, float *row) {
+    for (size_t c = 0; c < p->width; c++) {
+        row[c] += token[c];
+    }
+}
+
+static dp_matrix read_temporal_table(dp_builder *builder, dp_matrix spatial) {
+    const dp_parameters *p = &builder->model->parameters;
+    if (p->position == DP_POSITION_TABLE) {
+        return dp_read_matrix(builder, dp_name("position.table"), p->framesets * p->tokens,
+                              p->width);
+    }
+    if (dp_has_tensor(builder, dp_name("position.grid"))) {
+        return dp_read_matrix(builder, dp_name("position.grid"), p->tokens, p->width);
+    }
+    return spatial;
+}
+
+void dp_build_positions(dp_builder *builder) {
+    struct dp_model *model = builder->model;
+    const dp_parameters *p = &model->parameters;
+    size_t mark = builder->scratch_used;
+    dp_matrix token = dp_read_matrix(builder, dp_name("class_token"), 1, p->width);
+    dp_matrix spatial = dp_read_matrix(builder, dp_name("position.spatial"), p->tokens, p->width);
+    dp_matrix table = read_temporal_table(builder, spatial);
+    float *first_spatial = dp_arena_take(&model->arena, p->tokens, p->width * sizeof(float));
+    float *first_temporal =
+        dp_arena_take(&model->arena, p->framesets * p->tokens, p->width * sizeof(float));
+    if (dp_building(builder)) {
+        fill_temporal(p, table.values, first_temporal);
+        memcpy(first_spatial, spatial.values, p->tokens * p->width * sizeof(float));
+        add_class_token(p, token.values, first_spatial);
+        for (size_t k = 0; k < p->framesets; k++) {
+            add_class_token(p, token.values, first_temporal + k * p->tokens * p->width);
+        }
+    }
+    model->first_spatial = first_spatial;
+    model->first_temporal = first_temporal;
+    builder->scratch_used = mark;
+}

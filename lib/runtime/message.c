@@ -1,0 +1,36 @@
+/*
+ * Sentences that go with a status, and the one that dp_last_message() answers for each thread.
+ */
+#include "runtime/runtime.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#if defined(DP_NO_THREADS)
+static dp_message last_message;
+#else
+static _Thread_local dp_message last_message;
+#endif
+
+dp_message *dp_thread_message(void) {
+    return &last_message;
+}
+
+dp_status dp_fail(dp_message *message, dp_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message->text, sizeof message->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+dp_printable dp_make_printable(const char *bytes, size_t length) {
+    dp_printable printable;
+    size_t count = dp_min_size(length, sizeof printable.text - 1);
+    for (size_t i = 0; i < count; i++) {
+        char c = bytes[i];
+        printable.text[i] = c >= ' ' && c <= '~' ? c : '?';
+    }
+    printable.text[count] = '\0';
+    return printable;
+}

@@ -1,0 +1,107 @@
+/*
+ * A caller's frame becomes rows of normalised pixels: resize, crop, normalise. The resized frame
+ * never exists as a whole. For each column of the target two source columns and a weight are
+ * tabled, only those pixels are fetched and blended, and two such rows are blended into one.
+ */
+#include "video/video.h"
+
+static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
+    uint64_t quotient = number / divisor, twice = 2 * (number % divisor);
+    return quotient + (twice > divisor || (twice == divisor && quotient % 2 == 1));
+}
+
+/* One axis of the resize: the short side becomes R, the long one R * long / short, of which the
+ * target keeps R from `first` on. Where nothing is cut off, `first` is 0 for every crop. */
+static dp_axis make_axis(int32_t source, int32_t short_side, const dp_frame_target *target) {
+    uint64_t resized = (uint64_t)target->size * (uint64_t)source / (uint64_t)short_side;
+    uint64_t spare = resized - target->size;
+    uint64_t first = target->crops == 1
+                         ? divide_half_to_even(spare, 2)
+                         : divide_half_to_even(target->crop * spare, target->crops - 1);
+    return (dp_axis){(uint64_t)source, resized, first};
+}
+
+/* Two source pixels and the weight of the second one. */
+typedef struct neighbours {
+    int32_t low, high;
+    float weight;
+} neighbours;
+
+/* Half-pixel centres: target pixel t lies at max((t + 1/2) * source / resized - 1/2, 0), here as an
+ * exact fraction. A neighbour of weight zero is not looked at. */
+static neighbours find_neighbours(const dp_axis *axis, size_t i) {
+    uint64_t centre = (2 * (axis->first + i) + 1) * axis->source;
+    uint64_t divisor = 2 * axis->resized;
+    uint64_t position = centre > axis->resized ? centre - axis->resized : 0;
+    uint64_t low = position / divisor, part = position % divisor;
+    uint64_t high = part > 0 && low + 1 < axis->source ? low + 1 : low;
+    return (neighbours){(int32_t)low, (int32_t)high, (float)((double)part / (double)divisor)};
+}
+
+/* Left, right and weight of R columns, two rows [3][R], and the right pixels of one [3][R]. */
+size_t dp_frame_scratch(size_t size) {
+    return 12 * size;
+}
+
+void dp_frame_begin(dp_frame_reader *reader, const dp_frame *frame, const dp_frame_target *target,
+                    float *scratch) {
+    size_t size = target->size;
+    int32_t short_side = frame->width < frame->height ? frame->width : frame->height;
+    dp_axis columns = make_axis(frame->width, short_side, target);
+    *reader = (dp_frame_reader){
+        .frame = frame,
+        .target = target,
+        .vertical = make_axis(frame->height, short_side, target),
+        .left = (int32_t *)scratch,
+        .right = (int32_t *)(scratch + size),
+        .weight = scratch + 2 * size,
+        .rows = {scratch + 3 * size, scratch + 6 * size},
+        .row_index = {-1, -1},
+        .right_pixels = scratch + 9 * size,
+    };
+    for (size_t i = 0; i < size; i++) {
+        neighbours pair = find_neighbours(&columns, i);
+        reader->left[i] = pair.low;
+        reader->right[i] = pair.high;
+        reader->weight[i] = pair.weight;
+    }
+}
+
+/* Source row `index` resized to the target's columns, [3][R]. Even and odd rows have a place each:
+ * neighbours never push each other out, and going down each row is made once. */
+static const float *source_row(dp_frame_reader *reader, int32_t index) {
+    size_t size = reader->target->size;
+    float *row = reader->rows[index % 2];
+    if (reader->row_index[index % 2] == index) {
+        return row;
+    }
+    dp_fetch_pixels(reader->frame, (size_t)index, reader->left, size, row);
+    dp_fetch_pixels(reader->frame, (size_t)index, reader->right, size, reader->right_pixels);
+    for (size_t c = 0; c < 3; c++) {
+        reader->target->kernels->blend_columns(row + c * size, reader->right_pixels + c * size,
+                                               reader->weight, size);
+    }
+    reader->row_index[index % 2] = index;
+    return row;
+}
+
+void dp_frame_row(dp_frame_reader *reader, size_t y, float *out, size_t plane) {
+    const dp_frame_target *target = reader->target;
+    size_t size = target->size;
+    neighbours pair = find_neighbours(&reader->vertical, y);
+    const float *top = source_row(reader, pair.low);
+    const float *bottom = source_row(reader, pair.high);
+    for (size_t c = 0; c < 3; c++) {
+        target->kernels->blend_rows(top + c * size, bottom + c * size, pair.weight,
+                                    target->scale[c], target->offset[c], out + c * plane, size);
+    }
+}
+
+void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
+                  float *out, size_t plane, float *scratch) {
+    dp_frame_reader reader;
+    dp_frame_begin(&reader, frame, target, scratch);
+    for (size_t i = 0; i < count; i++) {
+        dp_frame_row(&reader, first + i, out + i * target->size, plane);
+    }
+}

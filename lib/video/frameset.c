@@ -1,0 +1,68 @@
+/*
+ * Framesets, the images of the temporal path: g*g frames, each shrunk by g, tiled into one. Pixel
+ * (y, x) of a shrunk frame lies at the centre of g x g pixels: it is the mean of the middle 2x2
+ * where g is even, and the middle one where g is odd (the four are then the same pixel).
+ */
+#include "video/video.h"
+
+/* The middle two of g pixels. */
+static size_t middle_low(size_t g) {
+    return (g - 1) / 2;
+}
+
+static size_t middle_high(size_t g) {
+    return g / 2;
+}
+
+/* One row of a shrunk frame, one channel, from the middle two rows of g. */
+static void shrink_row(const float *top, const float *bottom, size_t g, float *out, size_t count) {
+    size_t low = middle_low(g), high = middle_high(g);
+    for (size_t x = 0; x < count; x++) {
+        out[x] = ((top[x * g + low] + top[x * g + high]) +
+                  (bottom[x * g + low] + bottom[x * g + high])) *
+                 0.25F;
+    }
+}
+
+/* Where row y of a tile begins in its frameset, in the first channel. */
+static size_t tile_row(size_t size, size_t g, size_t tile, size_t y) {
+    size_t side = size / g;
+    return (tile / g * side + y) * size + tile % g * side;
+}
+
+void dp_tile_frame(const float *frame, size_t size, size_t g, size_t tile, float *frameset) {
+    size_t side = size / g;
+    for (size_t c = 0; c < 3; c++) {
+        const float *channel = frame + c * size * size;
+        float *out = frameset + c * size * size;
+        for (size_t y = 0; y < side; y++) {
+            const float *top = channel + (y * g + middle_low(g)) * size;
+            const float *bottom = channel + (y * g + middle_high(g)) * size;
+            shrink_row(top, bottom, g, out + tile_row(size, g, tile, y), side);
+        }
+    }
+}
+
+/* Two rows [3][R] of the target, then the scratch of reading them. */
+size_t dp_tile_scratch(size_t size) {
+    return 6 * size + dp_frame_scratch(size);
+}
+
+void dp_load_tile(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t tile,
+                  float *frameset, float *scratch) {
+    size_t size = target->size, side = size / g;
+    size_t low = middle_low(g), high = middle_high(g);
+    float *top = scratch, *bottom = low == high ? top : top + 3 * size;
+    dp_frame_reader reader;
+    dp_frame_begin(&reader, frame, target, scratch + 6 * size);
+    for (size_t y = 0; y < side; y++) {
+        dp_frame_row(&reader, y * g + low, top, size);
+        if (low != high) {
+            dp_frame_row(&reader, y * g + high, bottom, size);
+        }
+        float *out = frameset + tile_row(size, g, tile, y);
+        for (size_t c = 0; c < 3; c++) {
+            shrink_row(top + c * size, bottom + c * size, g, out + c * size * size, side);
+        }
+    }
+}

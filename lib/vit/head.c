@@ -1,0 +1,60 @@
+/*
+ * From class tokens to features and logits (model, section 5).
+ */
+#include "vit/vit.h"
+
+#include <string.h>
+
+static const float *project(const dp_model *model, size_t images, const float *rows, float *out) {
+    if (model->projection.outputs == 0) {
+        return rows;
+    }
+    dp_linear_apply(model->kernels, &model->projection, images, rows,
+                    dp_row_stride(model->parameters.width), out,
+                    dp_row_stride(model->parameters.feature_size), (dp_epilogue){0});
+    return out;
+}
+
+/* y = mean over images of LN_post(x_cls) P */
+static void average_class_tokens(const dp_workspace *workspace, dp_path path) {
+    const dp_model *model = workspace->model;
+    const dp_parameters *p = &model->parameters;
+    const dp_path_state *state = &workspace->path[path];
+    size_t stride = dp_row_stride(p->width);
+    for (size_t i = 0; i < state->images; i++) {
+        model->kernels->layer_norm(state->x + i * p->tokens * state->x_stride,
+                                   model->post_norm.weight, model->post_norm.bias, p->epsilon,
+                                   workspace->class_rows + i * stride, p->width);
+    }
+    const float *rows = project(model, state->images, workspace->class_rows, workspace->projected);
+    size_t row_stride = dp_row_stride(p->feature_size);
+    for (size_t c = 0; c < p->feature_size; c++) {
+        float sum = 0.0f;
+        for (size_t i = 0; i < state->images; i++) {
+            sum += rows[i * row_stride + c];
+        }
+        state->feature[c] = sum / (float)state->images;
+    }
+}
+
+/* logits = GELU([y_t ; y_s] V1 + c1) V2 + c2 */
+static void classify(const dp_workspace *workspace) {
+    const dp_model *model = workspace->model;
+    const dp_parameters *p = &model->parameters;
+    size_t bytes = p->feature_size * sizeof(float);
+    memcpy(workspace->head_input, workspace->path[DP_TEMPORAL].feature, bytes);
+    memcpy(workspace->head_input + p->feature_size, workspace->path[DP_SPATIAL].feature, bytes);
+    dp_linear_apply(model->kernels, &model->head_hidden, 1, workspace->head_input,
+                    2 * p->feature_size, workspace->head_hidden, p->head_width,
+                    (dp_epilogue){.left = DP_ACTIVATION_GELU, .split = SIZE_MAX});
+    dp_linear_apply(model->kernels, &model->head_output, 1, workspace->head_hidden, p->head_width,
+                    workspace->logits, p->classes, (dp_epilogue){0});
+}
+
+void dp_run_head(const dp_workspace *workspace) {
+    average_class_tokens(workspace, DP_SPATIAL);
+    average_class_tokens(workspace, DP_TEMPORAL);
+    if (workspace->model->parameters.classes > 0) {
+        classify(workspace);
+    }
+}

@@ -1,0 +1,92 @@
+/*
+ * The transformer: from normalised pixels of one view to its features and logits. Both paths walk
+ * through the blocks side by side, so that each weight is read once for all images of a clip.
+ */
+#ifndef DP_VIT_H
+#define DP_VIT_H
+
+#include "model/model.h"
+#include "runtime/runtime.h"
+
+typedef enum dp_path { DP_SPATIAL, DP_TEMPORAL, DP_PATHS } dp_path;
+
+/* Rows first, first + step, ... of a path's tokens, [images * tokens][width]. */
+typedef struct dp_rows {
+    dp_path path;
+    size_t first, count, step;
+} dp_rows;
+
+/* What a path computes in. */
+typedef struct dp_path_state {
+    size_t images;
+    const float *pixels; /* [images][3][image_size][image_size] */
+    float *x;            /* [images * tokens], rows x_stride apart */
+    float *wide;         /* [k v q | d], rows wide_stride apart */
+    size_t x_stride, wide_stride;
+    float *feature; /* [feature_size]: y_s or y_t of this view */
+} dp_path_state;
+
+/* Everything mutable that a view needs, in a session's arena. */
+typedef struct dp_workspace {
+    const dp_model *model;
+    size_t threads;
+    dp_path_state path[DP_PATHS];
+    float *pixels[DP_PATHS]; /* dead after patch embedding: shares its memory with `wide` */
+    float *scratch;          /* [threads][scratch_floats] */
+    size_t scratch_floats;
+    dp_rows *tasks; /* all rows in pieces, then the class tokens in pieces */
+    size_t row_tasks, class_tasks;
+    size_t piece;               /* most rows of a task */
+    float *class_rows, *projected; /* [images], of the head */
+    float *head_input, *head_hidden;
+    float *logits; /* [classes] of this view */
+} dp_workspace;
+
+/* Plans (arena->base == NULL) or takes the memory of a workspace. */
+void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
+                       dp_workspace *workspace);
+
+/* Floats of scratch memory a thread has at least: for callers that fill `pixels`. */
+float *dp_thread_scratch(const dp_workspace *workspace, size_t thread);
+
+/* Stations, in order. (patches.c, transformer.c, head.c) */
+void dp_embed_patches(const dp_workspace *workspace, dp_pool *pool);
+void dp_run_block(const dp_workspace *workspace, dp_pool *pool, size_t index);
+void dp_run_head(const dp_workspace *workspace);
+
+/* The two halves of a block around attention, for some rows; all columns of [k v q | d] or only
+ * keys and values. (block.c, plain.c) */
+void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
+                      bool keys_and_values_only, float *scratch);
+void dp_fused_finish(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
+                     float *scratch);
+void dp_plain_project(const dp_workspace *workspace, const dp_plain_block *block, dp_rows rows,
+                      float *scratch);
+void dp_plain_finish(const dp_workspace *workspace, const dp_plain_block *block, dp_rows rows,
+                     float *scratch);
+size_t dp_fused_scratch(const dp_model *model, size_t rows);
+size_t dp_plain_scratch(const dp_model *model, size_t rows);
+
+/* Multiply-adds of the matrix products of one view, from shapes. (macs.c) */
+int64_t dp_count_macs(const dp_model *model);
+
+/* ---- inline helpers ---- */
+
+static inline size_t dp_images(const dp_parameters *p, dp_path path) {
+    return path == DP_SPATIAL ? p->spatial_frames : p->framesets;
+}
+
+static inline float *dp_row(float *base, size_t stride, dp_rows rows, size_t i) {
+    return base + (rows.first + i * rows.step) * stride;
+}
+
+/* Columns of d in [k v q | d], [n | d] and [h | d]. */
+static inline size_t dp_attention_bottleneck(const dp_parameters *p, dp_path path) {
+    return p->bottleneck[path == DP_SPATIAL ? DP_S1 : DP_T1];
+}
+
+static inline size_t dp_mlp_bottleneck(const dp_parameters *p, dp_path path) {
+    return p->bottleneck[path == DP_SPATIAL ? DP_S2 : DP_T2];
+}
+
+#endif /* DP_VIT_H */

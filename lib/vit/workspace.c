@@ -1,0 +1,128 @@
+/*
+ * The memory of a view, planned once, and the pieces that its rows are worked on in.
+ */
+#include "vit/vit.h"
+
+#include <string.h>
+
+#include "video/video.h"
+
+/* Rows of a piece are as many tiles as keep the widest activations in a second-level cache. */
+#define PIECE_TILES 8
+
+/* Appends pieces of [0, count) rows; with tasks == NULL counts them. Pieces get smaller towards the
+ * end, so that threads finish together. */
+static size_t plan_pieces(dp_rows *tasks, dp_rows all, size_t tile, size_t threads) {
+    size_t pieces = 0;
+    for (size_t r = 0; r < all.count;) {
+        size_t tiles = (all.count - r + tile - 1) / tile;
+        size_t share = tiles / (2 * threads);
+        size_t rows = tile * (share < 1 ? 1 : dp_min_size(share, PIECE_TILES));
+        dp_rows piece = all;
+        piece.first = r * all.step;
+        piece.count = dp_min_size(rows, all.count - r);
+        if (tasks != NULL) {
+            tasks[pieces] = piece;
+        }
+        r += piece.count;
+        pieces++;
+    }
+    return pieces;
+}
+
+static size_t plan_rows(dp_rows *tasks, const dp_model *model, size_t threads, bool class_tokens) {
+    const dp_parameters *p = &model->parameters;
+    size_t count = 0;
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        dp_path path = i == 0 ? DP_TEMPORAL : DP_SPATIAL;
+        size_t images = dp_images(p, path);
+        dp_rows all = {path, 0, class_tokens ? images : images * p->tokens,
+                       class_tokens ? p->tokens : 1};
+        count += plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->kernels->mr,
+                             threads);
+    }
+    return count;
+}
+
+static void take_tasks(dp_arena *arena, dp_workspace *workspace) {
+    const dp_model *model = workspace->model;
+    workspace->row_tasks = plan_rows(NULL, model, workspace->threads, false);
+    workspace->class_tasks = plan_rows(NULL, model, workspace->threads, true);
+    workspace->tasks = dp_arena_take(arena, workspace->row_tasks + workspace->class_tasks,
+                                     sizeof *workspace->tasks);
+    if (workspace->tasks != NULL) {
+        (void)plan_rows(workspace->tasks, model, workspace->threads, false);
+        (void)plan_rows(workspace->tasks + workspace->row_tasks, model, workspace->threads, true);
+    }
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
+    const dp_model *model = workspace->model;
+    const dp_parameters *p = &model->parameters;
+    size_t rows = PIECE_TILES * model->kernels->mr;
+    size_t floats = model->fused ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
+    floats = larger(floats, rows * dp_row_stride(model->patch.inputs));
+    floats = larger(floats,
+                    dp_attention_scratch(model->kernels, p->tokens, p->width / p->heads));
+    floats = larger(floats, dp_frame_scratch(p->image_size));
+    floats = larger(floats, dp_tile_scratch(p->image_size));
+    workspace->scratch_floats = dp_row_stride(floats);
+    workspace->scratch =
+        dp_arena_take(arena, workspace->threads, workspace->scratch_floats * sizeof(float));
+}
+
+/* Pixels are dead when the first block writes `wide`: both share their memory. */
+static void take_paths(dp_arena *arena, dp_workspace *workspace) {
+    const dp_parameters *p = &workspace->model->parameters;
+    dp_arena pixels = *arena;
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        dp_path_state *state = &workspace->path[i];
+        state->images = dp_images(p, (dp_path)i);
+        state->wide_stride =
+            dp_row_stride(3 * p->width + dp_attention_bottleneck(p, (dp_path)i));
+        state->wide = dp_arena_take(arena, state->images * p->tokens,
+                                    state->wide_stride * sizeof(float));
+        workspace->pixels[i] = dp_arena_take(&pixels, state->images * 3,
+                                             p->image_size * p->image_size * sizeof(float));
+        state->pixels = workspace->pixels[i];
+    }
+    arena->used = larger(arena->used, pixels.used);
+    arena->failed = arena->failed || pixels.failed;
+    for (size_t i = 0; i < DP_PATHS; i++) {
+        dp_path_state *state = &workspace->path[i];
+        state->x_stride = dp_row_stride(p->width);
+        state->x =
+            dp_arena_take(arena, state->images * p->tokens, state->x_stride * sizeof(float));
+        state->feature = dp_arena_take(arena, p->feature_size, sizeof(float));
+    }
+}
+
+static void take_head(dp_arena *arena, dp_workspace *workspace) {
+    const dp_parameters *p = &workspace->model->parameters;
+    size_t images = larger(p->spatial_frames, p->framesets);
+    workspace->class_rows = dp_arena_take(arena, images, dp_row_stride(p->width) * sizeof(float));
+    workspace->projected =
+        dp_arena_take(arena, images, dp_row_stride(p->feature_size) * sizeof(float));
+    workspace->head_input = dp_arena_take(arena, 2 * p->feature_size, sizeof(float));
+    workspace->head_hidden = dp_arena_take(arena, p->head_width, sizeof(float));
+    workspace->logits = dp_arena_take(arena, p->classes, sizeof(float));
+}
+
+void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
+                       dp_workspace *workspace) {
+    memset(workspace, 0, sizeof *workspace);
+    workspace->model = model;
+    workspace->threads = threads;
+    take_tasks(arena, workspace);
+    take_scratch(arena, workspace);
+    take_paths(arena, workspace);
+    take_head(arena, workspace);
+}
+
+float *dp_thread_scratch(const dp_workspace *workspace, size_t thread) {
+    return workspace->scratch + thread * workspace->scratch_floats;
+}
