@@ -10,8 +10,9 @@
 #define COLUMNS 8
 
 static void f32_gemm_4x8__c(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                            const float *panel, const float *bias, bool accumulate, float *c,
-                            size_t ldc) {
+                            const float *panel, const float *next, const float *bias,
+                            bool accumulate, float *c, size_t ldc) {
+    (void)next;
     for (size_t i = 0; i < rows; i++) {
         float sum[COLUMNS] = {0.0f};
         for (size_t d = 0; d < depth; d++) {
@@ -116,6 +117,7 @@ static const dp_kernels generic_kernels = {
     .mr = ROWS,
     .nr = COLUMNS,
     .kc = 512,
+    .ahead = 0,
     .gemm = f32_gemm_4x8__c,
     .activate = {NULL, f32_gelu__c, f32_quick_gelu__c, f32_relu__c},
     .layer_norm = f32_layer_norm__c,

@@ -29,12 +29,15 @@ typedef struct dp_kernels {
     size_t mr;    /* rows of a tile */
     size_t nr;    /* columns of a panel */
     size_t kc;    /* depth of a panel that stays in the first-level cache */
+    size_t ahead; /* floats that a tile prefetches for each step of its depth */
 
     /* One tile: c [rows][columns] = a [rows][depth] * panel [depth][nr] + bias [nr], plus what c
      * held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL. Each element
-     * sums over depth in order, whatever the other sizes. */
+     * sums over depth in order, whatever the other sizes. On the way, depth * ahead floats at `next`
+     * are asked into the cache; they need not exist. */
     void (*gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                 const float *panel, const float *bias, bool accumulate, float *c, size_t ldc);
+                 const float *panel, const float *next, const float *bias, bool accumulate,
+                 float *c, size_t ldc);
 
     /* x = activation(x), n values. */
     void (*activate[DP_ACTIVATION_COUNT])(float *x, size_t n);

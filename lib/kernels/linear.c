@@ -34,7 +34,8 @@ static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float
 }
 
 /* One panel against all rows. A slice of the panel stays in the first-level cache while the rows
- * stream past it; sums are kept in `out` from slice to slice. */
+ * stream past it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part
+ * of the slice behind this one, which comes from far away. */
 static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size_t column,
                         size_t rows, const float *in, size_t in_stride, float *out,
                         size_t out_stride, dp_epilogue epilogue) {
@@ -44,12 +45,14 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
         size_t depth = smaller(kernels->kc, linear->inputs - d);
         bool last = d + depth == linear->inputs;
         const float *bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
+        const float *slice = panel + d * kernels->nr;
+        const float *next = slice + depth * kernels->nr;
         for (size_t r = 0; r < rows; r += kernels->mr) {
             size_t count = smaller(kernels->mr, rows - r);
             float *tile = out + r * out_stride + column;
-            kernels->gemm(count, columns, depth, in + r * in_stride + d, in_stride,
-                          panel + d * kernels->nr, bias, epilogue.accumulate || d > 0, tile,
-                          out_stride);
+            kernels->gemm(count, columns, depth, in + r * in_stride + d, in_stride, slice, next,
+                          bias, epilogue.accumulate || d > 0, tile, out_stride);
+            next += depth * kernels->ahead;
             if (last) {
                 activate_tile(kernels, epilogue, tile, out_stride, count, column, columns);
             }

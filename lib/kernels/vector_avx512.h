@@ -24,6 +24,9 @@ static inline vf v_set(float x) {
 static inline vf v_load(const float *p) {
     return _mm512_loadu_ps(p);
 }
+static inline void v_prefetch(const float *p) {
+    _mm_prefetch((const char *)p, _MM_HINT_T0);
+}
 /* The first n < V_LENGTH values; the rest is 0 and not read. */
 static inline vf v_load_first(const float *p, size_t n) {
     return _mm512_maskz_loadu_ps(v_mask(n), p);

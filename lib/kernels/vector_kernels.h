@@ -30,8 +30,8 @@ static inline void gemm_store_row(vf *row, size_t columns, const float *bias, bo
  * compiler enough registers for all of them. */
 #define GEMM_KERNEL(R)                                                                             \
     static void V_NAME(gemm_##R)(size_t columns, size_t depth, const float *a, size_t lda,         \
-                                 const float *panel, const float *bias, bool accumulate, float *c, \
-                                 size_t ldc) {                                                     \
+                                 const float *panel, const float *next, const float *bias,         \
+                                 bool accumulate, float *c, size_t ldc) {                          \
         vf sum[R][GEMM_VECTORS];                                                                   \
         const float *base[3] = {a, a + ((R) > 5 ? 5 * lda : 0), a + ((R) > 10 ? 10 * lda : 0)};    \
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                                \
@@ -45,6 +45,8 @@ static inline void gemm_store_row(vf *row, size_t columns, const float *bias, bo
                 b[j] = v_load(panel + j * V_LENGTH);                                               \
             }                                                                                      \
             panel += GEMM_COLUMNS;                                                                 \
+            v_prefetch(next);                                                                      \
+            next += GEMM_AHEAD;                                                                    \
             _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                            \
                 vf factor = v_set(base[i / 5][(i % 5) * lda]);                                     \
                 _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                \
@@ -77,8 +79,8 @@ GEMM_KERNEL(13)
 GEMM_KERNEL(14)
 #endif
 
-typedef void (*gemm_fn)(size_t, size_t, const float *, size_t, const float *, const float *, bool,
-                        float *, size_t);
+typedef void (*gemm_fn)(size_t, size_t, const float *, size_t, const float *, const float *,
+                        const float *, bool, float *, size_t);
 
 static const gemm_fn gemm_by_rows[GEMM_ROWS] = {
     V_NAME(gemm_1),  V_NAME(gemm_2),  V_NAME(gemm_3),  V_NAME(gemm_4),
@@ -90,9 +92,9 @@ static const gemm_fn gemm_by_rows[GEMM_ROWS] = {
 };
 
 static void V_NAME(f32_gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                             const float *panel, const float *bias, bool accumulate, float *c,
-                             size_t ldc) {
-    gemm_by_rows[rows - 1](columns, depth, a, lda, panel, bias, accumulate, c, ldc);
+                             const float *panel, const float *next, const float *bias,
+                             bool accumulate, float *c, size_t ldc) {
+    gemm_by_rows[rows - 1](columns, depth, a, lda, panel, next, bias, accumulate, c, ldc);
 }
 
 /* ---- elementary functions ---- */
@@ -329,6 +331,7 @@ static const dp_kernels vector_kernels = {
     .mr = GEMM_ROWS,
     .nr = GEMM_COLUMNS,
     .kc = GEMM_DEPTH,
+    .ahead = GEMM_AHEAD,
     .gemm = V_NAME(f32_gemm),
     .activate = {NULL, V_NAME(f32_gelu), V_NAME(f32_quick_gelu), V_NAME(f32_relu)},
     .layer_norm = V_NAME(f32_layer_norm),

@@ -23,8 +23,6 @@
 #define MIN_ENTRY_SIZE (8 + 1 + 4 + 1)
 #define MIN_DESCRIPTION_SIZE (8 + 1 + 4 + 8 + 4 + 8)
 
-#define SHOW(shown) dp_make_printable((shown).bytes, (shown).length).text
-
 /* Reads a file from front to back. `kind`, `index` and, once it is known, `name` tell in messages
  * what is being read. */
 typedef struct scanner {
@@ -39,7 +37,7 @@ typedef struct scanner {
 
 static dp_status malformed(const scanner *scan, const char *problem) {
     if (scan->name.length != 0) {
-        return dp_fail(scan->message, DP_ERR_FORMAT, "%s '%s': %s", scan->kind, SHOW(scan->name),
+        return dp_fail(scan->message, DP_ERR_FORMAT, "%s '%s': %s", scan->kind, DP_SHOW(scan->name),
                        problem);
     }
     return dp_fail(scan->message, DP_ERR_FORMAT, "%s %zu: %s", scan->kind, scan->index, problem);
@@ -170,7 +168,7 @@ static dp_status check_magic(const scanner *scan) {
     if (scan->size < 4 || memcmp(scan->bytes, "GGUF", 4) != 0) {
         dp_text start = {(const char *)scan->bytes, dp_min_size(scan->size, 4)};
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "not a GGUF file: it begins with '%s' instead of 'GGUF'", SHOW(start));
+                       "not a GGUF file: it begins with '%s' instead of 'GGUF'", DP_SHOW(start));
     }
     if (scan->size < HEADER_SIZE) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
@@ -286,7 +284,7 @@ static size_t value_size(uint32_t type) {
 static dp_status check_value_type(const scanner *scan, uint32_t type) {
     if (type > DP_VALUE_F64) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "metadata key '%s': value type %" PRIu32 " is unknown", SHOW(scan->name),
+                       "metadata key '%s': value type %" PRIu32 " is unknown", DP_SHOW(scan->name),
                        type);
     }
     return DP_OK;
@@ -378,7 +376,7 @@ static dp_status index_keys(dp_gguf *gguf, dp_message *message) {
     size_t twice = find_equal(gguf, key_before, gguf->by_key, gguf->entry_count);
     if (twice != 0) {
         return dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' appears more than once",
-                       SHOW(gguf->entries[gguf->by_key[twice]].key));
+                       DP_SHOW(gguf->entries[gguf->by_key[twice]].key));
     }
     return DP_OK;
 }
@@ -393,7 +391,7 @@ static dp_status scan_shape(scanner *scan, dp_tensor *tensor, uint64_t *elements
     if (dims < 1 || dims > 4) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
                        "tensor '%s' has %" PRIu32 " dimensions; 1 to 4 are allowed",
-                       SHOW(tensor->name), dims);
+                       DP_SHOW(tensor->name), dims);
     }
     tensor->dims = dims;
     *elements = 1;
@@ -405,7 +403,7 @@ static dp_status scan_shape(scanner *scan, dp_tensor *tensor, uint64_t *elements
         if (*side < 1 || *side > MAX_DIMENSION) {
             return dp_fail(scan->message, DP_ERR_FORMAT,
                            "tensor '%s' has a dimension of %" PRIu64 "; 1 to 2^31 - 1 are allowed",
-                           SHOW(tensor->name), *side);
+                           DP_SHOW(tensor->name), *side);
         }
         if (*elements > MAX_TENSOR_BYTES / *side) {
             return malformed(scan, "the tensor is larger than 2^40 bytes");
@@ -436,7 +434,7 @@ static dp_status size_tensor(const scanner *scan, dp_tensor *tensor, uint32_t ty
         return dp_fail(scan->message, DP_ERR_FORMAT,
                        "tensor '%s' has type %" PRIu32
                        "; F32 (0), F16 (1), Q8_0 (8) and BF16 (30) are allowed",
-                       SHOW(tensor->name), type);
+                       DP_SHOW(tensor->name), type);
     }
     tensor->type = (dp_tensor_type)type;
     return *bytes <= MAX_TENSOR_BYTES ? DP_OK
@@ -492,7 +490,7 @@ static dp_status index_names(dp_gguf *gguf, dp_message *message) {
     size_t twice = find_equal(gguf, name_before, gguf->by_name, gguf->tensor_count);
     if (twice != 0) {
         return dp_fail(message, DP_ERR_FORMAT, "tensor '%s' appears more than once",
-                       SHOW(gguf->tensors[gguf->by_name[twice]].name));
+                       DP_SHOW(gguf->tensors[gguf->by_name[twice]].name));
     }
     return DP_OK;
 }
@@ -516,13 +514,13 @@ static dp_status place_tensor(const scanner *scan, dp_tensor *tensor, size_t ali
     if (offset % alignment != 0) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
                        "tensor '%s' begins at offset %" PRIu64 ", which is not a multiple of %zu",
-                       SHOW(tensor->name), offset, alignment);
+                       DP_SHOW(tensor->name), offset, alignment);
     }
     if (offset > remaining(scan) || tensor->bytes > remaining(scan) - (size_t)offset) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
                        "tensor '%s' (%zu bytes at offset %" PRIu64
                        ") reaches past the end of the file: there are %zu bytes of data",
-                       SHOW(tensor->name), tensor->bytes, offset, remaining(scan));
+                       DP_SHOW(tensor->name), tensor->bytes, offset, remaining(scan));
     }
     tensor->data = scan->bytes + scan->at + (size_t)offset;
     return DP_OK;
@@ -536,7 +534,7 @@ static dp_status find_overlap(const dp_gguf *gguf, uint32_t *order, dp_message *
         const dp_tensor *second = &gguf->tensors[order[i]];
         if ((size_t)(second->data - first->data) < first->bytes) {
             return dp_fail(message, DP_ERR_FORMAT, "tensors '%s' and '%s' overlap",
-                           SHOW(first->name), SHOW(second->name));
+                           DP_SHOW(first->name), DP_SHOW(second->name));
         }
     }
     return DP_OK;
@@ -563,7 +561,7 @@ static dp_status place_tensors(scanner *scan, dp_gguf *gguf) {
     size_t padding = (alignment - scan->at % alignment) % alignment;
     if (padding > remaining(scan)) {
         return dp_fail(scan->message, DP_ERR_FORMAT, "the file ends before the data of tensor '%s'",
-                       SHOW(gguf->tensors[0].name));
+                       DP_SHOW(gguf->tensors[0].name));
     }
     scan->at += padding;
     for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {

@@ -24,6 +24,9 @@ typedef struct dp_text {
     size_t length;
 } dp_text;
 
+/* A dp_text as the argument of a %s. */
+#define DP_SHOW(value) dp_make_printable((value).bytes, (value).length).text
+
 typedef struct dp_tensor {
     dp_text name;
     dp_tensor_type type;

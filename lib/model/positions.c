@@ -9,16 +9,21 @@
 
 #define MAP_SIDE 16
 
-/* Tile of each column of a map of MAP_SIDE, resized to `side` columns (bilinear, half-pixel): the
- * value at column i. Rows are the same, and both together give the interpolated frame index. */
+/* The tile that pixel i of a map of MAP_SIDE lies in, by its centre. */
+static double tile_of_pixel(size_t i, size_t grid) {
+    return (double)((2 * i + 1) * grid / (2 * MAP_SIDE));
+}
+
+/* Those tiles, resized to `side` columns (bilinear, half-pixel), at column i. Rows are the same, and
+ * both together give the interpolated frame index. */
 static double tile_at(size_t i, size_t side, size_t grid) {
     double x = ((double)i + 0.5) * (double)MAP_SIDE / (double)side - 0.5;
     double low = x < 0.0 ? 0.0 : floor(x);
     double weight = x < 0.0 ? 0.0 : x - low;
     size_t first = (size_t)low;
     size_t second = first + 1 < MAP_SIDE ? first + 1 : MAP_SIDE - 1;
-    double a = (double)(first * grid / MAP_SIDE);
-    double b = (double)(second * grid / MAP_SIDE);
+    double a = tile_of_pixel(first, grid);
+    double b = tile_of_pixel(second, grid);
     return a + (b - a) * weight;
 }
 
@@ -49,11 +54,12 @@ static void write_blocks(float *out, double position, size_t channels) {
     }
 }
 
-/* Place of patch row (or column) i inside its own tile. */
+/* Place of patch row (or column) i inside its own tile of G/g patches, frac((i + 1/2) g / G) G / g
+ * - 1/2; the fraction is taken exactly. */
 static double place_in_tile(const dp_parameters *p, size_t i) {
-    double tile = (double)p->patches_a_side / (double)p->grid;
-    double x = ((double)i + 0.5) / tile;
-    return (x - floor(x)) * tile - 0.5;
+    size_t whole = 2 * p->patches_a_side;
+    size_t rest = (2 * i + 1) * p->grid % whole;
+    return (double)rest / (double)(2 * p->grid) - 0.5;
 }
 
 /* One row of the table of a frameset; token 0 is the class token. */

@@ -27,10 +27,10 @@ dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message) {
     }
     uint32_t crc = dp_crc32(0, tensor->data, tensor->bytes);
     if (crc != tensor->crc) {
-        return dp_fail(
-            message, DP_ERR_CHECKSUM,
-            "tensor '%s' is damaged: its CRC-32 is 0x%08" PRIx32 ", but the file says 0x%08" PRIx32,
-            dp_make_printable(tensor->name.bytes, tensor->name.length).text, crc, tensor->crc);
+        return dp_fail(message, DP_ERR_CHECKSUM,
+                       "tensor '%s' is damaged: its CRC-32 is 0x%08" PRIx32
+                       ", but the file says 0x%08" PRIx32,
+                       DP_SHOW(tensor->name), crc, tensor->crc);
     }
     return DP_OK;
 }
@@ -108,8 +108,7 @@ dp_status dp_tensor_read(const dp_tensor *tensor, size_t first, size_t count, fl
     if (bad < count) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "tensor '%s' has a NaN or an infinity at element %zu; weights are finite",
-                       dp_make_printable(tensor->name.bytes, tensor->name.length).text,
-                       first + bad);
+                       DP_SHOW(tensor->name), first + bad);
     }
     return DP_OK;
 }

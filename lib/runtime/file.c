@@ -4,10 +4,12 @@
  */
 #if defined(__unix__) || defined(__APPLE__)
 #define DP_POSIX_FILES
-#undef _POSIX_C_SOURCE
+#if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
-#undef _FILE_OFFSET_BITS
-#define _FILE_OFFSET_BITS 64
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64 /* large files on 32-bit systems, too */
+#endif
 #endif
 
 #include "runtime/runtime.h"
@@ -31,6 +33,12 @@ void dp_file_close(dp_file *file) {
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(DP_POSIX_FILES)
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
 
 static dp_status fail_errno(const char *what, const char *path, int error, dp_message *message) {
     return dp_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
@@ -48,47 +56,43 @@ typedef struct contents {
     size_t used;     /* FRONT included */
 } contents;
 
-static bool resize(contents *read, size_t capacity) {
-    uint8_t *block = dp_allocate(read->allocator, capacity);
+static bool resize(contents *held, size_t capacity) {
+    uint8_t *block = dp_allocate(held->allocator, capacity);
     if (block == NULL) {
         return false;
     }
-    if (read->block != NULL) {
-        memcpy(block, read->block, read->used);
+    if (held->block != NULL) {
+        memcpy(block, held->block, held->used);
     }
-    dp_release(read->allocator, read->block, read->capacity);
-    read->block = block;
-    read->capacity = capacity;
+    dp_release(held->allocator, held->block, held->capacity);
+    held->block = block;
+    held->capacity = capacity;
     return true;
 }
 
 /* Makes room for at least one byte more. */
-static bool make_room(contents *read) {
+static bool make_room(contents *held) {
     size_t doubled;
-    if (read->used < read->capacity) {
+    if (held->used < held->capacity) {
         return true;
     }
-    return dp_size_mul(read->capacity, 2, &doubled) && resize(read, doubled);
+    return dp_size_mul(held->capacity, 2, &doubled) && resize(held, doubled);
 }
 
-static dp_status keep(const contents *read, const char *path, dp_file *file, dp_message *message) {
-    if (read->used == FRONT) {
-        dp_release(read->allocator, read->block, read->capacity);
+static dp_status keep(const contents *held, const char *path, dp_file *file, dp_message *message) {
+    if (held->used == FRONT) {
+        dp_release(held->allocator, held->block, held->capacity);
         return dp_fail(message, DP_ERR_IO, "'%.300s' is empty", path);
     }
-    memcpy(read->block, &read->capacity, sizeof read->capacity);
-    file->bytes = read->block + FRONT;
-    file->size = read->used - FRONT;
-    file->handle = read->block;
-    file->allocator = read->allocator;
+    memcpy(held->block, &held->capacity, sizeof held->capacity);
+    file->bytes = held->block + FRONT;
+    file->size = held->used - FRONT;
+    file->handle = held->block;
+    file->allocator = held->allocator;
     return DP_OK;
 }
 
 #if defined(DP_POSIX_FILES)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 typedef int source;
 
@@ -100,7 +104,9 @@ static ptrdiff_t read_some(source from, void *buffer, size_t size) {
     } while (count < 0 && errno == EINTR);
     return count;
 }
+
 #else
+
 typedef FILE *source;
 
 static ptrdiff_t read_some(source from, void *buffer, size_t size) {
@@ -108,24 +114,25 @@ static ptrdiff_t read_some(source from, void *buffer, size_t size) {
     size_t count = fread(buffer, 1, dp_min_size(size, (size_t)1 << 30), from);
     return count == 0 && ferror(from) ? -1 : (ptrdiff_t)count;
 }
-#endif
+
+#endif /* DP_POSIX_FILES */
 
 /* Reads to the end. `expected` bytes are likely. */
 static dp_status read_all(source from, const char *path, size_t expected,
                           const dp_allocator *allocator, dp_file *file, dp_message *message) {
-    contents read = {.allocator = allocator, .used = FRONT};
-    bool enough = expected < SIZE_MAX / 2 && resize(&read, FRONT + expected + 1);
+    contents held = {.allocator = allocator, .used = FRONT};
+    bool enough = expected < SIZE_MAX / 2 && resize(&held, FRONT + expected + 1);
     ptrdiff_t count = 1;
     while (enough && count > 0) {
-        count = read_some(from, read.block + read.used, read.capacity - read.used);
-        read.used += count > 0 ? (size_t)count : 0;
-        enough = make_room(&read);
+        count = read_some(from, held.block + held.used, held.capacity - held.used);
+        held.used += count > 0 ? (size_t)count : 0;
+        enough = make_room(&held);
     }
     if (enough && count == 0) {
-        return keep(&read, path, file, message);
+        return keep(&held, path, file, message);
     }
     int error = errno;
-    dp_release(allocator, read.block, read.capacity);
+    dp_release(allocator, held.block, held.capacity);
     return enough ? fail_errno("read", path, error, message)
                   : dp_fail(message, DP_ERR_MEMORY, "cannot allocate memory to read '%.300s' into",
                             path);

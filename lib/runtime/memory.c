@@ -1,18 +1,42 @@
 /*
  * Memory: the default allocator and the arena that a session or a model is planned in.
  */
+#define _DEFAULT_SOURCE
+
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Weights are read from front to back: with pages of 4 KiB, looking up the pages would cost as much
+ * as reading them. */
+static void ask_for_huge_pages(void *block, size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    (void)madvise(block, size, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
 static void *default_allocate(void *user, size_t size) {
     (void)user;
+    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : DP_ALIGNMENT;
     size_t rounded;
-    if (!dp_size_add(size, DP_ALIGNMENT - 1, &rounded)) {
+    if (!dp_size_add(size, alignment - 1, &rounded)) {
         return NULL;
     }
-    rounded &= ~(size_t)(DP_ALIGNMENT - 1);
-    return aligned_alloc(DP_ALIGNMENT, rounded == 0 ? DP_ALIGNMENT : rounded);
+    rounded &= ~(alignment - 1);
+    void *block = aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    if (block != NULL && alignment == HUGE_PAGE) {
+        ask_for_huge_pages(block, rounded);
+    }
+    return block;
 }
 
 static void default_release(void *user, void *block, size_t size) {

@@ -1,0 +1,57 @@
+"""
+Command line options for what a checkpoint's tensors do not say. The same names as in
+dualpath-convert, so that a line of options serves both.
+"""
+
+
+def triple(text):
+    values = tuple(float(value) for value in text.split(","))
+    if len(values) != 3:
+        raise ValueError(text)
+    return values
+
+
+# option, field of Config, type of its value (None: a flag)
+OPTIONS = (
+    ("--num-frames", "frames", int),
+    ("--sampling-rate", "sampling_rate", int),
+    ("--grid", "grid", int),
+    ("--spatial-frames", "spatial_frames", int),
+    ("--mean", "mean", triple),
+    ("--std", "std", triple),
+    ("--heads", "heads", int),
+    ("--position", "position", str),
+    ("--activation", "activation", str),
+    ("--adapter-activation", "adapter_activation", str),
+    ("--adapter-scale", "adapter_scale", float),
+    ("--serial-skip", "serial_skip", None),
+    ("--ln-eps", "layer_norm_eps", float),
+)
+
+
+def add_options(parser):
+    for option, _, kind in OPTIONS:
+        if kind is None:
+            parser.add_argument(option, action="store_true", default=None)
+        else:
+            parser.add_argument(option, type=kind)
+
+
+def overrides(arguments):
+    """The fields of Config that were given on the command line."""
+    given = vars(arguments)
+    values = {name: given[option[2:].replace("-", "_")] for option, name, _ in OPTIONS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def command_line(config):
+    """The options that make the converter understand a checkpoint of `config`, all spelled out: its
+    defaults depend on where a checkpoint comes from."""
+    words = []
+    for option, name, kind in OPTIONS:
+        value = getattr(config, name)
+        if kind is None:
+            words += [option] if value else []
+        else:
+            words += [option, ",".join(map(repr, value)) if kind is triple else str(value)]
+    return words
