@@ -38,11 +38,11 @@ APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 STATIC := $(BUILD)/libdualpath.a
 SHARED := $(BUILD)/libdualpath.so.$(VERSION)
 
-.PHONY: all static shared examples help clean
-all: static shared examples
+.PHONY: all static shared examples
+all: static shared examples ## the library (static and shared), the command line program, the examples
 
-static: $(STATIC)
-shared: $(SHARED)
+static: $(STATIC) ## $(BUILD)/libdualpath.a
+shared: $(SHARED) ## $(BUILD)/libdualpath.so
 examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
 
 # Instruction sets are chosen at run time; only these files may use them.
@@ -81,7 +81,186 @@ $(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-clean:
+# ---- running ----
+
+# There is no trained model to ship yet: without MODEL and CLIP, a tiny one with random weights shows
+# that everything works.
+MODEL ?=
+CLIP  ?=
+ARGS  ?=
+.PHONY: demo bench
+demo: ## classifies CLIP with MODEL (a Y4M file, a .npy array, a folder of PNG, or - for Y4M on stdin)
+	@.ci/setup build
+	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath
+	@if [ -n "$(MODEL)" ] && [ -n "$(CLIP)" ]; then \
+	    $(BUILD)/dualpath classify "$(MODEL)" "$(CLIP)" $(ARGS); \
+	else \
+	    echo "No trained model is shipped yet: give your own with  make demo MODEL=model.gguf CLIP=clip.y4m"; \
+	    echo "This is a tiny one with random weights; its answer means nothing:"; \
+	    $(BUILD)/dualpath classify tests/golden/released.gguf tests/golden/released.frames.npy $(ARGS); \
+	fi
+
+bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor
+	@test -n "$(MODEL)" || { echo "bench: give MODEL=model.gguf"; exit 2; }
+	$(BUILD)/dualpath bench "$(MODEL)" $(ARGS)
+
+# ---- tests ----
+
+TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
+TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
+TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o
+TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
+CHECK_LIBS     = $(shell pkg-config --libs check)
+TEST_WRAPPER  ?=
+VENV          := $(abspath $(BUILD))/venv
+# TORCH=1 also installs PyTorch into the virtual environment of the tests (a large download).
+TORCH ?=
+
+$(BUILD)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+
+$(BUILD)/tests/make_inputs: tests/make_inputs.c
+	@mkdir -p $(@D)
+	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
+
+.PHONY: check check-c check-cli check-header check-abi check-python check-large
+check: ## all tests; TORCH=1 also those that need PyTorch
+	@.ci/setup build check
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-python
+
+check-c: $(TEST_PROGRAMS)
+	@set -e; for test in $(TEST_PROGRAMS); do \
+	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
+
+check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs
+	@echo "== command line"
+	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
+	    sh tests/cli_test.sh
+
+check-header:
+	@echo "== header"
+	$(CC) -std=c99 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_c99.c
+	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_c99.c
+	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_cxx17.cpp
+
+# The recorded ABI: exported symbols, and on 64-bit machines sizes, offsets and numbers.
+check-abi: $(SHARED) $(BUILD)/tests/abi/layout
+	@echo "== ABI"
+	@nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort > $(BUILD)/tests/abi/exports.txt
+	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
+	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
+	diff -u tests/abi/layout.txt $(BUILD)/tests/abi/layout.txt
+
+$(BUILD)/tests/abi/layout: tests/abi/layout.c include/dualpath.h
+	@mkdir -p $(@D)
+	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+check-python: $(SHARED) $(BUILD)/dualpath
+	@echo "== Python"
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests
+
+check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTorch (needs TORCH=1 once; minutes, 6 GB)
+	PYTHONPATH=bindings/python $(VENV)/bin/python -m tests.reference.check_large b16 b16-t32 l14 \
+	    --program $(BUILD)/dualpath
+
+.PHONY: check-asan check-tsan check-valgrind fuzz lint format
+SANITIZED := $(MAKE) --no-print-directory -s
+check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-cli \
+	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+check-tsan: ## C tests with ThreadSanitizer
+	$(SANITIZED) BUILD=$(BUILD)/tsan check-c CFLAGS="-O1 -g -fsanitize=thread"
+
+check-valgrind: ## C tests under valgrind
+	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
+	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+
+# libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
+FUZZ_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
+	@.ci/setup build fuzz
+	@set -e; for target in $(FUZZ_TARGETS); do \
+	    $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang \
+	        CFLAGS="$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link" $(BUILD)/fuzz/fuzz_$$target; \
+	    mkdir -p $(BUILD)/fuzz/$$target.corpus $(BUILD)/fuzz/$$target.found; \
+	    echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	    GOLDEN=tests/golden $(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
+	        -timeout=25 -max_len=65536 -print_final_stats=1 -verbosity=0 \
+	        -artifact_prefix=$(BUILD)/fuzz/$$target.found/ \
+	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
+	done
+
+FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
+$(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
+	@mkdir -p $(@D)
+	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests -o $@ $< \
+	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) $(STATIC) -lpng $(LIBS)
+
+C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/*.cpp \
+             tests/*.c tests/*.h tests/*.cpp tests/abi/*.c)
+lint: ## clang-format and clang-tidy
+	@.ci/setup lint
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(APP_SOURCES) -- -std=c11 -Iinclude -Ilib
+
+format: ## formats all C files
+	clang-format -i $(C_FILES)
+
+# ---- installing ----
+
+.PHONY: install uninstall dist clean help
+define PKGCONFIG
+prefix=$(PREFIX)
+libdir=$${prefix}/lib
+includedir=$${prefix}/include
+
+Name: dualpath
+Description: Action recognition in video on a CPU
+Version: $(VERSION)
+Libs: -L$${libdir} -ldualpath
+Libs.private: $(LIBS)
+Cflags: -I$${includedir}
+endef
+export PKGCONFIG
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 644 include/dualpath.h $(DESTDIR)$(PREFIX)/include
+	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libdualpath.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(ABI)
+	ln -sf libdualpath.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libdualpath.so
+	printf '%s\n' "$$PKGCONFIG" > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dualpath.pc
+	$(INSTALL) -m 755 $(BUILD)/dualpath $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 644 docs/dualpath.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall: ## removes what install put there
+	rm -f $(DESTDIR)$(PREFIX)/include/dualpath.h $(DESTDIR)$(PREFIX)/lib/libdualpath.a \
+	    $(DESTDIR)$(PREFIX)/lib/libdualpath.so $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(ABI) \
+	    $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(VERSION) \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/dualpath.pc $(DESTDIR)$(PREFIX)/bin/dualpath \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/dualpath.1
+
+dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
+	@mkdir -p $(BUILD)
+	git archive --prefix=libdualpath-$(VERSION)/ -o $(BUILD)/libdualpath-$(VERSION).tar.gz HEAD
+
+clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d)
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
+	@echo
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL CLIP ARGS"
+
+.SECONDARY:
+-include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_NAMES:%=$(BUILD)/tests/%.d) $(TEST_SUPPORT:.o=.d)

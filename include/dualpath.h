@@ -135,8 +135,8 @@ typedef int (*dp_progress_fn)(void *user, const char *stage, double fraction);
 typedef struct dp_model dp_model;
 
 /* Instruction sets, for dp_model_options.cpu_mask. */
-#define DP_CPU_AVX2 1u        /* AVX2, FMA, F16C */
-#define DP_CPU_AVX512 2u      /* AVX-512 F, BW, DQ, VL */
+#define DP_CPU_AVX2 1u   /* AVX2, FMA, F16C */
+#define DP_CPU_AVX512 2u /* AVX-512 F, BW, DQ, VL */
 #define DP_CPU_ALL 0xffffffffu
 
 typedef struct dp_model_options {
@@ -190,22 +190,22 @@ typedef struct dp_model_info {
     const char *description; /* one line: architecture, sizes, precision */
     const char *precision;   /* of the arithmetic: "f32" */
     const char *kernels;     /* instruction set in use: "c", "avx2", "avx512" */
-    const char *file_type;   /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
-    int32_t input_size;      /* R: frames are resized and cropped to R x R */
-    int32_t patch_size;      /* p */
-    int32_t width;           /* D */
-    int32_t heads;           /* H */
-    int32_t blocks;          /* L */
-    int32_t feature_size;    /* O: length of y_t and of y_s */
-    int32_t classes;         /* C; 0: no head, features only */
-    int32_t frames;          /* T: sampled frames a view */
-    int32_t spatial_frames;  /* Ts: of them, those the spatial path sees */
-    int32_t grid;            /* g: a frameset is g x g frames */
-    int32_t framesets;       /* T / (g*g) */
-    int32_t sampling_rate;   /* r: the distance in frames the model was trained with */
-    int32_t adapter_width;   /* largest bottleneck; 0: no adapters */
-    float mean[3], std[3];   /* of R, G, B in 0..1 */
-    int64_t parameters;      /* numbers in the file */
+    const char *file_type;  /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
+    int32_t input_size;     /* R: frames are resized and cropped to R x R */
+    int32_t patch_size;     /* p */
+    int32_t width;          /* D */
+    int32_t heads;          /* H */
+    int32_t blocks;         /* L */
+    int32_t feature_size;   /* O: length of y_t and of y_s */
+    int32_t classes;        /* C; 0: no head, features only */
+    int32_t frames;         /* T: sampled frames a view */
+    int32_t spatial_frames; /* Ts: of them, those the spatial path sees */
+    int32_t grid;           /* g: a frameset is g x g frames */
+    int32_t framesets;      /* T / (g*g) */
+    int32_t sampling_rate;  /* r: the distance in frames the model was trained with */
+    int32_t adapter_width;  /* largest bottleneck; 0: no adapters */
+    float mean[3], std[3];  /* of R, G, B in 0..1 */
+    int64_t parameters;     /* numbers in the file */
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
     int64_t weight_bytes;       /* memory the model holds */
@@ -362,7 +362,7 @@ DP_API void dp_result_default(dp_result *result);
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
 typedef struct dp_prediction {
-    int32_t index;     /* the class */
+    int32_t index; /* the class */
     float logit;
     float probability;
     const char *label; /* "" where the file names none; lives as long as the model */

@@ -208,8 +208,7 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (result == NULL) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
-    dp_status status =
-        dp_copy_struct("dp_result", result, &empty, sizeof empty, &session->message);
+    dp_status status = dp_copy_struct("dp_result", result, &empty, sizeof empty, &session->message);
     if (status != DP_OK) {
         return status;
     }
@@ -220,9 +219,8 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (status != DP_OK) {
         return status;
     }
-    clip_run run = {.session = session,
-                    .clip = &checked,
-                    .views = checked.sampler.views * checked.crops};
+    clip_run run = {
+        .session = session, .clip = &checked, .views = checked.sampler.views * checked.crops};
     status = run_clip(&run);
     if (status == DP_OK) {
         run.timings.total_ms = lap(&since);

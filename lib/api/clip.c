@@ -7,7 +7,7 @@ static dp_status check_numbers(const dp_clip *clip, dp_message *message) {
     if (clip->frames == NULL || clip->frame_count == 0) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
     }
-    if (clip->frame_count > (size_t)1 << 40 || clip->frame_count > PTRDIFF_MAX / sizeof(dp_frame)) {
+    if (clip->frame_count > PTRDIFF_MAX / sizeof(dp_frame)) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
                        clip->frame_count);
     }
@@ -41,8 +41,8 @@ static dp_status check_given(const dp_model *model, const dp_clip *clip, dp_mess
                        frames, clip->frame_count);
     }
     if (clip->views != 1) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_clip: DP_SAMPLING_GIVEN has one view, not %d", (int)clip->views);
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: DP_SAMPLING_GIVEN has one view, not %d",
+                       (int)clip->views);
     }
     return DP_OK;
 }
@@ -118,32 +118,32 @@ static dp_status check_frame(const dp_frame *frame, size_t index, dp_message *me
     return status;
 }
 
-dp_status dp_check_clip(const dp_model *model, const dp_clip *given, dp_checked_clip *checked,
+dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_clip *checked,
                         dp_message *message) {
-    dp_clip clip;
-    if (given == NULL) {
+    dp_clip known;
+    if (clip == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
-    dp_status status = dp_copy_struct("dp_clip", given, &clip, sizeof clip, message);
+    dp_status status = dp_copy_struct("dp_clip", clip, &known, sizeof known, message);
     if (status == DP_OK) {
-        status = check_numbers(&clip, message);
+        status = check_numbers(&known, message);
     }
     if (status == DP_OK) {
-        status = check_given(model, &clip, message);
+        status = check_given(model, &known, message);
     }
-    for (size_t i = 0; status == DP_OK && i < clip.frame_count; i++) {
-        status = check_frame(&clip.frames[i], i, message);
+    for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
+        status = check_frame(&known.frames[i], i, message);
     }
     if (status == DP_OK) {
-        size_t rate = clip.rate > 0 ? (size_t)clip.rate : model->parameters.sampling_rate;
+        size_t rate = known.rate > 0 ? (size_t)known.rate : model->parameters.sampling_rate;
         *checked = (dp_checked_clip){
-            .frames = clip.frames,
-            .sampler = {.frame_count = clip.frame_count,
+            .frames = known.frames,
+            .sampler = {.frame_count = known.frame_count,
                         .view_frames = model->parameters.frames,
                         .rate = rate,
-                        .views = (size_t)clip.views,
-                        .sampling = clip.sampling},
-            .crops = (size_t)clip.crops,
+                        .views = (size_t)known.views,
+                        .sampling = known.sampling},
+            .crops = (size_t)known.crops,
         };
     }
     return status;

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-typedef struct bytes {
+typedef struct byte_range {
     const uint8_t *data;
     size_t size;
-} bytes;
+} byte_range;
 
 static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
                                  dp_message *message) {
@@ -42,7 +42,7 @@ static dp_status check_tensors(const dp_gguf *gguf, dp_message *message) {
 }
 
 /* What is done with a parsed file: building a model, or only checking it (model == NULL). */
-static dp_status use_gguf(bytes from, bool inflated, const dp_model_options *options,
+static dp_status use_gguf(byte_range from, bool inflated, const dp_model_options *options,
                           dp_model **model, dp_message *message) {
     dp_gguf gguf;
     dp_status status = dp_gguf_parse(from.data, from.size, options->allocator, &gguf, message);
@@ -57,10 +57,13 @@ static dp_status use_gguf(bytes from, bool inflated, const dp_model_options *opt
         status = dp_model_build(&gguf, options, dp_kernels_choose(mask), model, message);
     }
     dp_gguf_free(&gguf);
+    if (status == DP_OK && model != NULL && *model != NULL) {
+        log_info(options, (*model)->description);
+    }
     return status;
 }
 
-static dp_status use_bytes(bytes from, const dp_model_options *options, dp_model **model,
+static dp_status use_bytes(byte_range from, const dp_model_options *options, dp_model **model,
                            dp_message *message) {
     uint8_t *inflated = NULL;
     size_t size = 0;
@@ -74,7 +77,7 @@ static dp_status use_bytes(bytes from, const dp_model_options *options, dp_model
     dp_status status = dp_inflate(from.data, from.size, options->max_inflated_size,
                                   options->allocator, &inflated, &size, &allocated, message);
     if (status == DP_OK) {
-        status = use_gguf((bytes){inflated, size}, true, options, model, message);
+        status = use_gguf((byte_range){inflated, size}, true, options, model, message);
         dp_release(options->allocator, inflated, allocated);
     }
     return status;
@@ -94,11 +97,8 @@ static dp_status use_path(const char *path, const dp_model_options *given, dp_mo
     if (status != DP_OK) {
         return status;
     }
-    status = use_bytes((bytes){file.bytes, file.size}, &options, model, message);
+    status = use_bytes((byte_range){file.bytes, file.size}, &options, model, message);
     dp_file_close(&file);
-    if (status == DP_OK && model != NULL) {
-        log_info(&options, (*model)->description);
-    }
     return status;
 }
 
@@ -118,23 +118,20 @@ dp_status dp_model_verify(const char *path, const dp_model_options *options) {
     return use_path(path, options, NULL);
 }
 
-dp_status dp_model_open_memory(const void *data, size_t size, const dp_model_options *given,
+dp_status dp_model_open_memory(const void *bytes, size_t size, const dp_model_options *options,
                                dp_model **model) {
     dp_message *message = dp_thread_message();
-    dp_model_options options;
+    dp_model_options resolved;
     if (model == NULL) {
         return missing_output();
     }
     *model = NULL;
-    dp_status status = resolve_options(given, &options, message);
-    if (status == DP_OK && data == NULL) {
+    dp_status status = resolve_options(options, &resolved, message);
+    if (status == DP_OK && bytes == NULL) {
         status = dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
     }
     if (status == DP_OK) {
-        status = use_bytes((bytes){data, size}, &options, model, message);
-    }
-    if (status == DP_OK) {
-        log_info(&options, (*model)->description);
+        status = use_bytes((byte_range){bytes, size}, &resolved, model, message);
     }
     return status;
 }
@@ -153,8 +150,8 @@ static dp_status grow(buffer *to, const dp_allocator *allocator, dp_message *mes
     }
     uint8_t *data = dp_allocate(allocator, capacity);
     if (data == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY,
-                       "%zu bytes to read the model into could not be had", capacity);
+        return dp_fail(message, DP_ERR_MEMORY, "%zu bytes to read the model into could not be had",
+                       capacity);
     }
     if (to->size > 0) {
         memcpy(data, to->data, to->size);
@@ -186,30 +183,27 @@ static dp_status read_all(const dp_reader *reader, const dp_allocator *allocator
     }
 }
 
-dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *given,
+dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                dp_model **model) {
     dp_message *message = dp_thread_message();
-    dp_model_options options;
+    dp_model_options resolved;
     if (model == NULL) {
         return missing_output();
     }
     *model = NULL;
-    dp_status status = resolve_options(given, &options, message);
-    if (status == DP_OK && (reader == NULL || reader->read == NULL)) {
-        status = dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
+    if (reader == NULL || reader->read == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
     }
+    dp_status status = resolve_options(options, &resolved, message);
     if (status != DP_OK) {
         return status;
     }
     buffer all = {NULL, 0, 0};
-    status = read_all(reader, options.allocator, &all, message);
+    status = read_all(reader, resolved.allocator, &all, message);
     if (status == DP_OK) {
-        status = use_bytes((bytes){all.data, all.size}, &options, model, message);
+        status = use_bytes((byte_range){all.data, all.size}, &resolved, model, message);
     }
-    dp_release(options.allocator, all.data, all.capacity);
-    if (status == DP_OK) {
-        log_info(&options, (*model)->description);
-    }
+    dp_release(resolved.allocator, all.data, all.capacity);
     return status;
 }
 

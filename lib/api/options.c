@@ -34,9 +34,8 @@ dp_status dp_copy_struct(const char *name, const void *given, void *known, size_
 
 void dp_model_options_default(dp_model_options *options) {
     if (options != NULL) {
-        *options = (dp_model_options){.struct_size = sizeof *options,
-                                      .cpu_mask = DP_CPU_ALL,
-                                      .max_inflated_size = SIZE_MAX};
+        *options = (dp_model_options){
+            .struct_size = sizeof *options, .cpu_mask = DP_CPU_ALL, .max_inflated_size = SIZE_MAX};
 #if SIZE_MAX > 0xffffffffu
         options->max_inflated_size = (size_t)8 << 30;
 #endif
@@ -89,9 +88,9 @@ uint32_t dp_abi_version(void) {
 
 const char *dp_status_name(dp_status status) {
     static const char *const names[] = {
-        "DP_OK",           "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
-        "DP_ERR_IO",       "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
-        "DP_ERR_FRAME",    "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
+        "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
+        "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
+        "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
         "DP_ERR_THREAD",
     };
     size_t index = (size_t)status;

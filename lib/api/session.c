@@ -20,8 +20,8 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
     }
     if (options->threads < 0 || options->threads > MAX_THREADS) {
         return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_session_options: threads is %d, expected 0 .. %d",
-                       (int)options->threads, MAX_THREADS);
+                       "dp_session_options: threads is %d, expected 0 .. %d", (int)options->threads,
+                       MAX_THREADS);
     }
     const dp_allocator *allocator = options->allocator;
     if (allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)) {
@@ -64,15 +64,15 @@ static dp_status count_bytes(const dp_model *model, const dp_session_options *op
     return DP_OK;
 }
 
-dp_status dp_session_size(const dp_model *model, const dp_session_options *given, size_t *bytes) {
+dp_status dp_session_size(const dp_model *model, const dp_session_options *options, size_t *bytes) {
     dp_message *message = dp_thread_message();
-    dp_session_options options;
+    dp_session_options resolved;
     if (bytes == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the size is NULL");
     }
     *bytes = 0;
-    dp_status status = resolve_options(model, given, &options, message);
-    return status == DP_OK ? count_bytes(model, &options, bytes, message) : status;
+    dp_status status = resolve_options(model, options, &resolved, message);
+    return status == DP_OK ? count_bytes(model, &resolved, bytes, message) : status;
 }
 
 /* The caller's arena, or memory of our own. */
@@ -80,14 +80,12 @@ static dp_status get_memory(const dp_session_options *options, size_t bytes, voi
                             dp_message *message) {
     if (options->arena == NULL) {
         *memory = dp_allocate(options->allocator, bytes);
-        return *memory != NULL
-                   ? DP_OK
-                   : dp_fail(message, DP_ERR_MEMORY,
-                             "%zu bytes for the session could not be had", bytes);
+        return *memory != NULL ? DP_OK
+                               : dp_fail(message, DP_ERR_MEMORY,
+                                         "%zu bytes for the session could not be had", bytes);
     }
     if ((uintptr_t)options->arena % DP_ALIGNMENT != 0) {
-        return dp_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes",
-                       DP_ALIGNMENT);
+        return dp_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes", DP_ALIGNMENT);
     }
     if (options->arena_size < bytes) {
         return dp_fail(message, DP_ERR_ARENA, "the arena has %zu bytes, the session needs %zu",
@@ -116,29 +114,29 @@ static dp_status start(const dp_model *model, const dp_session_options *options,
     return status;
 }
 
-dp_status dp_session_create(const dp_model *model, const dp_session_options *given,
+dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
                             dp_session **session) {
     dp_message *message = dp_thread_message();
-    dp_session_options options;
+    dp_session_options resolved;
     size_t bytes = 0;
     void *memory = NULL;
     if (session == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new session is NULL");
     }
     *session = NULL;
-    dp_status status = resolve_options(model, given, &options, message);
+    dp_status status = resolve_options(model, options, &resolved, message);
     if (status == DP_OK) {
-        status = count_bytes(model, &options, &bytes, message);
+        status = count_bytes(model, &resolved, &bytes, message);
     }
     if (status == DP_OK) {
-        status = get_memory(&options, bytes, &memory, message);
+        status = get_memory(&resolved, bytes, &memory, message);
     }
     if (status != DP_OK) {
         return status;
     }
-    status = start(model, &options, memory, bytes, session, message);
-    if (status != DP_OK && options.arena == NULL) {
-        dp_release(options.allocator, memory, bytes);
+    status = start(model, &resolved, memory, bytes, session, message);
+    if (status != DP_OK && resolved.arena == NULL) {
+        dp_release(resolved.allocator, memory, bytes);
     }
     return status;
 }

@@ -33,8 +33,8 @@ typedef struct dp_kernels {
 
     /* One tile: c [rows][columns] = a [rows][depth] * panel [depth][nr] + bias [nr], plus what c
      * held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL. Each element
-     * sums over depth in order, whatever the other sizes. On the way, depth * ahead floats at `next`
-     * are asked into the cache; they need not exist. */
+     * sums over depth in order, whatever the other sizes. On the way, depth * ahead floats at
+     * `next` are asked into the cache; they need not exist. */
     void (*gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
                  const float *panel, const float *next, const float *bias, bool accumulate,
                  float *c, size_t ldc);

@@ -28,38 +28,38 @@ static inline void gemm_store_row(vf *row, size_t columns, const float *bias, bo
 
 /* Rows are reached from one pointer in five (base + 0, 1, 2, 3, 4 strides), which leaves the
  * compiler enough registers for all of them. */
-#define GEMM_KERNEL(R)                                                                             \
-    static void V_NAME(gemm_##R)(size_t columns, size_t depth, const float *a, size_t lda,         \
-                                 const float *panel, const float *next, const float *bias,         \
-                                 bool accumulate, float *c, size_t ldc) {                          \
-        vf sum[R][GEMM_VECTORS];                                                                   \
-        const float *base[3] = {a, a + ((R) > 5 ? 5 * lda : 0), a + ((R) > 10 ? 10 * lda : 0)};    \
-        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                                \
-            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                    \
-                sum[i][j] = v_zero();                                                              \
-            }                                                                                      \
-        }                                                                                          \
-        for (size_t d = 0; d < depth; d++) {                                                       \
-            vf b[GEMM_VECTORS];                                                                    \
-            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                    \
-                b[j] = v_load(panel + j * V_LENGTH);                                               \
-            }                                                                                      \
-            panel += GEMM_COLUMNS;                                                                 \
-            v_prefetch(next);                                                                      \
-            next += GEMM_AHEAD;                                                                    \
-            _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                            \
-                vf factor = v_set(base[i / 5][(i % 5) * lda]);                                     \
-                _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                \
-                    sum[i][j] = v_fma(factor, b[j], sum[i][j]);                                    \
-                }                                                                                  \
-            }                                                                                      \
-            base[0]++;                                                                             \
-            base[1]++;                                                                             \
-            base[2]++;                                                                             \
-        }                                                                                          \
-        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                                \
-            gemm_store_row(sum[i], columns, bias, accumulate, c + i * ldc);                        \
-        }                                                                                          \
+#define GEMM_KERNEL(R)                                                                          \
+    static void V_NAME(gemm_##R)(size_t columns, size_t depth, const float *a, size_t lda,      \
+                                 const float *panel, const float *next, const float *bias,      \
+                                 bool accumulate, float *c, size_t ldc) {                       \
+        vf sum[R][GEMM_VECTORS];                                                                \
+        const float *base[3] = {a, a + ((R) > 5 ? 5 * lda : 0), a + ((R) > 10 ? 10 * lda : 0)}; \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                             \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                 \
+                sum[i][j] = v_zero();                                                           \
+            }                                                                                   \
+        }                                                                                       \
+        for (size_t d = 0; d < depth; d++) {                                                    \
+            vf b[GEMM_VECTORS];                                                                 \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                 \
+                b[j] = v_load(panel + j * V_LENGTH);                                            \
+            }                                                                                   \
+            panel += GEMM_COLUMNS;                                                              \
+            v_prefetch(next);                                                                   \
+            next += GEMM_AHEAD;                                                                 \
+            _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                         \
+                vf factor = v_set(base[i / 5][(i % 5) * lda]);                                  \
+                _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {             \
+                    sum[i][j] = v_fma(factor, b[j], sum[i][j]);                                 \
+                }                                                                               \
+            }                                                                                   \
+            base[0]++;                                                                          \
+            base[1]++;                                                                          \
+            base[2]++;                                                                          \
+        }                                                                                       \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                             \
+            gemm_store_row(sum[i], columns, bias, accumulate, c + i * ldc);                     \
+        }                                                                                       \
     }
 
 GEMM_KERNEL(1)
@@ -159,15 +159,15 @@ static inline vf v_relu(vf x) {
     return v_max(v_zero(), x);
 }
 
-#define ACTIVATION_KERNEL(name)                                                                    \
-    static void V_NAME(f32_##name)(float *x, size_t n) {                                           \
-        size_t i = 0;                                                                              \
-        for (; i + V_LENGTH <= n; i += V_LENGTH) {                                                 \
-            v_store(x + i, v_##name(v_load(x + i)));                                               \
-        }                                                                                          \
-        if (i < n) {                                                                               \
-            v_store_first(x + i, n - i, v_##name(v_load_first(x + i, n - i)));                     \
-        }                                                                                          \
+#define ACTIVATION_KERNEL(name)                                                \
+    static void V_NAME(f32_##name)(float *x, size_t n) {                       \
+        size_t i = 0;                                                          \
+        for (; i + V_LENGTH <= n; i += V_LENGTH) {                             \
+            v_store(x + i, v_##name(v_load(x + i)));                           \
+        }                                                                      \
+        if (i < n) {                                                           \
+            v_store_first(x + i, n - i, v_##name(v_load_first(x + i, n - i))); \
+        }                                                                      \
     }
 
 ACTIVATION_KERNEL(gelu)

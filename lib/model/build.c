@@ -106,8 +106,8 @@ static void build_head(dp_builder *builder) {
         model->head_hidden = dp_pack(builder, dp_read_affine(builder, dp_name("head.hidden"),
                                                              p->head_width, 2 * p->feature_size));
         builder->scratch_used = mark;
-        model->head_output = dp_pack(builder, dp_read_affine(builder, dp_name("head.output"),
-                                                             p->classes, p->head_width));
+        model->head_output = dp_pack(
+            builder, dp_read_affine(builder, dp_name("head.output"), p->classes, p->head_width));
         builder->scratch_used = mark;
     }
 }
@@ -130,8 +130,7 @@ static void report(dp_builder *builder, progress to, size_t block) {
 
 static void walk(dp_builder *builder, progress to) {
     struct dp_model *model = builder->model;
-    model->block =
-        dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
+    model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
     keep_texts(builder);
     build_patch(builder);
     dp_build_positions(builder);

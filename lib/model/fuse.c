@@ -103,8 +103,7 @@ static void fuse_serial(dp_builder *builder, const frozen *f, dp_affine z, dp_ad
         return;
     }
     *squeeze = dp_pack(builder, dp_affine_compose(builder, f->adapter_down[site], z));
-    *leave = f->skip ? sum(builder, z, f->adapter_up[site])
-                     : dp_pack(builder, f->adapter_up[site]);
+    *leave = f->skip ? sum(builder, z, f->adapter_up[site]) : dp_pack(builder, f->adapter_up[site]);
 }
 
 static void fuse_temporal(dp_builder *builder, const frozen *f, dp_affine through,

@@ -17,7 +17,14 @@ typedef enum dp_position_kind {
 } dp_position_kind;
 
 /* Adapters of a block, in the order of docs/weight-format.md. */
-typedef enum dp_adapter_site { DP_S1, DP_S2, DP_T0, DP_T1, DP_T2, DP_ADAPTER_SITES } dp_adapter_site;
+typedef enum dp_adapter_site {
+    DP_S1,
+    DP_S2,
+    DP_T0,
+    DP_T1,
+    DP_T2,
+    DP_ADAPTER_SITES
+} dp_adapter_site;
 
 /* Names are those of the model page: docs/weight-format.md lists them. */
 typedef struct dp_parameters {

@@ -64,9 +64,9 @@ static void read_mean_and_std(reader *from, dp_parameters *p) {
     for (size_t c = 0; c < 3 && from->status == DP_OK; c++) {
         /* smaller ones would overflow 1 / (255 std) */
         if (!(p->std[c] >= 1e-6f)) {
-            from->status = dp_fail(from->message, DP_ERR_FORMAT,
-                                   "dualpath.image_std: %g is not a standard deviation",
-                                   (double)p->std[c]);
+            from->status =
+                dp_fail(from->message, DP_ERR_FORMAT,
+                        "dualpath.image_std: %g is not a standard deviation", (double)p->std[c]);
         }
     }
 }
@@ -109,9 +109,9 @@ static size_t tensor_rows(reader *from, const char *name, size_t maximum) {
         return 0;
     }
     if (tensor->shape[0] < 1 || tensor->shape[0] > maximum) {
-        from->status = dp_fail(from->message, DP_ERR_FORMAT,
-                               "%s: %llu rows are outside of 1 .. %zu", name,
-                               (unsigned long long)tensor->shape[0], maximum);
+        from->status =
+            dp_fail(from->message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
+                    (unsigned long long)tensor->shape[0], maximum);
         return 0;
     }
     return (size_t)tensor->shape[0];
@@ -160,8 +160,10 @@ static dp_status check_relations(dp_parameters *p, dp_message *message) {
     }
     p->framesets = p->frames / tiles;
     if (p->framesets + p->spatial_frames > 256) {
-        return dp_fail(message, DP_ERR_FORMAT, "%zu framesets and %zu spatial frames are more "
-                       "than 256 images", p->framesets, p->spatial_frames);
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "%zu framesets and %zu spatial frames are more "
+                       "than 256 images",
+                       p->framesets, p->spatial_frames);
     }
     if (!(p->epsilon > 0.0f && p->epsilon <= 1.0f)) {
         return dp_fail(message, DP_ERR_FORMAT,

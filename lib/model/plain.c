@@ -4,8 +4,8 @@
  */
 #include "model/builder.h"
 
-static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t outputs,
-                            size_t inputs, float scale) {
+static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t outputs, size_t inputs,
+                            float scale) {
     size_t mark = builder->scratch_used;
     dp_affine map = dp_read_affine(builder, name, outputs, inputs);
     dp_matrix_scale(builder, map.w, scale);

@@ -7,15 +7,16 @@
 #include <math.h>
 #include <string.h>
 
-#define MAP_SIDE 16
+#define MAP_SIDE ((size_t)16)
 
 /* The tile that pixel i of a map of MAP_SIDE lies in, by its centre. */
 static double tile_of_pixel(size_t i, size_t grid) {
-    return (double)((2 * i + 1) * grid / (2 * MAP_SIDE));
+    size_t tile = (2 * i + 1) * grid / (2 * MAP_SIDE);
+    return (double)tile;
 }
 
-/* Those tiles, resized to `side` columns (bilinear, half-pixel), at column i. Rows are the same, and
- * both together give the interpolated frame index. */
+/* Those tiles, resized to `side` columns (bilinear, half-pixel), at column i. Rows are the same,
+ * and both together give the interpolated frame index. */
 static double tile_at(size_t i, size_t side, size_t grid) {
     double x = ((double)i + 0.5) * (double)MAP_SIDE / (double)side - 0.5;
     double low = x < 0.0 ? 0.0 : floor(x);
@@ -30,15 +31,15 @@ static double tile_at(size_t i, size_t side, size_t grid) {
 /* 1-based, counted over the whole view. */
 static double frame_index(const dp_parameters *p, size_t frameset, size_t row, size_t column) {
     double grid = (double)p->grid;
-    return (double)frameset * grid * grid + 1.0 +
-           grid * tile_at(row, p->patches_a_side, p->grid) +
+    return (double)frameset * grid * grid + 1.0 + grid * tile_at(row, p->patches_a_side, p->grid) +
            tile_at(column, p->patches_a_side, p->grid);
 }
 
 /* Adds [sin(i w_0), cos(i w_0), sin(i w_1), ...]. */
 static void add_interleaved(float *out, double position, size_t width) {
     for (size_t c = 0; c < width; c++) {
-        double frequency = pow(10000.0, -2.0 * (double)(c / 2) / (double)width);
+        size_t pair = c / 2;
+        double frequency = pow(10000.0, -2.0 * (double)pair / (double)width);
         double angle = position * frequency;
         out[c] = (float)((double)out[c] + (c % 2 == 0 ? sin(angle) : cos(angle)));
     }

@@ -63,8 +63,8 @@ void *dp_arena_take(dp_arena *arena, size_t count, size_t element) {
     size_t bytes = 0;
     size_t start = 0;
     size_t end = 0;
-    bool fits = dp_size_mul(count, element, &bytes) &&
-                dp_size_add(arena->used, DP_ALIGNMENT - 1, &start);
+    bool fits =
+        dp_size_mul(count, element, &bytes) && dp_size_add(arena->used, DP_ALIGNMENT - 1, &start);
     start &= ~(size_t)(DP_ALIGNMENT - 1);
     fits = fits && dp_size_add(start, bytes, &end);
     if (arena->failed || !fits || (arena->base != NULL && end > arena->size)) {

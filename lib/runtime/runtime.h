@@ -31,7 +31,8 @@ dp_status dp_fail(dp_message *message, dp_status status, const char *format, ...
 /* The message that dp_last_message() answers in this thread. */
 dp_message *dp_thread_message(void);
 
-/* Text from a file, made safe to print: at most 63 bytes, control and non-ASCII bytes become '?'. */
+/* Text from a file, made safe to print: at most 63 bytes, control and non-ASCII bytes become '?'.
+ */
 typedef struct dp_printable {
     char text[64];
 } dp_printable;
@@ -39,20 +40,17 @@ dp_printable dp_make_printable(const char *bytes, size_t length);
 
 /* ---- sizes (inline: every size that depends on input goes through these) ---- */
 
-static inline bool dp_size_add(size_t a, size_t b, size_t *sum)
-{
+static inline bool dp_size_add(size_t a, size_t b, size_t *sum) {
     *sum = a + b;
     return *sum >= a;
 }
 
-static inline bool dp_size_mul(size_t a, size_t b, size_t *product)
-{
+static inline bool dp_size_mul(size_t a, size_t b, size_t *product) {
     *product = a * b;
     return a == 0 || *product / a == b;
 }
 
-static inline size_t dp_min_size(size_t a, size_t b)
-{
+static inline size_t dp_min_size(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
@@ -63,7 +61,8 @@ static inline size_t dp_min_size(size_t a, size_t b)
 /* The C library's memory, aligned to DP_ALIGNMENT. */
 extern const dp_allocator dp_default_allocator;
 
-/* NULL on failure; the allocator may be NULL for the default one. A size of 0 gives a block, too. */
+/* NULL on failure; the allocator may be NULL for the default one. A size of 0 gives a block, too.
+ */
 void *dp_allocate(const dp_allocator *allocator, size_t size);
 void dp_release(const dp_allocator *allocator, void *block, size_t size);
 
@@ -96,7 +95,8 @@ void dp_file_close(dp_file *file);
 
 /* ---- threads (threads.c) ---- */
 
-/* A task of a parallel loop: `index` is 0 .. count-1, `thread` 0 .. threads-1 (for scratch memory). */
+/* A task of a parallel loop: `index` is 0 .. count-1, `thread` 0 .. threads-1 (for scratch memory).
+ */
 typedef void (*dp_task_fn)(void *context, size_t index, size_t thread);
 
 typedef struct dp_pool dp_pool;

@@ -38,8 +38,8 @@ static size_t plan_rows(dp_rows *tasks, const dp_model *model, size_t threads, b
         size_t images = dp_images(p, path);
         dp_rows all = {path, 0, class_tokens ? images : images * p->tokens,
                        class_tokens ? p->tokens : 1};
-        count += plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->kernels->mr,
-                             threads);
+        count +=
+            plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->kernels->mr, threads);
     }
     return count;
 }
@@ -66,8 +66,7 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     size_t rows = PIECE_TILES * model->kernels->mr;
     size_t floats = model->fused ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
     floats = larger(floats, rows * dp_row_stride(model->patch.inputs));
-    floats = larger(floats,
-                    dp_attention_scratch(model->kernels, p->tokens, p->width / p->heads));
+    floats = larger(floats, dp_attention_scratch(model->kernels, p->tokens, p->width / p->heads));
     floats = larger(floats, dp_frame_scratch(p->image_size));
     floats = larger(floats, dp_tile_scratch(p->image_size));
     workspace->scratch_floats = dp_row_stride(floats);
@@ -82,10 +81,9 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     for (size_t i = 0; i < DP_PATHS; i++) {
         dp_path_state *state = &workspace->path[i];
         state->images = dp_images(p, (dp_path)i);
-        state->wide_stride =
-            dp_row_stride(3 * p->width + dp_attention_bottleneck(p, (dp_path)i));
-        state->wide = dp_arena_take(arena, state->images * p->tokens,
-                                    state->wide_stride * sizeof(float));
+        state->wide_stride = dp_row_stride(3 * p->width + dp_attention_bottleneck(p, (dp_path)i));
+        state->wide =
+            dp_arena_take(arena, state->images * p->tokens, state->wide_stride * sizeof(float));
         workspace->pixels[i] = dp_arena_take(&pixels, state->images * 3,
                                              p->image_size * p->image_size * sizeof(float));
         state->pixels = workspace->pixels[i];
@@ -95,8 +93,7 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     for (size_t i = 0; i < DP_PATHS; i++) {
         dp_path_state *state = &workspace->path[i];
         state->x_stride = dp_row_stride(p->width);
-        state->x =
-            dp_arena_take(arena, state->images * p->tokens, state->x_stride * sizeof(float));
+        state->x = dp_arena_take(arena, state->images * p->tokens, state->x_stride * sizeof(float));
         state->feature = dp_arena_take(arena, p->feature_size, sizeof(float));
     }
 }

@@ -1,0 +1,99 @@
+"""Action recognition in video on a CPU: the Python side of libdualpath.
+
+    import dualpath
+
+    with dualpath.Model("model.gguf") as model, dualpath.Session(model) as session:
+        result = session.classify(frames)          # uint8 [T, H, W, 3], the whole video
+        for p in result.top(5):
+            print(f"{p.label:30} {p.probability:6.1%}")
+
+or, for one clip, ``dualpath.classify("model.gguf", "clip.mp4").top()``. The shared library is
+loaded when it is first used; video files need the extra ``dualpath[video]``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from ._lib import library, text
+from .errors import (
+    ArenaError,
+    ArgumentError,
+    Cancelled,
+    ChecksumError,
+    DualPathError,
+    FormatError,
+    FrameError,
+    LibraryError,
+    NoHeadError,
+    NumericError,
+    OutOfMemoryError,
+    ReadError,
+    ThreadError,
+    UnsupportedError,
+)
+from .frames import Frame, Frames
+from .model import Model, ModelInfo, verify
+from .result import Prediction, Result, Timings
+from .session import Session
+from .video import read_video
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArenaError",
+    "ArgumentError",
+    "Cancelled",
+    "ChecksumError",
+    "DualPathError",
+    "FormatError",
+    "Frame",
+    "FrameError",
+    "Frames",
+    "LibraryError",
+    "Model",
+    "ModelInfo",
+    "NoHeadError",
+    "NumericError",
+    "OutOfMemoryError",
+    "Prediction",
+    "ReadError",
+    "Result",
+    "Session",
+    "ThreadError",
+    "Timings",
+    "UnsupportedError",
+    "classify",
+    "library_version",
+    "read_video",
+    "verify",
+]
+
+
+def library_version() -> str:
+    """The version of the shared library that is running, such as "0.1.0"."""
+    return text(library().dp_version_string())
+
+
+def classify(
+    model: Model | str | os.PathLike[str],
+    clip: Frames | str | os.PathLike[str],
+    *,
+    sampling: str = "center",
+    rate: int | None = None,
+    views: int = 1,
+    crops: int = 1,
+    threads: int = 0,
+) -> Result:
+    """Classifies one clip: frames as for Session.classify(), or the path of a video file.
+
+    A path as ``model`` is opened for this one call; open a Model once to classify many clips.
+    """
+    source = contextlib.nullcontext(model) if isinstance(model, Model) else Model(model)
+    with source as opened, Session(opened, threads=threads) as session:
+        classify_clip: Callable[..., Result] = session.classify
+        if isinstance(clip, (str, os.PathLike)):
+            classify_clip = session.classify_video
+        return classify_clip(clip, sampling=sampling, rate=rate, views=views, crops=crops)

@@ -1,0 +1,148 @@
+"""Opens a checkpoint of any kind as named tensors and the arguments it was trained with.
+
+A tensor has .shape, .dtype (the name that PyTorch gives it) and .array(), which reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ._pickle import Record
+from ._refused import Refused, show
+from ._torchfile import Archive, Tensor
+
+_STATE_KEYS = ("model", "state_dict", "model_state_dict", "module")
+_MAX_NODES = 1_000_000
+_SAFETENSORS_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+                       "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
+                       "U8": "uint8", "BOOL": "bool"}
+
+
+class NamedArray(Protocol):
+    """What all kinds of tensors have in common."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    def array(self) -> np.ndarray[Any, Any]: ...
+
+
+class Checkpoint:
+    """`kind` in words, `tensors` by name, `arguments` of the training run by name."""
+
+    def __init__(self, kind: str, tensors: dict[str, NamedArray],
+                 arguments: dict[str, Any]) -> None:
+        self.kind = kind
+        self.tensors = tensors
+        self.arguments = arguments
+
+
+def open_checkpoint(path: str) -> Checkpoint:
+    """Reads what the file contains; the numbers of a tensor are read when they are asked for."""
+    with open(path, "rb") as file:
+        head = file.read(16)
+    if head.startswith(b"PK"):
+        return _open_archive(path)
+    if len(head) > 8 and head[8:9] == b"{":
+        return _open_safetensors(path)
+    if head[:1] == b"\x80" or b"ustar" in head:
+        raise Refused("this is a checkpoint in the format before PyTorch 1.6 (no zip archive), "
+                      "which is not read; load it and torch.save() it with a newer PyTorch")
+    raise Refused("neither a PyTorch archive nor a safetensors file")
+
+
+def _open_archive(path: str) -> Checkpoint:
+    value = Archive(path).load()
+    if isinstance(value, Record) and value.type_name.startswith("__torch__."):
+        return Checkpoint("TorchScript archive", _without_wrapper(_tensors_of_module(value)), {})
+    if not isinstance(value, dict):
+        raise Refused(f"the file holds a {type(value).__name__}; expected a dictionary of tensors")
+    state = next((value[key] for key in _STATE_KEYS if isinstance(value.get(key), dict)), value)
+    tensors: dict[str, NamedArray] = {name: item for name, item in state.items()
+               if isinstance(name, str) and isinstance(item, Tensor)}
+    if not tensors:
+        raise Refused("the file holds no tensors by name, at the top or under any of "
+                      + ", ".join(_STATE_KEYS))
+    strange = [name for name in state if name not in tensors]
+    if state is not value and strange:
+        raise Refused(f"{show(str(strange[0]))} of the model is not a tensor")
+    return Checkpoint("PyTorch checkpoint", _without_wrapper(tensors), _arguments_of(value))
+
+
+def _arguments_of(value: dict[Any, Any]) -> dict[str, Any]:
+    arguments = value.get("args")
+    if isinstance(arguments, Record):
+        return arguments.attributes
+    return arguments if type(arguments) is dict else {}
+
+
+def _without_wrapper(tensors: dict[str, NamedArray]) -> dict[str, NamedArray]:
+    """Names without the `module.` that a model wrapped for several processes puts in front."""
+    prefix = "module."
+    if all(name.startswith(prefix) for name in tensors):
+        return {name[len(prefix):]: tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _tensors_of_module(module: Record) -> dict[str, NamedArray]:
+    """The tensors of a tree of modules, named by the way to them as state_dict() does."""
+    tensors: dict[str, NamedArray] = {}
+    waiting, nodes = [("", module)], 0
+    while waiting:
+        prefix, record = waiting.pop()
+        nodes += len(record.attributes) + 1
+        if nodes > _MAX_NODES or len(prefix) > 1000:
+            raise Refused("the modules of the archive contain each other")
+        for name, item in record.attributes.items():
+            if isinstance(item, Tensor):
+                tensors[prefix + name] = item
+            elif isinstance(item, Record):
+                waiting.append((f"{prefix}{name}.", item))
+    return tensors
+
+
+class _SafeTensor:
+    def __init__(self, file: Any, name: str) -> None:
+        part = file.get_slice(name)
+        code = part.get_dtype()
+        self.shape = tuple(part.get_shape())
+        self.dtype = _SAFETENSORS_DTYPES.get(code, code)
+        self._file, self._name = file, name
+
+    def array(self) -> np.ndarray[Any, Any]:
+        array: np.ndarray[Any, Any] = self._file.get_tensor(self._name)
+        return array
+
+
+class _Bfloat16(_SafeTensor):
+    """bfloat16 is unknown to NumPy, and with it to the safetensors package: from its bytes."""
+
+    def __init__(self, file: Any, name: str, data: bytes) -> None:
+        super().__init__(file, name)
+        self._data = data
+
+    def array(self) -> np.ndarray[Any, Any]:
+        bits = np.frombuffer(self._data, "<u2").astype(np.uint32) << 16
+        return bits.view(np.float32).reshape(self.shape)
+
+
+def _open_safetensors(path: str) -> Checkpoint:
+    try:
+        import safetensors
+    except ImportError as error:
+        raise Refused("reading a safetensors file needs the safetensors package: "
+                      "pip install 'dualpath[convert]'") from error
+    deserialize: Any = safetensors.deserialize
+    try:
+        file: Any = safetensors.safe_open(path, framework="np")
+        tensors: dict[str, NamedArray] = {name: _SafeTensor(file, name) for name in file.keys()}
+        if any(tensor.dtype == "bfloat16" for tensor in tensors.values()):
+            with open(path, "rb") as source:
+                raw = dict(deserialize(source.read()))
+            tensors.update({name: _Bfloat16(file, name, raw[name]["data"])
+                            for name in tensors if tensors[name].dtype == "bfloat16"})
+    except safetensors.SafetensorError as error:
+        raise Refused(f"not a sound safetensors file: {show(str(error))}") from error
+    return Checkpoint("safetensors file", _without_wrapper(tensors), {})

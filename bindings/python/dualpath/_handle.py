@@ -1,0 +1,100 @@
+"""A C model and who holds it: the Model that opened it and the sessions on it.
+
+The library wants a model closed after its last session. Python frees objects in any order (a
+session in a reference cycle may go after its model), so holders are counted here and the last one
+closes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._callbacks import Callbacks, reader
+from ._lib import check, dp_model_options, library
+
+
+class ModelHandle:
+    """An open ``dp_model``, with what must live as long as it: its bytes and callbacks."""
+
+    def __init__(self, pointer: ctypes.c_void_p, keep: tuple[object, ...]) -> None:
+        self.pointer = pointer
+        self._keep = keep
+        self._holders = 1
+        # Reentrant: the garbage collector may run a session's destructor inside retain().
+        self._lock = threading.RLock()
+        self._close = library().dp_model_close
+
+    def retain(self) -> ModelHandle:
+        with self._lock:
+            if not self._holders:
+                raise ValueError("the model is closed")
+            self._holders += 1
+        return self
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._close(self.pointer)
+                self._keep = ()
+
+
+def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> ModelHandle:
+    """Opens a path, bytes in memory or a binary file object."""
+    if isinstance(source, (str, os.PathLike)):
+        return _open("dp_model_open", (path_bytes(source),), options, callbacks)
+    bytes_ = _buffer(source)
+    if bytes_ is not None:
+        arguments = (bytes_.ctypes.data, bytes_.size)
+        return _open("dp_model_open_memory", arguments, options, callbacks, keep=bytes_)
+    if hasattr(source, "read"):
+        file = reader(source, callbacks.raised)
+        return _open("dp_model_open_reader", (ctypes.byref(file),), options, callbacks)
+    raise TypeError(
+        "a model is opened from a path, a bytes-like object or a binary file object, "
+        f"not {type(source).__name__}"
+    )
+
+
+def _open(
+    function: str,
+    source: tuple[Any, ...],
+    options: dp_model_options,
+    callbacks: Callbacks,
+    keep: object = None,
+) -> ModelHandle:
+    lib = library()
+    pointer = ctypes.c_void_p()
+    status = getattr(lib, function)(*source, ctypes.byref(options), ctypes.byref(pointer))
+    try:
+        callbacks.raise_kept()
+        check(status)
+    except BaseException:
+        lib.dp_model_close(pointer)
+        raise
+    return ModelHandle(pointer, (callbacks, keep))
+
+
+def path_bytes(path: str | os.PathLike[str]) -> bytes:
+    """A path as C reads it."""
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ValueError(f"a path cannot hold a null character: {path!r}")
+    return encoded
+
+
+def _buffer(source: Any) -> npt.NDArray[np.uint8] | None:
+    """The bytes of a bytes-like object where they are, or None for any other object."""
+    try:
+        view = memoryview(source)
+    except TypeError:
+        return None
+    if not view.c_contiguous:
+        raise ValueError("the bytes of a model must be contiguous in memory")
+    return np.frombuffer(view, np.uint8)

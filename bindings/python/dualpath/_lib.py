@@ -1,0 +1,261 @@
+"""The C interface: dualpath.h mirrored for ctypes, and the shared library found and loaded.
+
+Structs carry their C names and follow the header field by field. Nothing is loaded before
+library() is called for the first time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import operator
+import os
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_ssize_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .errors import LibraryError, error_for
+
+ABI_VERSION = 0
+LIBRARY_NAME = "libdualpath.so.0"
+LIBRARY_VARIABLE = "DUALPATH_LIBRARY"
+
+LOG_FN = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
+PROGRESS_FN = CFUNCTYPE(c_int, c_void_p, c_char_p, c_double)
+READ_FN = CFUNCTYPE(c_int64, c_void_p, c_uint64, c_void_p, c_size_t)
+
+
+class dp_model_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("allocator", c_void_p),
+        ("log", LOG_FN),
+        ("log_user", c_void_p),
+        ("progress", PROGRESS_FN),
+        ("progress_user", c_void_p),
+        ("verify", c_int32),
+        ("unfused", c_int32),
+        ("cpu_mask", c_uint32),
+        ("max_inflated_size", c_size_t),
+    ]
+
+
+class dp_reader(Structure):
+    _fields_ = [("read", READ_FN), ("user", c_void_p)]
+
+
+class dp_model_info(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("description", c_char_p),
+        ("precision", c_char_p),
+        ("kernels", c_char_p),
+        ("file_type", c_char_p),
+        ("input_size", c_int32),
+        ("patch_size", c_int32),
+        ("width", c_int32),
+        ("heads", c_int32),
+        ("blocks", c_int32),
+        ("feature_size", c_int32),
+        ("classes", c_int32),
+        ("frames", c_int32),
+        ("spatial_frames", c_int32),
+        ("grid", c_int32),
+        ("framesets", c_int32),
+        ("sampling_rate", c_int32),
+        ("adapter_width", c_int32),
+        ("mean", c_float * 3),
+        ("std", c_float * 3),
+        ("parameters", c_int64),
+        ("adapter_parameters", c_int64),
+        ("macs", c_int64),
+        ("weight_bytes", c_int64),
+    ]
+
+
+class dp_session_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("threads", c_int32),
+        ("allocator", c_void_p),
+        ("arena", c_void_p),
+        ("arena_size", c_size_t),
+        ("log", LOG_FN),
+        ("log_user", c_void_p),
+        ("progress", PROGRESS_FN),
+        ("progress_user", c_void_p),
+    ]
+
+
+class dp_frame(Structure):
+    _fields_ = [
+        ("plane", c_void_p * 3),
+        ("stride", c_ssize_t * 3),
+        ("width", c_int32),
+        ("height", c_int32),
+        ("format", c_int32),
+        ("color", c_int32),
+    ]
+
+
+class dp_clip(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("frames", POINTER(dp_frame)),
+        ("frame_count", c_size_t),
+        ("sampling", c_int32),
+        ("rate", c_int32),
+        ("views", c_int32),
+        ("crops", c_int32),
+    ]
+
+
+class dp_timings(Structure):
+    _fields_ = [
+        ("total_ms", c_double),
+        ("frames_ms", c_double),
+        ("patches_ms", c_double),
+        ("blocks_ms", c_double),
+        ("head_ms", c_double),
+    ]
+
+
+class dp_result(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("logits", POINTER(c_float)),
+        ("probabilities", POINTER(c_float)),
+        ("feature_temporal", POINTER(c_float)),
+        ("feature_spatial", POINTER(c_float)),
+        ("classes", c_int32),
+        ("feature_size", c_int32),
+        ("macs", c_int64),
+        ("timings", dp_timings),
+    ]
+
+
+class dp_prediction(Structure):
+    _fields_ = [
+        ("index", c_int32),
+        ("logit", c_float),
+        ("probability", c_float),
+        ("label", c_char_p),
+    ]
+
+
+_MODEL_OPTIONS, _SESSION_OPTIONS = POINTER(dp_model_options), POINTER(dp_session_options)
+
+_PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
+    "dp_version": (c_uint32, []),
+    "dp_version_string": (c_char_p, []),
+    "dp_abi_version": (c_uint32, []),
+    "dp_last_message": (c_char_p, []),
+    "dp_model_options_default": (None, [_MODEL_OPTIONS]),
+    "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_close": (None, [c_void_p]),
+    "dp_model_info_default": (None, [POINTER(dp_model_info)]),
+    "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),
+    "dp_model_label": (c_char_p, [c_void_p, c_int32]),
+    "dp_model_verify": (c_int, [c_char_p, _MODEL_OPTIONS]),
+    "dp_session_options_default": (None, [_SESSION_OPTIONS]),
+    "dp_session_size": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_size_t)]),
+    "dp_session_create": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_void_p)]),
+    "dp_session_destroy": (None, [c_void_p]),
+    "dp_session_message": (c_char_p, [c_void_p]),
+    "dp_clip_default": (None, [POINTER(dp_clip)]),
+    "dp_result_default": (None, [POINTER(dp_result)]),
+    "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
+    "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
+    "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
+}
+
+
+def _library_path() -> str:
+    """Where the shared library is: the environment, this package, the source tree, the system."""
+    chosen = os.environ.get(LIBRARY_VARIABLE)
+    if chosen:
+        return chosen
+    package = Path(__file__).resolve().parent
+    candidates = [package / LIBRARY_NAME]
+    if package.parts[-3:-1] == ("bindings", "python"):
+        candidates.append(package.parents[2] / "build" / LIBRARY_NAME)
+    return next((str(path) for path in candidates if path.exists()), LIBRARY_NAME)
+
+
+def _load(path: str) -> ctypes.CDLL:
+    try:
+        lib = ctypes.CDLL(path)
+        lib.dp_abi_version.restype = c_uint32
+        abi = lib.dp_abi_version()
+    except (OSError, AttributeError) as error:
+        raise LibraryError(
+            f"cannot load libdualpath from {path!r}: {error}. Install the package with pip, run "
+            f"`make shared` in the source tree, or name the file in {LIBRARY_VARIABLE}."
+        ) from error
+    if abi != ABI_VERSION:
+        raise LibraryError(
+            f"{path} has ABI version {abi}, this package needs {ABI_VERSION}: install the "
+            "library and the package in matching versions"
+        )
+    return lib
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The shared library, loaded on first use. LibraryError says what was looked for."""
+    lib = _load(_library_path())
+    for name, (result, arguments) in _PROTOTYPES.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    return lib
+
+
+_Struct = TypeVar("_Struct", bound=Structure)
+
+# A later library of the same ABI may know more fields, and its *_default() writes all it knows.
+_ROOM_FOR_LATER_FIELDS = 512
+
+
+def default(kind: type[_Struct]) -> _Struct:
+    """A struct as its *_default() function leaves it, `struct_size` included."""
+    memory = ctypes.create_string_buffer(ctypes.sizeof(kind) + _ROOM_FOR_LATER_FIELDS)
+    struct = kind.from_buffer(memory)
+    getattr(library(), f"{kind.__name__}_default")(ctypes.byref(struct))
+    return struct
+
+
+def text(value: bytes | None) -> str:
+    """A string of the library; what is not UTF-8 (a label of a foreign file) is replaced."""
+    return (value or b"").decode("utf-8", "replace")
+
+
+def integer(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number within its bounds; ctypes would cut off the bits that do not fit."""
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be {low} .. {high}, not {number}")
+    return number
+
+
+def check(status: int) -> None:
+    """Raises what the last failed call without a session left."""
+    if status != 0:
+        raise error_for(status, text(library().dp_last_message()))

@@ -1,0 +1,123 @@
+"""The shape that every tensor of the weight file must have, and the order they are written in:
+docs/weight-format.md's table of tensors, for the hyper-parameters and variants at hand.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ._hyper import Hyper
+from ._names import Array, Mapped, matrix_shape, source_name
+from ._refused import Refused
+
+_MAX_WIDTH = 65536  # of MLP, classifier, bottlenecks and features
+_MAX_CLASSES = 1_000_000
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _linear(name: str, outputs: int, inputs: int) -> Shapes:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _norm(name: str, width: int) -> Shapes:
+    return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
+
+
+def _rows(mapped: Mapped, name: str, limit: int = _MAX_WIDTH) -> int:
+    """A size that only this tensor tells: the rows of a matrix."""
+    rows = matrix_shape(mapped, name)[0]
+    if rows > limit:
+        raise Refused(f"tensor {mapped.sources[name]} has {rows} rows; at most {limit}")
+    return rows
+
+
+def _table_shape(hyper: Hyper, mapped: Mapped) -> tuple[int, int]:
+    tokens, width = mapped.tensors["position.spatial"].shape
+    return hyper["frames"] // hyper["grid"] ** 2 * tokens, width
+
+
+def _input_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+    width, names = hyper["embedding_length"], mapped.tensors
+    tokens = matrix_shape(mapped, "position.spatial")[0]
+    optional: Shapes = {"patch.bias": (width,), "position.grid": (tokens, width),
+                "position.table": _table_shape(hyper, mapped)}
+    shapes: Shapes = {"patch.weight": (width, 3 * hyper["patch_size"] ** 2),
+                      "class_token": (width,), "position.spatial": (tokens, width)}
+    shapes.update({name: shape for name, shape in optional.items() if name in names})
+    if any(name.startswith("pre_norm.") for name in names):
+        shapes.update(_norm("pre_norm", width))
+    return shapes
+
+
+def _block_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+    """One block's, with the sizes of the first; all blocks are alike."""
+    width = hyper["embedding_length"]
+    hidden = _rows(mapped, "block.0.mlp.up.weight")
+    adapters = {found[1] for name in mapped.tensors
+                if (found := re.match(r"block\.\d+\.adapter\.(\w+)\.", name))}
+    shapes = {**_norm("norm1", width), **_linear("attention.qkv", 3 * width, width),
+              **_linear("attention.out", width, width), **_norm("norm2", width),
+              **_linear("mlp.up", hidden, width), **_linear("mlp.down", width, hidden)}
+    for name in (f"adapter.{adapter}" for adapter in sorted(adapters)):
+        bottleneck = _rows(mapped, f"block.0.{name}.down.weight")
+        shapes.update(_linear(f"{name}.down", bottleneck, width))
+        shapes.update(_linear(f"{name}.up", width, bottleneck))
+    return shapes
+
+
+def _head_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+    width = hyper["embedding_length"]
+    shapes, features = _norm("post_norm", width), width
+    if "projection.weight" in mapped.tensors:
+        features = _rows(mapped, "projection.weight")
+        shapes["projection.weight"] = (features, width)
+    if any(name.startswith("head.") for name in mapped.tensors):
+        hidden = _rows(mapped, "head.hidden.weight")
+        classes = _rows(mapped, "head.output.weight", _MAX_CLASSES)
+        shapes.update(_linear("head.hidden", hidden, 2 * features))
+        shapes.update(_linear("head.output", classes, hidden))
+    return shapes
+
+
+def _expected_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+    shapes = _input_shapes(hyper, mapped)
+    block = _block_shapes(hyper, mapped)
+    for index in range(hyper["block_count"]):
+        shapes.update({f"block.{index}.{name}": shape for name, shape in block.items()})
+    shapes.update(_head_shapes(hyper, mapped))
+    return shapes
+
+
+def _check_shape(mapped: Mapped, name: str, expected: tuple[int, ...]) -> None:
+    if name not in mapped.tensors:
+        raise Refused(f"tensor {source_name(mapped.family, name)} is missing")
+    shape = mapped.tensors[name].shape
+    if shape != expected:
+        raise Refused(f"tensor {mapped.sources[name]} becomes {name} of shape {list(shape)}; "
+                      f"expected {list(expected)}")
+
+
+def drop_unused_positions(hyper: Hyper, mapped: Mapped) -> list[str]:
+    """Leaves out the position tables that the kind does not use; returns notes about them."""
+    notes = []
+    for name, kind in (("position.grid", "sincos-time"), ("position.table", "table")):
+        if name not in mapped.tensors or hyper["position.kind"] == kind:
+            continue
+        if name == "position.table":
+            _check_shape(mapped, name, _table_shape(hyper, mapped))
+        del mapped.tensors[name]
+        notes.append(f"{mapped.sources[name]} is not used: position kind "
+                     f"{hyper['position.kind']}")
+    return notes
+
+
+def ordered_tensors(hyper: Hyper, mapped: Mapped) -> dict[str, Array]:
+    """The tensors in the order of the way of a clip, every shape checked."""
+    shapes = _expected_shapes(hyper, mapped)
+    for name, shape in shapes.items():
+        _check_shape(mapped, name, shape)
+    strays = [name for name in mapped.tensors if name not in shapes]
+    if strays:
+        raise Refused(f"tensor {mapped.sources[strays[0]]} has no place in the model")
+    return {name: mapped.tensors[name] for name in shapes}

@@ -1,0 +1,213 @@
+"""dualpath-convert: turns a PyTorch or safetensors checkpoint into a weight file.
+
+    dualpath-convert checkpoint.pth -o model.gguf --labels labels.txt
+    dualpath-convert --inspect model.gguf
+
+Needs numpy, gguf and safetensors, no PyTorch; nothing in a checkpoint is executed. Exit status:
+0 done, 1 refused (the reason is on standard error), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._checkpoint import Checkpoint, open_checkpoint
+from ._gguf_reader import read_weight_file
+from ._gguf_writer import TYPES, write_weight_file
+from ._hyper import ACTIVATIONS, POSITIONS, Hyper, resolve
+from ._names import Array, Mapped, map_tensors
+from ._refused import Refused, show
+from ._shapes import drop_unused_positions, ordered_tensors
+
+_MAX_LABEL_BYTES = 1 << 20  # of one string in the weight file
+_FLOAT32 = np.finfo(np.float32)  # what numbers are written as
+_SMALLEST, _LARGEST = float(_FLOAT32.tiny), float(_FLOAT32.max)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= _LARGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def _triple(text: str) -> tuple[float, ...]:
+    values = tuple(_number(part) for part in text.split(","))
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers R,G,B")
+    return values
+
+
+def _positive_triple(text: str) -> tuple[float, ...]:
+    values = _triple(text)
+    if min(values) < _SMALLEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers above 0")
+    return values
+
+
+def _epsilon(text: str) -> float:
+    value = _number(text)
+    if not _SMALLEST <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and at most 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dualpath-convert",
+        description="Turn a DualPath checkpoint, or a CLIP or timm image transformer, into a "
+                    "weight file of libdualpath. Nothing in the checkpoint is executed.")
+    add = parser.add_argument
+    add("checkpoint", help="a .pt, .pth or .safetensors file")
+    add("-o", "--output", metavar="MODEL.gguf", help="the weight file to write")
+    add("--inspect", action="store_true",
+        help="print what a checkpoint or a weight file contains, and check its checksums")
+    add("--force", action="store_true", help="replace the output if it exists")
+    add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
+    add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
+    add("--labels", metavar="FILE", help="names of the classes, one a line")
+    add("--num-frames", type=int, metavar="N", help="frames a clip (those of the training run)")
+    add("--sampling-rate", type=int, metavar="N", help="distance of frames (as trained, or 4)")
+    add("--spatial-frames", type=int, metavar="N", help="frames of the spatial path (8)")
+    add("--grid", type=int, metavar="N", help="side of a frameset in frames (4)")
+    add("--heads", type=int, metavar="N", help="attention heads (width / 64)")
+    add("--mean", type=_triple, metavar="R,G,B", help="subtracted from pixels in 0 to 1")
+    add("--std", type=_positive_triple, metavar="R,G,B", help="divided by after that")
+    add("--position", choices=POSITIONS, help="position encoding of the temporal path")
+    add("--activation", choices=ACTIVATIONS, help="of the MLPs (quick_gelu; timm: gelu)")
+    add("--adapter-activation", choices=ACTIVATIONS, help="of the adapters (gelu)")
+    add("--adapter-scale", type=_number, metavar="X", help="factor on their output (1)")
+    add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms (1e-5; timm: 1e-6)")
+    add("--serial-skip", action="store_true",
+        help="serial adapters add their input: z + A(z), not A(z)")
+    return parser
+
+
+def _read_labels(path: str, mapped: Mapped) -> list[str]:
+    """One label a line, as many as the head has classes."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            labels = [line.rstrip("\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path}: not text in UTF-8") from error
+    if "head.output.weight" not in mapped.tensors:
+        raise Refused(f"{path}: labels for a model without a head, which has no classes")
+    classes = len(mapped.tensors["head.output.weight"])
+    if len(labels) != classes:
+        raise Refused(f"{path}: {len(labels)} labels; the model has {classes} classes")
+    for line, label in enumerate(labels, 1):
+        if not label.strip() or len(label.encode()) > _MAX_LABEL_BYTES:
+            raise Refused(f"{path}, line {line}: a label is empty or longer than "
+                          f"{_MAX_LABEL_BYTES} bytes")
+    return labels
+
+
+def _group(name: str) -> str:
+    return "blocks" if name.startswith("block.") else name.split(".")[0]
+
+
+def _report(checkpoint: Checkpoint, mapped: Mapped, hyper: Hyper, tensors: dict[str, Array],
+            notes: list[str]) -> None:
+    print(f"read     {checkpoint.kind}, names of {mapped.family.label}, "
+          f"{len(checkpoint.tensors)} tensors")
+    groups = Counter(_group(name) for name in tensors)
+    print("kept     " + ", ".join(f"{group} {count}" for group, count in groups.items()))
+    for reason, count in mapped.dropped.items():
+        print(f"dropped  {reason} {count}")
+    for note in notes:
+        print(f"note     {note}")
+    for key, (value, origin) in hyper.values.items():
+        text = ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else value
+        print(f"  {key:30} {text!s:32} {origin}")
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    if os.path.exists(options.output):
+        if os.path.samefile(options.output, options.checkpoint):
+            raise Refused(f"{options.output} is the checkpoint itself")
+        if not options.force:
+            raise Refused(f"{options.output} exists; --force replaces it")
+
+
+def _convert(options: argparse.Namespace) -> None:
+    _check_output(options)
+    checkpoint = open_checkpoint(options.checkpoint)
+    mapped = map_tensors(checkpoint.tensors)
+    hyper = resolve(mapped, checkpoint.arguments, options)
+    notes = drop_unused_positions(hyper, mapped)
+    tensors = ordered_tensors(hyper, mapped)
+    labels = _read_labels(options.labels, mapped) if options.labels else []
+    name = options.name
+    if name is None:
+        name = os.path.splitext(os.path.basename(options.checkpoint))[0]
+    name = name.encode("utf-8", "replace").decode()  # an argument may be any bytes
+    _report(checkpoint, mapped, hyper, tensors, notes)
+    write_weight_file(options.output, hyper, tensors, labels, name, options.type)
+    print(f"wrote    {options.output}: {len(tensors)} tensors, {options.type}, "
+          f"{os.path.getsize(options.output)} bytes")
+
+
+def _inspect_checkpoint(path: str) -> None:
+    checkpoint = open_checkpoint(path)
+    print(f"{checkpoint.kind}, {len(checkpoint.tensors)} tensors")
+    for key, value in checkpoint.arguments.items():
+        if isinstance(value, (str, int, float, bool, type(None))):
+            print(f"  args.{show(key)} = {show(str(value))}")
+    for name, tensor in checkpoint.tensors.items():
+        print(f"  {show(name):60} {tensor.dtype:9} {list(tensor.shape)}")
+
+
+def _inspect_weight_file(path: str) -> None:
+    file = read_weight_file(path)
+    for key, value in file.metadata.items():
+        print(f"  {show(key)} = {show(str(value))}")
+    for tensor in file.tensors:
+        print(f"  {show(tensor.name):44} {tensor.type:6} {tensor.shape}")
+    if file.damaged is None:
+        print("no checksums")
+    elif file.damaged:
+        raise Refused("the bytes of these tensors are not those that were written: "
+                      + ", ".join(show(name) for name in file.damaged))
+    else:
+        print(f"checksums of {len(file.tensors)} tensors agree")
+
+
+def _inspect(path: str) -> None:
+    with open(path, "rb") as file:
+        head = file.read(4)
+    if head[:2] == b"\x1f\x8b":
+        raise Refused("this file is compressed: gunzip it to inspect it")
+    (_inspect_weight_file if head == b"GGUF" else _inspect_checkpoint)(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.inspect == (options.output is not None):
+        parser.error("give either -o MODEL.gguf or --inspect")
+    try:
+        if options.inspect:
+            _inspect(options.checkpoint)
+        else:
+            _convert(options)
+    except Refused as error:
+        print(f"dualpath-convert: {options.checkpoint}: {error}", file=sys.stderr)
+        return 1
+    except (OSError, MemoryError) as error:
+        print(f"dualpath-convert: {error or 'out of memory'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""Frames for the library: NumPy arrays described by pointers and strides, never copied."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ._lib import dp_frame
+
+MAX_SIDE = 65536
+
+COLORS = {"bt601-limited": 0, "bt601-full": 1, "bt709-limited": 2, "bt709-full": 3}
+
+
+class _Format(NamedTuple):
+    code: int
+    channels: tuple[int, ...]
+    """Bytes of a pixel in each plane; the planes after the first hold half the rows and columns."""
+
+
+FORMATS = {
+    "rgb24": _Format(0, (3,)),
+    "bgr24": _Format(1, (3,)),
+    "rgba": _Format(2, (4,)),
+    "bgra": _Format(3, (4,)),
+    "gray8": _Format(4, (1,)),
+    "nv12": _Format(5, (1, 2)),
+    "i420": _Format(6, (1, 1, 1)),
+}
+
+_BY_CHANNELS = {1: "gray8", 3: "rgb24", 4: "rgba"}
+
+
+class Frame:
+    """One frame that is not plain RGB, RGBA or gray, or has its planes in several arrays.
+
+    ``planes`` are uint8 arrays, referred to and not copied. With H and W the height and width in
+    pixels, and h, w their halves rounded up:
+
+    =========  =====================================
+    format     planes
+    =========  =====================================
+    ``rgb24``  ``[H, W, 3]``
+    ``bgr24``  ``[H, W, 3]``
+    ``rgba``   ``[H, W, 4]``; alpha is not looked at
+    ``bgra``   ``[H, W, 4]``; alpha is not looked at
+    ``gray8``  ``[H, W]`` or ``[H, W, 1]``
+    ``nv12``   Y ``[H, W]`` and CbCr ``[h, w, 2]``
+    ``i420``   Y ``[H, W]``, Cb and Cr ``[h, w]``
+    =========  =====================================
+
+    Without ``format``, one plane is ``rgb24``, ``rgba`` or ``gray8`` by its channels. ``color``
+    says how nv12 and i420 become RGB: ``bt601-limited``, ``bt601-full``, ``bt709-limited`` or
+    ``bt709-full``.
+
+    Rows may lie at any distance, also a negative one; within a row the bytes must be adjacent.
+    """
+
+    __slots__ = ("planes", "format", "color", "_descriptor")
+
+    def __init__(
+        self,
+        *planes: npt.NDArray[np.uint8],
+        format: str | None = None,
+        color: str = "bt601-limited",
+    ) -> None:
+        if not planes:
+            raise TypeError("a Frame needs at least one plane")
+        self.format = format if format is not None else _guess_format(planes)
+        self.color = color
+        layout = _look_up(FORMATS, self.format, "format")
+        color_code = _look_up(COLORS, color, "color")
+        if len(planes) != len(layout.channels):
+            raise ValueError(f"{self.format} has {len(layout.channels)} planes, not {len(planes)}")
+        self.planes = planes
+        views = [_plane(p, c, self.format) for p, c in zip(planes, layout.channels)]
+        height, width = views[0].shape[:2]
+        _check_chroma(views, self.format)
+        self._descriptor = dp_frame(
+            (ctypes.c_void_p * 3)(*(v.ctypes.data for v in views)),
+            (ctypes.c_ssize_t * 3)(*(v.strides[0] for v in views)),
+            width,
+            height,
+            layout.code,
+            color_code,
+        )
+
+    def __repr__(self) -> str:
+        height, width = self.planes[0].shape[:2]
+        return f"Frame({width}x{height}, format={self.format!r}, color={self.color!r})"
+
+
+Frames = Union[
+    npt.NDArray[np.uint8],
+    Sequence[Union[npt.NDArray[np.uint8], Frame]],
+]
+"""What a clip may be: one array ``[T, H, W, 3]`` (RGB), ``[T, H, W, 4]`` (RGBA), ``[T, H, W]`` or
+``[T, H, W, 1]`` (gray), or a list of arrays and Frame objects, whose sizes may differ."""
+
+
+def describe(frames: Frames) -> ctypes.Array[dp_frame]:
+    """Descriptors of all frames. They point into the arrays, which must outlive their use."""
+    if isinstance(frames, np.ndarray):
+        return _describe_stack(frames)
+    if isinstance(frames, Frame) or not isinstance(frames, Sequence):
+        raise TypeError(
+            f"frames must be a uint8 array [T, H, W, 3] or a list of frames, "
+            f"not {type(frames).__name__}"
+        )
+    if not frames:
+        raise ValueError("a clip needs at least one frame")
+    described = [f if isinstance(f, Frame) else Frame(f) for f in frames]
+    descriptors: ctypes.Array[dp_frame] = (dp_frame * len(described))(
+        *(f._descriptor for f in described)
+    )
+    return descriptors
+
+
+def _describe_stack(frames: npt.NDArray[np.uint8]) -> ctypes.Array[dp_frame]:
+    if frames.ndim not in (3, 4):
+        raise ValueError(f"frames must be [T, H, W, 3], [T, H, W, 4] or [T, H, W], {_not(frames)}")
+    if frames.ndim == 3 and frames.shape[2] in (3, 4):
+        raise ValueError(
+            f"frames of shape {list(frames.shape)} are ambiguous: pass one RGB or RGBA frame as "
+            "frame[None], gray frames as frames[..., None]"
+        )
+    if frames.shape[0] == 0:
+        raise ValueError("a clip needs at least one frame")
+    descriptors: ctypes.Array[dp_frame] = (dp_frame * frames.shape[0])()
+    first = Frame(frames[0])._descriptor
+    for t, descriptor in enumerate(descriptors):
+        ctypes.pointer(descriptor)[0] = first
+        descriptor.plane[0] = frames.ctypes.data + t * frames.strides[0]
+    return descriptors
+
+
+def _guess_format(planes: tuple[Any, ...]) -> str:
+    if len(planes) > 1:
+        raise TypeError("a Frame of several planes needs a format: 'nv12' or 'i420'")
+    if not isinstance(planes[0], np.ndarray):
+        raise TypeError(f"a frame must be a uint8 array or a Frame, not {_name(planes[0])}")
+    shape = planes[0].shape
+    channels = 1 if len(shape) == 2 else shape[-1] if len(shape) == 3 else 0
+    if channels not in _BY_CHANNELS:
+        raise ValueError(f"a frame must be [H, W, 3], [H, W, 4] or [H, W], {_not(planes[0])}")
+    return _BY_CHANNELS[channels]
+
+
+def _plane(plane: Any, channels: int, format: str) -> npt.NDArray[np.uint8]:
+    """The plane as [rows, columns, channels], once it is sure that the library can read it."""
+    if not isinstance(plane, np.ndarray):
+        raise TypeError(f"a plane must be a uint8 array, not {_name(plane)}")
+    if plane.dtype != np.uint8:
+        raise TypeError(f"frames must hold uint8 samples of 0 .. 255, not {plane.dtype}")
+    view = plane[:, :, None] if plane.ndim == 2 and channels == 1 else plane
+    if view.ndim != 3 or view.shape[2] != channels:
+        wanted = f"[H, W, {channels}]" if channels > 1 else "[H, W]"
+        raise ValueError(f"this plane of {format} must be {wanted}, {_not(plane)}")
+    rows, columns = view.shape[:2]
+    if not (1 <= rows <= MAX_SIDE and 1 <= columns <= MAX_SIDE):
+        raise ValueError(f"a frame's sides must be 1 .. {MAX_SIDE}, {_not(plane)}")
+    if (channels > 1 and view.strides[2] != 1) or (columns > 1 and view.strides[1] != channels):
+        raise ValueError(
+            f"the bytes of a row must be adjacent, but this array of shape {list(plane.shape)} has "
+            f"strides {list(plane.strides)}. Nothing is copied silently: pass "
+            "numpy.ascontiguousarray(frames), and BGR pixels as Frame(pixels, format='bgr24')"
+        )
+    return view
+
+
+def _check_chroma(planes: list[npt.NDArray[np.uint8]], format: str) -> None:
+    rows, columns = planes[0].shape[:2]
+    half = ((rows + 1) // 2, (columns + 1) // 2)
+    for plane in planes[1:]:
+        if plane.shape[:2] != half:
+            raise ValueError(
+                f"a chroma plane of {format} {columns}x{rows} must have {half[0]} rows and "
+                f"{half[1]} columns, {_not(plane)}"
+            )
+
+
+def _look_up(table: dict[str, Any], key: str, what: str) -> Any:
+    if key not in table:
+        raise ValueError(f"unknown {what} {key!r}: one of {', '.join(table)}")
+    return table[key]
+
+
+def _not(array: npt.NDArray[Any]) -> str:
+    return f"not of shape {list(array.shape)}"
+
+
+def _name(value: object) -> str:
+    return type(value).__name__

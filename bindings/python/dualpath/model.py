@@ -1,0 +1,215 @@
+"""A model: the weights of one file, immutable once open, shared by any number of sessions."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._handle import ModelHandle, open_model, path_bytes
+from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
+
+_CPU_MASKS = {"c": 0, "avx2": 1, "avx512": 3}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What there is to know about a model."""
+
+    name: str
+    """``general.name`` of the file, or ""."""
+    description: str
+    """One line: architecture, sizes, precision."""
+    precision: str
+    """Of the arithmetic: "f32"."""
+    kernels: str
+    """Instruction set in use: "c", "avx2", "avx512"."""
+    file_type: str
+    """Of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed"."""
+    input_size: int
+    """R: frames are resized and cropped to R x R."""
+    patch_size: int
+    width: int
+    """D, of the transformer."""
+    heads: int
+    blocks: int
+    feature_size: int
+    """O: length of the features of both paths."""
+    classes: int
+    """C; 0: no head, features only."""
+    frames: int
+    """T: sampled frames a view."""
+    spatial_frames: int
+    """Of them, those that the spatial path sees."""
+    grid: int
+    """g: a frameset is g x g frames."""
+    framesets: int
+    """T / (g * g)."""
+    sampling_rate: int
+    """r: the distance in frames that the model was trained with."""
+    adapter_width: int
+    """Largest bottleneck; 0: no adapters."""
+    mean: tuple[float, float, float]
+    """Of R, G, B in 0 .. 1."""
+    std: tuple[float, float, float]
+    parameters: int
+    """Numbers in the file."""
+    adapter_parameters: int
+    """Of them, adapters, position tables, class token and head."""
+    macs: int
+    """Multiply-adds that are executed for one view."""
+    weight_bytes: int
+    """Memory that the model holds."""
+
+
+class Model:
+    """An open weight file.
+
+    ``source`` is a path; or bytes in memory (bytes, mmap, memoryview, NumPy array), which are used
+    where they are, kept alive, and must not change while the model is open; or a binary file
+    object, read from where it stands to its end. Each may be compressed with gzip, which is the
+    one case where bytes in memory are expanded into a copy.
+
+    - ``verify``: check the CRC-32 of every tensor (compressed files always are).
+    - ``unfused``: compute the paper's formulas one by one; the same answer, slower; for tests.
+    - ``cpu``: the highest instruction set to use, "c", "avx2" or "avx512"; None: the best there is.
+    - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
+    - ``log(level, message)``: hears the library, with levels of the logging module.
+    - ``progress(stage, fraction)``: called while opening; a true return value cancels.
+
+    An exception in ``log``, ``progress`` or the file object cancels and is raised again here.
+    All threads may use a model at a time. Closing it, also by leaving a ``with`` block, frees the
+    weights as soon as the last of its sessions is closed.
+    """
+
+    _handle: ModelHandle | None = None
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | Any,
+        *,
+        verify: bool = False,
+        unfused: bool = False,
+        cpu: str | None = None,
+        max_inflated_size: int | None = None,
+        log: LogFunction | None = None,
+        progress: ProgressFunction | None = None,
+    ) -> None:
+        callbacks = Callbacks(log, progress)
+        options = default(dp_model_options)
+        callbacks.install(options)
+        options.verify = bool(verify)
+        options.unfused = bool(unfused)
+        if cpu is not None:
+            options.cpu_mask = _cpu_mask(cpu)
+        if max_inflated_size is not None:
+            options.max_inflated_size = integer(
+                "max_inflated_size", max_inflated_size, 1, sys.maxsize
+            )
+        self._handle = open_model(source, options, callbacks)
+        self._info = _read_info(self._handle.pointer)
+        self._labels = tuple(
+            text(library().dp_model_label(self._handle.pointer, index))
+            for index in range(self._info.classes)
+        )
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        closed = " (closed)" if self._handle is None else ""
+        return f"<dualpath.Model {self.info.description}{closed}>"
+
+    def close(self) -> None:
+        """Lets go of the model; its sessions go on. Closing twice does nothing."""
+        # One step, so that of two threads that close only one releases.
+        handle = self.__dict__.pop("_handle", None)
+        if handle is not None:
+            handle.release()
+
+    def _retain(self) -> ModelHandle:
+        handle = self._handle
+        if handle is None:
+            raise ValueError("the model is closed")
+        return handle.retain()
+
+    @property
+    def info(self) -> ModelInfo:
+        """All there is to know about the model; answers also after close()."""
+        return self._info
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each class, "" where the file names none; empty without a head."""
+        return self._labels
+
+    @property
+    def name(self) -> str:
+        """``general.name`` of the file, or ""."""
+        return self._info.name
+
+    @property
+    def description(self) -> str:
+        """One line: architecture, sizes, precision."""
+        return self._info.description
+
+    @property
+    def input_size(self) -> int:
+        """R: frames are resized and cropped to R x R."""
+        return self._info.input_size
+
+    @property
+    def frames(self) -> int:
+        """T: sampled frames a view."""
+        return self._info.frames
+
+    @property
+    def sampling_rate(self) -> int:
+        """r: the distance in frames that the model was trained with."""
+        return self._info.sampling_rate
+
+    @property
+    def classes(self) -> int:
+        """C; 0: no head, features only."""
+        return self._info.classes
+
+    @property
+    def feature_size(self) -> int:
+        """O: length of the features of both paths."""
+        return self._info.feature_size
+
+
+def verify(path: str | os.PathLike[str]) -> None:
+    """Checks every tensor of a file against its CRC-32 without building a model.
+
+    Raises ChecksumError, which names the first tensor that differs, or UnsupportedError when the
+    file carries no checksums.
+    """
+    check(library().dp_model_verify(path_bytes(path), None))
+
+
+def _cpu_mask(cpu: str) -> int:
+    if cpu not in _CPU_MASKS:
+        raise ValueError(f"unknown cpu {cpu!r}: one of {', '.join(_CPU_MASKS)}")
+    return _CPU_MASKS[cpu]
+
+
+def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:
+    info = default(dp_model_info)
+    check(library().dp_model_get_info(pointer, ctypes.byref(info)))
+    return ModelInfo(*(_python_value(getattr(info, field.name)) for field in fields(ModelInfo)))
+
+
+def _python_value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return text(value)
+    return value if isinstance(value, int) else tuple(value)

@@ -1,0 +1,258 @@
+"""A session: everything that changes while clips of one model are classified."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._handle import ModelHandle
+from ._lib import (
+    check,
+    default,
+    dp_clip,
+    dp_prediction,
+    dp_result,
+    dp_session_options,
+    integer,
+    library,
+    text,
+)
+from .errors import error_for
+from .frames import Frames, describe
+from .model import Model
+from .result import Prediction, Result
+from .video import chosen_frames, read_chosen
+
+SAMPLINGS = {"center": 0, "first": 1, "uniform": 2, "given": 3}
+
+MAX_THREADS = 256
+MAX_RATE = 65536
+MAX_VIEWS = 256
+MAX_CROPS = 64
+
+_ALIGNMENT = 64
+
+
+class Session:
+    """Classifies clips, one at a time, with memory and threads that are all taken at creation.
+
+    - ``threads``: how many compute, 1 .. 256; 0: as many as this process may run at once. The
+      answer does not depend on it, bit for bit.
+    - ``arena``: put the session into a block of this many bytes, at least ``Session.size()``;
+      None: the library allocates.
+    - ``log(level, message)``: hears the library, with levels of the logging module.
+    - ``progress(stage, fraction)``: called as a clip goes on, fraction 0 to 1; a true return value
+      cancels with ``Cancelled``.
+
+    An exception in ``log`` or ``progress`` cancels and is raised again by the call; the session is
+    usable afterwards. One thread uses a session at a time, and a second one gets a RuntimeError;
+    for parallel clips give each thread its own session on the shared model. While the library
+    works, other Python threads run. A session keeps its model's weights alive.
+    """
+
+    _pointer: ctypes.c_void_p | None = None
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        threads: int = 0,
+        arena: int | None = None,
+        log: LogFunction | None = None,
+        progress: ProgressFunction | None = None,
+    ) -> None:
+        lib = library()
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._destroy = lib.dp_session_destroy
+        self._callbacks = Callbacks(log, progress)
+        self._model = model
+        options = _options(threads)
+        self._callbacks.install(options)
+        if arena is not None:
+            self._arena = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
+            options.arena, options.arena_size = self._arena.ctypes.data, self._arena.size
+        pointer = ctypes.c_void_p()
+        handle = model._retain()
+        try:
+            status = lib.dp_session_create(
+                handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
+            )
+            self._callbacks.raise_kept()
+            check(status)
+        except BaseException:
+            lib.dp_session_destroy(pointer)
+            handle.release()
+            raise
+        self._handle: ModelHandle = handle
+        self._pointer = pointer
+
+    @staticmethod
+    def size(model: Model, threads: int = 0) -> int:
+        """How many bytes a session with these options needs, before anything is created."""
+        options, size = _options(threads), ctypes.c_size_t()
+        handle = model._retain()
+        try:
+            check(
+                library().dp_session_size(handle.pointer, ctypes.byref(options), ctypes.byref(size))
+            )
+        finally:
+            handle.release()
+        return size.value
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Nobody refers to the session any more: nobody is inside one of its calls.
+        self._free()
+
+    @property
+    def model(self) -> Model:
+        """The model of the session."""
+        return self._model
+
+    def close(self) -> None:
+        """Frees the session's memory and stops its threads. Closing twice does nothing."""
+        with self._exclusively():
+            self._free()
+
+    def classify(
+        self,
+        frames: Frames,
+        *,
+        sampling: str = "center",
+        rate: int | None = None,
+        views: int = 1,
+        crops: int = 1,
+    ) -> Result:
+        """Classifies a clip of any number of frames of any size.
+
+        ``frames`` is a uint8 array ``[T, H, W, 3]`` (RGB), ``[T, H, W, 4]`` (RGBA), ``[T, H, W]``
+        or ``[T, H, W, 1]`` (gray), or a list of single frames (arrays, or Frame objects for other
+        formats) whose sizes may differ. They are read where they are: frames and rows may lie at
+        any distance, also a negative one. Where the bytes within a row are not adjacent, a
+        ValueError says so; such a view is for the caller to copy.
+
+        - ``sampling``: which frames a view takes: every ``rate``-th from the "center" or the
+          "first" on, "uniform" parts of the clip, or "given" for exactly the model's frames.
+          Past the end, the last one repeats.
+        - ``rate``: 1 .. 65536 frames; None: the model's ``sampling_rate``.
+        - ``views``: temporal views, 1 .. 256; ``crops``: square crops along the longer side,
+          1 .. 64. Logits and features of all views and crops are averaged.
+        """
+        clip = _clip(sampling, rate, views, crops)
+        descriptors = describe(frames)
+        clip.frames, clip.frame_count = descriptors, len(descriptors)
+        result = default(dp_result)
+        with self._exclusively():
+            self._call("dp_classify_clip", ctypes.byref(clip), ctypes.byref(result))
+            return Result._from_c(result, self._model.labels)
+
+    def classify_video(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sampling: str = "center",
+        rate: int | None = None,
+        views: int = 1,
+        crops: int = 1,
+    ) -> Result:
+        """Classifies a video file through PyAV (``pip install 'dualpath[video]'``).
+
+        The answer is that of ``classify(read_video(path), ...)`` with the same options, but only
+        the frames that the sampling takes become RGB and are held in memory.
+        """
+        clip = _clip(sampling, rate, views, crops)
+        view_frames, step = self._model.frames, clip.rate or self._model.sampling_rate
+        frames = read_chosen(
+            path, lambda count: chosen_frames(count, view_frames, sampling, step, clip.views)
+        )
+        return self.classify(frames, sampling=sampling, rate=rate, views=views, crops=crops)
+
+    def top(self, k: int = 1) -> list[Prediction]:
+        """The ``k`` likeliest classes of the last result, 1 .. the model's classes."""
+        predictions = (dp_prediction * integer("k", k, 1, max(1, self._model.classes)))()
+        with self._exclusively():
+            self._call("dp_session_top", len(predictions), predictions)
+            return [Prediction._from_c(p) for p in predictions]
+
+    def peak(self, milliseconds: float = 100.0) -> float:
+        """10^9 operations a second that the machine reaches in registers (experimental).
+
+        Runs for about ``milliseconds`` (1 .. 10000) on all threads of the session with its
+        instruction set; a multiply-add is two operations.
+        """
+        gops = ctypes.c_double()
+        with self._exclusively():
+            self._call("dp_session_peak", milliseconds, ctypes.byref(gops))
+        return gops.value
+
+    def _call(self, function: str, *arguments: object) -> None:
+        lib = library()
+        if self._pointer is None:
+            raise ValueError("the session is closed")
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "this session was created in another process and its threads stayed there: "
+                "create one in each process"
+            )
+        status = getattr(lib, function)(self._pointer, *arguments)
+        self._callbacks.raise_kept()
+        if status != 0:
+            raise error_for(status, text(lib.dp_session_message(self._pointer)))
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                "this session is in use: one thread at a time uses a session, and its callbacks "
+                "cannot call it"
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _free(self) -> None:
+        pointer, self._pointer = self._pointer, None
+        if pointer is None:
+            return
+        # After a fork the threads are the parent's: stopping them here would wait for ever.
+        if os.getpid() == self._process:
+            self._destroy(pointer)
+        self._handle.release()
+
+
+def _options(threads: int) -> dp_session_options:
+    options = default(dp_session_options)
+    options.threads = integer("threads", threads, 0, MAX_THREADS)
+    return options
+
+
+def _clip(sampling: str, rate: int | None, views: int, crops: int) -> dp_clip:
+    if sampling not in SAMPLINGS:
+        raise ValueError(f"unknown sampling {sampling!r}: one of {', '.join(SAMPLINGS)}")
+    clip = default(dp_clip)
+    clip.sampling = SAMPLINGS[sampling]
+    clip.rate = 0 if rate is None else integer("rate", rate, 1, MAX_RATE)
+    clip.views = integer("views", views, 1, MAX_VIEWS)
+    clip.crops = integer("crops", crops, 1, MAX_CROPS)
+    return clip
+
+
+def _aligned(size: int) -> np.ndarray:
+    """`size` bytes at a multiple of the alignment that the library wants."""
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size]

@@ -1,0 +1,81 @@
+"""Builds the shared library with the project's Makefile and bundles it in the wheel."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+
+HERE = Path(__file__).resolve().parent
+SOURCES = ("Makefile", "LICENSE", "include", "lib")
+LIBRARY = "libdualpath.so.0"
+
+
+def source_root() -> Path:
+    """The C sources: those inside a source distribution, or the tree that this folder is in."""
+    for root in (HERE / "libdualpath", HERE.parents[1]):
+        if (root / "include" / "dualpath.h").is_file() and (root / "Makefile").is_file():
+            return root
+    raise SystemExit(
+        "dualpath: the C sources of libdualpath are not here; build from its source tree with "
+        "`pip install ./bindings/python`"
+    )
+
+
+class BuildWithLibrary(build_py):
+    """Adds libdualpath.so.0 and the licence. An editable install uses the tree's own build."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            self.bundle_library(source_root())
+
+    def bundle_library(self, root: Path) -> None:
+        build = Path(self.get_finalized_command("build").build_temp).resolve()
+        # Relative, because make cannot have spaces in the names of its targets.
+        target = f"BUILD={os.path.relpath(build, root)}"
+        subprocess.run(
+            ["make", "-C", root, f"-j{os.cpu_count() or 1}", "shared", target], check=True
+        )
+        package = Path(self.build_lib) / "dualpath"
+        shutil.copyfile(build / LIBRARY, package / LIBRARY)
+        shutil.copyfile(root / "LICENSE", package / "LICENSE")
+
+
+class SourceDistribution(sdist):
+    """Adds the C sources, so that a wheel can be built without the rest of the tree."""
+
+    def make_release_tree(self, base_dir, files) -> None:
+        super().make_release_tree(base_dir, files)
+        root = source_root()
+        for name in SOURCES:
+            copy = shutil.copytree if (root / name).is_dir() else shutil.copy2
+            target = Path(base_dir) / "libdualpath" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy(root / name, target)
+
+
+class PlatformWheel(bdist_wheel):
+    """The library is called through ctypes: any Python 3, but one platform."""
+
+    def get_tag(self):
+        return "py3", "none", super().get_tag()[2]
+
+
+class PlatformDistribution(Distribution):
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(
+    distclass=PlatformDistribution,
+    cmdclass={
+        "build_py": BuildWithLibrary,
+        "bdist_wheel": PlatformWheel,
+        "sdist": SourceDistribution,
+    },
+)

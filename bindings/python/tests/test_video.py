@@ -1,0 +1,158 @@
+"""Video files: reading through PyAV, choosing frames while decoding, evaluating a list."""
+
+from __future__ import annotations
+
+import sys
+import wave
+
+import numpy as np
+import pytest
+
+import dualpath
+from dualpath import evaluate, video
+
+av = pytest.importorskip("av", reason="PyAV is not installed")
+
+COUNT = 75
+
+OPTIONS = [
+    {},
+    {"rate": 1},
+    {"rate": 7},
+    {"rate": 1000},
+    {"views": 3, "rate": 2},
+    {"sampling": "first", "rate": 3},
+    {"sampling": "first", "rate": 1, "views": 4, "crops": 2},
+    {"sampling": "uniform"},
+    {"sampling": "uniform", "views": 5},
+]
+
+
+def write_video(path, count: int, seed: int = 0) -> None:
+    """A file of frames that differ from each other, with frames out of order (B-frames)."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 6, 8, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frame in pixels.repeat(8, axis=1).repeat(8, axis=2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
+    write_video(path, COUNT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def all_frames(path):
+    return dualpath.read_video(path)
+
+
+def test_read_video(path, all_frames):
+    assert len(all_frames) == COUNT
+    assert all(f.shape == (48, 64, 3) and f.dtype == np.uint8 for f in all_frames)
+    assert not np.array_equal(all_frames[0], all_frames[1])
+    some = dualpath.read_video(str(path), max_frames=7)
+    assert np.array_equal(some, all_frames[:7])
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_classify_video(session, path, all_frames, options):
+    whole = session.classify(all_frames, **options)
+    assert np.array_equal(session.classify_video(path, **options).logits, whole.logits)
+
+
+@pytest.mark.parametrize("count", [1, 5, 16, 17, 64, 75])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_chosen_frames_are_all_that_matter(session, model, options, count):
+    """Whatever the other frames are, the library's answer is the same; and none is superfluous."""
+    generator = np.random.default_rng(count)
+    clip = generator.integers(0, 256, (count, 32, 32, 3), np.uint8)
+    sampling, rate = options.get("sampling", "center"), options.get("rate", model.sampling_rate)
+    chosen = video.chosen_frames(count, model.frames, sampling, rate, options.get("views", 1))
+    expected = session.classify(clip, **options).logits
+    others = [i for i in range(count) if i not in chosen]
+    clip[others] = generator.integers(0, 256, (len(others), 32, 32, 3), np.uint8)
+    assert np.array_equal(session.classify(clip, **options).logits, expected)
+    for index in (min(chosen), max(chosen)):
+        changed = clip.copy()
+        changed[index] ^= 0x55
+        assert not np.array_equal(session.classify(changed, **options).logits, expected)
+
+
+def test_only_chosen_frames_are_held(path, all_frames):
+    frames = video.read_chosen(path, lambda count: {3, 40, count - 1})
+    assert len(frames) == COUNT
+    assert len({id(f) for f in frames}) == 3
+    for index in (3, 40, COUNT - 1):
+        assert np.array_equal(frames[index], all_frames[index])
+
+
+@pytest.mark.parametrize("wrong", [0, 1, COUNT - 1, COUNT + 30])
+def test_wrong_packet_count(monkeypatch, session, path, all_frames, wrong):
+    monkeypatch.setattr(video, "_count_packets", lambda path: wrong)
+    expected = session.classify(all_frames, rate=2).logits
+    assert np.array_equal(session.classify_video(path, rate=2).logits, expected)
+
+
+def test_given(session, model, path, tmp_path):
+    with pytest.raises(dualpath.DualPathError, match=str(model.frames)):
+        session.classify_video(path, sampling="given")
+    exact = tmp_path / "exact.mp4"
+    write_video(exact, model.frames)
+    expected = session.classify(dualpath.read_video(exact), sampling="given").logits
+    assert np.array_equal(session.classify_video(exact, sampling="given").logits, expected)
+
+
+def test_one_liner(released, session, path, all_frames):
+    result = dualpath.classify(released.model, path, rate=2, threads=1)
+    assert np.array_equal(result.logits, session.classify(all_frames, rate=2).logits)
+
+
+def test_errors(session, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        dualpath.read_video(tmp_path / "missing.mp4")
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(1600))
+    for call in (dualpath.read_video, session.classify_video):
+        with pytest.raises(ValueError, match="sound.wav holds no video stream"):
+            call(tmp_path / "sound.wav")
+    with pytest.raises(ValueError, match="max_frames must be at least 1"):
+        dualpath.read_video(tmp_path / "sound.wav", max_frames=0)
+    with pytest.raises(ValueError, match="views must be 1 .. 256"):
+        session.classify_video(tmp_path / "missing.mp4", views=0)
+
+
+def test_without_pyav(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError, match=r"pip install 'dualpath\[video\]'"):
+        dualpath.read_video(tmp_path / "clip.mp4")
+
+
+def test_evaluate(released, session, tmp_path, capsys):
+    names = ["one.mp4", "two.mp4", "three.mp4", "other.mp4"]
+    for seed, name in enumerate(names):
+        write_video(tmp_path / name, 20, seed)
+    answers = [session.classify_video(tmp_path / name).logits for name in names]
+    best = [int(a.argmax()) for a in answers]
+    labels = [best[0], (best[1] + 1) % 3, best[2], 0]
+    splits = ["test", "test", "test", "train"]
+    rows = [f"{n},{s},{k}" for n, s, k in zip(names, splits, labels)]
+    clips = tmp_path / "list.csv"
+    clips.write_text("\n".join(["path,split,label", *rows]))
+    known = {"one.mp4": np.roll(answers[0], 1), "two.mp4": answers[1]}
+    rows = [",".join([n, "0", *(str(float(x)) for x in a)]) for n, a in known.items()]
+    reference = tmp_path / "reference.csv"
+    reference.write_text("\n".join(["path,label,logit0,logit1,logit2", *rows]))
+
+    evaluate.main([released.model, str(clips), "--split", "test", "--reference", str(reference)])
+    output = capsys.readouterr().out
+    assert "top-1: 2 of 3 clips, 66.7%" in output
+    assert "reference: 1 of 2 decisions differ" in output
+    assert f"  one.mp4: {best[0]}, reference {(best[0] + 1) % 3}" in output
+    with pytest.raises(SystemExit):
+        evaluate.main([released.model, str(clips), "--split", "valid"])

@@ -1,0 +1,290 @@
+/*
+ * classify.c - `dualpath classify`: what happens in a clip.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+const char classify_help[] =
+    "Usage: dualpath classify MODEL INPUT [OPTION]...\n"
+    "\n"
+    "INPUT is a directory of PNG frames, a .y4m file, a NumPy .npy array of bytes\n"
+    "[frames][height][width][3], raw frames with --size, or - for any of these but PNG on "
+    "standard\n"
+    "input. So any video will do:\n"
+    "  ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify MODEL -\n"
+    "\n"
+    "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or all, "
+    "which\n"
+    "                     takes the frames as they are and needs exactly as many as the model\n"
+    "  --rate N           take every N-th frame (default: the model's)\n"
+    "  --views N          views in time, 1 (default) to 256; their answers are averaged\n"
+    "  --crops N          square crops along the longer side, 1 (default) to 64; averaged\n"
+    "  --top K            how many classes to print (default 5)\n"
+    "  --features         print both features as well\n"
+    "  --json             print one JSON object on one line\n"
+    "  --size WxH         INPUT is raw frames of this size\n"
+    "  --format F         of raw frames: rgb24 (default), bgr24, rgba, bgra, gray8, nv12, i420\n"
+    "  --color C          of Y4M, nv12 and i420: bt601, bt601-full, bt709, bt709-full (default:\n"
+    "                     what the file says, else bt601)\n"
+    "  --max-memory N     refuse frames that take more bytes than N; K, M, G, T may follow "
+    "(default\n"
+    "                     8G)\n"
+    "  --threads N        threads to compute with, 1 to 256 (default: as many as can run)\n"
+    "  --cpu SET          highest instruction set to use: auto (default), avx512, avx2, c\n"
+    "  --unfused          compute the formulas one by one, slower; for tests\n"
+    "  --verify           check the model's checksums before using it\n"
+    "  --quiet            no progress bar\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
+    "130 interrupted.\n";
+
+static const choice samplings[] = {{"all", DP_SAMPLING_GIVEN},
+                                   {"first", DP_SAMPLING_FIRST},
+                                   {"center", DP_SAMPLING_CENTER},
+                                   {"uniform", DP_SAMPLING_UNIFORM},
+                                   {NULL, 0}};
+
+static const choice formats[] = {{"rgb24", DP_FORMAT_RGB24}, {"bgr24", DP_FORMAT_BGR24},
+                                 {"rgba", DP_FORMAT_RGBA},   {"bgra", DP_FORMAT_BGRA},
+                                 {"gray8", DP_FORMAT_GRAY8}, {"nv12", DP_FORMAT_NV12},
+                                 {"i420", DP_FORMAT_I420},   {NULL, 0}};
+
+static const choice colors[] = {{"bt601", DP_COLOR_BT601_LIMITED},
+                                {"bt601-full", DP_COLOR_BT601_FULL},
+                                {"bt709", DP_COLOR_BT709_LIMITED},
+                                {"bt709-full", DP_COLOR_BT709_FULL},
+                                {NULL, 0}};
+
+typedef struct classify_options {
+    engine_options engine;
+    frame_options frames;
+    uint64_t max_memory;
+    int32_t sampling, rate, views, crops;
+    int32_t top, features, json;
+} classify_options;
+
+/* All there is to print about one run. */
+typedef struct report {
+    const char *model_path, *input_path;
+    size_t frame_count;
+    double open_ms, read_ms;
+    dp_result result;
+    dp_prediction *top;
+    int32_t top_count;
+    bool features;
+} report;
+
+static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
+    *o = (classify_options){.engine = {.cpu = -1},
+                            .frames = {.color = COLOR_OF_FILE},
+                            .max_memory = UINT64_C(8) << 30,
+                            .sampling = DP_SAMPLING_CENTER,
+                            .views = 1,
+                            .crops = 1,
+                            .top = 5};
+    const option options[] = {
+        ENGINE_OPTIONS(&o->engine),
+        {"--sampling", OPTION_CHOICE, &o->sampling, 0, 0, samplings},
+        {"--rate", OPTION_NUMBER, &o->rate, 1, 65536, NULL},
+        {"--views", OPTION_NUMBER, &o->views, 1, DP_MAX_VIEWS, NULL},
+        {"--crops", OPTION_NUMBER, &o->crops, 1, DP_MAX_CROPS, NULL},
+        {"--top", OPTION_NUMBER, &o->top, 1, 1000000, NULL},
+        {"--features", OPTION_FLAG, &o->features, 0, 0, NULL},
+        {"--json", OPTION_FLAG, &o->json, 0, 0, NULL},
+        {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL},
+        {"--format", OPTION_CHOICE, &o->frames.format, 0, 0, formats},
+        {"--color", OPTION_CHOICE, &o->frames.color, 0, 0, colors},
+        {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+    };
+    static const char *const names[] = {"MODEL", "INPUT", NULL};
+    return parse_arguments(count, arguments, options, names, paths);
+}
+
+static void print_label(const dp_prediction *p) {
+    if (p->label[0] != '\0') {
+        print_text(stdout, p->label);
+    } else {
+        printf("class %d", p->index);
+    }
+}
+
+static int label_width(const dp_prediction *p) {
+    char unnamed[32];
+    return p->label[0] != '\0' ? text_width(p->label)
+                               : snprintf(unnamed, sizeof unnamed, "class %d", p->index);
+}
+
+static void print_top(const dp_prediction *top, int32_t count) {
+    bool bars = isatty(STDOUT_FILENO);
+    int width = 0;
+    for (int32_t i = 0; i < count; i++) {
+        int own = label_width(&top[i]);
+        width = own > width ? own : width;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        double percent = 100 * (double)top[i].probability;
+        print_label(&top[i]);
+        printf("%*s  %6.2f %%", width - label_width(&top[i]), "", percent);
+        for (int dot = 0; bars && dot < (int)(percent * 0.4 + 0.5); dot++) {
+            printf("%s#", dot == 0 ? "  " : "");
+        }
+        putchar('\n');
+    }
+}
+
+static void print_values(const char *name, const float *values, int32_t count) {
+    printf("%s", name);
+    for (int32_t i = 0; i < count; i++) {
+        printf(" %.9g", (double)values[i]);
+    }
+    putchar('\n');
+}
+
+static void print_report(const report *r) {
+    print_top(r->top, r->top_count);
+    if (r->features || r->result.classes == 0) {
+        print_values("feature_temporal", r->result.feature_temporal, r->result.feature_size);
+        print_values("feature_spatial", r->result.feature_spatial, r->result.feature_size);
+    }
+}
+
+static void json_top(json *j, const dp_prediction *top, int32_t count) {
+    json_open(j, '[');
+    for (int32_t i = 0; i < count; i++) {
+        json_open(j, '{');
+        json_key(j, "index");
+        json_integer(j, top[i].index);
+        json_key(j, "label");
+        json_string(j, top[i].label);
+        json_key(j, "probability");
+        json_number(j, (double)top[i].probability);
+        json_key(j, "logit");
+        json_number(j, (double)top[i].logit);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void json_timings(json *j, const report *r) {
+    const dp_timings *t = &r->result.timings;
+    const struct {
+        const char *name;
+        double ms;
+    } timings[] = {{"open_ms", r->open_ms},       {"read_ms", r->read_ms},
+                   {"total_ms", t->total_ms},     {"frames_ms", t->frames_ms},
+                   {"patches_ms", t->patches_ms}, {"blocks_ms", t->blocks_ms},
+                   {"head_ms", t->head_ms}};
+    json_open(j, '{');
+    for (size_t i = 0; i < sizeof timings / sizeof timings[0]; i++) {
+        json_key(j, timings[i].name);
+        json_number(j, timings[i].ms);
+    }
+    json_close(j, '}');
+}
+
+static void json_report(const report *r, const dp_model *model) {
+    json j = {stdout, false};
+    const dp_result *result = &r->result;
+    json_open(&j, '{');
+    json_key(&j, "model");
+    json_string(&j, r->model_path);
+    json_key(&j, "input");
+    json_string(&j, r->input_path);
+    json_key(&j, "frames");
+    json_integer(&j, (int64_t)r->frame_count);
+    json_key(&j, "top");
+    json_top(&j, r->top, r->top_count);
+    json_key(&j, "labels");
+    json_labels(&j, model, result->classes);
+    json_key(&j, "probabilities");
+    json_numbers(&j, result->probabilities, result->classes);
+    json_key(&j, "logits");
+    json_numbers(&j, result->logits, result->classes);
+    if (r->features || result->classes == 0) {
+        json_key(&j, "feature_temporal");
+        json_numbers(&j, result->feature_temporal, result->feature_size);
+        json_key(&j, "feature_spatial");
+        json_numbers(&j, result->feature_spatial, result->feature_size);
+    }
+    json_key(&j, "timings");
+    json_timings(&j, r);
+    json_key(&j, "macs");
+    json_integer(&j, result->macs);
+    json_close(&j, '}');
+    putchar('\n');
+}
+
+/* Fills r->top with the likeliest classes; none for a model without a head. */
+static int find_top(engine *e, report *r, int32_t wanted) {
+    r->top_count = wanted < r->result.classes ? wanted : r->result.classes;
+    if (r->top_count == 0) {
+        return STATUS_OK;
+    }
+    r->top = calloc((size_t)r->top_count, sizeof *r->top);
+    if (r->top == NULL) {
+        complain("--top", "out of memory");
+        return STATUS_ERROR;
+    }
+    return engine_check(e, dp_session_top(e->session, r->top_count, r->top), r->model_path);
+}
+
+static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
+    if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
+        complain(r->input_path, "holds %zu frames; --sampling all takes exactly the model's %d",
+                 frames->count, e->info.frames);
+        return STATUS_ERROR;
+    }
+    dp_clip clip;
+    dp_clip_default(&clip);
+    clip.frames = frames->frames;
+    clip.frame_count = frames->count;
+    clip.sampling = o->sampling;
+    clip.rate = o->rate;
+    clip.views = o->views;
+    clip.crops = o->crops;
+    dp_result_default(&r->result);
+    progress_start(&e->progress, o->engine.quiet);
+    int status = engine_check(e, dp_classify_clip(e->session, &clip, &r->result), r->input_path);
+    return status == STATUS_OK ? find_top(e, r, o->top) : status;
+}
+
+/* The model comes first: a wrong one should not wait for all of a pipe. */
+static int run(const classify_options *o, engine *e, frame_list *frames, report *r) {
+    int status = engine_start(e, r->model_path, &o->engine);
+    r->open_ms = e->start_ms;
+    if (status == STATUS_OK) {
+        double start = now_ms();
+        status = input_read(frames, r->input_path, &o->frames);
+        r->read_ms = now_ms() - start;
+        r->frame_count = frames->count;
+    }
+    return status == STATUS_OK ? classify(e, frames, o, r) : status;
+}
+
+int command_classify(int count, char **arguments) {
+    classify_options options;
+    const char *paths[2] = {NULL, NULL};
+    int status = parse(count, arguments, &options, paths);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    engine e = {0};
+    frame_list frames;
+    frame_list_init(&frames, options.max_memory);
+    report r = {.model_path = paths[0], .input_path = paths[1], .features = options.features != 0};
+    status = run(&options, &e, &frames, &r);
+    if (status == STATUS_OK && options.json) {
+        json_report(&r, e.model);
+    } else if (status == STATUS_OK) {
+        print_report(&r);
+    }
+    free(r.top);
+    frame_list_free(&frames);
+    engine_close(&e);
+    return status;
+}

@@ -1,0 +1,141 @@
+/*
+ * cli.h - what the commands of the program share: exit statuses, arguments, JSON, progress, and
+ * opening a model.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "dualpath.h"
+#include "frames.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit statuses; part of the interface of the program. */
+enum {
+    STATUS_OK = 0,
+    STATUS_ERROR = 1,        /* a model, a file or frames cannot be used */
+    STATUS_USAGE = 2,        /* the command line is wrong */
+    STATUS_INTERRUPTED = 130 /* by Ctrl-C */
+};
+
+/* ---- commands (classify.c, info.c, bench.c): arguments without program and command name ---- */
+
+int command_classify(int count, char **arguments);
+int command_info(int count, char **arguments);
+int command_verify(int count, char **arguments);
+int command_bench(int count, char **arguments);
+
+extern const char classify_help[], info_help[], verify_help[], bench_help[];
+
+/* ---- messages and text (text.c) ---- */
+
+/* Prints "dualpath: subject: sentence" to stderr. */
+void complain(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Prints text from a file, with control characters made harmless for a terminal. */
+void print_text(FILE *out, const char *text);
+/* How many columns UTF-8 text takes, nearly: one for each code point. */
+int text_width(const char *text);
+
+/* ---- arguments (options.c) ---- */
+
+typedef struct choice {
+    const char *name; /* NULL ends an array of these */
+    int32_t value;
+} choice;
+
+typedef enum option_kind {
+    OPTION_FLAG,   /* int32_t: becomes 1 */
+    OPTION_NUMBER, /* int32_t: low .. high */
+    OPTION_CHOICE, /* int32_t: the value of one of `choices` */
+    OPTION_SIZE,   /* int32_t[2]: WxH, each low .. high */
+    OPTION_BYTES   /* uint64_t: a number, K, M, G or T may follow */
+} option_kind;
+
+typedef struct option {
+    const char *name; /* "--name"; NULL ends an array of these */
+    option_kind kind;
+    void *target;
+    int32_t low, high;
+    const choice *choices;
+} option;
+
+/* Stores `--name value` and `--name=value` in the options' targets and all else, in order, in
+ * `positional`, of which exactly the `names` must come; a NULL ends them. */
+int parse_arguments(int count, char **arguments, const option *options, const char *const *names,
+                    const char **positional);
+
+/* ---- JSON (json.c) ---- */
+
+/* Writes one value after the other; commas come by themselves. */
+typedef struct json {
+    FILE *out;
+    bool comma; /* one is due before the next key or value */
+} json;
+
+void json_open(json *j, char bracket);
+void json_close(json *j, char bracket);
+void json_key(json *j, const char *key);
+void json_string(json *j, const char *text); /* bytes that are not UTF-8 become U+FFFD */
+void json_integer(json *j, int64_t value);
+void json_number(json *j, double value); /* 9 digits, which give back any float; not finite: null */
+void json_numbers(json *j, const float *values, int32_t count); /* NULL: null */
+void json_labels(json *j, const dp_model *model, int32_t classes);
+
+/* ---- progress and Ctrl-C (progress.c) ---- */
+
+/* A bar on stderr that appears when work lasts; none if stderr is not a terminal. */
+typedef struct progress {
+    double start_ms, drawn_ms;
+    double before, share; /* of all work: what was done before the call that reports, and its own */
+    bool enabled, visible;
+} progress;
+
+double now_ms(void);
+void progress_start(progress *p, bool quiet);
+int progress_report(void *user, const char *stage, double fraction); /* a dp_progress_fn */
+void progress_clear(progress *p);
+
+/* From catch_interrupts() on, the first Ctrl-C makes interrupted() true and cancels what reports
+ * progress; a second one ends the program as usual. */
+void catch_interrupts(void);
+bool interrupted(void);
+
+/* ---- a model with a session (engine.c) ---- */
+
+typedef struct engine_options {
+    int32_t threads; /* 0: all */
+    int32_t cpu;     /* DP_CPU_* mask; -1: all */
+    int32_t unfused, verify, quiet;
+} engine_options;
+
+extern const choice cpu_choices[];
+
+#define ENGINE_OPTIONS(e)                                       \
+    {"--threads", OPTION_NUMBER, &(e)->threads, 1, 256, NULL},  \
+        {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices}, \
+        {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},  \
+        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL}, {  \
+        "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL         \
+    }
+
+typedef struct engine {
+    dp_model *model;
+    dp_session *session;
+    dp_model_info info;
+    progress progress;
+    double start_ms; /* what engine_start() took */
+} engine;
+
+/* Opens a model, and starts a session on it as well; on failure the reason has been printed. The
+ * engine must not move from then on, and is closed in any case. */
+int engine_open(engine *e, const char *path, const engine_options *options);
+int engine_start(engine *e, const char *path, const engine_options *options);
+void engine_close(engine *e);
+/* The exit status of a call on the session, whose message it prints about `subject`. */
+int engine_check(engine *e, dp_status status, const char *subject);
+/* The same for calls without a session. */
+int check_status(dp_status status, const char *subject);
+
+#endif /* CLI_H */

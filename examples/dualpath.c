@@ -1,0 +1,92 @@
+/*
+ * dualpath.c - the command line program: finds the command and runs it.
+ *
+ * Everything it does goes through the public header; it is also an example of how to use that.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct command {
+    const char *name;
+    int (*run)(int count, char **arguments);
+    const char *help;
+} command;
+
+static const command commands[] = {
+    {"classify", command_classify, classify_help},
+    {"info", command_info, info_help},
+    {"verify", command_verify, verify_help},
+    {"bench", command_bench, bench_help},
+};
+
+static const char help[] =
+    "Usage: dualpath COMMAND ...\n"
+    "\n"
+    "Recognises actions in video with DualPath models, on the CPU.\n"
+    "\n"
+    "  classify MODEL INPUT   say what happens in a clip\n"
+    "  info MODEL             describe a model\n"
+    "  verify MODEL           check the checksums of a model file\n"
+    "  bench MODEL            measure the speed of a model on this machine\n"
+    "\n"
+    "  -h, --help             this text, or that of a command: dualpath COMMAND --help\n"
+    "      --version          print the version\n"
+    "\n"
+    "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
+    "130 interrupted.\n";
+
+static bool is_help(const char *argument) {
+    return strcmp(argument, "-h") == 0 || strcmp(argument, "--help") == 0;
+}
+
+/* Wherever --help stands, it is what is wanted. */
+static bool asks_for_help(int count, char **arguments) {
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
+        if (is_help(arguments[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_command(const char *name, int count, char **arguments) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            if (asks_for_help(count, arguments)) {
+                fputs(commands[i].help, stdout);
+                return STATUS_OK;
+            }
+            return commands[i].run(count, arguments);
+        }
+    }
+    complain(name, "no such command (--help lists them)");
+    return STATUS_USAGE;
+}
+
+static int run(int argc, char **argv) {
+    if (argc < 2) {
+        fputs(help, stderr);
+        return STATUS_USAGE;
+    }
+    if (is_help(argv[1])) {
+        fputs(help, stdout);
+        return STATUS_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("dualpath %s\n", dp_version_string());
+        return STATUS_OK;
+    }
+    return run_command(argv[1], argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv) {
+    int status = run(argc, argv);
+    /* A full disk shows itself only here. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {
+        complain("standard output", "cannot write: %s", strerror(errno));
+        status = STATUS_ERROR;
+    }
+    return status;
+}

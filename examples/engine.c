@@ -1,0 +1,82 @@
+/*
+ * engine.c - opens a model and a session on it the way the command line asks.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+/* An instruction set allows those below it. */
+const choice cpu_choices[] = {{"auto", -1},
+                              {"c", 0},
+                              {"avx2", DP_CPU_AVX2},
+                              {"avx512", DP_CPU_AVX2 | DP_CPU_AVX512},
+                              {NULL, 0}};
+
+static int report_status(dp_status status, const char *subject, const char *message) {
+    if (status == DP_OK) {
+        return STATUS_OK;
+    }
+    if (status == DP_ERR_CANCELLED && interrupted()) {
+        return STATUS_INTERRUPTED;
+    }
+    complain(subject, "%s", message);
+    return STATUS_ERROR;
+}
+
+int check_status(dp_status status, const char *subject) {
+    return report_status(status, subject, dp_last_message());
+}
+
+int engine_check(engine *e, dp_status status, const char *subject) {
+    progress_clear(&e->progress);
+    return report_status(status, subject, dp_session_message(e->session));
+}
+
+static dp_status open_model(engine *e, const char *path, const engine_options *options) {
+    dp_model_options model_options;
+    dp_model_options_default(&model_options);
+    model_options.progress = progress_report;
+    model_options.progress_user = &e->progress;
+    model_options.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;
+    model_options.unfused = options->unfused;
+    model_options.verify = options->verify;
+    return dp_model_open(path, &model_options, &e->model);
+}
+
+static dp_status open_session(engine *e, const engine_options *options) {
+    dp_session_options session_options;
+    dp_session_options_default(&session_options);
+    session_options.progress = progress_report;
+    session_options.progress_user = &e->progress;
+    session_options.threads = options->threads;
+    return dp_session_create(e->model, &session_options, &e->session);
+}
+
+int engine_open(engine *e, const char *path, const engine_options *options) {
+    memset(e, 0, sizeof *e);
+    catch_interrupts();
+    progress_start(&e->progress, options->quiet);
+    dp_status status = open_model(e, path, options);
+    if (status == DP_OK) {
+        dp_model_info_default(&e->info);
+        status = dp_model_get_info(e->model, &e->info);
+    }
+    progress_clear(&e->progress);
+    return check_status(status, path);
+}
+
+int engine_start(engine *e, const char *path, const engine_options *options) {
+    int status = engine_open(e, path, options);
+    if (status == STATUS_OK) {
+        status = check_status(open_session(e, options), path);
+    }
+    e->start_ms = now_ms() - e->progress.start_ms;
+    return status;
+}
+
+void engine_close(engine *e) {
+    dp_session_destroy(e->session);
+    dp_model_close(e->model);
+    e->session = NULL;
+    e->model = NULL;
+}

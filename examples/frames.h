@@ -1,0 +1,81 @@
+/*
+ * frames.h - the frames of a clip, read into memory from the files that people have.
+ *
+ * input_read() looks at what a path is and calls one reader. A reader appends frames to a list; on
+ * failure it returns false and the list holds a sentence that says what was wrong. The readers
+ * trust nothing they read and take any stdio stream, so that they can be fuzzed from memory.
+ */
+#ifndef FRAMES_H
+#define FRAMES_H
+
+#include "dualpath.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if defined(__GNUC__)
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#else
+#define PRINTF_LIKE(text, first)
+#endif
+
+/* plane[0] of each frame begins a block of memory that belongs to the list. */
+typedef struct frame_list {
+    dp_frame *frames;
+    size_t count, capacity;
+    uint64_t bytes;     /* taken by all frames */
+    uint64_t max_bytes; /* more than this is refused */
+    char message[512];
+} frame_list;
+
+#define COLOR_OF_FILE (-1)
+
+typedef struct frame_options {
+    int32_t size[2]; /* width and height of raw frames; 0: not given */
+    int32_t format;  /* dp_format of raw frames */
+    int32_t color;   /* dp_color, or COLOR_OF_FILE: what the file says, else BT.601 limited */
+} frame_options;
+
+/* ---- the list (frames.c) ---- */
+
+void frame_list_init(frame_list *list, uint64_t max_bytes);
+void frame_list_free(frame_list *list);
+
+/* Writes the sentence and returns false: `return frame_list_fail(list, "...", ...)`. */
+bool frame_list_fail(frame_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The bytes of one tightly packed frame of a valid size. */
+uint64_t frame_size(int32_t width, int32_t height, int32_t format);
+
+/* Appends a tightly packed frame and returns its first byte, to be filled by the caller. NULL when
+ * the size is out of range or there is no room for `to_come` frames like it. */
+uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_come);
+
+/* Reads exactly `size` bytes of the frame that is being filled, the last one of the list. */
+bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size);
+/* Appends a tightly packed frame and fills it from the stream. */
+bool frame_list_read(frame_list *list, FILE *file, const dp_frame *shape, uint64_t to_come);
+
+/* True when a stream has no more bytes or cannot be read; frame_list_finish() then says which, and
+ * refuses a list without frames. */
+bool stream_ended(FILE *file);
+bool frame_list_finish(frame_list *list, FILE *file);
+
+/* ---- the readers ---- */
+
+/* Y4M (frames_y4m.c): 8-bit 4:2:0 and grey as they are, 4:2:2, 4:4:4 and 4:1:1 as RGB. */
+bool frames_read_y4m(frame_list *list, FILE *file, int32_t color);
+/* A NumPy array of bytes [frames][height][width][3] (frames_npy.c). */
+bool frames_read_npy(frame_list *list, FILE *file);
+/* Frames without any header, one after the other (frames_raw.c). */
+bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options);
+/* The PNG files of a directory in the order of their names (frames_png.c). */
+bool frames_read_png(frame_list *list, const char *directory);
+
+/* ---- the choice among them (input.c) ---- */
+
+/* Reads a path, or standard input for "-". Returns an exit status of cli.h. */
+int input_read(frame_list *list, const char *path, const frame_options *options);
+
+#endif /* FRAMES_H */

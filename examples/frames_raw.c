@@ -1,0 +1,18 @@
+/*
+ * frames_raw.c - frames without any header: the caller says how large they are.
+ */
+#include "frames.h"
+
+bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options) {
+    dp_frame shape = {.width = options->size[0],
+                      .height = options->size[1],
+                      .format = options->format,
+                      .color = options->color == COLOR_OF_FILE ? DP_COLOR_BT601_LIMITED
+                                                               : options->color};
+    while (!stream_ended(file)) {
+        if (!frame_list_read(list, file, &shape, 1)) {
+            return false;
+        }
+    }
+    return frame_list_finish(list, file);
+}

@@ -1,0 +1,174 @@
+/*
+ * info.c - `dualpath info` and `dualpath verify`: what a model file is, and whether it is whole.
+ */
+#include "cli.h"
+
+#include <inttypes.h>
+
+const char info_help[] =
+    "Usage: dualpath info MODEL [--json] [--cpu SET] [--verify]\n"
+    "\n"
+    "Prints what there is to know about a model, and its labels.\n"
+    "\n"
+    "  --json       print one JSON object on one line\n"
+    "  --cpu SET    highest instruction set to use: auto (default), avx512, avx2, c\n"
+    "  --verify     check the model's checksums while opening it\n"
+    "  -h, --help   this text\n"
+    "\n"
+    "Exit status: 0 success; 1 the model cannot be used; 2 wrong command line; 130 interrupted.\n";
+
+const char verify_help[] =
+    "Usage: dualpath verify MODEL [--quiet]\n"
+    "\n"
+    "Checks every tensor of a model file against the checksum that the file carries for it.\n"
+    "\n"
+    "  --quiet      print nothing when all is well, and no progress bar\n"
+    "  -h, --help   this text\n"
+    "\n"
+    "Exit status: 0 all is well; 1 a tensor differs, or the file cannot be used; 2 wrong command\n"
+    "line; 130 interrupted.\n";
+
+static const char *const model_name[] = {"MODEL", NULL};
+
+/* One fact, once for people and once for programs: text or a whole number. */
+typedef struct fact {
+    const char *key;
+    const char *text; /* NULL: it is the number */
+    int64_t number;
+} fact;
+
+#define MAX_FACTS 32
+
+/* Fills `facts` and returns how many there are. */
+static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
+    const fact all[] = {
+        {"name", info->name, 0},
+        {"description", info->description, 0},
+        {"precision", info->precision, 0},
+        {"kernels", info->kernels, 0},
+        {"file_type", info->file_type, 0},
+        {"input_size", NULL, info->input_size},
+        {"patch_size", NULL, info->patch_size},
+        {"width", NULL, info->width},
+        {"heads", NULL, info->heads},
+        {"blocks", NULL, info->blocks},
+        {"feature_size", NULL, info->feature_size},
+        {"classes", NULL, info->classes},
+        {"frames", NULL, info->frames},
+        {"spatial_frames", NULL, info->spatial_frames},
+        {"grid", NULL, info->grid},
+        {"framesets", NULL, info->framesets},
+        {"sampling_rate", NULL, info->sampling_rate},
+        {"adapter_width", NULL, info->adapter_width},
+        {"parameters", NULL, info->parameters},
+        {"adapter_parameters", NULL, info->adapter_parameters},
+        {"macs", NULL, info->macs},
+        {"weight_bytes", NULL, info->weight_bytes},
+    };
+    size_t count = sizeof all / sizeof all[0];
+    for (size_t i = 0; i < count; i++) {
+        facts[i] = all[i];
+    }
+    return count;
+}
+
+static void print_info(const dp_model *model, const dp_model_info *info) {
+    fact facts[MAX_FACTS];
+    size_t count = list_facts(info, facts);
+    for (size_t i = 0; i < count; i++) {
+        printf("%-20s", facts[i].key);
+        if (facts[i].text != NULL) {
+            print_text(stdout, facts[i].text);
+            putchar('\n');
+        } else {
+            printf("%" PRId64 "\n", facts[i].number);
+        }
+    }
+    printf("%-20s%g %g %g\n", "mean", (double)info->mean[0], (double)info->mean[1],
+           (double)info->mean[2]);
+    printf("%-20s%g %g %g\n", "std", (double)info->std[0], (double)info->std[1],
+           (double)info->std[2]);
+    for (int32_t i = 0; i < info->classes; i++) {
+        const char *label = dp_model_label(model, i);
+        if (label[0] != '\0') {
+            printf("label %-14d", i);
+            print_text(stdout, label);
+            putchar('\n');
+        }
+    }
+}
+
+static void print_info_json(const dp_model *model, const dp_model_info *info) {
+    json j = {stdout, false};
+    fact facts[MAX_FACTS];
+    size_t count = list_facts(info, facts);
+    json_open(&j, '{');
+    for (size_t i = 0; i < count; i++) {
+        json_key(&j, facts[i].key);
+        if (facts[i].text != NULL) {
+            json_string(&j, facts[i].text);
+        } else {
+            json_integer(&j, facts[i].number);
+        }
+    }
+    json_key(&j, "mean");
+    json_numbers(&j, info->mean, 3);
+    json_key(&j, "std");
+    json_numbers(&j, info->std, 3);
+    json_key(&j, "labels");
+    json_labels(&j, model, info->classes);
+    json_close(&j, '}');
+    putchar('\n');
+}
+
+int command_info(int count, char **arguments) {
+    engine_options o = {.cpu = -1};
+    int32_t as_json = 0;
+    const option options[] = {
+        ENGINE_OPTIONS(&o),
+        {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+    };
+    const char *path = NULL;
+    int status = parse_arguments(count, arguments, options, model_name, &path);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    engine e;
+    status = engine_open(&e, path, &o);
+    if (status == STATUS_OK && as_json) {
+        print_info_json(e.model, &e.info);
+    } else if (status == STATUS_OK) {
+        print_info(e.model, &e.info);
+    }
+    engine_close(&e);
+    return status;
+}
+
+int command_verify(int count, char **arguments) {
+    int32_t quiet = 0;
+    const option options[] = {
+        {"--quiet", OPTION_FLAG, &quiet, 0, 0, NULL},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+    };
+    const char *path = NULL;
+    int status = parse_arguments(count, arguments, options, model_name, &path);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    progress bar;
+    dp_model_options model_options;
+    dp_model_options_default(&model_options);
+    catch_interrupts();
+    progress_start(&bar, quiet != 0);
+    model_options.progress = progress_report;
+    model_options.progress_user = &bar;
+    dp_status verified = dp_model_verify(path, &model_options);
+    progress_clear(&bar);
+    status = check_status(verified, path);
+    if (status == STATUS_OK && !quiet) {
+        print_text(stdout, path);
+        puts(": all checksums match");
+    }
+    return status;
+}

@@ -1,0 +1,88 @@
+/*
+ * input.c - finds out what a path holds and calls the reader for it.
+ *
+ * A directory holds PNG frames; --size says raw frames; anything else must tell itself by its first
+ * byte, so that pipes, which cannot be rewound, work like files.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static bool has_suffix(const char *path, const char *suffix) {
+    size_t length = strlen(path), suffix_length = strlen(suffix);
+    return length > suffix_length && strcasecmp(path + length - suffix_length, suffix) == 0;
+}
+
+static bool read_stream(frame_list *list, FILE *file, const frame_options *options) {
+    if (options->size[0] > 0) {
+        return frames_read_raw(list, file, options);
+    }
+    int first = getc(file);
+    if (first == EOF) {
+        return frame_list_fail(list, ferror(file) ? "cannot read" : "is empty");
+    }
+    ungetc(first, file);
+    if (first == 0x93) {
+        return frames_read_npy(list, file);
+    }
+    if (first == 'Y') {
+        return frames_read_y4m(list, file, options->color);
+    }
+    return frame_list_fail(list, "neither Y4M nor NumPy. For raw frames say --size WxH; for other "
+                                 "video: ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify "
+                                 "MODEL -");
+}
+
+static int read_file(frame_list *list, const char *path, const frame_options *options) {
+    bool standard_input = strcmp(path, "-") == 0;
+    const char *subject = standard_input ? "standard input" : path;
+    FILE *file = standard_input ? stdin : fopen(path, "rb");
+    if (file == NULL) {
+        complain(subject, "cannot open: %s", strerror(errno));
+        return STATUS_ERROR;
+    }
+    bool done = read_stream(list, file, options);
+    if (!standard_input) {
+        fclose(file);
+    }
+    if (!done && !interrupted()) {
+        complain(subject, "%s", list->message);
+    }
+    return done ? STATUS_OK : STATUS_ERROR;
+}
+
+static int read_directory(frame_list *list, const char *path) {
+    if (frames_read_png(list, path)) {
+        return STATUS_OK;
+    }
+    complain(path, "%s", list->message);
+    return STATUS_ERROR;
+}
+
+/* What contradicts itself is wrong use, not a wrong file. */
+static bool check_use(const char *path, bool directory, const frame_options *options) {
+    bool sized = options->size[0] > 0;
+    if (sized && (directory || has_suffix(path, ".y4m") || has_suffix(path, ".npy"))) {
+        complain(path, "--size is for raw frames; this input states its own");
+        return false;
+    }
+    if (!sized && (has_suffix(path, ".rgb") || options->format != DP_FORMAT_RGB24)) {
+        complain(path, "raw frames need --size WxH");
+        return false;
+    }
+    return true;
+}
+
+int input_read(frame_list *list, const char *path, const frame_options *options) {
+    struct stat status;
+    bool directory = strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    if (!check_use(path, directory, options)) {
+        return STATUS_USAGE;
+    }
+    int result = directory ? read_directory(list, path) : read_file(list, path, options);
+    return interrupted() ? STATUS_INTERRUPTED : result;
+}

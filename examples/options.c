@@ -1,0 +1,165 @@
+/*
+ * options.c - command line arguments: `--name value`, `--name=value`, flags, `--`, and the rest.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads digits up to `high` and steps over them. */
+static bool read_digits(const char **text, uint64_t high, uint64_t *number) {
+    const char *digits = *text;
+    *number = 0;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        uint64_t digit = (uint64_t)(**text - '0');
+        if (*number > (high - digit) / 10) {
+            return false;
+        }
+        *number = *number * 10 + digit;
+    }
+    return *text != digits;
+}
+
+/* The same for low .. high of an option. */
+static bool read_number(const option *o, const char **text, int32_t *number) {
+    uint64_t value = 0;
+    if (!read_digits(text, (uint64_t)o->high, &value) || (int64_t)value < o->low) {
+        return false;
+    }
+    *number = (int32_t)value;
+    return true;
+}
+
+static bool parse_number(const option *o, const char *text) {
+    const char *at = text;
+    int32_t number = 0;
+    if (!read_number(o, &at, &number) || *at != '\0') {
+        complain(o->name, "'%.40s' is not a number from %d to %d", text, o->low, o->high);
+        return false;
+    }
+    *(int32_t *)o->target = number;
+    return true;
+}
+
+static bool parse_size(const option *o, const char *text) {
+    const char *at = text;
+    int32_t size[2] = {0, 0};
+    if (!read_number(o, &at, &size[0]) || *at++ != 'x' || !read_number(o, &at, &size[1]) ||
+        *at != '\0') {
+        complain(o->name, "'%.40s' is not a size such as 320x240, each side %d to %d", text, o->low,
+                 o->high);
+        return false;
+    }
+    memcpy(o->target, size, sizeof size);
+    return true;
+}
+
+static bool parse_bytes(const option *o, const char *text) {
+    static const char units[] = "KMGT";
+    const char *at = text;
+    uint64_t number = 0;
+    bool good = read_digits(&at, UINT64_MAX >> 40, &number);
+    const char *unit = *at == '\0' ? NULL : strchr(units, *at);
+    if (unit != NULL) {
+        number <<= 10 * (unit - units + 1);
+        at++;
+    }
+    if (!good || *at != '\0' || number == 0) {
+        complain(o->name, "'%.40s' is not a number of bytes such as 512M or 8G", text);
+        return false;
+    }
+    *(uint64_t *)o->target = number;
+    return true;
+}
+
+static bool parse_choice(const option *o, const char *text) {
+    char names[256] = "";
+    for (const choice *c = o->choices; c->name != NULL; c++) {
+        if (strcmp(c->name, text) == 0) {
+            *(int32_t *)o->target = c->value;
+            return true;
+        }
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", c->name);
+    }
+    complain(o->name, "'%.40s' is none of %s", text, names);
+    return false;
+}
+
+static bool parse_value(const option *o, const char *text) {
+    switch (o->kind) {
+    case OPTION_NUMBER:
+        return parse_number(o, text);
+    case OPTION_SIZE:
+        return parse_size(o, text);
+    case OPTION_BYTES:
+        return parse_bytes(o, text);
+    case OPTION_CHOICE:
+        return parse_choice(o, text);
+    default:
+        *(int32_t *)o->target = 1;
+        return true;
+    }
+}
+
+/* The option that `--name` or `--name=value` means, and its value or NULL. */
+static const option *find_option(const option *options, const char *argument, const char **value) {
+    size_t length = strcspn(argument, "=");
+    *value = argument[length] == '=' ? argument + length + 1 : NULL;
+    for (; options->name != NULL; options++) {
+        if (strlen(options->name) == length && strncmp(options->name, argument, length) == 0) {
+            return options;
+        }
+    }
+    return NULL;
+}
+
+/* Parses the option at arguments[0]. Returns how many arguments it took; 0: it is wrong. */
+static int parse_option(int count, char **arguments, const option *options) {
+    const char *value = NULL;
+    const option *o = find_option(options, arguments[0], &value);
+    if (o == NULL) {
+        complain(arguments[0], "no such option (--help lists them)");
+        return 0;
+    }
+    bool separate = value == NULL && o->kind != OPTION_FLAG;
+    if (separate && count < 2) {
+        complain(o->name, "needs a value");
+        return 0;
+    }
+    if (value != NULL && o->kind == OPTION_FLAG) {
+        complain(o->name, "takes no value");
+        return 0;
+    }
+    return parse_value(o, separate ? arguments[1] : value) ? 1 + separate : 0;
+}
+
+int parse_arguments(int count, char **arguments, const option *options, const char *const *names,
+                    const char **positional) {
+    bool only_positional = false;
+    int found = 0;
+    for (int i = 0; i < count;) {
+        const char *argument = arguments[i];
+        if (!only_positional && strcmp(argument, "--") == 0) {
+            only_positional = true;
+            i++;
+        } else if (!only_positional && argument[0] == '-' && argument[1] != '\0') {
+            int taken = parse_option(count - i, arguments + i, options);
+            if (taken == 0) {
+                return STATUS_USAGE;
+            }
+            i += taken;
+        } else if (names[found] == NULL) {
+            complain(argument, "one argument too many (--help shows the usage)");
+            return STATUS_USAGE;
+        } else {
+            positional[found++] = argument;
+            i++;
+        }
+    }
+    if (names[found] != NULL) {
+        complain(names[found], "is missing (--help shows the usage)");
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
