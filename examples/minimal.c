@@ -5,17 +5,19 @@
  */
 #include <dualpath.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_FRAMES = 256 };
+enum { MAX_FRAMES = 256, MAX_SIDE = 1024 };
 
 int main(int argc, char **argv) {
     static dp_frame frames[MAX_FRAMES];
     int width = argc == 5 ? atoi(argv[3]) : 0, height = argc == 5 ? atoi(argv[4]) : 0;
-    size_t size = width > 0 && height > 0 ? (size_t)width * (size_t)height * 3 : 0;
-    FILE *file = size > 0 ? fopen(argv[2], "rb") : NULL;
-    uint8_t *pixels = malloc(MAX_FRAMES * size + 1);
+    bool sized = width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE;
+    size_t size = sized ? (size_t)width * (size_t)height * 3 : 1;
+    FILE *file = sized ? fopen(argv[2], "rb") : NULL;
+    uint8_t *pixels = malloc(MAX_FRAMES * size);
     if (file == NULL || pixels == NULL) {
         fprintf(stderr, "usage: minimal MODEL FRAMES.rgb WIDTH HEIGHT\n");
         return 2;

@@ -93,8 +93,8 @@ std::vector<uint8_t> read_file(const std::string &path) {
 }
 
 void run(const std::string &model_path, const std::string &frames_path, int width, int height) {
-    if (width < 1 || height < 1) {
-        throw std::runtime_error("width and height must be positive");
+    if (width < 1 || width > DP_MAX_FRAME_SIDE || height < 1 || height > DP_MAX_FRAME_SIDE) {
+        throw std::runtime_error("width or height is out of range");
     }
     const std::vector<uint8_t> pixels = read_file(frames_path);
     const std::size_t size = std::size_t(width) * std::size_t(height) * 3;

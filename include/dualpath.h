@@ -31,9 +31,10 @@
  * - Nothing aborts, prints or exits. A call that can fail returns a dp_status, and leaves a
  *   sentence that says what was wrong: dp_session_message() for calls on a session,
  *   dp_last_message() for all others.
- * - Option and result structs begin with struct_size and have a *_default() initialiser. Always
- *   call it: fields that are added later are then set to what the call did before them. A struct
- *   must hold at least the fields of the first version that had it.
+ * - Option and result structs begin with struct_size, have a *_default() initialiser, and end with
+ *   room for later fields. Always call the initialiser: it sets struct_size, which is checked, and
+ *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
+ *   a reserved field that is not 0 is an option this version does not have, and an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may use one at a time. A
  *   session belongs to one thread at a time.
@@ -157,6 +158,7 @@ typedef struct dp_model_options {
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
     size_t max_inflated_size;
+    uint64_t reserved[8]; /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);
@@ -209,6 +211,7 @@ typedef struct dp_model_info {
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
     int64_t weight_bytes;       /* memory the model holds */
+    uint64_t reserved[8];
 } dp_model_info;
 
 /* Strings live as long as the model. */
@@ -242,6 +245,7 @@ typedef struct dp_session_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
+    uint64_t reserved[8]; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_default(dp_session_options *options);
@@ -327,6 +331,7 @@ typedef struct dp_clip {
     /* Square crops along the longer side, 1 (default: the centre) .. DP_MAX_CROPS, evenly spread
      * from one end to the other. Logits and features of all views and crops are averaged. */
     int32_t crops;
+    uint64_t reserved[8]; /* 0 */
 } dp_clip;
 
 DP_API void dp_clip_default(dp_clip *clip);
@@ -351,6 +356,7 @@ typedef struct dp_result {
     int32_t feature_size;
     int64_t macs; /* multiply-adds executed for this result */
     dp_timings timings;
+    uint64_t reserved[8];
 } dp_result;
 
 DP_API void dp_result_default(dp_result *result);

@@ -11,6 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile unsigned sink;
+
 /* Adds up every sample that a frame describes, so that the sanitizer sees it touched. */
 static unsigned touch_plane(const dp_frame *frame, int plane, int32_t bytes, int32_t rows) {
     unsigned sum = 0;
@@ -65,9 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (done != (list.message[0] == '\0') || (done && list.count == 0) || list.bytes > MAX_BYTES) {
         abort();
     }
-    volatile unsigned sum = 0;
     for (size_t i = 0; done && i < list.count; i++) {
-        sum += touch(&list.frames[i]);
+        sink += touch(&list.frames[i]);
     }
     frame_list_free(&list);
     fclose(file);

@@ -148,6 +148,9 @@ uint16_t gguf_f16(float value) {
     if (isnan(value)) {
         return (uint16_t)(sign | 0x7e00);
     }
+    if (size == 0) {
+        return sign;
+    }
     if (size >= 65520.0f) {
         return (uint16_t)(sign | 0x7c00);
     }

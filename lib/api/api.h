@@ -10,8 +10,8 @@
 #include "video/video.h"
 #include "vit/vit.h"
 
-/* Copies a caller's struct of its own struct_size over the defaults in `known` (known_size bytes).
- * Later fields that this library does not have must be 0. */
+/* Copies a caller's struct over the defaults in `known`, after a look at its struct_size and its
+ * reserved fields. NULL leaves the defaults. */
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
                          dp_message *message);
 

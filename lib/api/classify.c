@@ -212,9 +212,7 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (status != DP_OK) {
         return status;
     }
-    size_t struct_size = result->struct_size;
     dp_result_default(result);
-    result->struct_size = struct_size;
     status = dp_check_clip(session->model, clip, &checked, &session->message);
     if (status != DP_OK) {
         return status;

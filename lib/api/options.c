@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* No struct of this library will ever be as large. */
-#define LARGEST_STRUCT 4096
+/* What every struct ends with. */
+#define RESERVED_BYTES sizeof(((dp_clip *)NULL)->reserved)
 
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
                          dp_message *message) {
@@ -15,20 +15,20 @@ dp_status dp_copy_struct(const char *name, const void *given, void *known, size_
         return DP_OK;
     }
     memcpy(&size, given, sizeof size);
-    if (size < known_size || size > LARGEST_STRUCT) {
+    if (size != known_size) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "%s: struct_size is %zu, expected %zu: call %s_default() first", name, size,
                        known_size, name);
     }
     const uint8_t *bytes = given;
-    for (size_t i = known_size; i < size; i++) {
+    for (size_t i = size - RESERVED_BYTES; i < size; i++) {
         if (bytes[i] != 0) {
             return dp_fail(message, DP_ERR_ARGUMENT,
-                           "%s: byte %zu is set, an option that this version (%s) does not have",
-                           name, i, DP_VERSION_STRING);
+                           "%s: a reserved field is set, an option that version %s does not have",
+                           name, DP_VERSION_STRING);
         }
     }
-    memcpy(known, given, known_size);
+    memcpy(known, given, size);
     return DP_OK;
 }
 

@@ -100,7 +100,7 @@ dp_affine dp_affine_compose(dp_builder *builder, dp_affine second, dp_affine fir
     dp_affine both;
     both.bias = dp_matrix_take(builder, 1, second.w.rows);
     both.w = dp_matrix_multiply(builder, second.w, first.w);
-    if (dp_building(builder)) {
+    if (dp_building(builder) && both.bias.values != NULL) {
         if (second.bias.values != NULL) {
             memcpy(both.bias.values, second.bias.values, second.w.rows * sizeof(float));
         } else {

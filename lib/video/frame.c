@@ -33,7 +33,9 @@ static neighbours find_neighbours(const dp_axis *axis, size_t i) {
     uint64_t centre = (2 * (axis->first + i) + 1) * axis->source;
     uint64_t divisor = 2 * axis->resized;
     uint64_t position = centre > axis->resized ? centre - axis->resized : 0;
-    uint64_t low = position / divisor, part = position % divisor;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): resized >= R >= 1 */
+    uint64_t low = position / divisor;
+    uint64_t part = position % divisor;
     uint64_t high = part > 0 && low + 1 < axis->source ? low + 1 : low;
     return (neighbours){(int32_t)low, (int32_t)high, (float)((double)part / (double)divisor)};
 }

@@ -52,6 +52,7 @@ class dp_model_options(Structure):
         ("unfused", c_int32),
         ("cpu_mask", c_uint32),
         ("max_inflated_size", c_size_t),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -86,6 +87,7 @@ class dp_model_info(Structure):
         ("adapter_parameters", c_int64),
         ("macs", c_int64),
         ("weight_bytes", c_int64),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -100,6 +102,7 @@ class dp_session_options(Structure):
         ("log_user", c_void_p),
         ("progress", PROGRESS_FN),
         ("progress_user", c_void_p),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -123,6 +126,7 @@ class dp_clip(Structure):
         ("rate", c_int32),
         ("views", c_int32),
         ("crops", c_int32),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -147,6 +151,7 @@ class dp_result(Structure):
         ("feature_size", c_int32),
         ("macs", c_int64),
         ("timings", dp_timings),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -230,14 +235,10 @@ def library() -> ctypes.CDLL:
 
 _Struct = TypeVar("_Struct", bound=Structure)
 
-# A later library of the same ABI may know more fields, and its *_default() writes all it knows.
-_ROOM_FOR_LATER_FIELDS = 512
-
 
 def default(kind: type[_Struct]) -> _Struct:
     """A struct as its *_default() function leaves it, `struct_size` included."""
-    memory = ctypes.create_string_buffer(ctypes.sizeof(kind) + _ROOM_FOR_LATER_FIELDS)
-    struct = kind.from_buffer(memory)
+    struct = kind()
     getattr(library(), f"{kind.__name__}_default")(ctypes.byref(struct))
     return struct
 
