@@ -179,13 +179,18 @@ static void reference_target(const dp_frame *frame, const dp_frame_target *targe
 /* ---- loading with every buffer a heap block of exact size ---- */
 
 /* Values of 0 .. 255 as they are, the centre crop. */
+/* The kernels under test: main() runs the suite with each table of this machine. */
+static const dp_kernels *kernels;
+
 static dp_frame_target plain_target(size_t size) {
-    return (dp_frame_target){.size = size, .crop = 0, .crops = 1, .scale = {1, 1, 1}};
+    return (dp_frame_target){
+        .size = size, .crop = 0, .crops = 1, .scale = {1, 1, 1}, .kernels = kernels};
 }
 
 /* A different affine map for each channel, so that a mix-up shows. */
 static dp_frame_target normalised_target(size_t size, size_t crop, size_t crops) {
     return (dp_frame_target){.size = size,
+                             .kernels = kernels,
                              .crop = crop,
                              .crops = crops,
                              .scale = {1 / 58.395F, 1 / 57.12F, 1 / 57.375F},
@@ -716,10 +721,22 @@ static Suite *video_suite(void) {
     return suite;
 }
 
+/* The suite with each table of kernels that this machine has. */
 int main(void) {
-    SRunner *runner = srunner_create(video_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    static const uint32_t masks[] = {0, DP_CPU_AVX2, DP_CPU_ALL};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        const dp_kernels *before = kernels;
+        kernels = dp_kernels_choose(masks[i]);
+        if (kernels == before) {
+            continue;
+        }
+        printf("kernels: %s\n", kernels->name);
+        (void)fflush(stdout);
+        SRunner *runner = srunner_create(video_suite());
+        srunner_run_all(runner, CK_ENV);
+        failed += srunner_ntests_failed(runner);
+        srunner_free(runner);
+    }
     return failed == 0 ? 0 : 1;
 }
