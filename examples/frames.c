@@ -15,18 +15,17 @@ void frame_list_init(frame_list *list, uint64_t max_bytes) {
 
 void frame_list_free(frame_list *list) {
     for (size_t i = 0; i < list->count; i++) {
-        free((void *)(uintptr_t)list->frames[i].plane[0]);
+        free((void *)list->frames[i].plane[0]);
     }
     free(list->frames);
     frame_list_init(list, list->max_bytes);
 }
 
-bool frame_list_fail(frame_list *list, const char *format, ...) {
+void frame_list_say(frame_list *list, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(list->message, sizeof list->message, format, arguments);
     va_end(arguments);
-    return false;
 }
 
 /* Columns or rows of a chroma plane at half the resolution. */
@@ -110,7 +109,7 @@ uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_com
     uint64_t size = frame_size(shape->width, shape->height, shape->format);
     uint8_t *pixels = grow(list) ? malloc((size_t)size) : NULL;
     if (pixels == NULL) {
-        frame_list_fail(list, "out of memory at frame %zu", list->count + 1);
+        frame_list_say(list, "out of memory at frame %zu", list->count + 1);
         return NULL;
     }
     dp_frame *frame = &list->frames[list->count++];

@@ -42,8 +42,10 @@ typedef struct frame_options {
 void frame_list_init(frame_list *list, uint64_t max_bytes);
 void frame_list_free(frame_list *list);
 
-/* Writes the sentence and returns false: `return frame_list_fail(list, "...", ...)`. */
-bool frame_list_fail(frame_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Writes the sentence. `return frame_list_fail(list, "...", ...)` also returns false, which is a
+ * macro so that compilers and analysers see it. */
+void frame_list_say(frame_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
+#define frame_list_fail(...) (frame_list_say(__VA_ARGS__), false)
 
 /* The bytes of one tightly packed frame of a valid size. */
 uint64_t frame_size(int32_t width, int32_t height, int32_t format);

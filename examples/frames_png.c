@@ -108,7 +108,7 @@ typedef struct png_place {
 
 static void on_error(png_structp png, png_const_charp message) {
     const png_place *place = png_get_error_ptr(png);
-    frame_list_fail(place->list, "%.200s: %s", place->name, message);
+    frame_list_say(place->list, "%.200s: %s", place->name, message);
     png_longjmp(png, 1);
 }
 
@@ -157,7 +157,7 @@ static bool read_png(png_place *place, FILE *file) {
     png_infop info = png == NULL ? NULL : png_create_info_struct(png);
     volatile bool done = false;
     if (info == NULL) {
-        frame_list_fail(place->list, "%.200s: out of memory", place->name);
+        frame_list_say(place->list, "%.200s: out of memory", place->name);
     } else if (setjmp(png_jmpbuf(png)) == 0) {
         decode(png, info, place, file);
         done = true;

@@ -8,6 +8,7 @@
 #include "frames.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 typedef struct layout {
     const char *name; /* what stands behind C in the header */
     int32_t format;   /* dp_format of the frames; RGB24: to be converted */
-    int32_t columns;  /* pixels that share a chroma sample, in a row */
+    size_t columns;   /* pixels that share a chroma sample, in a row */
 } layout;
 
 static const layout layouts[] = {
@@ -137,15 +138,16 @@ static matrix make_matrix(int32_t color) {
 }
 
 static uint8_t to_byte(float value) {
-    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5F);
+    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)lrintf(value);
 }
 
 /* One row; a chroma sample serves `columns` pixels. */
 static void convert_row(const matrix *m, const uint8_t *luma, const uint8_t *cb, const uint8_t *cr,
-                        int32_t columns, int32_t width, uint8_t *rgb) {
-    for (int32_t x = 0; x < width; x++) {
+                        size_t columns, size_t width, uint8_t *rgb) {
+    for (size_t x = 0; x < width; x++) {
+        size_t chroma = x / columns;
         float y = m->luma * ((float)luma[x] - m->black);
-        float u = (float)cb[x / columns] - 128, v = (float)cr[x / columns] - 128;
+        float u = (float)cb[chroma] - 128, v = (float)cr[chroma] - 128;
         rgb[3 * x] = to_byte(y + m->rv * v);
         rgb[3 * x + 1] = to_byte(y - m->gu * u - m->gv * v);
         rgb[3 * x + 2] = to_byte(y + m->bu * u);
@@ -153,25 +155,25 @@ static void convert_row(const matrix *m, const uint8_t *luma, const uint8_t *cb,
 }
 
 /* Turns the planes of a frame, whose chroma has all rows, into RGB. */
-static void convert_frame(const dp_frame *shape, int32_t columns, const uint8_t *planes,
+static void convert_frame(const dp_frame *shape, size_t columns, const uint8_t *planes,
                           uint8_t *rgb) {
     matrix m = make_matrix(shape->color);
     size_t width = (size_t)shape->width, height = (size_t)shape->height;
-    size_t chroma_width = (width + (size_t)columns - 1) / (size_t)columns;
+    size_t chroma_width = (width + columns - 1) / columns;
     const uint8_t *cb = planes + width * height, *cr = cb + chroma_width * height;
     for (size_t y = 0; y < height; y++) {
         convert_row(&m, planes + y * width, cb + y * chroma_width, cr + y * chroma_width, columns,
-                    shape->width, rgb + 3 * y * width);
+                    width, rgb + 3 * y * width);
     }
 }
 
-static bool read_as_rgb(frame_list *list, FILE *file, const dp_frame *shape, int32_t columns) {
+static bool read_as_rgb(frame_list *list, FILE *file, const dp_frame *shape, size_t columns) {
     uint8_t *rgb = frame_list_add(list, shape, 1);
     if (rgb == NULL) {
         return false;
     }
     size_t width = (size_t)shape->width, height = (size_t)shape->height;
-    size_t size = (width + 2 * ((width + (size_t)columns - 1) / (size_t)columns)) * height;
+    size_t size = (width + 2 * ((width + columns - 1) / columns)) * height;
     uint8_t *planes = malloc(size);
     if (planes == NULL) {
         return frame_list_fail(list, "out of memory at frame %zu", list->count);
@@ -184,7 +186,7 @@ static bool read_as_rgb(frame_list *list, FILE *file, const dp_frame *shape, int
     return done;
 }
 
-static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape, int32_t columns) {
+static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape, size_t columns) {
     char line[MAX_LINE];
     if (!read_line(list, file, line)) {
         return false;

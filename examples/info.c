@@ -125,7 +125,8 @@ int command_info(int count, char **arguments) {
     engine_options o = {.cpu = -1};
     int32_t as_json = 0;
     const option options[] = {
-        ENGINE_OPTIONS(&o),
+        {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
+        {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
         {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
     };

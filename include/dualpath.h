@@ -36,8 +36,8 @@
  *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
  *   a reserved field that is not 0 is an option this version does not have, and an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
- * - A model is immutable once open: any number of threads and sessions may use one at a time. A
- *   session belongs to one thread at a time.
+ * - A model is immutable once open: any number of threads and sessions may share it. A session
+ *   belongs to one thread at a time.
  * - Destroying or closing NULL does nothing. A model must outlive its sessions.
  * - All calls are available since version 0.1.0 unless they say otherwise.
  */
@@ -147,13 +147,14 @@ typedef struct dp_model_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
-    /* Non-zero: check the CRC-32 of every tensor while opening. Compressed files always are. */
+    /* Non-zero: check the CRC-32 of every tensor while opening; a file that carries none is then
+     * DP_ERR_UNSUPPORTED. Compressed files that carry them are always checked. */
     int32_t verify;
     /* Non-zero: keep adapters and layer norms apart from the frozen matrices and compute the
      * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
     int32_t unfused;
-    /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed. 0 leaves plain
-     * C. The environment variable DUALPATH_CPU ("c", "avx2", "avx512"), read once, lowers it. */
+    /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
+     * before it (AVX-512 needs AVX2). 0 leaves plain C. The environment variable DUALPATH_CPU ("c", "avx2", "avx512"), read once, lowers it. */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
@@ -167,8 +168,9 @@ DP_API void dp_model_options_default(dp_model_options *options);
  * where the system can; it is not needed any more once the call has returned. */
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
-/* The same from bytes in memory, of any alignment. Nothing is copied that is used as it stands in
- * the file: the caller keeps the bytes alive and unchanged until dp_model_close(). */
+/* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used as
+ * it stands in the file is used there: the caller keeps the bytes alive and unchanged until
+ * dp_model_close(). */
 DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
                                       const dp_model_options *options, dp_model **model);
 
@@ -180,6 +182,8 @@ typedef struct dp_reader {
     void *user;
 } dp_reader;
 
+/* The same through a callback. All bytes are read, into memory that is free again when the call
+ * returns. */
 DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                       dp_model **model);
 
@@ -250,8 +254,8 @@ typedef struct dp_session_options {
 
 DP_API void dp_session_options_default(dp_session_options *options);
 
-/* How many bytes a session with these options needs, before anything is created. `arena`,
- * `arena_size` and callbacks are not looked at. */
+/* How many bytes a session with these options needs, before anything is created. `arena` and
+ * `arena_size` are not looked at. */
 DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options *options,
                                  size_t *bytes);
 
@@ -259,6 +263,9 @@ DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options
 DP_API dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
                                    dp_session **session);
 DP_API void dp_session_destroy(dp_session *session);
+
+/* How many threads compute for this session, the calling one among them; 0 for NULL. */
+DP_API int32_t dp_session_threads(const dp_session *session);
 
 /* The sentence of this session's last failed call; "" when there was none. Valid until the next
  * call on the session. For NULL: "". */
@@ -293,7 +300,7 @@ typedef enum dp_color {
 /* One frame, described, not owned: the bytes must stay as they are during the call. `plane` points
  * at the first sample of the top row; `stride` is the distance in bytes from a row to the one below
  * it and may be negative. Chroma planes have (width + 1) / 2 columns and (height + 1) / 2 rows.
- * Unused planes are ignored. width and height are 1 .. DP_MAX_FRAME_SIDE; frames of one clip may
+ * Unused planes are ignored. Rows of a plane must not overlap. width and height are 1 .. DP_MAX_FRAME_SIDE; frames of one clip may
  * differ. Nothing outside the described samples is read. */
 typedef struct dp_frame {
     const uint8_t *plane[3];
@@ -326,7 +333,7 @@ typedef struct dp_clip {
     const dp_frame *frames;
     size_t frame_count; /* >= 1 */
     int32_t sampling;   /* dp_sampling; default DP_SAMPLING_CENTER */
-    int32_t rate;       /* 1 .. 65536; 0 (default): the model's */
+    int32_t rate;       /* 1 .. 65536; 0 (default): the model's. For CENTER and FIRST. */
     int32_t views;      /* temporal views, 1 (default) .. DP_MAX_VIEWS */
     /* Square crops along the longer side, 1 (default: the centre) .. DP_MAX_CROPS, evenly spread
      * from one end to the other. Logits and features of all views and crops are averaged. */
@@ -347,7 +354,7 @@ typedef struct dp_timings {
 
 typedef struct dp_result {
     size_t struct_size;
-    /* These point into the session and stay valid until its next call. */
+    /* These point into the session and stay valid until its next dp_classify_clip() or its end. */
     const float *logits;           /* [classes]; NULL when the model has no head */
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
     const float *feature_temporal; /* y_t [feature_size] */
@@ -364,7 +371,8 @@ DP_API void dp_result_default(dp_result *result);
 /* Classifies a clip: samples, resizes, crops and normalises its frames, builds the framesets, runs
  * both paths (paper, section 3) and the classifier on [y_t ; y_s]. Deterministic: the same frames,
  * model and instruction set give the same bits with any number of threads. On failure `result` is
- * left empty and the session is as usable as before. */
+ * left empty (untouched, if it is not a dp_result of this ABI) and the session is as usable as
+ * before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
 typedef struct dp_prediction {

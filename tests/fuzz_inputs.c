@@ -1,17 +1,29 @@
 /*
  * libFuzzer on the readers of frames: Y4M, NumPy and raw, from a stream in memory. The first byte
- * of the input chooses the reader, the second what the command line would have said.
+ * chooses the reader, as in the program, the last one what the command line would have said. Small
+ * first bytes stand for a good Y4M header, which is too long to be found by chance.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../examples/frames.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_BYTES (1U << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static volatile unsigned sink;
+
+#define Y4M_HEADERS 6
+static const char *const y4m_headers[Y4M_HEADERS] = {
+    "YUV4MPEG2 ",
+    "YUV4MPEG2 W9 H5\nFRAME\n",
+    "YUV4MPEG2 W9 H5 Cmono XCOLORRANGE=FULL\nFRAME\n",
+    "YUV4MPEG2 W9 H5 C444\nFRAME\n",
+    "YUV4MPEG2 W9 H5 C422\nFRAME\n",
+    "YUV4MPEG2 W9 H5 C411\nFRAME\n",
+};
 
 /* Adds up every sample that a frame describes, so that the sanitizer sees it touched. */
 static unsigned touch_plane(const dp_frame *frame, int plane, int32_t bytes, int32_t rows) {
@@ -39,30 +51,27 @@ static unsigned touch(const dp_frame *f) {
     return sum;
 }
 
-static bool read_frames(frame_list *list, FILE *file, uint8_t reader, uint8_t choice) {
+static bool read_frames(frame_list *list, FILE *file, uint8_t first, uint8_t choice) {
     frame_options raw = {
         .size = {1 + choice % 17, 1 + choice / 17}, .format = choice % 7, .color = COLOR_OF_FILE};
-    switch (reader % 3) {
-    case 0:
-        return frames_read_y4m(list, file, choice % 5 - 1);
-    case 1:
+    switch (first) {
+    case 0x93:
         return frames_read_npy(list, file);
+    case 'Y':
+        return frames_read_y4m(list, file, choice % 5 - 1);
     default:
         return frames_read_raw(list, file, &raw);
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size < 3) {
-        return 0;
-    }
-    FILE *file = fmemopen((void *)(uintptr_t)(data + 2), size - 2, "rb");
+static void fuzz_stream(const char *stream, size_t size, uint8_t choice) {
+    FILE *file = fmemopen((void *)stream, size, "rb");
     if (file == NULL) {
-        return 0;
+        return;
     }
     frame_list list;
     frame_list_init(&list, MAX_BYTES);
-    bool done = read_frames(&list, file, data[0], data[1]);
+    bool done = read_frames(&list, file, (uint8_t)stream[0], choice);
     /* Success comes with frames, failure with a sentence, neither with more memory than allowed. */
     if (done != (list.message[0] == '\0') || (done && list.count == 0) || list.bytes > MAX_BYTES) {
         abort();
@@ -72,5 +81,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     frame_list_free(&list);
     fclose(file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 3) {
+        return 0;
+    }
+    bool replaced = data[0] < Y4M_HEADERS;
+    const char *header = replaced ? y4m_headers[data[0]] : "";
+    size_t header_size = strlen(header), rest = size - 1 - replaced;
+    char *stream = malloc(header_size + rest);
+    if (stream != NULL) {
+        memcpy(stream, header, header_size);
+        memcpy(stream + header_size, data + replaced, rest);
+        fuzz_stream(stream, header_size + rest, data[size - 1]);
+    }
+    free(stream);
     return 0;
 }

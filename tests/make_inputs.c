@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FRAMES = 20, WIDTH = 27, HEIGHT = 19, PIXELS = WIDTH * HEIGHT };
+enum { FRAMES = 20, WIDTH = 27, HEIGHT = 19, PIXELS = WIDTH * HEIGHT, MAX_ROW = 8 * WIDTH };
 
 static const char *directory;
 
@@ -69,7 +69,7 @@ static uint8_t luma_at(int t, int y, int x) {
 }
 
 static uint8_t chroma_at(int t, int y, int x, int c) {
-    return (uint8_t)(96 + (x / 4 * 13 + y / 2 * 7 + t * 3 + c * 29) % 64);
+    return (uint8_t)(64 + (x / 4 * 53 + y / 2 * 31 + t * 9 + c * 47) % 128);
 }
 
 /* ---- NumPy and raw ---- */
@@ -191,11 +191,11 @@ static void put_sample(uint8_t *row, size_t index, uint8_t value, int depth) {
     }
 }
 
-static void make_row(const png_kind *kind, int t, int y, uint8_t row[WIDTH * 8]) {
+static void make_row(const png_kind *kind, int t, int y, uint8_t row[MAX_ROW]) {
     bool alpha = (kind->type & PNG_COLOR_MASK_ALPHA) != 0;
     bool small = kind->depth == 4 || kind->type == PNG_COLOR_TYPE_PALETTE;
     size_t index = 0;
-    memset(row, 0, WIDTH * 8);
+    memset(row, 0, MAX_ROW);
     for (int x = 0; x < WIDTH; x++) {
         for (int c = 0; c < (kind->grey ? 1 : 3); c++) {
             uint8_t value = kind->grey ? grey_at(t, y, x) : rgb_at(t, y, x, c);
@@ -222,7 +222,7 @@ static void set_palette(png_structp png, png_infop info, bool transparent) {
 }
 
 static void write_png(const png_kind *kind, int t, FILE *file) {
-    uint8_t rows[HEIGHT][WIDTH * 8];
+    uint8_t rows[HEIGHT][MAX_ROW];
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     png_init_io(png, file);

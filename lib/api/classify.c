@@ -194,7 +194,24 @@ static dp_status run_clip(clip_run *run) {
             run->done++;
         }
     }
+    if (status == DP_OK) {
+        status = go_on(run, "head", 0.0);
+    }
     return status == DP_OK ? finish_result(run->session, run->views) : status;
+}
+
+/* A clip too short for the model is no error, but worth knowing. */
+static void log_repeats(const dp_session *session, const dp_sampler *sampler) {
+    dp_message sentence;
+    bool skips = sampler->sampling == DP_SAMPLING_CENTER || sampler->sampling == DP_SAMPLING_FIRST;
+    size_t rate = skips ? sampler->rate : 1;
+    size_t sampled = (sampler->frame_count - 1) / rate + 1;
+    if (session->log != NULL && sampled < sampler->view_frames) {
+        (void)dp_fail(&sentence, DP_OK,
+                      "the clip has %zu frames at a rate of %zu, the model takes %zu: some repeat",
+                      sampled, rate, sampler->view_frames);
+        session->log(session->log_user, DP_LOG_INFO, sentence.text);
+    }
 }
 
 dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result) {
@@ -204,7 +221,6 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
-    session->message.text[0] = '\0';
     if (result == NULL) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
@@ -217,13 +233,13 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (status != DP_OK) {
         return status;
     }
+    log_repeats(session, &checked.sampler);
     clip_run run = {
         .session = session, .clip = &checked, .views = checked.sampler.views * checked.crops};
     status = run_clip(&run);
     if (status == DP_OK) {
         run.timings.total_ms = lap(&since);
         write_result(&run, result);
-        status = go_on(&run, "head", 0.0);
     }
     return status;
 }

@@ -78,16 +78,17 @@ static dp_status check_plane(const dp_frame *frame, size_t index, size_t plane,
                              dp_message *message) {
     int64_t stride = frame->stride[plane];
     int64_t row = row_bytes(frame, plane);
+    int64_t rows = plane == 0 ? frame->height : ((int64_t)frame->height + 1) / 2;
     if (frame->plane[plane] == NULL) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: plane %zu is NULL", index, plane);
     }
-    if (frame->height > 1 && stride < row && stride > -row) {
+    if (rows > 1 && stride < row && stride > -row) {
         return dp_fail(message, DP_ERR_FRAME,
                        "frame %zu: plane %zu has a stride of %lld bytes for rows of %lld", index,
                        plane, (long long)stride, (long long)row);
     }
     /* the distance to the last row must be a number of this machine */
-    int64_t limit = (int64_t)(PTRDIFF_MAX / DP_MAX_FRAME_SIDE);
+    int64_t limit = (int64_t)PTRDIFF_MAX / rows;
     if (stride > limit || stride < -limit) {
         return dp_fail(message, DP_ERR_FRAME,
                        "frame %zu: plane %zu has a stride of %lld bytes, more than %lld", index,

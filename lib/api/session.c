@@ -150,6 +150,10 @@ void dp_session_destroy(dp_session *session) {
     }
 }
 
+int32_t dp_session_threads(const dp_session *session) {
+    return session != NULL ? (int32_t)dp_pool_threads(session->pool) : 0;
+}
+
 const char *dp_session_message(const dp_session *session) {
     return session != NULL ? session->message.text : "";
 }

@@ -22,10 +22,10 @@ ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
     "block_count": (1, 256), "attention.head_count": (1, 1024), "grid": (1, 16),
-    "frames": (1, 4096), "spatial_frames": (1, 4096), "sampling_rate": (1, 65536),
+    "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536),
 }
 _MAX_TOKENS = 65536
-_MAX_IMAGES = 4096
+_MAX_IMAGES = 256
 
 
 class Value(NamedTuple):

@@ -81,7 +81,7 @@ class Model:
     - ``progress(stage, fraction)``: called while opening; a true return value cancels.
 
     An exception in ``log``, ``progress`` or the file object cancels and is raised again here.
-    All threads may use a model at a time. Closing it, also by leaving a ``with`` block, frees the
+    Any number of threads may share a model. Closing it, also by leaving a ``with`` block, frees the
     weights as soon as the last of its sessions is closed.
     """
 
