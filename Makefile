@@ -110,7 +110,7 @@ TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o
 TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
-CHECK_LIBS     = $(shell pkg-config --libs check)
+CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 TEST_WRAPPER  ?=
 VENV          := $(abspath $(BUILD))/venv
 # TORCH=1 also installs PyTorch into the virtual environment of the tests (a large download).
@@ -193,7 +193,7 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	    mkdir -p $(BUILD)/fuzz/$$target.corpus $(BUILD)/fuzz/$$target.found; \
 	    echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	    GOLDEN=tests/golden $(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
-	        -timeout=25 -max_len=65536 -print_final_stats=1 -verbosity=0 \
+	        -timeout=25 -max_len=262144 -print_final_stats=1 -verbosity=0 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$target.found/ \
 	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
 	done

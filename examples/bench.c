@@ -8,7 +8,6 @@
 #include "cli.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define MAX_RUNS 1000
 #define PEAK_MS 200
@@ -24,7 +23,8 @@ const char bench_help[] =
     "\n"
     "  --runs N       clips to time after one to warm up, 1 to 1000 (default 7)\n"
     "  --json         print one JSON object on one line\n"
-    "  --threads N    threads to compute with, 1 to 256 (default: the processors online)\n"
+    "  --threads N    threads to compute with, 1 to 256 (default: as many as this\n"
+    "                 process may run at once)\n"
     "  --cpu SET      highest instruction set to use: auto (default), avx512, avx2, c\n"
     "  --unfused      compute the formulas one by one, slower\n"
     "  --verify       check the model's checksums before using it\n"
@@ -197,12 +197,6 @@ static void json_bench(samples *s, const engine *e, int32_t threads, const char 
     putchar('\n');
 }
 
-/* Said to the library outright, so that what is printed is what was used. */
-static int32_t processors_online(void) {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : online > 256 ? 256 : (int32_t)online;
-}
-
 static int measure_model(engine *e, const engine_options *options, samples *s, const char *path) {
     frame_list frames;
     frame_list_init(&frames, NOISE_BYTES);
@@ -221,7 +215,7 @@ static int measure_model(engine *e, const engine_options *options, samples *s, c
 int command_bench(int count, char **arguments) {
     static samples s;
     s.runs = 7;
-    engine_options o = {.cpu = -1, .threads = processors_online()};
+    engine_options o = {.cpu = -1};
     int32_t as_json = 0;
     const option options[] = {
         ENGINE_OPTIONS(&o),
@@ -238,9 +232,9 @@ int command_bench(int count, char **arguments) {
     engine e;
     status = measure_model(&e, &o, &s, path);
     if (status == STATUS_OK && as_json) {
-        json_bench(&s, &e, o.threads, path);
+        json_bench(&s, &e, dp_session_threads(e.session), path);
     } else if (status == STATUS_OK) {
-        print_bench(&s, &e, o.threads);
+        print_bench(&s, &e, dp_session_threads(e.session));
     }
     engine_close(&e);
     return status;

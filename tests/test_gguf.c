@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "gguf_builder.h"
 #include "model/gguf.h"
+#include "support.h"
 #include "test_allocator.h"
 
 #include <check.h>
@@ -13,24 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static uint64_t random_state = 1;
-
-static uint32_t random_bits(void) {
-    random_state = random_state * 6364136223846793005U + 1442695040888963407U;
-    return (uint32_t)(random_state >> 32);
-}
-
-static void seed_random(const char *test) {
-    const char *seed = getenv("DUALPATH_SEED");
-    random_state = seed != NULL ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
-    printf("%s: DUALPATH_SEED=%llu\n", test, (unsigned long long)random_state);
-    (void)fflush(stdout);
-}
 
 /* ---- parsing ---- */
 
@@ -426,7 +410,7 @@ static gguf_bytes all_quants(const float *scales) {
 }
 
 START_TEST(q8_0_is_exact) {
-    static const float scales[8] = {1, -0.5f, 65504, 0x1p-24f, 0, 0.25f, -0x1p-15f, 3};
+    static const float scales[8] = {1, -0.5f, 65504, 0x1p-24f, 0.25f, 0, -0x1p-15f, 3};
     gguf_bytes bytes = all_quants(scales);
     dp_tensor tensor = tensor_of(DP_TENSOR_Q8_0, bytes.bytes + 1, bytes.size - 1);
     float all[256];
@@ -456,21 +440,28 @@ START_TEST(q8_0_scales_must_be_finite) {
 }
 END_TEST
 
+START_TEST(types_have_names) {
+    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_F32), "f32");
+    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_F16), "f16");
+    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_BF16), "bf16");
+    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_Q8_0), "q8_0");
+}
+END_TEST
+
 /* ---- checksums ---- */
 
 START_TEST(crc32_is_that_of_zlib) {
     enum { SIZE = 4096 };
     static uint8_t bytes[SIZE];
-    seed_random("crc32_is_that_of_zlib");
     for (size_t i = 0; i < SIZE; i++) {
-        bytes[i] = (uint8_t)random_bits();
+        bytes[i] = (uint8_t)random_below(256);
     }
     ck_assert_uint_eq(dp_crc32(0, (const uint8_t *)"123456789", 9), 0xcbf43926u);
     ck_assert_uint_eq(dp_crc32(0, bytes, 0), 0);
     for (size_t i = 0; i < 2000; i++) {
-        size_t first = random_bits() % 64;
-        size_t size = i < 200 ? i : random_bits() % (SIZE - 64);
-        size_t part = size == 0 ? 0 : random_bits() % size;
+        size_t first = random_below(64);
+        size_t size = i < 200 ? i : random_below(SIZE - 64);
+        size_t part = size == 0 ? 0 : random_below((uint32_t)size);
         uint32_t expected = (uint32_t)crc32(0, bytes + first, (uInt)size);
         uint32_t head = dp_crc32(0, bytes + first, part);
         ck_assert_uint_eq(dp_crc32(0, bytes + first, size), expected);
@@ -1025,14 +1016,13 @@ START_TEST(random_damage_does_no_harm) {
                                        0x7fffffff, 0x80000000, 1u << 20, UINT64_MAX, 1ull << 63};
     size_t size;
     uint8_t *bytes = sample_file(&size);
-    seed_random("random_damage_does_no_harm");
     for (size_t i = 0; i < 20000; i++) {
         uint8_t *copy = malloc(size);
         memcpy(copy, bytes, size);
-        for (uint32_t hurts = 1 + random_bits() % 3; hurts > 0; hurts--) {
-            uint64_t number = numbers[random_bits() % COUNT(numbers)];
-            size_t width = (size_t)1 << random_bits() % 4;
-            size_t at = 8 + random_bits() % (size - 8 - width);
+        for (uint32_t hurts = 1 + random_below(3); hurts > 0; hurts--) {
+            uint64_t number = numbers[random_below(COUNT(numbers))];
+            size_t width = (size_t)1 << random_below(4);
+            size_t at = 8 + random_below((uint32_t)(size - 8 - width));
             for (size_t b = 0; b < width; b++) {
                 copy[at + b] = (uint8_t)(number >> 8 * b);
             }
@@ -1091,11 +1081,13 @@ static TCase *case_of_sound_files(void) {
 static TCase *case_of_numbers(void) {
     TCase *numbers = tcase_create("numbers");
     tcase_set_timeout(numbers, 60);
+    tcase_add_checked_fixture(numbers, random_restart, NULL);
     tcase_add_test(numbers, every_f16_is_exact);
     tcase_add_test(numbers, every_bf16_is_exact);
     tcase_add_test(numbers, f32_is_taken_bit_for_bit);
     tcase_add_test(numbers, q8_0_is_exact);
     tcase_add_loop_test(numbers, q8_0_scales_must_be_finite, 0, 3);
+    tcase_add_test(numbers, types_have_names);
     tcase_add_test(numbers, crc32_is_that_of_zlib);
     tcase_add_test(numbers, a_changed_tensor_fails_its_checksum);
     tcase_add_loop_test(numbers, the_list_of_checksums_must_fit, 0, 3);
@@ -1128,6 +1120,7 @@ static TCase *case_of_structure(void) {
 static TCase *case_of_damage(void) {
     TCase *damage = tcase_create("damage");
     tcase_set_timeout(damage, 120);
+    tcase_add_checked_fixture(damage, random_restart, NULL);
     tcase_add_test(damage, a_file_cut_anywhere_is_refused);
     tcase_add_test(damage, flipped_bits_do_no_harm);
     tcase_add_test(damage, random_damage_does_no_harm);
@@ -1136,6 +1129,7 @@ static TCase *case_of_damage(void) {
 }
 
 int main(void) {
+    random_seed("test_gguf");
     Suite *suite = suite_create("gguf");
     suite_add_tcase(suite, case_of_sound_files());
     suite_add_tcase(suite, case_of_numbers());

@@ -476,7 +476,7 @@ static dp_status scan_description(scanner *scan, dp_tensor *tensor) {
 static dp_status scan_descriptions(scanner *scan, dp_gguf *gguf) {
     for (size_t i = 0; i < gguf->tensor_count; i++) {
         begin_item(scan, "tensor description", i);
-        gguf->tensors[i] = (dp_tensor){0};
+        gguf->tensors[i] = (dp_tensor){.name = {"", 0}};
         dp_status status = scan_description(scan, &gguf->tensors[i]);
         if (status != DP_OK) {
             return status;
@@ -497,23 +497,24 @@ static dp_status index_names(dp_gguf *gguf, dp_message *message) {
 
 /* ---- the data section ---- */
 
-static dp_status read_alignment(const dp_gguf *gguf, size_t *alignment, dp_message *message) {
-    uint32_t value = 32;
-    dp_status status = dp_gguf_u32(gguf, "general.alignment", false, 8, 65536, &value, message);
-    if (status == DP_OK && (value & (value - 1)) != 0) {
-        return dp_fail(
-            message, DP_ERR_FORMAT,
-            "metadata key 'general.alignment' is %" PRIu32 ", but must be a power of two", value);
+static dp_status read_alignment(const dp_gguf *gguf, uint32_t *alignment, dp_message *message) {
+    *alignment = 32;
+    dp_status status = dp_gguf_u32(gguf, "general.alignment", false, 8, 65536, alignment, message);
+    if (status == DP_OK && (*alignment & (*alignment - 1)) != 0) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "metadata key 'general.alignment' is %" PRIu32
+                       ", but must be a power of two",
+                       *alignment);
     }
-    *alignment = value;
     return status;
 }
 
-static dp_status place_tensor(const scanner *scan, dp_tensor *tensor, size_t alignment) {
+static dp_status place_tensor(const scanner *scan, dp_tensor *tensor, uint32_t alignment) {
     uint64_t offset = dp_load_u64(tensor->data);
     if (offset % alignment != 0) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' begins at offset %" PRIu64 ", which is not a multiple of %zu",
+                       "tensor '%s' begins at offset %" PRIu64
+                       ", which is not a multiple of %" PRIu32,
                        DP_SHOW(tensor->name), offset, alignment);
     }
     if (offset > remaining(scan) || tensor->bytes > remaining(scan) - (size_t)offset) {
@@ -553,7 +554,7 @@ static dp_status check_overlap(const dp_gguf *gguf, dp_message *message) {
 }
 
 static dp_status place_tensors(scanner *scan, dp_gguf *gguf) {
-    size_t alignment = 0;
+    uint32_t alignment;
     dp_status status = read_alignment(gguf, &alignment, scan->message);
     if (status != DP_OK || gguf->tensor_count == 0) {
         return status;

@@ -79,7 +79,7 @@ static dp_status grow(output *out, size_t capacity, dp_message *message) {
         return dp_fail(message, DP_ERR_MEMORY,
                        "cannot allocate %zu bytes to inflate the gzip data into", capacity);
     }
-    if (out->used > 0) {
+    if (out->bytes != NULL) {
         memcpy(bytes, out->bytes, out->used);
     }
     dp_release(out->allocator, out->bytes, out->capacity);
@@ -162,9 +162,8 @@ dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_a
                      uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
                      dp_message *message) {
     output out = {.allocator = allocator, .limit = limit};
-    z_stream stream = {.zalloc = allocate_for_zlib,
-                       .zfree = release_for_zlib,
-                       .opaque = (void *)(uintptr_t)allocator};
+    z_stream stream = {
+        .zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = (void *)allocator};
     int result = inflateInit2(&stream, 16 + MAX_WBITS); /* gzip, not zlib, not raw */
     if (result != Z_OK) {
         *inflated = NULL;
