@@ -36,8 +36,9 @@ void dp_attention_run(const dp_kernels *kernels, const dp_attention *attention, 
     float *values = keys + round_up(dp_panel_floats(kernels, size, tokens), 16);
     float *scores = values + round_up(dp_panel_floats(kernels, tokens, size), 16);
     size_t stride = score_stride(kernels, tokens);
-    dp_linear against_keys = {.inputs = size, .outputs = tokens, .panels = keys};
-    dp_linear against_values = {.inputs = tokens, .outputs = size, .panels = values};
+    dp_linear against_keys = {.inputs = size, .outputs = tokens, .depth = size, .panels = keys};
+    dp_linear against_values = {
+        .inputs = tokens, .outputs = size, .depth = tokens, .panels = values};
     pack_keys(kernels, attention, keys);
     dp_panel_put_rows(kernels, values, attention->v, attention->stride, size, tokens);
     for (size_t r = 0; r < attention->queries; r += kernels->mr) {

@@ -11,8 +11,7 @@
 
 #define GEMM_ROWS 6
 #define GEMM_VECTORS 2
-#define GEMM_DEPTH 320
-#define GEMM_AHEAD 4
+#define GEMM_DEPTH 512
 #define VECTOR_TABLE_NAME "avx2"
 #define VECTOR_TABLE_CPU DP_CPU_AVX2
 

@@ -11,8 +11,7 @@
 
 #define GEMM_ROWS 14
 #define GEMM_VECTORS 2
-#define GEMM_DEPTH 256
-#define GEMM_AHEAD 4
+#define GEMM_DEPTH 384
 #define VECTOR_TABLE_NAME "avx512"
 #define VECTOR_TABLE_CPU (DP_CPU_AVX2 | DP_CPU_AVX512)
 

@@ -9,21 +9,19 @@
 #define ROWS 4
 #define COLUMNS 8
 
-static void f32_gemm_4x8__c(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                            const float *panel, const float *next, const float *bias,
-                            bool accumulate, float *c, size_t ldc) {
-    (void)next;
-    for (size_t i = 0; i < rows; i++) {
+static void f32_gemm_4x8__c(const dp_tile *tile) {
+    for (size_t i = 0; i < tile->rows; i++) {
+        const float *a = tile->a + i * tile->a_stride;
+        float *c = tile->c + i * tile->c_stride;
         float sum[COLUMNS] = {0.0f};
-        for (size_t d = 0; d < depth; d++) {
-            float factor = a[i * lda + d];
+        for (size_t d = 0; d < tile->depth; d++) {
             for (size_t j = 0; j < COLUMNS; j++) {
-                sum[j] += factor * panel[d * COLUMNS + j];
+                sum[j] += a[d] * tile->panel[d * COLUMNS + j];
             }
         }
-        for (size_t j = 0; j < columns; j++) {
-            float value = sum[j] + (bias != NULL ? bias[j] : 0.0f);
-            c[i * ldc + j] = accumulate ? c[i * ldc + j] + value : value;
+        for (size_t j = 0; j < tile->columns; j++) {
+            float value = sum[j] + (tile->bias != NULL ? tile->bias[j] : 0.0f);
+            c[j] = tile->accumulate ? c[j] + value : value;
         }
     }
 }
@@ -117,7 +115,6 @@ static const dp_kernels generic_kernels = {
     .mr = ROWS,
     .nr = COLUMNS,
     .kc = 512,
-    .ahead = 0,
     .gemm = f32_gemm_4x8__c,
     .activate = {NULL, f32_gelu__c, f32_quick_gelu__c, f32_relu__c},
     .layer_norm = f32_layer_norm__c,

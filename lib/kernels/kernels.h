@@ -23,21 +23,30 @@ typedef enum dp_activation {
 #define DP_MAX_MR 16
 #define DP_MAX_NR 64
 
+/* One tile of a matrix product: c [rows][columns] = a [rows][depth] * panel [depth][nr] + bias
+ * [nr], plus what c held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL.
+ * Each element sums over depth in order, whatever the other sizes. */
+typedef struct dp_tile {
+    size_t rows, columns, depth;
+    const float *a;
+    size_t a_stride;
+    const float *panel;
+    const float *bias;
+    bool accumulate;
+    float *c;
+    size_t c_stride;
+    const float *next; /* on the way, depth * ahead floats from here are asked into the cache; */
+    size_t ahead;      /* they need not exist */
+} dp_tile;
+
 typedef struct dp_kernels {
     const char *name;
     uint32_t cpu; /* DP_CPU_* it needs */
     size_t mr;    /* rows of a tile */
     size_t nr;    /* columns of a panel */
     size_t kc;    /* depth of a panel that stays in the first-level cache */
-    size_t ahead; /* floats that a tile prefetches for each step of its depth */
 
-    /* One tile: c [rows][columns] = a [rows][depth] * panel [depth][nr] + bias [nr], plus what c
-     * held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL. Each element
-     * sums over depth in order, whatever the other sizes. On the way, depth * ahead floats at
-     * `next` are asked into the cache; they need not exist. */
-    void (*gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                 const float *panel, const float *next, const float *bias, bool accumulate,
-                 float *c, size_t ldc);
+    void (*gemm)(const dp_tile *tile);
 
     /* x = activation(x), n values. */
     void (*activate[DP_ACTIVATION_COUNT])(float *x, size_t n);
@@ -73,13 +82,22 @@ const dp_kernels *dp_kernels_avx512(void);
 
 /* ---- matrix products on packed weights (linear.c) ---- */
 
-/* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][inputs][nr]. A view
- * with fewer outputs is the same panels with a smaller number. outputs == 0: there is none. */
+/* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][depth][nr], where depth
+ * is `inputs` of the whole matrix; views are parts of it. outputs == 0: there is none. */
 typedef struct dp_linear {
     size_t inputs, outputs;
+    size_t depth;
     const float *panels;
-    const float *bias; /* [outputs rounded up to nr] */
+    const float *bias; /* [outputs rounded up to nr] or NULL */
 } dp_linear;
+
+/* The view of `count` outputs from `first` on, a multiple of nr. */
+dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count);
+
+/* The view of `count` inputs from `first` on: a part of the sum, to which the bias belongs where
+ * first is 0. */
+dp_linear dp_linear_inputs(const dp_kernels *kernels, const dp_linear *linear, size_t first,
+                           size_t count);
 
 /* What is done to a tile while it is hot. */
 typedef struct dp_epilogue {

@@ -19,6 +19,23 @@ size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs)
     return (outputs + kernels->nr - 1) / kernels->nr * kernels->nr * inputs;
 }
 
+dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count) {
+    dp_linear view = *linear;
+    view.outputs = count;
+    view.panels += first * linear->depth;
+    view.bias = linear->bias != NULL ? linear->bias + first : NULL;
+    return view;
+}
+
+dp_linear dp_linear_inputs(const dp_kernels *kernels, const dp_linear *linear, size_t first,
+                           size_t count) {
+    dp_linear view = *linear;
+    view.inputs = count;
+    view.panels += first * kernels->nr;
+    view.bias = first == 0 ? linear->bias : NULL;
+    return view;
+}
+
 /* Applies the activations to columns [first, first + columns) of the output, here x. */
 static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float *x, size_t stride,
                           size_t rows, size_t first, size_t columns) {
@@ -33,28 +50,40 @@ static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float
     }
 }
 
-/* One panel against all rows. A slice of the panel stays in the first-level cache while the rows
- * stream past it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part
- * of the slice behind this one, which comes from far away. */
+/* Floats that each of `tiles` tiles asks for at every step of its depth, so that together they have
+ * asked for the next slice of panels. */
+static size_t share_of_next(const dp_kernels *kernels, size_t tiles) {
+    size_t share = (kernels->nr + tiles - 1) / tiles;
+    return share < 4 ? 4 : share;
+}
+
+/* One panel against all rows. A slice of the panel stays in a near cache while the rows stream past
+ * it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part of the
+ * slice behind this one, which comes from far away. */
 static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size_t column,
                         size_t rows, const float *in, size_t in_stride, float *out,
                         size_t out_stride, dp_epilogue epilogue) {
     size_t columns = smaller(kernels->nr, linear->outputs - column);
-    const float *panel = linear->panels + column * linear->inputs;
+    const float *panel = linear->panels + column * linear->depth;
+    dp_tile tile = {.columns = columns,
+                    .a_stride = in_stride,
+                    .c_stride = out_stride,
+                    .ahead = share_of_next(kernels, (rows + kernels->mr - 1) / kernels->mr)};
     for (size_t d = 0; d < linear->inputs; d += kernels->kc) {
-        size_t depth = smaller(kernels->kc, linear->inputs - d);
-        bool last = d + depth == linear->inputs;
-        const float *bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
-        const float *slice = panel + d * kernels->nr;
-        const float *next = slice + depth * kernels->nr;
+        tile.depth = smaller(kernels->kc, linear->inputs - d);
+        tile.panel = panel + d * kernels->nr;
+        tile.next = tile.panel + tile.depth * kernels->nr;
+        tile.bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
+        tile.accumulate = epilogue.accumulate || d > 0;
+        bool last = d + tile.depth == linear->inputs;
         for (size_t r = 0; r < rows; r += kernels->mr) {
-            size_t count = smaller(kernels->mr, rows - r);
-            float *tile = out + r * out_stride + column;
-            kernels->gemm(count, columns, depth, in + r * in_stride + d, in_stride, slice, next,
-                          bias, epilogue.accumulate || d > 0, tile, out_stride);
-            next += depth * kernels->ahead;
+            tile.rows = smaller(kernels->mr, rows - r);
+            tile.a = in + r * in_stride + d;
+            tile.c = out + r * out_stride + column;
+            kernels->gemm(&tile);
+            tile.next += tile.depth * tile.ahead;
             if (last) {
-                activate_tile(kernels, epilogue, tile, out_stride, count, column, columns);
+                activate_tile(kernels, epilogue, tile.c, out_stride, tile.rows, column, columns);
             }
         }
     }
@@ -63,7 +92,7 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
 void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
                      const float *in, size_t in_stride, float *out, size_t out_stride,
                      dp_epilogue epilogue) {
-    for (size_t column = 0; column < linear->outputs; column += kernels->nr) {
+    for (size_t column = 0; column < linear->outputs && rows > 0; column += kernels->nr) {
         apply_panel(kernels, linear, column, rows, in, in_stride, out, out_stride, epilogue);
     }
 }

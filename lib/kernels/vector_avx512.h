@@ -25,7 +25,7 @@ static inline vf v_load(const float *p) {
     return _mm512_loadu_ps(p);
 }
 static inline void v_prefetch(const float *p) {
-    _mm_prefetch((const char *)p, _MM_HINT_T0);
+    _mm_prefetch((const char *)p, _MM_HINT_T1);
 }
 /* The first n < V_LENGTH values; the rest is 0 and not read. */
 static inline vf v_load_first(const float *p, size_t n) {

@@ -11,55 +11,71 @@
 
 #define GEMM_COLUMNS (GEMM_VECTORS * V_LENGTH)
 
-/* Adds bias and the old values to one row of a tile and stores its first `columns` columns. */
-static inline void gemm_store_row(vf *row, size_t columns, const float *bias, bool accumulate,
-                                  float *c) {
+/* Adds bias and the old values to row i of a tile and stores its columns. */
+static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) {
+    float *c = tile->c + i * tile->c_stride;
     for (size_t j = 0; j < GEMM_VECTORS; j++) {
         size_t first = j * V_LENGTH;
-        vf sum = bias != NULL ? v_add(row[j], v_load(bias + first)) : row[j];
-        if (columns >= first + V_LENGTH) {
-            v_store(c + first, accumulate ? v_add(v_load(c + first), sum) : sum);
-        } else if (columns > first) {
-            size_t n = columns - first;
-            v_store_first(c + first, n, accumulate ? v_add(v_load_first(c + first, n), sum) : sum);
+        vf sum = tile->bias != NULL ? v_add(row[j], v_load(tile->bias + first)) : row[j];
+        if (tile->columns >= first + V_LENGTH) {
+            v_store(c + first, tile->accumulate ? v_add(v_load(c + first), sum) : sum);
+        } else if (tile->columns > first) {
+            size_t n = tile->columns - first;
+            vf old = tile->accumulate ? v_load_first(c + first, n) : v_zero();
+            v_store_first(c + first, n, v_add(old, sum));
         }
     }
 }
 
-/* Rows are reached from one pointer in five (base + 0, 1, 2, 3, 4 strides), which leaves the
- * compiler enough registers for all of them. */
-#define GEMM_KERNEL(R)                                                                          \
-    static void V_NAME(gemm_##R)(size_t columns, size_t depth, const float *a, size_t lda,      \
-                                 const float *panel, const float *next, const float *bias,      \
-                                 bool accumulate, float *c, size_t ldc) {                       \
-        vf sum[R][GEMM_VECTORS];                                                                \
-        const float *base[3] = {a, a + ((R) > 5 ? 5 * lda : 0), a + ((R) > 10 ? 10 * lda : 0)}; \
-        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                             \
-            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                 \
-                sum[i][j] = v_zero();                                                           \
-            }                                                                                   \
-        }                                                                                       \
-        for (size_t d = 0; d < depth; d++) {                                                    \
-            vf b[GEMM_VECTORS];                                                                 \
-            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {                 \
-                b[j] = v_load(panel + j * V_LENGTH);                                            \
-            }                                                                                   \
-            panel += GEMM_COLUMNS;                                                              \
-            v_prefetch(next);                                                                   \
-            next += GEMM_AHEAD;                                                                 \
-            _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                         \
-                vf factor = v_set(base[i / 5][(i % 5) * lda]);                                  \
-                _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {             \
-                    sum[i][j] = v_fma(factor, b[j], sum[i][j]);                                 \
-                }                                                                               \
-            }                                                                                   \
-            base[0]++;                                                                          \
-            base[1]++;                                                                          \
-            base[2]++;                                                                          \
-        }                                                                                       \
-        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {                             \
-            gemm_store_row(sum[i], columns, bias, accumulate, c + i * ldc);                     \
-        }                                                                                       \
+/* One step of the depth: a row of the panel times one factor of each row. Rows are reached from one
+ * pointer in five (base + 0, 1, 2, 3, 4 strides), which leaves the compiler enough registers. */
+#define GEMM_STEP(R)                                                            \
+    {                                                                           \
+        vf b[GEMM_VECTORS];                                                     \
+        _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) {     \
+            b[j] = v_load(panel + j * V_LENGTH);                                \
+        }                                                                       \
+        panel += GEMM_COLUMNS;                                                  \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
+            vf factor = v_set(base[i / 5][(i % 5) * stride]);                   \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \
+                sum[i][j] = v_fma(factor, b[j], sum[i][j]);                     \
+            }                                                                   \
+        }                                                                       \
+        base[0]++;                                                              \
+        base[1]++;                                                              \
+        base[2]++;                                                              \
+    }
+
+#define GEMM_KERNEL(R)                                                          \
+    static void V_NAME(gemm_##R)(const dp_tile *tile) {                         \
+        vf sum[R][GEMM_VECTORS];                                                \
+        size_t stride = tile->a_stride;                                         \
+        const float *base[3] = {tile->a, tile->a + ((R) > 5 ? 5 * stride : 0),  \
+                                tile->a + ((R) > 10 ? 10 * stride : 0)};        \
+        const float *panel = tile->panel;                                       \
+        const float *next = tile->next;                                         \
+        size_t ahead = 4 * tile->ahead;                                         \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \
+                sum[i][j] = v_zero();                                           \
+            }                                                                   \
+        }                                                                       \
+        size_t d = tile->depth;                                                 \
+        for (; d >= 4; d -= 4) {                                                \
+            v_prefetch(next);                                                   \
+            next += ahead;                                                      \
+            GEMM_STEP(R)                                                        \
+            GEMM_STEP(R)                                                        \
+            GEMM_STEP(R)                                                        \
+            GEMM_STEP(R)                                                        \
+        }                                                                       \
+        for (; d > 0; d--) {                                                    \
+            GEMM_STEP(R)                                                        \
+        }                                                                       \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
+            gemm_store_row(tile, i, sum[i]);                                    \
+        }                                                                       \
     }
 
 GEMM_KERNEL(1)
@@ -79,8 +95,7 @@ GEMM_KERNEL(13)
 GEMM_KERNEL(14)
 #endif
 
-typedef void (*gemm_fn)(size_t, size_t, const float *, size_t, const float *, const float *,
-                        const float *, bool, float *, size_t);
+typedef void (*gemm_fn)(const dp_tile *);
 
 static const gemm_fn gemm_by_rows[GEMM_ROWS] = {
     V_NAME(gemm_1),  V_NAME(gemm_2),  V_NAME(gemm_3),  V_NAME(gemm_4),
@@ -91,10 +106,8 @@ static const gemm_fn gemm_by_rows[GEMM_ROWS] = {
 #endif
 };
 
-static void V_NAME(f32_gemm)(size_t rows, size_t columns, size_t depth, const float *a, size_t lda,
-                             const float *panel, const float *next, const float *bias,
-                             bool accumulate, float *c, size_t ldc) {
-    gemm_by_rows[rows - 1](columns, depth, a, lda, panel, next, bias, accumulate, c, ldc);
+static void V_NAME(f32_gemm)(const dp_tile *tile) {
+    gemm_by_rows[tile->rows - 1](tile);
 }
 
 /* ---- elementary functions ---- */
@@ -237,9 +250,10 @@ static float V_NAME(row_largest)(const float *x, size_t n) {
     return v_largest(largest);
 }
 
-/* exp(scale * (x - largest)) */
+/* exp(scale * (x - largest)). It is 0 far before the bound, which keeps infinity out of it. */
 static inline vf v_softmax_term(vf x, vf largest, vf scale) {
-    return v_exp_times(v_mul(v_sub(x, largest), scale), 1.442695022f, 1.925963034e-8f);
+    vf exponent = v_max(v_set(-128.0f), v_mul(v_sub(x, largest), scale));
+    return v_exp_times(exponent, 1.442695022f, 1.925963034e-8f);
 }
 
 static void V_NAME(f32_softmax)(float *x, size_t n, float scale) {
@@ -331,7 +345,6 @@ static const dp_kernels vector_kernels = {
     .mr = GEMM_ROWS,
     .nr = GEMM_COLUMNS,
     .kc = GEMM_DEPTH,
-    .ahead = GEMM_AHEAD,
     .gemm = V_NAME(f32_gemm),
     .activate = {NULL, V_NAME(f32_gelu), V_NAME(f32_quick_gelu), V_NAME(f32_relu)},
     .layer_norm = V_NAME(f32_layer_norm),

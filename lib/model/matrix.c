@@ -56,7 +56,8 @@ dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
     size_t padded = (b.columns + kernels->nr - 1) / kernels->nr * kernels->nr;
     dp_matrix panels = dp_matrix_take(builder, b.rows, padded);
     if (dp_building(builder)) {
-        dp_linear linear = {.inputs = b.rows, .outputs = b.columns, .panels = panels.values};
+        dp_linear linear = {
+            .inputs = b.rows, .outputs = b.columns, .depth = b.rows, .panels = panels.values};
         dp_panel_put_rows(kernels, panels.values, b.values, b.columns, b.columns, b.rows);
         dp_linear_apply(kernels, &linear, a.rows, a.values, a.columns, product.values,
                         product.columns, (dp_epilogue){0});

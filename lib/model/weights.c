@@ -146,7 +146,7 @@ void dp_draft_put_keys_first(dp_builder *builder, const dp_draft *draft, size_t 
 }
 
 dp_linear dp_draft_end(const dp_draft *draft) {
-    return (dp_linear){draft->inputs, draft->outputs, draft->panels, draft->bias};
+    return (dp_linear){draft->inputs, draft->outputs, draft->inputs, draft->panels, draft->bias};
 }
 
 dp_linear dp_pack(dp_builder *builder, dp_affine map) {

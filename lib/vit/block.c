@@ -15,16 +15,13 @@ static size_t entered_stride(const dp_parameters *p) {
     return dp_row_stride(p->width + p->bottleneck[DP_T0]);
 }
 
-static size_t hidden_stride(const dp_parameters *p, dp_path path) {
-    return dp_row_stride(p->mlp_width + dp_mlp_bottleneck(p, path));
-}
+/* Columns of h that are worked on at a time, a multiple of every panel's. */
+#define MLP_SLICE ((size_t)1024)
 
 size_t dp_fused_scratch(const dp_model *model, size_t rows) {
     const dp_parameters *p = &model->parameters;
-    size_t hidden = hidden_stride(p, DP_SPATIAL) > hidden_stride(p, DP_TEMPORAL)
-                        ? hidden_stride(p, DP_SPATIAL)
-                        : hidden_stride(p, DP_TEMPORAL);
-    return rows * (entered_stride(p) + hidden);
+    return rows *
+           (entered_stride(p) + dp_row_stride(MLP_SLICE) + dp_row_stride(p->bottleneck[DP_T2]));
 }
 
 static void normalise(const dp_workspace *workspace, dp_rows rows, float *out, size_t stride) {
@@ -80,30 +77,73 @@ static void leave_attention(const dp_workspace *workspace, const dp_path_block *
                     add_to_output);
 }
 
-/* [h | d] = act(norm(x) widen);  d = act(h squeeze_h);  x += [h | d] narrow */
+/* The MLP of some rows. */
+typedef struct mlp_run {
+    const dp_kernels *kernels;
+    const dp_parameters *parameters;
+    const dp_path_block *block;
+    size_t rows;
+    float *n, *h, *d, *x;
+    size_t n_stride, h_stride, d_stride, x_stride;
+} mlp_run;
+
+/* Columns [first, first + count) of h, or of [h | d] where widen has d:
+ *     h = act(n widen);  d += h squeeze_h;  x += h narrow */
+static void run_mlp_slice(const mlp_run *run, size_t first, size_t count) {
+    const dp_path_block *block = run->block;
+    const dp_parameters *p = run->parameters;
+    size_t rows = run->rows;
+    dp_linear widen = dp_linear_outputs(&block->widen, first, count);
+    size_t split = first < p->mlp_width ? p->mlp_width - first : 0;
+    dp_linear_apply(
+        run->kernels, &widen, rows, run->n, run->n_stride, run->h, run->h_stride,
+        (dp_epilogue){.split = split, .left = p->activation, .right = p->adapter_activation});
+    if (block->squeeze_h.outputs > 0) {
+        dp_linear squeeze = dp_linear_inputs(run->kernels, &block->squeeze_h, first, count);
+        bool last = first + count == p->mlp_width;
+        dp_linear_apply(run->kernels, &squeeze, rows, run->h, run->h_stride, run->d, run->d_stride,
+                        (dp_epilogue){.accumulate = first > 0,
+                                      .split = SIZE_MAX,
+                                      .left = last ? p->adapter_activation : DP_ACTIVATION_NONE});
+    }
+    if (block->narrow.inputs >= p->mlp_width) {
+        dp_linear narrow = dp_linear_inputs(run->kernels, &block->narrow, first, count);
+        dp_linear_apply(run->kernels, &narrow, rows, run->h, run->h_stride, run->x, run->x_stride,
+                        add_to_output);
+    }
+}
+
+/* [h | d] = act(norm(x) widen);  d = act(h squeeze_h);  x += [h | d] narrow. Columns of h go in
+ * slices, so that they are used while they are in the cache. */
 static void run_mlp(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
                     float *scratch) {
-    const dp_kernels *kernels = workspace->model->kernels;
     const dp_parameters *p = &workspace->model->parameters;
     const dp_path_state *state = &workspace->path[rows.path];
-    size_t n_stride = entered_stride(p);
-    size_t stride = hidden_stride(p, rows.path);
-    float *n = scratch;
-    float *h = n + rows.count * n_stride;
-    float *d = h + p->mlp_width;
-    float *end = d + dp_mlp_bottleneck(p, rows.path);
-    normalise(workspace, rows, n, n_stride);
-    dp_linear_apply(kernels, &block->widen, rows.count, n, n_stride, h, stride,
-                    (dp_epilogue){.split = p->mlp_width,
-                                  .left = p->activation,
-                                  .right = p->adapter_activation});
-    if (block->squeeze_h.outputs > 0) {
-        dp_linear_apply(kernels, &block->squeeze_h, rows.count, h, stride, d, stride,
-                        activate_all(p->adapter_activation));
+    mlp_run run = {
+        .kernels = workspace->model->kernels,
+        .parameters = p,
+        .block = block,
+        .rows = rows.count,
+        .n_stride = entered_stride(p),
+        .h_stride = dp_row_stride(MLP_SLICE),
+        .d_stride = dp_row_stride(block->squeeze_h.outputs),
+        .x = dp_row(state->x, state->x_stride, rows, 0),
+        .x_stride = state->x_stride * rows.step,
+    };
+    run.n = scratch;
+    run.h = run.n + rows.count * run.n_stride;
+    run.d = run.h + rows.count * run.h_stride;
+    normalise(workspace, rows, run.n, run.n_stride);
+    for (size_t first = 0; first < block->widen.outputs; first += MLP_SLICE) {
+        run_mlp_slice(&run, first, dp_min_size(MLP_SLICE, block->widen.outputs - first));
     }
-    dp_linear_apply(kernels, &block->narrow, rows.count, end - block->narrow.inputs, stride,
-                    dp_row(state->x, state->x_stride, rows, 0), state->x_stride * rows.step,
-                    add_to_output);
+    if (block->squeeze_h.outputs > 0) {
+        size_t width = block->squeeze_h.outputs;
+        dp_linear narrow =
+            dp_linear_inputs(run.kernels, &block->narrow, block->narrow.inputs - width, width);
+        dp_linear_apply(run.kernels, &narrow, run.rows, run.d, run.d_stride, run.x, run.x_stride,
+                        add_to_output);
+    }
 }
 
 void dp_fused_finish(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,

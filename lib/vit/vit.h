@@ -85,8 +85,4 @@ static inline size_t dp_attention_bottleneck(const dp_parameters *p, dp_path pat
     return p->bottleneck[path == DP_SPATIAL ? DP_S1 : DP_T1];
 }
 
-static inline size_t dp_mlp_bottleneck(const dp_parameters *p, dp_path path) {
-    return p->bottleneck[path == DP_SPATIAL ? DP_S2 : DP_T2];
-}
-
 #endif /* DP_VIT_H */
