@@ -106,7 +106,7 @@ static void run_mlp_slice(const mlp_run *run, size_t first, size_t count) {
                                       .split = SIZE_MAX,
                                       .left = last ? p->adapter_activation : DP_ACTIVATION_NONE});
     }
-    if (block->narrow.inputs >= p->mlp_width) {
+    if (block->narrow.inputs == block->widen.outputs + block->squeeze_h.outputs) {
         dp_linear narrow = dp_linear_inputs(run->kernels, &block->narrow, first, count);
         dp_linear_apply(run->kernels, &narrow, rows, run->h, run->h_stride, run->x, run->x_stride,
                         add_to_output);
