@@ -184,6 +184,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_session_size": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_size_t)]),
     "dp_session_create": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_void_p)]),
     "dp_session_destroy": (None, [c_void_p]),
+    "dp_session_threads": (c_int32, [c_void_p]),
     "dp_session_message": (c_char_p, [c_void_p]),
     "dp_clip_default": (None, [POINTER(dp_clip)]),
     "dp_result_default": (None, [POINTER(dp_result)]),

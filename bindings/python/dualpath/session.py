@@ -93,6 +93,8 @@ class Session:
             raise
         self._handle: ModelHandle = handle
         self._pointer = pointer
+        self.threads: int = lib.dp_session_threads(pointer)
+        """How many threads compute for this session."""
 
     @staticmethod
     def size(model: Model, threads: int = 0) -> int:

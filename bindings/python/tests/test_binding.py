@@ -402,6 +402,7 @@ class TestSession:
     def test_threads_change_nothing(self, model, clip, answer):
         for threads in (1, 2, 3):
             with dualpath.Session(model, threads=threads) as session:
+                assert session.threads == threads
                 assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
 
     def test_arena(self, model, clip, answer):
