@@ -154,7 +154,8 @@ typedef struct dp_model_options {
      * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
     int32_t unfused;
     /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
-     * before it (AVX-512 needs AVX2). 0 leaves plain C. The environment variable DUALPATH_CPU ("c", "avx2", "avx512"), read once, lowers it. */
+     * before it (AVX-512 needs AVX2). 0 leaves plain C. The environment variable DUALPATH_CPU ("c",
+     * "avx2", "avx512"), read once, lowers it. */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
@@ -168,8 +169,8 @@ DP_API void dp_model_options_default(dp_model_options *options);
  * where the system can; it is not needed any more once the call has returned. */
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
-/* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used as
- * it stands in the file is used there: the caller keeps the bytes alive and unchanged until
+/* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used
+ * as it stands in the file is used there: the caller keeps the bytes alive and unchanged until
  * dp_model_close(). */
 DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
                                       const dp_model_options *options, dp_model **model);
@@ -300,8 +301,9 @@ typedef enum dp_color {
 /* One frame, described, not owned: the bytes must stay as they are during the call. `plane` points
  * at the first sample of the top row; `stride` is the distance in bytes from a row to the one below
  * it and may be negative. Chroma planes have (width + 1) / 2 columns and (height + 1) / 2 rows.
- * Unused planes are ignored. Rows of a plane must not overlap. width and height are 1 .. DP_MAX_FRAME_SIDE; frames of one clip may
- * differ. Nothing outside the described samples is read. */
+ * Unused planes are ignored. Rows of a plane must not overlap. width and height are 1 ..
+ * DP_MAX_FRAME_SIDE; frames of one clip may differ. Nothing outside the described samples is read.
+ */
 typedef struct dp_frame {
     const uint8_t *plane[3];
     ptrdiff_t stride[3];

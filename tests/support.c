@@ -13,6 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+size_t unless_brief(size_t full, size_t brief) {
+    return getenv("DUALPATH_QUICK") == NULL ? full : brief;
+}
+
 /* ---- random numbers ---- */
 
 static uint64_t seed = 1;

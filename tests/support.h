@@ -10,6 +10,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* `full`, or `brief` where every instruction is dear (under valgrind): there DUALPATH_QUICK is set.
+ */
+size_t unless_brief(size_t full, size_t brief);
+
 /* ---- random numbers ---- */
 
 /* Takes the seed from DUALPATH_SEED, else from the clock, and prints it: once, in main(). */

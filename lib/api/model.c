@@ -63,19 +63,28 @@ static dp_status use_gguf(byte_range from, bool inflated, const dp_model_options
     return status;
 }
 
+static dp_status report_reading(const dp_model_options *options, dp_message *message) {
+    if (options->progress == NULL ||
+        options->progress(options->progress_user, "reading", 0.0) == 0) {
+        return DP_OK;
+    }
+    return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled while reading");
+}
+
 static dp_status use_bytes(byte_range from, const dp_model_options *options, dp_model **model,
                            dp_message *message) {
     uint8_t *inflated = NULL;
     size_t size = 0;
     size_t allocated = 0;
-    if (options->progress != NULL && options->progress(options->progress_user, "reading", 0.0)) {
-        return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled before reading");
+    dp_status status = report_reading(options, message);
+    if (status != DP_OK) {
+        return status;
     }
     if (!dp_is_gzip(from.data, from.size)) {
         return use_gguf(from, false, options, model, message);
     }
-    dp_status status = dp_inflate(from.data, from.size, options->max_inflated_size,
-                                  options->allocator, &inflated, &size, &allocated, message);
+    status = dp_inflate(from.data, from.size, options->max_inflated_size, options->allocator,
+                        &inflated, &size, &allocated, message);
     if (status == DP_OK) {
         status = use_gguf((byte_range){inflated, size}, true, options, model, message);
         dp_release(options->allocator, inflated, allocated);
@@ -162,10 +171,13 @@ static dp_status grow(buffer *to, const dp_allocator *allocator, dp_message *mes
     return DP_OK;
 }
 
-static dp_status read_all(const dp_reader *reader, const dp_allocator *allocator, buffer *to,
+static dp_status read_all(const dp_reader *reader, const dp_model_options *options, buffer *to,
                           dp_message *message) {
     for (;;) {
-        dp_status status = to->size == to->capacity ? grow(to, allocator, message) : DP_OK;
+        dp_status status = report_reading(options, message);
+        if (status == DP_OK && to->size == to->capacity) {
+            status = grow(to, options->allocator, message);
+        }
         if (status != DP_OK) {
             return status;
         }
@@ -199,7 +211,7 @@ dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *
         return status;
     }
     buffer all = {NULL, 0, 0};
-    status = read_all(reader, resolved.allocator, &all, message);
+    status = read_all(reader, &resolved, &all, message);
     if (status == DP_OK) {
         status = use_bytes((byte_range){all.data, all.size}, &resolved, model, message);
     }

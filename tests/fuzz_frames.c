@@ -1,0 +1,283 @@
+/*
+ * libFuzzer on clips: bytes become sampling options and frame descriptors of all formats, sizes and
+ * strides, each plane a heap block of exactly the described bytes. It is known beforehand whether a
+ * clip is sound: then it must be classified, and else refused with the right status.
+ */
+#include "dualpath.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MODEL_FRAMES 16 /* of the model below */
+#define MAX_FRAMES 40
+#define MAX_PICTURES 4
+#define MAX_CLASSES 3
+
+static dp_model *model;
+static dp_session *session, *other; /* of one thread, and of three */
+
+static void check(bool holds, const char *what) {
+    if (!holds) {
+        fprintf(stderr, "%s; \"%s\"\n", what, dp_session_message(session));
+        abort();
+    }
+}
+
+static dp_session *new_session(int threads) {
+    dp_session *made = NULL;
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.threads = threads;
+    check(dp_session_create(model, &options, &made) == DP_OK, dp_last_message());
+    return made;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    const char *folder = getenv("GOLDEN");
+    char path[1024];
+    (void)argc;
+    (void)argv;
+    (void)snprintf(path, sizeof path, "%s/crops-first.gguf",
+                   folder != NULL ? folder : "tests/golden");
+    check(dp_model_open(path, NULL, &model) == DP_OK, dp_last_message());
+    session = new_session(1);
+    other = new_session(3);
+    return 0;
+}
+
+/* ---- bytes of the input ---- */
+
+typedef struct input {
+    const uint8_t *data;
+    size_t size, at;
+} input;
+
+/* 0 when all are used up. */
+static uint8_t next(input *in) {
+    return in->at < in->size ? in->data[in->at++] : 0;
+}
+
+static int32_t next_below(input *in, int32_t bound) {
+    int32_t high = next(in);
+    return (high << 8 | next(in)) % bound;
+}
+
+/* ---- pictures ---- */
+
+/* What dualpath.h says about a plane; no rows for an unused one. */
+typedef struct plane_shape {
+    ptrdiff_t row_bytes, rows;
+} plane_shape;
+
+static plane_shape shape_of(const dp_frame *frame, int plane) {
+    static const ptrdiff_t pixel_bytes[] = {3, 3, 4, 4, 1, 1, 1};
+    if (plane == 0) {
+        return (plane_shape){frame->width * pixel_bytes[frame->format], frame->height};
+    }
+    ptrdiff_t columns = (frame->width + 1) / 2;
+    ptrdiff_t rows = (frame->height + 1) / 2;
+    if (frame->format == DP_FORMAT_NV12 && plane == 1) {
+        return (plane_shape){2 * columns, rows};
+    }
+    return (plane_shape){columns, frame->format == DP_FORMAT_I420 ? rows : 0};
+}
+
+typedef struct picture {
+    dp_frame frame;
+    void *blocks[3];
+    bool sound;
+} picture;
+
+static void make_plane(input *in, picture *made, int plane) {
+    plane_shape shape = shape_of(&made->frame, plane);
+    if (shape.rows == 0) {
+        made->frame.plane[plane] = (const uint8_t *)(uintptr_t)next(in); /* ignored */
+        made->frame.stride[plane] = next(in);
+        return;
+    }
+    uint8_t how = next(in);
+    ptrdiff_t stride = shape.row_bytes + how % 8;
+    ptrdiff_t last_row = (shape.rows - 1) * stride;
+    uint8_t *block = malloc((size_t)(last_row + shape.row_bytes));
+    check(block != NULL, "no memory");
+    for (ptrdiff_t i = 0; i < last_row + shape.row_bytes; i++) {
+        block[i] = (uint8_t)(how * i + i / 7);
+    }
+    bool flip = how >= 128;
+    made->blocks[plane] = block;
+    made->frame.plane[plane] = flip ? block + last_row : block;
+    made->frame.stride[plane] = flip ? -stride : stride;
+}
+
+/* One thing that makes a frame unusable. Some do not matter for some frames. */
+static void spoil(input *in, picture *made) {
+    dp_frame *frame = &made->frame;
+    int plane = frame->format < DP_FORMAT_NV12 ? 0 : next(in) % (frame->format - 3);
+    plane_shape shape = shape_of(frame, plane);
+    made->sound = false;
+    switch (next(in) % 8) {
+    case 0:
+        frame->width = -next(in);
+        break;
+    case 1:
+        frame->height = DP_MAX_FRAME_SIDE + 1 + next(in);
+        break;
+    case 2:
+        frame->format = 7 + next(in);
+        break;
+    case 3:
+        made->sound = frame->format < DP_FORMAT_NV12;
+        frame->color = -1 - next(in);
+        break;
+    case 4:
+        frame->plane[plane] = NULL;
+        break;
+    case 5:
+        made->sound = shape.rows == 1;
+        frame->stride[plane] = shape.row_bytes - 1;
+        break;
+    case 6:
+        made->sound = shape.rows == 1;
+        frame->stride[plane] = 1 - shape.row_bytes;
+        break;
+    default:
+        frame->stride[plane] = PTRDIFF_MIN + next(in) % 2;
+        made->sound = shape.rows == 1 && frame->stride[plane] > PTRDIFF_MIN;
+        break;
+    }
+}
+
+static picture make_picture(input *in) {
+    picture made = {.sound = true};
+    made.frame.format = next(in) % 7;
+    made.frame.color = next(in) % 4;
+    uint8_t how = next(in);
+    made.frame.width = 1 + next_below(in, how % 8 == 0 ? 3000 : 40);
+    made.frame.height = 1 + next_below(in, how % 8 == 0 ? 20 : 40);
+    for (int plane = 0; plane < 3; plane++) {
+        make_plane(in, &made, plane);
+    }
+    if (how >= 224) {
+        spoil(in, &made);
+    }
+    return made;
+}
+
+static void free_picture(picture *made) {
+    for (int plane = 0; plane < 3; plane++) {
+        free(made->blocks[plane]);
+    }
+}
+
+/* ---- clips ---- */
+
+typedef struct fuzzed_clip {
+    picture pictures[MAX_PICTURES];
+    dp_frame *frames; /* a block of exactly frame_count */
+    dp_clip clip;
+    dp_status expected;
+} fuzzed_clip;
+
+/* 1 .. 3, or rarely a number that is out of range. */
+static int32_t next_count(input *in) {
+    static const int32_t wrong[] = {0, -1, 257, INT32_MIN};
+    uint8_t how = next(in);
+    return how < 248 ? 1 + how % 3 : wrong[how % 4];
+}
+
+static void choose_options(input *in, dp_clip *clip) {
+    uint8_t how = next(in);
+    clip->frame_count = 1 + (size_t)next(in) % MAX_FRAMES;
+    clip->sampling = how % 4;
+    clip->rate = how < 200 ? next(in) % 32 : next_below(in, 65537);
+    clip->views = next_count(in);
+    clip->crops = next_count(in);
+    if (clip->sampling == DP_SAMPLING_GIVEN && how < 240) {
+        clip->frame_count = MODEL_FRAMES;
+        clip->views = 1;
+    }
+    if (how == 255) {
+        clip->sampling = 4 + next(in);
+    }
+}
+
+static bool are_sound(const dp_clip *clip) {
+    bool given = clip->sampling == DP_SAMPLING_GIVEN;
+    return clip->sampling <= DP_SAMPLING_GIVEN && clip->views >= 1 && clip->views <= 3 &&
+           clip->crops >= 1 && clip->crops <= 3 &&
+           (!given || (clip->frame_count == MODEL_FRAMES && clip->views == 1));
+}
+
+static void make_clip(input *in, fuzzed_clip *made) {
+    dp_clip_default(&made->clip);
+    choose_options(in, &made->clip);
+    made->expected = are_sound(&made->clip) ? DP_OK : DP_ERR_ARGUMENT;
+    for (size_t i = 0; i < MAX_PICTURES; i++) {
+        made->pictures[i] = make_picture(in);
+    }
+    made->frames = malloc(made->clip.frame_count * sizeof *made->frames);
+    check(made->frames != NULL, "no memory");
+    for (size_t i = 0; i < made->clip.frame_count; i++) {
+        const picture *used = &made->pictures[next(in) % MAX_PICTURES];
+        made->frames[i] = used->frame;
+        if (!used->sound && made->expected == DP_OK) {
+            made->expected = DP_ERR_FRAME;
+        }
+    }
+    made->clip.frames = made->frames;
+}
+
+static void free_clip(fuzzed_clip *made) {
+    for (size_t i = 0; i < MAX_PICTURES; i++) {
+        free_picture(&made->pictures[i]);
+    }
+    free(made->frames);
+}
+
+/* ---- answers ---- */
+
+static void check_answer(const dp_result *result) {
+    double sum = 0;
+    dp_prediction top;
+    check(result->classes == MAX_CLASSES, "wrong number of classes");
+    check(dp_session_top(session, 1, &top) == DP_OK, "no top class");
+    for (int32_t i = 0; i < MAX_CLASSES; i++) {
+        check(isfinite(result->logits[i]) != 0, "a logit is not finite");
+        check(result->probabilities[i] >= 0, "a negative probability");
+        check(result->logits[i] <= top.logit, "the top class is not the top");
+        sum += (double)result->probabilities[i];
+    }
+    check(fabs(sum - 1) < 1e-5, "probabilities do not add up to 1");
+}
+
+static void check_same(const dp_result *a, const dp_result *b) {
+    check(memcmp(a->logits, b->logits, MAX_CLASSES * sizeof(float)) == 0,
+          "threads change the answer");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    input in = {data, size, 0};
+    fuzzed_clip made;
+    dp_result result, again;
+    make_clip(&in, &made);
+    dp_result_default(&result);
+    dp_result_default(&again);
+    dp_status status = dp_classify_clip(session, &made.clip, &result);
+    check(status == made.expected, dp_status_name(status));
+    if (status == DP_OK) {
+        check_answer(&result);
+        check(dp_classify_clip(other, &made.clip, &again) == DP_OK, "fails with threads");
+        check_same(&result, &again);
+    } else {
+        check(result.logits == NULL && result.feature_temporal == NULL, "a result of a failure");
+        check(dp_session_message(session)[0] != '\0', "a failure without a sentence");
+    }
+    free_clip(&made);
+    return 0;
+}
