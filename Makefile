@@ -127,7 +127,7 @@ $(BUILD)/tests/make_inputs: tests/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-c check-cli check-header check-abi check-python check-large
+.PHONY: check check-c check-cli check-header check-abi check-python check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
@@ -167,6 +167,11 @@ check-python: $(SHARED) $(BUILD)/dualpath
 check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTorch (needs TORCH=1 once; minutes, 6 GB)
 	PYTHONPATH=bindings/python $(VENV)/bin/python -m tests.reference.check_large b16 b16-t32 l14 \
 	    --program $(BUILD)/dualpath
+
+# Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
+check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
+	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE))
 
 .PHONY: check-asan check-tsan check-valgrind fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
