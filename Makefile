@@ -5,6 +5,10 @@ ABI     := 0
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 CC      ?= cc
 CXX     ?= c++
@@ -46,7 +50,7 @@ shared: $(SHARED) ## $(BUILD)/libdualpath.so
 examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
 
 # Instruction sets are chosen at run time; only these files may use them.
-TARGET := $(shell $(CC) -dumpmachine)
+TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 ifneq ($(filter x86_64% amd64%,$(TARGET)),)
 $(BUILD)/lib/kernels/avx2.o:   ISA_CFLAGS := -mavx2 -mfma -mf16c
 $(BUILD)/lib/kernels/avx512.o: ISA_CFLAGS := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
@@ -221,11 +225,11 @@ format: ## formats all C files
 
 # ---- installing ----
 
-.PHONY: install uninstall dist clean help
+.PHONY: install install-lib uninstall dist clean help
 define PKGCONFIG
 prefix=$(PREFIX)
-libdir=$${prefix}/lib
-includedir=$${prefix}/include
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
 
 Name: dualpath
 Description: Action recognition in video on a CPU
@@ -236,24 +240,25 @@ Cflags: -I$${includedir}
 endef
 export PKGCONFIG
 
-install: all ## into $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-	    $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	$(INSTALL) -m 644 include/dualpath.h $(DESTDIR)$(PREFIX)/include
-	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(PREFIX)/lib
-	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(PREFIX)/lib
-	ln -sf libdualpath.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libdualpath.so
-	printf '%s\n' "$$PKGCONFIG" > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dualpath.pc
-	$(INSTALL) -m 755 $(BUILD)/dualpath $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) -m 644 docs/dualpath.1 $(DESTDIR)$(PREFIX)/share/man/man1
+install: install-lib $(BUILD)/dualpath ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 755 $(BUILD)/dualpath $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 docs/dualpath.1 $(DESTDIR)$(MANDIR)/man1
+
+install-lib: static shared ## only the library, its header and its pkg-config file
+	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -m 644 include/dualpath.h $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf libdualpath.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libdualpath.so.$(ABI)
+	ln -sf libdualpath.so.$(ABI) $(DESTDIR)$(LIBDIR)/libdualpath.so
+	printf '%s\n' "$$PKGCONFIG" > $(DESTDIR)$(LIBDIR)/pkgconfig/dualpath.pc
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/dualpath.h $(DESTDIR)$(PREFIX)/lib/libdualpath.a \
-	    $(DESTDIR)$(PREFIX)/lib/libdualpath.so $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(ABI) \
-	    $(DESTDIR)$(PREFIX)/lib/libdualpath.so.$(VERSION) \
-	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/dualpath.pc $(DESTDIR)$(PREFIX)/bin/dualpath \
-	    $(DESTDIR)$(PREFIX)/share/man/man1/dualpath.1
+	rm -f $(DESTDIR)$(INCLUDEDIR)/dualpath.h $(DESTDIR)$(LIBDIR)/libdualpath.a \
+	    $(DESTDIR)$(LIBDIR)/libdualpath.so $(DESTDIR)$(LIBDIR)/libdualpath.so.$(ABI) \
+	    $(DESTDIR)$(LIBDIR)/libdualpath.so.$(VERSION) $(DESTDIR)$(LIBDIR)/pkgconfig/dualpath.pc \
+	    $(DESTDIR)$(BINDIR)/dualpath $(DESTDIR)$(MANDIR)/man1/dualpath.1
 
 dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
 	@mkdir -p $(BUILD)

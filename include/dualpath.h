@@ -155,7 +155,7 @@ typedef struct dp_model_options {
     int32_t unfused;
     /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
      * before it (AVX-512 needs AVX2). 0 leaves plain C. The environment variable DUALPATH_CPU ("c",
-     * "avx2", "avx512"), read once, lowers it. */
+     * "avx2", "avx512"; anything else counts as unset), read once, lowers it. */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
@@ -166,7 +166,8 @@ typedef struct dp_model_options {
 DP_API void dp_model_options_default(dp_model_options *options);
 
 /* Opens a weight file (docs/weight-format.md), plain or gzip-compressed. A plain file is mapped
- * where the system can; it is not needed any more once the call has returned. */
+ * where the system can: nothing may shrink it during the call (as with any mapped file, that would
+ * end the process; dp_model_open_reader() does not map). Afterwards it is not needed any more. */
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
 /* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used
@@ -239,7 +240,8 @@ typedef struct dp_session dp_session;
 typedef struct dp_session_options {
     size_t struct_size;
     /* Threads that compute, the calling one among them: 1 to 256; 0 (default): as many as this
-     * process may run at once. The answer does not depend on it, bit for bit. */
+     * process may run at once by its affinity (the quota of a container is not looked at). The
+     * answer does not depend on it, bit for bit. */
     int32_t threads;
     const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
     /* A caller's memory instead of an allocator, of at least dp_session_size() bytes and aligned

@@ -122,8 +122,8 @@ static void run_tile(const dp_kernels *k, const tile *t, size_t rows, size_t col
                        .accumulate = t->accumulate,
                        .c = c,
                        .c_stride = t->ldc,
-                       .next = t->panel + t->depth * k->nr,
-                       .ahead = 1 + random_below(2 * (uint32_t)k->nr)});
+                       .next = (uintptr_t)(t->panel + t->depth * k->nr),
+                       .ahead = 1 + random_below(8 * (uint32_t)k->nr)});
 }
 
 /* One element, and the sum of the sizes of its terms, which bounds the error of any order. */
@@ -639,7 +639,33 @@ static double layer_element(const layer *l, size_t i, size_t j, double *bound) {
     return value;
 }
 
+static void assert_layer(const dp_kernels *k, const layer *l) {
+    for (size_t i = 0; i < l->rows; i++) {
+        for (size_t j = 0; j < l->linear.outputs; j++) {
+            double bound, expected = layer_element(l, i, j, &bound);
+            float got = l->out[i * l->out_stride + j];
+            if (!is_near(got, expected, bound)) {
+                ck_abort_msg("%s: %zu rows, %zu inputs, %zu outputs: (%zu, %zu) is %.9g, not %.9g",
+                             k->name, l->rows, l->linear.inputs, l->linear.outputs, i, j,
+                             (double)got, expected);
+            }
+        }
+    }
+    assert_gaps(l->out, l->before, l->rows, l->linear.outputs, l->out_stride);
+}
+
 START_TEST(layers_match_the_formula) {
+    const dp_kernels *k = tables[_i];
+    for (int round = 0; round < 60; round++) {
+        layer l = random_layer(k);
+        run_layer(k, &l, l.out);
+        assert_layer(k, &l);
+        guarded_end();
+    }
+}
+END_TEST
+
+START_TEST(layers_match_plain_c) {
     const dp_kernels *k = tables[_i];
     for (int round = 0; round < 60; round++) {
         layer l = random_layer(k);
@@ -647,20 +673,16 @@ START_TEST(layers_match_the_formula) {
         run_layer(k, &l, l.out);
         pack_layer(tables[0], &l);
         run_layer(tables[0], &l, plain);
-        for (size_t i = 0; i < l.rows; i++) {
-            for (size_t j = 0; j < l.linear.outputs; j++) {
-                double bound, expected = layer_element(&l, i, j, &bound);
-                float got = l.out[i * l.out_stride + j];
-                if (!is_near(got, expected, bound)) {
-                    ck_abort_msg("%s: (%zu, %zu) is %.9g, not %.9g", k->name, i, j, (double)got,
-                                 expected);
-                }
-                if (!is_near(plain[i * l.out_stride + j], (double)got, 2 * bound)) {
-                    ck_abort_msg("%s: (%zu, %zu) is not that of plain C", k->name, i, j);
-                }
+        for (size_t i = 0; i < l.rows * l.linear.outputs; i++) {
+            size_t row = i / l.linear.outputs, column = i % l.linear.outputs;
+            size_t place = row * l.out_stride + column;
+            double bound;
+            (void)layer_element(&l, row, column, &bound);
+            if (!is_near(l.out[place], (double)plain[place], 2 * bound)) {
+                ck_abort_msg("%s: (%zu, %zu) is %.9g, but %.9g in plain C", k->name, row, column,
+                             (double)l.out[place], (double)plain[place]);
             }
         }
-        assert_gaps(l.out, l.before, l.rows, l.linear.outputs, l.out_stride);
         guarded_end();
     }
 }
@@ -682,6 +704,52 @@ START_TEST(views_give_the_first_columns) {
             ck_assert_mem_eq(out + i * view.out_stride, l.out + i * l.out_stride,
                              view.out_stride * sizeof(float));
         }
+        guarded_end();
+    }
+}
+END_TEST
+
+/* A part of the outputs is that part of the answer. */
+START_TEST(outputs_can_be_asked_in_parts) {
+    const dp_kernels *k = tables[_i];
+    for (int round = 0; round < 40; round++) {
+        layer l = random_layer(k);
+        l.epilogue.split = random_below(2) ? 0 : SIZE_MAX;
+        float *out = guarded_copy(l.before, extent(l.rows, l.linear.outputs, l.out_stride));
+        run_layer(k, &l, l.out);
+        for (size_t first = 0, count; first < l.linear.outputs; first += count) {
+            count = k->nr * random_size(1, 3);
+            count = count < l.linear.outputs - first ? count : l.linear.outputs - first;
+            dp_linear part = dp_linear_outputs(&l.linear, first, count);
+            dp_linear_apply(k, &part, l.rows, l.in, l.in_stride, out + first, l.out_stride,
+                            l.epilogue);
+        }
+        ck_assert_mem_eq(out, l.out,
+                         extent(l.rows, l.linear.outputs, l.out_stride) * sizeof(float));
+        guarded_end();
+    }
+}
+END_TEST
+
+/* Parts of the inputs are parts of the sum: added up, they are the answer. */
+START_TEST(inputs_can_be_given_in_parts) {
+    const dp_kernels *k = tables[_i];
+    for (int round = 0; round < 40; round++) {
+        layer l = random_layer(k);
+        size_t inputs = l.linear.inputs;
+        for (size_t first = 0, count; first < inputs; first += count) {
+            count = random_size(1, inputs - first);
+            dp_linear part = dp_linear_inputs(k, &l.linear, first, count);
+            dp_epilogue epilogue = {.accumulate = l.epilogue.accumulate || first > 0};
+            if (first + count == inputs) {
+                epilogue.split = l.epilogue.split;
+                epilogue.left = l.epilogue.left;
+                epilogue.right = l.epilogue.right;
+            }
+            dp_linear_apply(k, &part, l.rows, l.in + first, l.in_stride, l.out, l.out_stride,
+                            epilogue);
+        }
+        assert_layer(k, &l);
         guarded_end();
     }
 }
@@ -882,7 +950,10 @@ static Suite *kernels_suite(void) {
     ADD(products, panels_hold_the_matrix);
     ADD(products, panels_hold_a_transposed_matrix);
     ADD(products, layers_match_the_formula);
+    ADD(products, layers_match_plain_c);
     ADD(products, views_give_the_first_columns);
+    ADD(products, outputs_can_be_asked_in_parts);
+    ADD(products, inputs_can_be_given_in_parts);
     ADD(products, rows_do_not_depend_on_the_split);
     tcase_add_test(products, row_strides_are_aligned);
     add_for_each_table(suite, products);
@@ -935,8 +1006,8 @@ static void bench_gemm(const bench *b) {
                        .panel = b->b,
                        .c = b->c,
                        .c_stride = BENCH_WIDTH,
-                       .next = b->b,
-                       .ahead = 4});
+                       .next = (uintptr_t)b->b,
+                       .ahead = 16});
 }
 
 static void bench_linear(const bench *b) {

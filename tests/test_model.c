@@ -704,6 +704,19 @@ START_TEST(sizes_from_tensors_are_bounded) {
     s.width = 24; /* no multiple of 16 */
     recipe r = make_recipe(&s);
     assert_refused(&r, "sincos-3d");
+    s = released;
+    s.width = 33;
+    s.heads = 1;
+    r = make_recipe(&s);
+    assert_refused(&r, "sincos-time");
+    s = released;
+    s.image = 255; /* 65026 tokens of 32 for 248 framesets: positions that are not in the file */
+    s.patch = s.grid = 1;
+    s.frames = 248;
+    s.spatial = 8;
+    s.grid_table = false;
+    r = make_recipe(&s);
+    assert_refused(&r, "position values");
     for (size_t site = 0; site < 5; site++) {
         s = released;
         s.bottleneck[site] = 4 * s.width;
@@ -972,6 +985,12 @@ static size_t random_divisor(size_t n) {
     }
 }
 
+/* Sometimes around the slices that the engine cuts wide ones into. */
+static size_t random_mlp(void) {
+    return random_below(4) ? random_size(1, 70)
+                           : 1024 * random_size(1, 2) + random_size(0, 40) - 30;
+}
+
 static void choose_sizes(shape *s) {
     static const size_t grids[] = {1, 2, 3, 4};
     s->grid = grids[random_below(COUNT(grids))];
@@ -982,7 +1001,7 @@ static void choose_sizes(shape *s) {
     s->heads = random_size(1, 3);
     s->width = s->heads * random_size(8, 14);
     s->blocks = random_size(1, 3);
-    s->mlp = random_size(1, 70);
+    s->mlp = random_mlp();
     s->features = random_below(3) ? random_size(1, 40) : 0;
     s->hidden = random_size(1, 30);
     s->classes = random_below(4) ? random_size(1, 8) : 0;
@@ -997,6 +1016,8 @@ static shape random_shape(void) {
     choose_sizes(&s);
     if (strcmp(s.position, "sincos-3d") == 0) {
         s.width = 16 * s.heads;
+    } else if (strcmp(s.position, "sincos-time") == 0 && s.width % 2 != 0) {
+        s.width += s.heads; /* odd as well */
     }
     for (size_t site = 0; site < 5; site++) {
         s.bottleneck[site] = random_below(3) ? random_size(1, 4 * s.width / 3) : 0;

@@ -2,8 +2,8 @@
  * dp_classify_clip(): the way of a clip, station by station, and what is asked of its result.
  */
 #include "api/api.h"
+#include "model/bytes.h"
 
-#include <math.h>
 #include <string.h>
 
 /* One clip on its way. */
@@ -148,7 +148,7 @@ static bool scale_all(float *values, size_t count, size_t views) {
     bool finite = true;
     for (size_t i = 0; i < count; i++) {
         values[i] /= (float)views;
-        finite = finite && isfinite(values[i]);
+        finite = finite && dp_bits_are_finite(dp_bits_of_float(values[i]));
     }
     return finite;
 }
@@ -188,7 +188,7 @@ static dp_status run_clip(clip_run *run) {
     const dp_checked_clip *clip = run->clip;
     dp_status status = DP_OK;
     clear_result(run->session);
-    for (run->view = 0; run->view < clip->sampler.views; run->view++) {
+    for (run->view = 0; run->view < clip->sampler.views && status == DP_OK; run->view++) {
         for (run->crop = 0; run->crop < clip->crops && status == DP_OK; run->crop++) {
             status = run_view(run);
             run->done++;
@@ -251,18 +251,41 @@ static bool likelier(const float *logits, int32_t a, int32_t b) {
     return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-/* Inserts a class into the first `filled` of `count` places, which are in order. */
-static void insert_class(const float *logits, int32_t class_index, int32_t count, int32_t filled,
-                         dp_prediction *predictions) {
-    int32_t place = filled < count ? filled : count - 1;
-    if (filled == count && !likelier(logits, class_index, predictions[place].index)) {
-        return;
+/* Puts a class at `place` of a heap of `count` whose first is the least likely, or below it. */
+static void sink(const float *logits, dp_prediction *heap, int32_t count, int32_t place,
+                 int32_t class_index) {
+    for (int32_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+        if (child + 1 < count && likelier(logits, heap[child].index, heap[child + 1].index)) {
+            child++;
+        }
+        if (likelier(logits, heap[child].index, class_index)) {
+            break;
+        }
+        heap[place].index = heap[child].index;
+        place = child;
     }
-    while (place > 0 && likelier(logits, class_index, predictions[place - 1].index)) {
-        predictions[place] = predictions[place - 1];
-        place--;
+    heap[place].index = class_index;
+}
+
+/* The `count` likeliest classes in order: they stay in a heap while all pass by, and leave it from
+ * the least likely one on. */
+static void select_top(const float *logits, int32_t classes, int32_t count, dp_prediction *top) {
+    for (int32_t i = 0; i < count; i++) {
+        top[i].index = i;
     }
-    predictions[place].index = class_index;
+    for (int32_t i = count / 2; i-- > 0;) {
+        sink(logits, top, count, i, top[i].index);
+    }
+    for (int32_t i = count; i < classes; i++) {
+        if (likelier(logits, i, top[0].index)) {
+            sink(logits, top, count, 0, i);
+        }
+    }
+    for (int32_t i = count; i-- > 1;) {
+        int32_t last = top[i].index;
+        top[i].index = top[0].index;
+        sink(logits, top, i, 0, last);
+    }
 }
 
 dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions) {
@@ -282,9 +305,7 @@ dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *pred
     if (!session->has_result) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "this session has no result yet");
     }
-    for (int32_t i = 0; i < classes; i++) {
-        insert_class(session->logits, i, count, i < count ? i : count, predictions);
-    }
+    select_top(session->logits, classes, count, predictions);
     for (int32_t i = 0; i < count; i++) {
         int32_t index = predictions[i].index;
         predictions[i] = (dp_prediction){.index = index,

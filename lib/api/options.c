@@ -68,7 +68,7 @@ void dp_result_default(dp_result *result) {
 
 dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
     return (dp_frame){.plane = {pixels},
-                      .stride = {(ptrdiff_t)width * 3},
+                      .stride = {(ptrdiff_t)((size_t)width * 3)},
                       .width = width,
                       .height = height,
                       .format = DP_FORMAT_RGB24};

@@ -35,14 +35,14 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
     }
     double pieces = (double)dp_pool_threads(session->pool);
     double per_round = (double)session->model->kernels->burn(1);
+    if (!(dp_clock_ms() > 0.0)) {
+        return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
+    }
     uint64_t rounds = 1024;
     double passed = time_burn(session, rounds);
     while (passed < milliseconds / 4.0 && rounds < (uint64_t)1 << 40) {
         rounds *= 2;
         passed = time_burn(session, rounds);
-    }
-    if (!(passed > 0.0)) {
-        return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
     }
     rounds = (uint64_t)((double)rounds * (milliseconds / passed)) + 1;
     passed = time_burn(session, rounds);

@@ -35,8 +35,9 @@ typedef struct dp_tile {
     bool accumulate;
     float *c;
     size_t c_stride;
-    const float *next; /* on the way, depth * ahead floats from here are asked into the cache; */
-    size_t ahead;      /* they need not exist */
+    uintptr_t
+        next;     /* on the way, depth * ahead bytes from this address are asked into the cache; */
+    size_t ahead; /* they need not exist */
 } dp_tile;
 
 typedef struct dp_kernels {

@@ -50,11 +50,11 @@ static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float
     }
 }
 
-/* Floats that each of `tiles` tiles asks for at every step of its depth, so that together they have
+/* Bytes that each of `tiles` tiles asks for at every step of its depth, so that together they have
  * asked for the next slice of panels. */
 static size_t share_of_next(const dp_kernels *kernels, size_t tiles) {
-    size_t share = (kernels->nr + tiles - 1) / tiles;
-    return share < 4 ? 4 : share;
+    size_t share = (kernels->nr * sizeof(float) + tiles - 1) / tiles;
+    return share < 16 ? 16 : share;
 }
 
 /* One panel against all rows. A slice of the panel stays in a near cache while the rows stream past
@@ -72,7 +72,7 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
     for (size_t d = 0; d < linear->inputs; d += kernels->kc) {
         tile.depth = smaller(kernels->kc, linear->inputs - d);
         tile.panel = panel + d * kernels->nr;
-        tile.next = tile.panel + tile.depth * kernels->nr;
+        tile.next = (uintptr_t)tile.panel + tile.depth * kernels->nr * sizeof(float);
         tile.bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
         tile.accumulate = epilogue.accumulate || d > 0;
         bool last = d + tile.depth == linear->inputs;

@@ -26,8 +26,9 @@ static inline vf v_set(float x) {
 static inline vf v_load(const float *p) {
     return _mm256_loadu_ps(p);
 }
-static inline void v_prefetch(const float *p) {
-    _mm_prefetch((const char *)p, _MM_HINT_T1);
+/* Asks for the cache line of an address, which need not exist. */
+static inline void v_prefetch(uintptr_t address) {
+    _mm_prefetch((const char *)address, _MM_HINT_T1); /* NOLINT(performance-no-int-to-ptr) */
 }
 /* The first n < V_LENGTH values; the rest is 0 and not read. */
 static inline vf v_load_first(const float *p, size_t n) {

@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define V_LENGTH 16
 #define V_NAME(name) name##__avx512
@@ -24,8 +25,9 @@ static inline vf v_set(float x) {
 static inline vf v_load(const float *p) {
     return _mm512_loadu_ps(p);
 }
-static inline void v_prefetch(const float *p) {
-    _mm_prefetch((const char *)p, _MM_HINT_T1);
+/* Asks for the cache line of an address, which need not exist. */
+static inline void v_prefetch(uintptr_t address) {
+    _mm_prefetch((const char *)address, _MM_HINT_T1); /* NOLINT(performance-no-int-to-ptr) */
 }
 /* The first n < V_LENGTH values; the rest is 0 and not read. */
 static inline vf v_load_first(const float *p, size_t n) {

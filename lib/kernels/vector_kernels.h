@@ -54,7 +54,7 @@ static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) 
         const float *base[3] = {tile->a, tile->a + ((R) > 5 ? 5 * stride : 0),  \
                                 tile->a + ((R) > 10 ? 10 * stride : 0)};        \
         const float *panel = tile->panel;                                       \
-        const float *next = tile->next;                                         \
+        uintptr_t next = tile->next;                                            \
         size_t ahead = 4 * tile->ahead;                                         \
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
             _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MAX_POSITIONS ((size_t)1 << 26)
+
 typedef struct reader {
     const dp_gguf *gguf;
     dp_message *message;
@@ -108,6 +110,9 @@ static size_t tensor_rows(reader *from, const char *name, size_t maximum) {
     if (tensor == NULL || from->status != DP_OK) {
         return 0;
     }
+    if (tensor->dims == 1) {
+        return 1; /* tools that drop dimensions of 1 write a single row so */
+    }
     if (tensor->shape[0] < 1 || tensor->shape[0] > maximum) {
         from->status =
             dp_fail(from->message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
@@ -165,6 +170,12 @@ static dp_status check_relations(dp_parameters *p, dp_message *message) {
                        "than 256 images",
                        p->framesets, p->spatial_frames);
     }
+    /* position tables are not in the file: their size must not run away from it */
+    if (p->framesets * p->tokens > MAX_POSITIONS / p->width) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "%zu framesets of %zu tokens of %zu are more than %zu position values",
+                       p->framesets, p->tokens, p->width, MAX_POSITIONS);
+    }
     if (!(p->epsilon > 0.0f && p->epsilon <= 1.0f)) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "dualpath.attention.layer_norm_epsilon: %g is not in 0 .. 1",
@@ -185,6 +196,11 @@ static dp_status check_tensors(const dp_gguf *gguf, const dp_parameters *p, dp_m
         return dp_fail(message, DP_ERR_FORMAT,
                        "dualpath.embedding_length: %zu is not a multiple of 16, which sincos-3d "
                        "needs",
+                       p->width);
+    }
+    if (p->position == DP_POSITION_SINCOS_TIME && p->width % 2 != 0) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "dualpath.embedding_length: %zu is odd, which sincos-time cannot encode",
                        p->width);
     }
     bool grid = dp_gguf_tensor(gguf, "position.grid") != NULL;

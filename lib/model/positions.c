@@ -35,21 +35,32 @@ static double frame_index(const dp_parameters *p, size_t frameset, size_t row, s
            tile_at(column, p->patches_a_side, p->grid);
 }
 
+/* What the encodings of a model have in common: frequencies of their parts, in scratch memory. */
+typedef struct encoder {
+    const dp_parameters *p;
+    double *time, *space;
+} encoder;
+
+/* 10000^(-j / count), j = 0 .. count - 1 */
+static void fill_frequencies(double *frequencies, size_t count) {
+    for (size_t j = 0; j < count; j++) {
+        frequencies[j] = pow(10000.0, -(double)j / (double)count);
+    }
+}
+
 /* Adds [sin(i w_0), cos(i w_0), sin(i w_1), ...]. */
-static void add_interleaved(float *out, double position, size_t width) {
+static void add_interleaved(float *out, double position, const double *frequencies, size_t width) {
     for (size_t c = 0; c < width; c++) {
-        size_t pair = c / 2;
-        double frequency = pow(10000.0, -2.0 * (double)pair / (double)width);
-        double angle = position * frequency;
+        double angle = position * frequencies[c / 2];
         out[c] = (float)((double)out[c] + (c % 2 == 0 ? sin(angle) : cos(angle)));
     }
 }
 
 /* Writes a sin block, then a cos block. */
-static void write_blocks(float *out, double position, size_t channels) {
+static void write_blocks(float *out, double position, const double *frequencies, size_t channels) {
     size_t half = channels / 2;
     for (size_t j = 0; j < half; j++) {
-        double angle = position * pow(10000.0, -(double)j / (double)half);
+        double angle = position * frequencies[j];
         out[j] = (float)sin(angle);
         out[half + j] = (float)cos(angle);
     }
@@ -64,7 +75,8 @@ static double place_in_tile(const dp_parameters *p, size_t i) {
 }
 
 /* One row of the table of a frameset; token 0 is the class token. */
-static void encode_3d(const dp_parameters *p, size_t frameset, size_t token, float *out) {
+static void encode_3d(const encoder *e, size_t frameset, size_t token, float *out) {
+    const dp_parameters *p = e->p;
     if (token == 0) {
         memset(out, 0, p->width * sizeof(float));
         return;
@@ -73,31 +85,45 @@ static void encode_3d(const dp_parameters *p, size_t frameset, size_t token, flo
     size_t column = (token - 1) % p->patches_a_side;
     size_t time = p->width / 4;
     size_t space = 3 * p->width / 8;
-    write_blocks(out, frame_index(p, frameset, row, column), time);
-    write_blocks(out + time, place_in_tile(p, row), space);
-    write_blocks(out + time + space, place_in_tile(p, column), space);
+    write_blocks(out, frame_index(p, frameset, row, column), e->time, time);
+    write_blocks(out + time, place_in_tile(p, row), e->space, space);
+    write_blocks(out + time + space, place_in_tile(p, column), e->space, space);
 }
 
-static void encode_time(const dp_parameters *p, size_t frameset, size_t token, const float *grid,
+static void encode_time(const encoder *e, size_t frameset, size_t token, const float *grid,
                         float *out) {
+    const dp_parameters *p = e->p;
     double position = 0.0;
     if (token > 0) {
         position = frame_index(p, frameset, (token - 1) / p->patches_a_side,
                                (token - 1) % p->patches_a_side);
     }
     memcpy(out, grid, p->width * sizeof(float));
-    add_interleaved(out, position, p->width);
+    add_interleaved(out, position, e->time, p->width);
+}
+
+/* Takes 2 * width floats of scratch memory as doubles. */
+static encoder make_encoder(const dp_parameters *p, dp_matrix memory) {
+    encoder e = {p, (double *)(void *)memory.values, NULL};
+    bool three = p->position == DP_POSITION_SINCOS_3D;
+    size_t time = three ? p->width / 8 : p->width / 2;
+    size_t space = three ? 3 * p->width / 16 : 0;
+    e.space = e.time + time;
+    fill_frequencies(e.time, time);
+    fill_frequencies(e.space, space);
+    return e;
 }
 
 /* `table` is what the kind has in the file: [tokens][width] or [framesets * tokens][width]. */
-static void fill_temporal(const dp_parameters *p, const float *table, float *out) {
+static void fill_temporal(const encoder *e, const float *table, float *out) {
+    const dp_parameters *p = e->p;
     for (size_t k = 0; k < p->framesets; k++) {
         for (size_t t = 0; t < p->tokens; t++) {
             float *row = out + (k * p->tokens + t) * p->width;
             if (p->position == DP_POSITION_SINCOS_3D) {
-                encode_3d(p, k, t, row);
+                encode_3d(e, k, t, row);
             } else if (p->position == DP_POSITION_SINCOS_TIME) {
-                encode_time(p, k, t, table + t * p->width, row);
+                encode_time(e, k, t, table + t * p->width, row);
             } else {
                 memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
             }
@@ -130,11 +156,13 @@ void dp_build_positions(dp_builder *builder) {
     dp_matrix token = dp_read_matrix(builder, dp_name("class_token"), 1, p->width);
     dp_matrix spatial = dp_read_matrix(builder, dp_name("position.spatial"), p->tokens, p->width);
     dp_matrix table = read_temporal_table(builder, spatial);
+    dp_matrix frequencies = dp_matrix_take(builder, 2, p->width);
     float *first_spatial = dp_arena_take(&model->arena, p->tokens, p->width * sizeof(float));
     float *first_temporal =
         dp_arena_take(&model->arena, p->framesets * p->tokens, p->width * sizeof(float));
     if (dp_building(builder)) {
-        fill_temporal(p, table.values, first_temporal);
+        encoder e = make_encoder(p, frequencies);
+        fill_temporal(&e, table.values, first_temporal);
         memcpy(first_spatial, spatial.values, p->tokens * p->width * sizeof(float));
         add_class_token(p, token.values, first_spatial);
         for (size_t k = 0; k < p->framesets; k++) {

@@ -1,7 +1,9 @@
 /*
  * The clock, for timings only: nothing that is computed depends on it.
  */
+#if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
+#endif
 
 #include "runtime/runtime.h"
 

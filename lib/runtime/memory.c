@@ -1,7 +1,9 @@
 /*
  * Memory: the default allocator and the arena that a session or a model is planned in.
  */
+#if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE
+#endif
 
 #include "runtime/runtime.h"
 
@@ -49,7 +51,12 @@ const dp_allocator dp_default_allocator = {default_allocate, default_release, NU
 
 void *dp_allocate(const dp_allocator *allocator, size_t size) {
     const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;
-    return from->allocate(from->user, size);
+    void *block = from->allocate(from->user, size);
+    if (block != NULL && (uintptr_t)block % DP_ALIGNMENT != 0) {
+        from->release(from->user, block, size); /* an allocator that breaks its contract has none */
+        return NULL;
+    }
+    return block;
 }
 
 void dp_release(const dp_allocator *allocator, void *block, size_t size) {

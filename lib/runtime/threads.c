@@ -2,7 +2,9 @@
  * The pool of threads of a session: parallel loops whose tasks are handed out in order by an atomic
  * counter. Threads without work sleep on a condition variable.
  */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
+#endif
 
 #include "runtime/runtime.h"
 
@@ -50,8 +52,10 @@ size_t dp_processor_count(void) {
 
 #else
 
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -72,6 +76,7 @@ struct dp_pool {
     dp_task_fn task;
     void *context;
     size_t count;
+    fenv_t rounding;    /* of the caller: the answer must not depend on who computes it */
     atomic_size_t next; /* the next task to hand out */
     worker workers[];
 };
@@ -103,6 +108,7 @@ static void *worker_main(void *argument) {
             break;
         }
         seen = pool->loop;
+        (void)fesetenv(&pool->rounding);
         pthread_mutex_unlock(&pool->lock);
         run_tasks(pool, self->index);
         pthread_mutex_lock(&pool->lock);
@@ -143,6 +149,17 @@ static dp_status init_locks(dp_pool *pool, dp_message *message) {
     return DP_OK;
 }
 
+/* Signals are the host's: its threads take them, not ours. */
+static int create_without_signals(worker *made) {
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&made->thread, NULL, worker_main, made);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 dp_status dp_pool_start(void *memory, size_t threads, dp_pool **pool, dp_message *message) {
     dp_pool *made = memory;
     memset(made, 0, dp_pool_size(threads));
@@ -154,7 +171,7 @@ dp_status dp_pool_start(void *memory, size_t threads, dp_pool **pool, dp_message
     }
     for (size_t i = 1; i < threads; i++) {
         made->workers[i] = (worker){.pool = made, .index = i};
-        int error = pthread_create(&made->workers[i].thread, NULL, worker_main, &made->workers[i]);
+        int error = create_without_signals(&made->workers[i]);
         if (error != 0) {
             stop_workers(made, i);
             return dp_fail(message, DP_ERR_THREAD, "thread %zu of %zu could not be started: %s",
@@ -187,6 +204,7 @@ void dp_pool_run(dp_pool *pool, dp_task_fn task, void *context, size_t count) {
     pool->task = task;
     pool->context = context;
     pool->count = count;
+    (void)fegetenv(&pool->rounding);
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     pool->working = pool->threads - 1;
     pool->loop++;

@@ -18,6 +18,8 @@ static size_t entered_stride(const dp_parameters *p) {
 /* Columns of h that are worked on at a time, a multiple of every panel's. */
 #define MLP_SLICE ((size_t)1024)
 
+_Static_assert(MLP_SLICE % DP_MAX_NR == 0, "slices begin where panels do");
+
 size_t dp_fused_scratch(const dp_model *model, size_t rows) {
     const dp_parameters *p = &model->parameters;
     return rows *

@@ -36,7 +36,6 @@ typedef struct dp_workspace {
     size_t scratch_floats;
     dp_rows *tasks; /* all rows in pieces, then the class tokens in pieces */
     size_t row_tasks, class_tasks;
-    size_t piece;                  /* most rows of a task */
     float *class_rows, *projected; /* [images], of the head */
     float *head_input, *head_hidden;
     float *logits; /* [classes] of this view */
