@@ -22,11 +22,6 @@
 /* It has no head. */
 #define FEATURES_MODEL "features-bf16.gguf"
 
-/* Tests are told to be brief where every instruction is dear, as under valgrind. */
-static inline bool is_brief(void) {
-    return getenv("DUALPATH_QUICK") != NULL;
-}
-
 static inline void *must(void *pointer, const char *what) {
     if (pointer == NULL) {
         fprintf(stderr, "%s is missing: %s\n", what, dp_last_message());

@@ -644,7 +644,7 @@ START_TEST(smaller_arenas_are_refused) {
     dp_session_options options = arena_options(NULL, 0);
     ck_assert_int_eq(dp_session_size(model, &options, &bytes), DP_OK);
     options = arena_options(guarded_bytes(bytes, 64), bytes);
-    size_t step = is_brief() ? 997 : 1;
+    size_t step = unless_brief(1, 997);
     for (size_t less = 1; less <= bytes; less += step) {
         char number[64];
         dp_session *created = poison;
@@ -798,8 +798,8 @@ START_TEST(largest_numbers_of_a_clip_do) {
     dp_clip changed = clip.clip;
     changed.rate = 65536;
     changed.frame_count = 1;
-    changed.views = is_brief() ? 1 : DP_MAX_VIEWS;
-    changed.crops = is_brief() ? DP_MAX_CROPS : 1;
+    changed.views = (int32_t)unless_brief(DP_MAX_VIEWS, 1);
+    changed.crops = (int32_t)unless_brief(1, DP_MAX_CROPS);
     dp_result result;
     dp_result_default(&result);
     ck_assert_int_eq(dp_classify_clip(session, &changed, &result), DP_OK);

@@ -414,7 +414,7 @@ START_TEST(threads_do_not_change_a_bit) {
         test_clip clip = make_clip(33, 37, 29);
         clip.clip.views = 2;
         answer expected = {{0}, 0};
-        for (int threads = 1; threads <= (is_brief() ? 3 : 8); threads++) {
+        for (int threads = 1; threads <= (int)unless_brief(8, 3); threads++) {
             dp_session *other = new_session(tried, threads);
             answer got = classify(other, &clip.clip);
             expected = threads == 1 ? got : expected;

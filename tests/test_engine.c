@@ -8,7 +8,6 @@
 #include "support.h"
 
 #include <check.h>
-#include <glob.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -307,39 +306,6 @@ START_TEST(goldens_opened_in_every_way) {
 }
 END_TEST
 
-/* Cases of another implementation, in DUALPATH_SHARED/golden, where the build has converted them to
- * SHARED_GOLDEN. */
-static glob_t converted;
-
-static void find_converted(void) {
-    file_name pattern = name_file(folder_of("SHARED_GOLDEN", "build/shared-golden"), "*", ".gguf");
-    if (glob(pattern.text, 0, NULL, &converted) != 0) {
-        converted.gl_pathc = 0;
-        printf("test_engine: no %s: shared golden cases are skipped\n", pattern.text);
-        fflush(stdout);
-    }
-}
-
-START_TEST(shared_goldens_in_every_form) {
-    const char *path = converted.gl_pathv[_i];
-    char name[64] = "", folder[400];
-    (void)snprintf(folder, sizeof folder, "%s/golden", folder_of("DUALPATH_SHARED", "../shared"));
-    const char *slash = strrchr(path, '/');
-    (void)sscanf(slash != NULL ? slash + 1 : path, "%63[^.]", name);
-    video v = load_video(name_file(folder, name, ".frames.npy").text);
-    for (size_t form = 0; form < FORMS; form += FORM_STEP) {
-        dp_model_options options = form_options(form);
-        dp_model *model = open_path(path, &options);
-        answer one = ask_model(model, &v.clip, 1);
-        assert_like_file(name_file(folder, name, ".logits.npy").text, one.logits, one.classes);
-        answer two = ask_model(model, &v.clip, 2);
-        ASSERT_SAME_BITS(one, two);
-        dp_model_close(model);
-    }
-    free_video(&v);
-}
-END_TEST
-
 /* ---- what a session promises ---- */
 
 /* Other frames of the same shape. */
@@ -544,7 +510,6 @@ static Suite *engine_suite(void) {
     tcase_add_test(answers, there_are_golden_cases);
     tcase_add_loop_test(answers, goldens_in_every_form, 0, golden_count);
     tcase_add_loop_test(answers, goldens_opened_in_every_way, 0, some);
-    tcase_add_loop_test(answers, shared_goldens_in_every_form, 0, (int)converted.gl_pathc);
 
     TCase *sessions = add_cases(suite, "sessions");
     tcase_add_loop_test(sessions, a_session_does_not_remember, 0, some);
@@ -561,11 +526,9 @@ static Suite *engine_suite(void) {
 int main(void) {
     random_seed("test_engine");
     read_goldens();
-    find_converted();
     SRunner *runner = srunner_create(engine_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    globfree(&converted);
     return failed == 0 ? 0 : 1;
 }

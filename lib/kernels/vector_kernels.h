@@ -156,7 +156,8 @@ static inline vf v_gelu(vf x) {
     p = v_fma(p, u, v_set(3.871369064e-1f));
     p = v_fma(p, u, v_set(-6.078965664e-1f));
     p = v_fma(p, u, v_set(7.552851439e-1f));
-    vf tail = v_mul(x, v_mul(v_exp2(z, z_low), v_mul(p, r)));
+    /* the exponential last: the other factors keep it away from the subnormal numbers */
+    vf tail = v_mul(v_mul(x, v_mul(p, r)), v_exp2(z, z_low));
     return v_positive(x, v_sub(x, tail), tail);
 }
 
