@@ -52,8 +52,8 @@ examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
 # Instruction sets are chosen at run time; only these files may use them.
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 ifneq ($(filter x86_64% amd64%,$(TARGET)),)
-$(BUILD)/lib/kernels/avx2.o:   ISA_CFLAGS := -mavx2 -mfma -mf16c
-$(BUILD)/lib/kernels/avx512.o: ISA_CFLAGS := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+$(BUILD)/lib/kernels/avx2.o:   ISA_CFLAGS := -mavx2 -mfma -mf16c -mprfchw
+$(BUILD)/lib/kernels/avx512.o: ISA_CFLAGS := -mavx2 -mfma -mf16c -mprfchw -mavx512f -mavx512bw -mavx512dq -mavx512vl
 endif
 
 $(BUILD)/lib/%.o: lib/%.c

@@ -9,10 +9,21 @@ static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+#define CACHE_SETS 64
+#define LINE_FLOATS 16
+#define APART 5
+
+/* A first-level cache has 64 sets of lines. The long rows of a tile are read side by side, so they
+ * should begin in sets that are some apart. */
 size_t dp_row_stride(size_t n) {
-    size_t stride = (n + 15) / 16 * 16;
-    /* rows a multiple of 2 KiB apart would compete for the same few cache lines */
-    return stride % 512 == 0 ? stride + 16 : stride;
+    size_t lines = (n + LINE_FLOATS - 1) / LINE_FLOATS;
+    size_t set = lines % CACHE_SETS;
+    if (lines >= CACHE_SETS && set < APART) {
+        lines += APART - set;
+    } else if (set > CACHE_SETS - APART) {
+        lines += CACHE_SETS + APART - set;
+    }
+    return lines * LINE_FLOATS;
 }
 
 size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs) {

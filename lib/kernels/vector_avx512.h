@@ -25,6 +25,10 @@ static inline vf v_set(float x) {
 static inline vf v_load(const float *p) {
     return _mm512_loadu_ps(p);
 }
+/* Asks for a cache line that is going to be written. */
+static inline void v_prefetch_store(const float *p) {
+    __builtin_prefetch(p, 1, 3);
+}
 /* Asks for the cache line of an address, which need not exist. */
 static inline void v_prefetch(uintptr_t address) {
     _mm_prefetch((const char *)address, _MM_HINT_T1); /* NOLINT(performance-no-int-to-ptr) */

@@ -59,6 +59,7 @@ static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) 
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
             _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \
                 sum[i][j] = v_zero();                                           \
+                v_prefetch_store(tile->c + i * tile->c_stride + j * V_LENGTH);  \
             }                                                                   \
         }                                                                       \
         size_t d = tile->depth;                                                 \
