@@ -40,10 +40,10 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model, size_t t
     dp_session planned = {.model = model};
     dp_session *session = dp_arena_take(arena, 1, sizeof *session);
     planned.pool_memory = dp_arena_take(arena, 1, dp_pool_size(threads));
-    planned.logits = dp_arena_take(arena, p->classes, sizeof(float));
-    planned.probabilities = dp_arena_take(arena, p->classes, sizeof(float));
+    planned.logits = dp_arena_floats(arena, 1, p->classes);
+    planned.probabilities = dp_arena_floats(arena, 1, p->classes);
     for (size_t i = 0; i < DP_PATHS; i++) {
-        planned.feature[i] = dp_arena_take(arena, p->feature_size, sizeof(float));
+        planned.feature[i] = dp_arena_floats(arena, 1, p->feature_size);
     }
     dp_workspace_take(arena, model, threads, &planned.workspace);
     if (session != NULL) {

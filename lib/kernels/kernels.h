@@ -107,6 +107,8 @@ typedef struct dp_epilogue {
     dp_activation left, right; /* applied last */
 } dp_epilogue;
 
+/* Columns of the panels: outputs rounded up to whole panels. */
+size_t dp_panel_columns(const dp_kernels *kernels, size_t outputs);
 /* Floats of the panels. */
 size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs);
 

@@ -26,8 +26,12 @@ size_t dp_row_stride(size_t n) {
     return lines * LINE_FLOATS;
 }
 
+size_t dp_panel_columns(const dp_kernels *kernels, size_t outputs) {
+    return (outputs + kernels->nr - 1) / kernels->nr * kernels->nr;
+}
+
 size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs) {
-    return (outputs + kernels->nr - 1) / kernels->nr * kernels->nr * inputs;
+    return dp_panel_columns(kernels, outputs) * inputs;
 }
 
 dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count) {

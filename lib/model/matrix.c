@@ -53,8 +53,7 @@ dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
     const dp_kernels *kernels = builder->model->kernels;
     dp_matrix product = dp_matrix_take(builder, a.rows, b.columns);
     size_t mark = builder->scratch_used;
-    size_t padded = (b.columns + kernels->nr - 1) / kernels->nr * kernels->nr;
-    dp_matrix panels = dp_matrix_take(builder, b.rows, padded);
+    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_panel_columns(kernels, b.columns));
     if (dp_building(builder)) {
         dp_linear linear = {
             .inputs = b.rows, .outputs = b.columns, .depth = b.rows, .panels = panels.values};

@@ -157,9 +157,8 @@ void dp_build_positions(dp_builder *builder) {
     dp_matrix spatial = dp_read_matrix(builder, dp_name("position.spatial"), p->tokens, p->width);
     dp_matrix table = read_temporal_table(builder, spatial);
     dp_matrix frequencies = dp_matrix_take(builder, 2, p->width);
-    float *first_spatial = dp_arena_take(&model->arena, p->tokens, p->width * sizeof(float));
-    float *first_temporal =
-        dp_arena_take(&model->arena, p->framesets * p->tokens, p->width * sizeof(float));
+    float *first_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
+    float *first_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
     if (dp_building(builder)) {
         encoder e = make_encoder(p, frequencies);
         fill_temporal(&e, table.values, first_temporal);

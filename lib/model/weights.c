@@ -103,23 +103,13 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name) {
     return norm;
 }
 
-static size_t padded(const dp_builder *builder, size_t outputs) {
-    size_t nr = builder->model->kernels->nr;
-    return (outputs + nr - 1) / nr * nr;
-}
-
-static float *keep(dp_builder *builder, size_t rows, size_t columns) {
-    size_t count = 0;
-    dp_arena *arena = &builder->model->arena;
-    arena->failed = arena->failed || !dp_size_mul(rows, columns, &count);
-    return dp_arena_take(arena, count, sizeof(float));
-}
-
 dp_draft dp_draft_begin(dp_builder *builder, size_t inputs, size_t outputs) {
-    size_t columns = padded(builder, outputs);
-    dp_draft draft = {inputs, outputs, keep(builder, inputs, columns), keep(builder, 1, columns)};
+    struct dp_model *model = builder->model;
+    size_t columns = dp_panel_columns(model->kernels, outputs);
+    dp_draft draft = {inputs, outputs, dp_arena_floats(&model->arena, inputs, columns),
+                      dp_arena_floats(&model->arena, 1, columns)};
     if (dp_building(builder)) {
-        size_t last = columns - builder->model->kernels->nr;
+        size_t last = columns - model->kernels->nr;
         memset(draft.panels + last * inputs, 0, (columns - last) * inputs * sizeof(float));
         memset(draft.bias, 0, columns * sizeof(float));
     }
@@ -157,8 +147,8 @@ dp_linear dp_pack(dp_builder *builder, dp_affine map) {
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm) {
     size_t width = norm.w.columns;
-    float *weight = keep(builder, 1, width);
-    float *bias = keep(builder, 1, width);
+    float *weight = dp_arena_floats(&builder->model->arena, 1, width);
+    float *bias = dp_arena_floats(&builder->model->arena, 1, width);
     if (dp_building(builder)) {
         memcpy(weight, norm.w.values, width * sizeof(float));
         memcpy(bias, norm.bias.values, width * sizeof(float));

@@ -81,3 +81,9 @@ void *dp_arena_take(dp_arena *arena, size_t count, size_t element) {
     arena->used = end;
     return arena->base != NULL ? arena->base + start : NULL;
 }
+
+float *dp_arena_floats(dp_arena *arena, size_t rows, size_t columns) {
+    size_t count = 0;
+    arena->failed = arena->failed || !dp_size_mul(rows, columns, &count);
+    return dp_arena_take(arena, count, sizeof(float));
+}

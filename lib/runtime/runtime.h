@@ -79,6 +79,9 @@ typedef struct dp_arena {
  * failed. */
 void *dp_arena_take(dp_arena *arena, size_t count, size_t element);
 
+/* The same for floats, [rows][columns]. */
+float *dp_arena_floats(dp_arena *arena, size_t rows, size_t columns);
+
 /* ---- files (file.c) ---- */
 
 /* The bytes of a whole file: mapped where the system can, else read. */

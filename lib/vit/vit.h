@@ -45,7 +45,7 @@ typedef struct dp_workspace {
 void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
                        dp_workspace *workspace);
 
-/* Floats of scratch memory a thread has at least: for callers that fill `pixels`. */
+/* The scratch memory of a thread, scratch_floats of it: also for callers that fill `pixels`. */
 float *dp_thread_scratch(const dp_workspace *workspace, size_t thread);
 
 /* Stations, in order. (patches.c, transformer.c, head.c) */

@@ -70,8 +70,7 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     floats = larger(floats, dp_frame_scratch(p->image_size));
     floats = larger(floats, dp_tile_scratch(p->image_size));
     workspace->scratch_floats = dp_row_stride(floats);
-    workspace->scratch =
-        dp_arena_take(arena, workspace->threads, workspace->scratch_floats * sizeof(float));
+    workspace->scratch = dp_arena_floats(arena, workspace->threads, workspace->scratch_floats);
 }
 
 /* Pixels are dead when the first block writes `wide`: both share their memory. */
@@ -82,10 +81,9 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
         dp_path_state *state = &workspace->path[i];
         state->images = dp_images(p, (dp_path)i);
         state->wide_stride = dp_row_stride(3 * p->width + dp_attention_bottleneck(p, (dp_path)i));
-        state->wide =
-            dp_arena_take(arena, state->images * p->tokens, state->wide_stride * sizeof(float));
-        workspace->pixels[i] = dp_arena_take(&pixels, state->images * 3,
-                                             p->image_size * p->image_size * sizeof(float));
+        state->wide = dp_arena_floats(arena, state->images * p->tokens, state->wide_stride);
+        workspace->pixels[i] =
+            dp_arena_floats(&pixels, state->images * 3, p->image_size * p->image_size);
         state->pixels = workspace->pixels[i];
     }
     arena->used = larger(arena->used, pixels.used);
@@ -93,20 +91,19 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     for (size_t i = 0; i < DP_PATHS; i++) {
         dp_path_state *state = &workspace->path[i];
         state->x_stride = dp_row_stride(p->width);
-        state->x = dp_arena_take(arena, state->images * p->tokens, state->x_stride * sizeof(float));
-        state->feature = dp_arena_take(arena, p->feature_size, sizeof(float));
+        state->x = dp_arena_floats(arena, state->images * p->tokens, state->x_stride);
+        state->feature = dp_arena_floats(arena, 1, p->feature_size);
     }
 }
 
 static void take_head(dp_arena *arena, dp_workspace *workspace) {
     const dp_parameters *p = &workspace->model->parameters;
     size_t images = larger(p->spatial_frames, p->framesets);
-    workspace->class_rows = dp_arena_take(arena, images, dp_row_stride(p->width) * sizeof(float));
-    workspace->projected =
-        dp_arena_take(arena, images, dp_row_stride(p->feature_size) * sizeof(float));
-    workspace->head_input = dp_arena_take(arena, 2 * p->feature_size, sizeof(float));
-    workspace->head_hidden = dp_arena_take(arena, p->head_width, sizeof(float));
-    workspace->logits = dp_arena_take(arena, p->classes, sizeof(float));
+    workspace->class_rows = dp_arena_floats(arena, images, dp_row_stride(p->width));
+    workspace->projected = dp_arena_floats(arena, images, dp_row_stride(p->feature_size));
+    workspace->head_input = dp_arena_floats(arena, 1, 2 * p->feature_size);
+    workspace->head_hidden = dp_arena_floats(arena, 1, p->head_width);
+    workspace->logits = dp_arena_floats(arena, 1, p->classes);
 }
 
 void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
