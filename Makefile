@@ -52,8 +52,13 @@ examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
 # Instruction sets are chosen at run time; only these files may use them.
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 ifneq ($(filter x86_64% amd64%,$(TARGET)),)
-$(BUILD)/lib/kernels/avx2.o:   ISA_CFLAGS := -mavx2 -mfma -mf16c -mprfchw
-$(BUILD)/lib/kernels/avx512.o: ISA_CFLAGS := -mavx2 -mfma -mf16c -mprfchw -mavx512f -mavx512bw -mavx512dq -mavx512vl
+AVX2   := -mavx2 -mfma -mf16c -mprfchw
+AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+$(BUILD)/lib/kernels/avx2.o:        ISA_CFLAGS := $(AVX2)
+$(BUILD)/lib/kernels/avx_vnni.o:    ISA_CFLAGS := $(AVX2) -mavxvnni
+$(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
+$(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
+$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mamx-tile -mamx-bf16 -mamx-int8
 endif
 
 $(BUILD)/lib/%.o: lib/%.c

@@ -107,17 +107,19 @@ bool interrupted(void);
 typedef struct engine_options {
     int32_t threads; /* 0: all */
     int32_t cpu;     /* DP_CPU_* mask; -1: all */
+    int32_t precision;
     int32_t unfused, verify, quiet;
 } engine_options;
 
-extern const choice cpu_choices[];
+extern const choice cpu_choices[], precision_choices[];
 
-#define ENGINE_OPTIONS(e)                                       \
-    {"--threads", OPTION_NUMBER, &(e)->threads, 1, 256, NULL},  \
-        {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices}, \
-        {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},  \
-        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL}, {  \
-        "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL         \
+#define ENGINE_OPTIONS(e)                                                         \
+    {"--threads", OPTION_NUMBER, &(e)->threads, 1, 256, NULL},                    \
+        {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices},                   \
+        {"--precision", OPTION_CHOICE, &(e)->precision, 0, 0, precision_choices}, \
+        {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},                    \
+        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL}, {                    \
+        "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL                           \
     }
 
 typedef struct engine {

@@ -6,12 +6,14 @@
 #include <inttypes.h>
 
 const char info_help[] =
-    "Usage: dualpath info MODEL [--json] [--cpu SET] [--verify]\n"
+    "Usage: dualpath info MODEL [--json] [--cpu SET] [--precision P] [--verify]\n"
     "\n"
     "Prints what there is to know about a model, and its labels.\n"
     "\n"
     "  --json       print one JSON object on one line\n"
-    "  --cpu SET    highest instruction set to use: auto (default), avx512, avx2, c\n"
+    "  --cpu SET    highest instruction set to use: auto (default), amx, avx512-vnni,\n"
+    "               avx512, avx2-vnni, avx2, c\n"
+    "  --precision P  numbers to multiply in: f32 (default), bf16, int8, auto\n"
     "  --verify     check the model's checksums while opening it\n"
     "  -h, --help   this text\n"
     "\n"
@@ -126,6 +128,7 @@ int command_info(int count, char **arguments) {
     int32_t as_json = 0;
     const option options[] = {
         {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
+        {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
         {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
         {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL},

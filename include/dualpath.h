@@ -138,7 +138,27 @@ typedef struct dp_model dp_model;
 /* Instruction sets, for dp_model_options.cpu_mask. */
 #define DP_CPU_AVX2 1u   /* AVX2, FMA, F16C */
 #define DP_CPU_AVX512 2u /* AVX-512 F, BW, DQ, VL */
+#define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2); since 0.2.0 */
+#define DP_CPU_BF16 8u   /* AVX512-BF16; since 0.2.0 */
+#define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux; since 0.2.0 */
 #define DP_CPU_ALL 0xffffffffu
+
+/* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
+ * are f32 in all of them. Since 0.2.0. */
+typedef enum dp_precision {
+    /* Exact: what the weight file says, up to f32 rounding. */
+    DP_PRECISION_F32 = 0,
+    /* Weights and what they are multiplied with are rounded to bf16 (8 significant bits), products
+     * summed in f32. Half the memory. */
+    DP_PRECISION_BF16 = 1,
+    /* Weights are rounded to bytes with a scale per output, rows to bytes with a scale of their
+     * own, found as they come; sums are exact. Attention is bf16 where the processor multiplies
+     * that faster than f32, and f32 elsewhere; the classifier is f32. A quarter of the memory. */
+    DP_PRECISION_INT8 = 2,
+    /* bf16 where the processor multiplies it faster than f32 (DP_CPU_BF16 or DP_CPU_AMX), else f32.
+     * int8 is never chosen unasked: how much it changes depends on the model. */
+    DP_PRECISION_AUTO = 3
+} dp_precision;
 
 typedef struct dp_model_options {
     size_t struct_size;
@@ -154,13 +174,19 @@ typedef struct dp_model_options {
      * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
     int32_t unfused;
     /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
-     * before it (AVX-512 needs AVX2). 0 leaves plain C. The environment variable DUALPATH_CPU ("c",
-     * "avx2", "avx512"; anything else counts as unset), read once, lowers it. */
+     * it builds on (AVX-512 needs AVX2, bf16 and AMX need AVX-512). 0 leaves plain C. The
+     * environment variable DUALPATH_CPU, read once, lowers it: "c", "avx2", "avx2-vnni", "avx512",
+     * "avx512-vnni" (with bf16), "amx", each with those before it; anything else counts as unset.
+     */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
     size_t max_inflated_size;
-    uint64_t reserved[8]; /* 0 */
+    /* dp_precision: default DP_PRECISION_F32. With `unfused` only that and DP_PRECISION_AUTO, which
+     * is then the same. Since 0.2.0. */
+    int32_t precision;
+    int32_t reserved_word; /* 0 */
+    uint64_t reserved[7];  /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);

@@ -11,9 +11,9 @@
 #include "vit/vit.h"
 
 /* Copies a caller's struct over the defaults in `known`, after a look at its struct_size and its
- * reserved fields. NULL leaves the defaults. */
+ * reserved fields, which begin at byte `reserved`. NULL leaves the defaults. */
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
-                         dp_message *message);
+                         size_t reserved, dp_message *message);
 
 /* What a session is; all of it lies in its arena. */
 struct dp_session {

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "model/bytes.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* One clip on its way. */
@@ -224,7 +225,8 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (result == NULL) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
-    dp_status status = dp_copy_struct("dp_result", result, &empty, sizeof empty, &session->message);
+    dp_status status = dp_copy_struct("dp_result", result, &empty, sizeof empty,
+                                      offsetof(dp_result, reserved), &session->message);
     if (status != DP_OK) {
         return status;
     }

@@ -3,6 +3,7 @@
  */
 #include "api/api.h"
 
+#include <stddef.h>
 #include <string.h>
 
 typedef struct byte_range {
@@ -13,12 +14,23 @@ typedef struct byte_range {
 static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
                                  dp_message *message) {
     dp_model_options_default(options);
-    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options, message);
+    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
+                                      offsetof(dp_model_options, reserved_word), message);
     const dp_allocator *allocator = options->allocator;
     if (status == DP_OK && allocator != NULL &&
         (allocator->allocate == NULL || allocator->release == NULL)) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "dp_model_options: the allocator lacks a function");
+    }
+    int32_t precision = options->precision;
+    if (status == DP_OK && (precision < DP_PRECISION_F32 || precision > DP_PRECISION_AUTO)) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: precision is %d, expected a dp_precision",
+                       (int)precision);
+    }
+    if (status == DP_OK && options->unfused != 0 &&
+        (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8)) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
     }
     return status;
 }
@@ -54,7 +66,7 @@ static dp_status use_gguf(byte_range from, bool inflated, const dp_model_options
     }
     if (status == DP_OK && model != NULL) {
         uint32_t mask = options->cpu_mask & dp_environment_cpu_mask();
-        status = dp_model_build(&gguf, options, dp_kernels_choose(mask), model, message);
+        status = dp_model_build(&gguf, options, mask, model, message);
     }
     dp_gguf_free(&gguf);
     if (status == DP_OK && model != NULL && *model != NULL) {
@@ -231,8 +243,8 @@ static void fill_info(const dp_model *model, dp_model_info *info) {
     const dp_parameters *p = &model->parameters;
     info->name = model->name;
     info->description = model->description;
-    info->precision = "f32";
-    info->kernels = model->kernels->name;
+    info->precision = dp_precision_name(model->precision);
+    info->kernels = model->product->name;
     info->file_type = model->file_type;
     info->input_size = (int32_t)p->image_size;
     info->patch_size = (int32_t)p->patch_size;
@@ -266,7 +278,8 @@ dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
                        model == NULL ? "the model" : "the place for its info");
     }
     dp_model_info known;
-    dp_status status = dp_copy_struct("dp_model_info", info, &known, sizeof known, message);
+    dp_status status = dp_copy_struct("dp_model_info", info, &known, sizeof known,
+                                      offsetof(dp_model_info, reserved), message);
     if (status == DP_OK) {
         fill_info(model, info);
     }

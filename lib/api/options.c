@@ -5,11 +5,8 @@
 
 #include <string.h>
 
-/* What every struct ends with. */
-#define RESERVED_BYTES sizeof(((dp_clip *)NULL)->reserved)
-
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
-                         dp_message *message) {
+                         size_t reserved, dp_message *message) {
     size_t size = 0;
     if (given == NULL) {
         return DP_OK;
@@ -21,7 +18,7 @@ dp_status dp_copy_struct(const char *name, const void *given, void *known, size_
                        known_size, name);
     }
     const uint8_t *bytes = given;
-    for (size_t i = size - RESERVED_BYTES; i < size; i++) {
+    for (size_t i = reserved; i < size; i++) {
         if (bytes[i] != 0) {
             return dp_fail(message, DP_ERR_ARGUMENT,
                            "%s: a reserved field is set, an option that version %s does not have",

@@ -12,7 +12,7 @@ static void burn_task(void *context, size_t index, size_t thread) {
     const burn_run *run = context;
     (void)index;
     (void)thread;
-    (void)run->session->model->kernels->burn(run->rounds);
+    (void)run->session->model->product->burn(run->rounds);
 }
 
 /* Milliseconds for every thread to burn `rounds`. */
@@ -34,7 +34,7 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
                        milliseconds);
     }
     double pieces = (double)dp_pool_threads(session->pool);
-    double per_round = (double)session->model->kernels->burn(1);
+    double per_round = (double)session->model->product->burn(1);
     if (!(dp_clock_ms() > 0.0)) {
         return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
     }

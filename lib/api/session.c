@@ -3,6 +3,7 @@
  */
 #include "api/api.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define MAX_THREADS 256
@@ -13,8 +14,8 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
-    dp_status status =
-        dp_copy_struct("dp_session_options", given, options, sizeof *options, message);
+    dp_status status = dp_copy_struct("dp_session_options", given, options, sizeof *options,
+                                      offsetof(dp_session_options, reserved), message);
     if (status != DP_OK) {
         return status;
     }

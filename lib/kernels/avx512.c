@@ -17,13 +17,28 @@
 
 #include "kernels/vector_kernels.h"
 
+#define NARROW_ROWS 12
+#define NARROW_VECTORS 2
+#define NARROW_STEP 16
+
+#include "kernels/vector_narrow.h"
+
 const dp_kernels *dp_kernels_avx512(void) {
     return &vector_kernels;
+}
+
+const dp_product *dp_products_avx512(dp_precision precision) {
+    return V_NAME(narrow_product)(precision);
 }
 
 #else
 
 const dp_kernels *dp_kernels_avx512(void) {
+    return NULL;
+}
+
+const dp_product *dp_products_avx512(dp_precision precision) {
+    (void)precision;
     return NULL;
 }
 

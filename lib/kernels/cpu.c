@@ -36,12 +36,20 @@ uint32_t dp_cpu_features(void) {
     uint64_t state = enabled_state();
     bool ymm = (state & 0x06) == 0x06; /* SSE and AVX registers are saved */
     bool zmm = (state & 0xe6) == 0xe6; /* and opmask, ZMM 0-15 upper halves, ZMM 16-31 */
-    if (ymm && HAS(b, 5)) {
-        features |= DP_CPU_AVX2;
-        if (zmm && HAS(b, 16) && HAS(b, 17) && HAS(b, 30) && HAS(b, 31)) {
-            features |= DP_CPU_AVX512;
-        }
+    bool tiles = (state & 0x60000) == 0x60000;
+    uint32_t more = 0;
+    (void)__get_cpuid_count(7, 1, &more, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0});
+    if (!ymm || !HAS(b, 5)) {
+        return 0;
     }
+    features |= DP_CPU_AVX2;
+    if (!zmm || !HAS(b, 16) || !HAS(b, 17) || !HAS(b, 30) || !HAS(b, 31)) {
+        return features | (HAS(more, 4) ? DP_CPU_VNNI : 0);
+    }
+    features |= DP_CPU_AVX512;
+    features |= HAS(c, 11) ? DP_CPU_VNNI : 0;
+    features |= HAS(more, 5) ? DP_CPU_BF16 : 0;
+    features |= tiles && HAS(d, 22) && HAS(d, 24) && HAS(d, 25) ? DP_CPU_AMX : 0;
     return features;
 }
 

@@ -1,10 +1,13 @@
 /*
- * The few loops that cost time, behind a table that is chosen once by what the processor and the
- * operating system support. kernels/generic.c fills all of it in plain C, the definition of right;
- * each instruction set replaces what it does better. Knows nothing of models.
+ * The few loops that cost time, behind tables that are chosen once by what the processor and the
+ * operating system support: products of matrices in three precisions, and everything else in f32.
+ * kernels/generic.c fills all of it in plain C, the definition of right; each instruction set
+ * replaces what it does better. Knows nothing of models.
  */
 #ifndef DP_KERNELS_H
 #define DP_KERNELS_H
+
+#include "dualpath.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,35 +22,82 @@ typedef enum dp_activation {
 
 #define DP_ACTIVATION_COUNT 4
 
-/* Largest tile that any table uses. */
-#define DP_MAX_MR 16
+/* ---- products of matrices ---- */
+
+/*
+ * The numbers of a product come in words of 32 bits along the depth, the direction of the sum: one
+ * f32, two bf16 or four bytes. All three are laid out alike in units of words:
+ *     panel [words][nr]     nr columns of the weights
+ *     rows  [rows][words]   what they are multiplied with
+ * where depth is padded with zeros to whole steps. Bytes are signed in rows (x = scale * byte) and
+ * have an offset of 128 in panels (w = scale * (byte - 128)), which every instruction set can
+ * multiply; `sum` takes the offset out again.
+ */
+typedef struct dp_row_scale {
+    float scale;
+    int32_t sum; /* 128 times the sum of the row's bytes */
+} dp_row_scale;
+
+/* Largest panel that any product uses. */
 #define DP_MAX_NR 64
 
-/* One tile of a matrix product: c [rows][columns] = a [rows][depth] * panel [depth][nr] + bias
+/* One tile of a matrix product: c [rows][columns] = a [rows][words] * panel [words][nr] + bias
  * [nr], plus what c held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL.
- * Each element sums over depth in order, whatever the other sizes. */
+ * In all but f32, mr rows of a are read, whatever `rows` is. Each element sums over depth in the
+ * same order, whatever the other sizes. */
 typedef struct dp_tile {
-    size_t rows, columns, depth;
-    const float *a;
-    size_t a_stride;
-    const float *panel;
+    size_t rows, columns, words;
+    const uint32_t *a;
+    size_t a_stride;         /* words */
+    const dp_row_scale *row; /* of bytes: [mr] */
+    const uint32_t *panel;
+    const float *column_scale; /* of bytes: [nr] */
     const float *bias;
     bool accumulate;
     float *c;
     size_t c_stride;
     uintptr_t
-        next;     /* on the way, depth * ahead bytes from this address are asked into the cache; */
+        next;     /* on the way, words * ahead bytes from this address are asked into the cache; */
     size_t ahead; /* they need not exist */
 } dp_tile;
+
+/* Sums of bytes are not split along the depth. */
+#define DP_WHOLE_DEPTH ((size_t)1 << 24)
+/* Deeper sums of bytes might not fit 32 bits. */
+#define DP_MAX_BYTE_DEPTH ((size_t)65536)
+
+/* One way to multiply. */
+typedef struct dp_product {
+    const char *name;
+    dp_precision precision;
+    uint32_t cpu; /* DP_CPU_* it needs */
+    size_t group; /* numbers in a word */
+    size_t step;  /* words that a depth is padded to a multiple of */
+    size_t mr;    /* rows of a tile */
+    size_t nr;    /* columns of a panel */
+    size_t kc;    /* words of a panel that stay in a near cache; bytes: DP_WHOLE_DEPTH */
+    size_t piece; /* rows that are worked on at a time, a multiple of mr */
+
+    void (*tile)(const dp_tile *tile);
+
+    /* Around tiles of one matrix, in the same thread; NULL where there is nothing to prepare. */
+    void (*begin)(void);
+    void (*end)(void);
+
+    /* Writes n numbers as the words of a row, padded to whole steps. NULL for f32, whose rows are
+     * used where they are; `row` is written for bytes only. */
+    void (*convert)(const float *x, size_t n, uint32_t *words, dp_row_scale *row);
+
+    /* Multiply-adds in registers only; returns how many. */
+    uint64_t (*burn)(uint64_t rounds);
+} dp_product;
+
+/* ---- tables ---- */
 
 typedef struct dp_kernels {
     const char *name;
     uint32_t cpu; /* DP_CPU_* it needs */
-    size_t mr;    /* rows of a tile */
-    size_t nr;    /* columns of a panel */
-    size_t kc;    /* depth of a panel that stays in the first-level cache */
-
-    void (*gemm)(const dp_tile *tile);
+    dp_product f32;
 
     /* x = activation(x), n values. */
     void (*activate[DP_ACTIVATION_COUNT])(float *x, size_t n);
@@ -65,9 +115,6 @@ typedef struct dp_kernels {
     /* out = (a + (b - a) * weight) * scale + offset: the vertical half of a resize. */
     void (*blend_rows)(const float *a, const float *b, float weight, float scale, float offset,
                        float *out, size_t n);
-
-    /* Fused multiply-adds in registers only; returns how many (each lane counts). */
-    uint64_t (*burn)(uint64_t rounds);
 } dp_kernels;
 
 /* DP_CPU_* that processor and operating system support. (cpu.c) */
@@ -76,56 +123,95 @@ uint32_t dp_cpu_features(void);
 /* The best table within `cpu_mask`. (dispatch.c) */
 const dp_kernels *dp_kernels_choose(uint32_t cpu_mask);
 
-/* Tables; NULL where the build does not have them. */
+/* The best product of this precision (not DP_PRECISION_AUTO) within `cpu_mask`. (dispatch.c) */
+const dp_product *dp_product_choose(dp_precision precision, uint32_t cpu_mask);
+
+/* "f32", "bf16", "int8" */
+const char *dp_precision_name(dp_precision precision);
+
+/* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and
+ * f32 elsewhere. (dispatch.c) */
+dp_precision dp_precision_auto(uint32_t cpu_mask);
+
+/* Tables and products; NULL where the build does not have them. */
 const dp_kernels *dp_kernels_generic(void);
 const dp_kernels *dp_kernels_avx2(void);
 const dp_kernels *dp_kernels_avx512(void);
+const dp_product *dp_products_generic(dp_precision precision);
+const dp_product *dp_products_avx2(dp_precision precision);
+const dp_product *dp_products_avx_vnni(dp_precision precision);
+const dp_product *dp_products_avx512(dp_precision precision);
+const dp_product *dp_products_avx512_vnni(dp_precision precision);
+const dp_product *dp_products_amx(dp_precision precision);
 
 /* ---- matrix products on packed weights (linear.c) ---- */
 
-/* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][depth][nr], where depth
- * is `inputs` of the whole matrix; views are parts of it. outputs == 0: there is none. */
+/* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][depth][nr] of words,
+ * where depth is that of the whole matrix; views are parts of it. outputs == 0: there is none. */
 typedef struct dp_linear {
+    const dp_product *product;
     size_t inputs, outputs;
-    size_t depth;
-    const float *panels;
-    const float *bias; /* [outputs rounded up to nr] or NULL */
+    size_t depth; /* words */
+    const uint32_t *panels;
+    const float *bias;  /* [outputs rounded up to nr] or NULL */
+    const float *scale; /* of bytes: [outputs rounded up to nr] */
 } dp_linear;
 
 /* The view of `count` outputs from `first` on, a multiple of nr. */
 dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count);
 
-/* The view of `count` inputs from `first` on: a part of the sum, to which the bias belongs where
- * first is 0. */
-dp_linear dp_linear_inputs(const dp_kernels *kernels, const dp_linear *linear, size_t first,
-                           size_t count);
+/* The view of `count` inputs from `first` on, a multiple of a step: a part of the sum, to which the
+ * bias belongs where first is 0. */
+dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count);
+
+/* Rows in the form of a product. */
+typedef struct dp_operand {
+    uint32_t *words;
+    size_t stride;     /* words */
+    dp_row_scale *row; /* of bytes */
+} dp_operand;
+
+/* Words of memory that an operand of these sizes needs; 0 for f32. */
+size_t dp_operand_size(const dp_product *product, size_t rows, size_t inputs);
+
+/* An operand in memory of dp_operand_size() words, whose rows are still to be written by
+ * dp_operand_put(). Not for f32. */
+dp_operand dp_operand_in(const dp_product *product, size_t rows, size_t inputs, uint32_t *memory);
+void dp_operand_put(const dp_product *product, const dp_operand *operand, size_t row,
+                    const float *x, size_t inputs);
+
+/* x [rows][inputs], rows `stride` apart, as an operand: in `memory`, or for f32 x itself. */
+dp_operand dp_operand_make(const dp_product *product, const float *x, size_t stride, size_t rows,
+                           size_t inputs, uint32_t *memory);
 
 /* What is done to a tile while it is hot. */
 typedef struct dp_epilogue {
-    bool accumulate;           /* add to what the output held */
-    size_t split;              /* columns from here on get `right` */
-    dp_activation left, right; /* applied last */
+    bool accumulate;          /* add to what the output held */
+    dp_activation activation; /* applied last */
 } dp_epilogue;
 
+/* Words along the depth of so many inputs. */
+size_t dp_panel_depth(const dp_product *product, size_t inputs);
 /* Columns of the panels: outputs rounded up to whole panels. */
-size_t dp_panel_columns(const dp_kernels *kernels, size_t outputs);
-/* Floats of the panels. */
-size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs);
+size_t dp_panel_columns(const dp_product *product, size_t outputs);
+/* Words of the panels. */
+size_t dp_panel_words(const dp_product *product, size_t inputs, size_t outputs);
 
 /* out [rows][linear->outputs] from in [rows][linear->inputs]. */
-void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                     const float *in, size_t in_stride, float *out, size_t out_stride,
-                     dp_epilogue epilogue);
+void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_operand in,
+                     float *out, size_t out_stride, dp_epilogue epilogue);
 
-/* Packs w [outputs][inputs] (rows `stride` apart) into the panels of a matrix with `depth` inputs,
- * its element (0, 0) at (first_output, first_input). */
-void dp_panel_put(const dp_kernels *kernels, float *panels, size_t depth, size_t first_output,
-                  size_t first_input, const float *w, size_t stride, size_t outputs, size_t inputs);
+/* ---- packing (pack.c) ---- */
 
-/* The same for a whole matrix that is given as [inputs][outputs], rows `stride` apart; columns that
- * pad the last panel become 0. */
-void dp_panel_put_rows(const dp_kernels *kernels, float *panels, const float *w, size_t stride,
-                       size_t outputs, size_t inputs);
+/* Packs w [outputs][inputs] (rows `stride` apart). Bytes get their scale per output in `scale`
+ * [outputs]. Columns that pad the last panel become 0. `scratch` has dp_panel_depth() words and is
+ * not used for f32. */
+void dp_pack_outputs(const dp_product *product, uint32_t *panels, float *scale, const float *w,
+                     size_t stride, size_t outputs, size_t inputs, uint32_t *scratch);
+
+/* The same for a matrix that is given as [inputs][outputs], rows `stride` apart. Not for bytes. */
+void dp_pack_inputs(const dp_product *product, uint32_t *panels, const float *w, size_t stride,
+                    size_t outputs, size_t inputs);
 
 /* ---- attention (attention.c) ---- */
 
@@ -141,8 +227,9 @@ typedef struct dp_attention {
 } dp_attention;
 
 /* Floats of scratch memory. */
-size_t dp_attention_scratch(const dp_kernels *kernels, size_t tokens, size_t head_size);
-void dp_attention_run(const dp_kernels *kernels, const dp_attention *attention, float *scratch);
+size_t dp_attention_scratch(const dp_product *product, size_t tokens, size_t head_size);
+void dp_attention_run(const dp_kernels *kernels, const dp_product *product,
+                      const dp_attention *attention, float *scratch);
 
 /* A row stride of at least n floats that keeps rows aligned and out of each other's cache sets. */
 size_t dp_row_stride(size_t n);

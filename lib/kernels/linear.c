@@ -1,9 +1,7 @@
 /*
- * Matrix products on packed weights: the loops around the tile kernel, and packing.
+ * Matrix products on packed weights: the loops around the tile of a product.
  */
 #include "kernels/kernels.h"
-
-#include <string.h>
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -26,12 +24,17 @@ size_t dp_row_stride(size_t n) {
     return lines * LINE_FLOATS;
 }
 
-size_t dp_panel_columns(const dp_kernels *kernels, size_t outputs) {
-    return (outputs + kernels->nr - 1) / kernels->nr * kernels->nr;
+size_t dp_panel_depth(const dp_product *product, size_t inputs) {
+    size_t words = (inputs + product->group - 1) / product->group;
+    return (words + product->step - 1) / product->step * product->step;
 }
 
-size_t dp_panel_floats(const dp_kernels *kernels, size_t inputs, size_t outputs) {
-    return dp_panel_columns(kernels, outputs) * inputs;
+size_t dp_panel_columns(const dp_product *product, size_t outputs) {
+    return (outputs + product->nr - 1) / product->nr * product->nr;
+}
+
+size_t dp_panel_words(const dp_product *product, size_t inputs, size_t outputs) {
+    return dp_panel_columns(product, outputs) * dp_panel_depth(product, inputs);
 }
 
 dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count) {
@@ -39,101 +42,128 @@ dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count)
     view.outputs = count;
     view.panels += first * linear->depth;
     view.bias = linear->bias != NULL ? linear->bias + first : NULL;
+    view.scale = linear->scale != NULL ? linear->scale + first : NULL;
     return view;
 }
 
-dp_linear dp_linear_inputs(const dp_kernels *kernels, const dp_linear *linear, size_t first,
-                           size_t count) {
+dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count) {
     dp_linear view = *linear;
     view.inputs = count;
-    view.panels += first * kernels->nr;
+    view.panels += first / linear->product->group * linear->product->nr;
     view.bias = first == 0 ? linear->bias : NULL;
     return view;
 }
 
-/* Applies the activations to columns [first, first + columns) of the output, here x. */
-static void activate_tile(const dp_kernels *kernels, dp_epilogue epilogue, float *x, size_t stride,
-                          size_t rows, size_t first, size_t columns) {
-    size_t left = epilogue.split > first ? smaller(epilogue.split - first, columns) : 0;
-    for (size_t i = 0; i < rows; i++) {
-        if (left > 0 && epilogue.left != DP_ACTIVATION_NONE) {
-            kernels->activate[epilogue.left](x + i * stride, left);
-        }
-        if (left < columns && epilogue.right != DP_ACTIVATION_NONE) {
-            kernels->activate[epilogue.right](x + i * stride + left, columns - left);
-        }
-    }
+/* ---- operands ---- */
+
+/* Rows that may be read: whole tiles. */
+static size_t operand_rows(const dp_product *product, size_t rows) {
+    return (rows + product->mr - 1) / product->mr * product->mr;
 }
+
+static size_t operand_stride(const dp_product *product, size_t inputs) {
+    return dp_row_stride(dp_panel_depth(product, inputs));
+}
+
+/* The scales of the rows stand before their words. */
+static size_t scale_words(const dp_product *product, size_t rows) {
+    size_t words = operand_rows(product, rows) * sizeof(dp_row_scale) / sizeof(uint32_t);
+    return (words + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+size_t dp_operand_size(const dp_product *product, size_t rows, size_t inputs) {
+    if (product->convert == NULL) {
+        return 0;
+    }
+    return scale_words(product, rows) +
+           operand_rows(product, rows) * operand_stride(product, inputs);
+}
+
+dp_operand dp_operand_in(const dp_product *product, size_t rows, size_t inputs, uint32_t *memory) {
+    return (dp_operand){.words = memory + scale_words(product, rows),
+                        .stride = operand_stride(product, inputs),
+                        .row = (dp_row_scale *)memory};
+}
+
+void dp_operand_put(const dp_product *product, const dp_operand *operand, size_t row,
+                    const float *x, size_t inputs) {
+    product->convert(x, inputs, operand->words + row * operand->stride, operand->row + row);
+}
+
+dp_operand dp_operand_make(const dp_product *product, const float *x, size_t stride, size_t rows,
+                           size_t inputs, uint32_t *memory) {
+    if (product->convert == NULL) {
+        return (dp_operand){.words = (uint32_t *)x, .stride = stride};
+    }
+    dp_operand made = dp_operand_in(product, rows, inputs, memory);
+    for (size_t i = 0; i < rows; i++) {
+        dp_operand_put(product, &made, i, x + i * stride, inputs);
+    }
+    return made;
+}
+
+/* ---- products ---- */
 
 /* Bytes that each of `tiles` tiles asks for at every step of its depth, so that together they have
  * asked for the next slice of panels. */
-static size_t share_of_next(const dp_kernels *kernels, size_t tiles) {
-    size_t share = (kernels->nr * sizeof(float) + tiles - 1) / tiles;
+static size_t share_of_next(const dp_product *product, size_t tiles) {
+    size_t share = (product->nr * sizeof(uint32_t) + tiles - 1) / tiles;
     return share < 16 ? 16 : share;
+}
+
+static void activate_tile(const dp_kernels *kernels, dp_activation activation,
+                          const dp_tile *tile) {
+    for (size_t i = 0; i < tile->rows && activation != DP_ACTIVATION_NONE; i++) {
+        kernels->activate[activation](tile->c + i * tile->c_stride, tile->columns);
+    }
 }
 
 /* One panel against all rows. A slice of the panel stays in a near cache while the rows stream past
  * it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part of the
  * slice behind this one, which comes from far away. */
 static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size_t column,
-                        size_t rows, const float *in, size_t in_stride, float *out,
-                        size_t out_stride, dp_epilogue epilogue) {
-    size_t columns = smaller(kernels->nr, linear->outputs - column);
-    const float *panel = linear->panels + column * linear->depth;
-    dp_tile tile = {.columns = columns,
-                    .a_stride = in_stride,
+                        size_t rows, dp_operand in, float *out, size_t out_stride,
+                        dp_epilogue epilogue) {
+    const dp_product *product = linear->product;
+    const uint32_t *panel = linear->panels + column * linear->depth;
+    size_t depth = dp_panel_depth(product, linear->inputs);
+    dp_tile tile = {.columns = smaller(product->nr, linear->outputs - column),
+                    .column_scale = linear->scale != NULL ? linear->scale + column : NULL,
+                    .a_stride = in.stride,
                     .c_stride = out_stride,
-                    .ahead = share_of_next(kernels, (rows + kernels->mr - 1) / kernels->mr)};
-    for (size_t d = 0; d < linear->inputs; d += kernels->kc) {
-        tile.depth = smaller(kernels->kc, linear->inputs - d);
-        tile.panel = panel + d * kernels->nr;
-        tile.next = (uintptr_t)tile.panel + tile.depth * kernels->nr * sizeof(float);
-        tile.bias = d == 0 && linear->bias != NULL ? linear->bias + column : NULL;
-        tile.accumulate = epilogue.accumulate || d > 0;
-        bool last = d + tile.depth == linear->inputs;
-        for (size_t r = 0; r < rows; r += kernels->mr) {
-            tile.rows = smaller(kernels->mr, rows - r);
-            tile.a = in + r * in_stride + d;
+                    .ahead = share_of_next(product, (rows + product->mr - 1) / product->mr)};
+    for (size_t w = 0; w < depth; w += product->kc) {
+        tile.words = smaller(product->kc, depth - w);
+        tile.panel = panel + w * product->nr;
+        tile.next = (uintptr_t)(tile.panel + tile.words * product->nr);
+        tile.bias = w == 0 && linear->bias != NULL ? linear->bias + column : NULL;
+        tile.accumulate = epilogue.accumulate || w > 0;
+        bool last = w + tile.words == depth;
+        for (size_t r = 0; r < rows; r += product->mr) {
+            tile.rows = smaller(product->mr, rows - r);
+            tile.a = in.words + r * in.stride + w;
+            tile.row = in.row != NULL ? in.row + r : NULL;
             tile.c = out + r * out_stride + column;
-            kernels->gemm(&tile);
-            tile.next += tile.depth * tile.ahead;
-            if (last) {
-                activate_tile(kernels, epilogue, tile.c, out_stride, tile.rows, column, columns);
-            }
+            product->tile(&tile);
+            tile.next += tile.words * tile.ahead;
+            activate_tile(kernels, last ? epilogue.activation : DP_ACTIVATION_NONE, &tile);
         }
     }
 }
 
-void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                     const float *in, size_t in_stride, float *out, size_t out_stride,
-                     dp_epilogue epilogue) {
-    for (size_t column = 0; column < linear->outputs && rows > 0; column += kernels->nr) {
-        apply_panel(kernels, linear, column, rows, in, in_stride, out, out_stride, epilogue);
+void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_operand in,
+                     float *out, size_t out_stride, dp_epilogue epilogue) {
+    const dp_product *product = linear->product;
+    if (linear->outputs == 0 || rows == 0) {
+        return;
     }
-}
-
-void dp_panel_put(const dp_kernels *kernels, float *panels, size_t depth, size_t first_output,
-                  size_t first_input, const float *w, size_t stride, size_t outputs,
-                  size_t inputs) {
-    size_t nr = kernels->nr;
-    for (size_t o = 0; o < outputs; o++) {
-        size_t column = first_output + o;
-        float *panel = panels + (column / nr) * nr * depth + first_input * nr + column % nr;
-        for (size_t i = 0; i < inputs; i++) {
-            panel[i * nr] = w[o * stride + i];
-        }
+    if (product->begin != NULL) {
+        product->begin();
     }
-}
-
-void dp_panel_put_rows(const dp_kernels *kernels, float *panels, const float *w, size_t stride,
-                       size_t outputs, size_t inputs) {
-    size_t nr = kernels->nr;
-    for (size_t column = 0; column < outputs; column += nr) {
-        size_t count = smaller(nr, outputs - column);
-        for (size_t i = 0; i < inputs; i++) {
-            float *row = panels + column * inputs + i * nr;
-            memcpy(row, w + i * stride + column, count * sizeof(float));
-            memset(row + count, 0, (nr - count) * sizeof(float));
-        }
+    for (size_t column = 0; column < linear->outputs; column += product->nr) {
+        apply_panel(kernels, linear, column, rows, in, out, out_stride, epilogue);
+    }
+    if (product->end != NULL) {
+        product->end();
     }
 }

@@ -12,6 +12,7 @@
 #define V_NAME(name) name##__avx2
 
 typedef __m256 vf;
+typedef __m256i vw; /* words of 32 bits */
 
 static inline __m256i v_mask(size_t n) {
     static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -100,6 +101,55 @@ static inline float v_largest(vf x) {
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     half = _mm_max_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+static inline vw w_zero(void) {
+    return _mm256_setzero_si256();
+}
+static inline vw w_set(uint32_t x) {
+    return _mm256_set1_epi32((int32_t)x);
+}
+static inline vw w_load(const uint32_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline vw w_and(vw a, vw b) {
+    return _mm256_and_si256(a, b);
+}
+static inline vw w_add(vw a, vw b) {
+    return _mm256_add_epi32(a, b);
+}
+static inline vw w_sub(vw a, vw b) {
+    return _mm256_sub_epi32(a, b);
+}
+static inline vf w_as_floats(vw x) {
+    return _mm256_castsi256_ps(x);
+}
+static inline vf w_to_floats(vw x) {
+    return _mm256_cvtepi32_ps(x);
+}
+/* The lower and the upper half of each word, as the upper half of a word. */
+static inline vw w_low_half(vw x) {
+    return _mm256_slli_epi32(x, 16);
+}
+static inline vw w_high_half(vw x) {
+    return w_and(x, w_set(0xffff0000u));
+}
+/* Bytes 0 and 2 of each word, and bytes 1 and 3, as pairs of 16 bits: without and with sign. */
+static inline vw w_even_bytes(vw x) {
+    return w_and(x, w_set(0x00ff00ffu));
+}
+static inline vw w_odd_bytes(vw x) {
+    return w_even_bytes(_mm256_srli_epi32(x, 8));
+}
+static inline vw w_even_signed(vw x) {
+    return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
+}
+static inline vw w_odd_signed(vw x) {
+    return _mm256_srai_epi16(x, 8);
+}
+/* Sums of the products of pairs of signed 16 bits. */
+static inline vw w_multiply_pairs(vw a, vw b) {
+    return _mm256_madd_epi16(a, b);
 }
 
 #endif /* DP_VECTOR_AVX2_H */

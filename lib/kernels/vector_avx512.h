@@ -12,6 +12,7 @@
 #define V_NAME(name) name##__avx512
 
 typedef __m512 vf;
+typedef __m512i vw; /* words of 32 bits */
 
 static inline __mmask16 v_mask(size_t n) {
     return (__mmask16)((1u << n) - 1u);
@@ -93,6 +94,55 @@ static inline float v_sum(vf x) {
 }
 static inline float v_largest(vf x) {
     return _mm512_reduce_max_ps(x);
+}
+
+static inline vw w_zero(void) {
+    return _mm512_setzero_si512();
+}
+static inline vw w_set(uint32_t x) {
+    return _mm512_set1_epi32((int32_t)x);
+}
+static inline vw w_load(const uint32_t *p) {
+    return _mm512_loadu_si512(p);
+}
+static inline vw w_and(vw a, vw b) {
+    return _mm512_and_si512(a, b);
+}
+static inline vw w_add(vw a, vw b) {
+    return _mm512_add_epi32(a, b);
+}
+static inline vw w_sub(vw a, vw b) {
+    return _mm512_sub_epi32(a, b);
+}
+static inline vf w_as_floats(vw x) {
+    return _mm512_castsi512_ps(x);
+}
+static inline vf w_to_floats(vw x) {
+    return _mm512_cvtepi32_ps(x);
+}
+/* The lower and the upper half of each word, as the upper half of a word. */
+static inline vw w_low_half(vw x) {
+    return _mm512_slli_epi32(x, 16);
+}
+static inline vw w_high_half(vw x) {
+    return w_and(x, w_set(0xffff0000u));
+}
+/* Bytes 0 and 2 of each word, and bytes 1 and 3, as pairs of 16 bits: without and with sign. */
+static inline vw w_even_bytes(vw x) {
+    return w_and(x, w_set(0x00ff00ffu));
+}
+static inline vw w_odd_bytes(vw x) {
+    return w_even_bytes(_mm512_srli_epi32(x, 8));
+}
+static inline vw w_even_signed(vw x) {
+    return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8);
+}
+static inline vw w_odd_signed(vw x) {
+    return _mm512_srai_epi16(x, 8);
+}
+/* Sums of the products of pairs of signed 16 bits. */
+static inline vw w_multiply_pairs(vw a, vw b) {
+    return _mm512_madd_epi16(a, b);
 }
 
 #endif /* DP_VECTOR_AVX512_H */

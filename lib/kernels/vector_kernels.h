@@ -3,29 +3,13 @@
  * has defined the vector words (vector_*.h) and the tile, GEMM_ROWS x (GEMM_VECTORS * V_LENGTH),
  * such that accumulators, one row of the panel and one factor fit in the registers.
  */
-#include "kernels/kernels.h"
+#include "kernels/vector_store.h"
 
 #include <math.h>
 
 /* ---- matrix product ---- */
 
 #define GEMM_COLUMNS (GEMM_VECTORS * V_LENGTH)
-
-/* Adds bias and the old values to row i of a tile and stores its columns. */
-static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) {
-    float *c = tile->c + i * tile->c_stride;
-    for (size_t j = 0; j < GEMM_VECTORS; j++) {
-        size_t first = j * V_LENGTH;
-        vf sum = tile->bias != NULL ? v_add(row[j], v_load(tile->bias + first)) : row[j];
-        if (tile->columns >= first + V_LENGTH) {
-            v_store(c + first, tile->accumulate ? v_add(v_load(c + first), sum) : sum);
-        } else if (tile->columns > first) {
-            size_t n = tile->columns - first;
-            vf old = tile->accumulate ? v_load_first(c + first, n) : v_zero();
-            v_store_first(c + first, n, v_add(old, sum));
-        }
-    }
-}
 
 /* One step of the depth: a row of the panel times one factor of each row. Rows are reached from one
  * pointer in five (base + 0, 1, 2, 3, 4 strides), which leaves the compiler enough registers. */
@@ -51,9 +35,10 @@ static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) 
     static void V_NAME(gemm_##R)(const dp_tile *tile) {                         \
         vf sum[R][GEMM_VECTORS];                                                \
         size_t stride = tile->a_stride;                                         \
-        const float *base[3] = {tile->a, tile->a + ((R) > 5 ? 5 * stride : 0),  \
-                                tile->a + ((R) > 10 ? 10 * stride : 0)};        \
-        const float *panel = tile->panel;                                       \
+        const float *a = (const float *)tile->a;                                \
+        const float *base[3] = {a, a + ((R) > 5 ? 5 * stride : 0),              \
+                                a + ((R) > 10 ? 10 * stride : 0)};              \
+        const float *panel = (const float *)tile->panel;                        \
         uintptr_t next = tile->next;                                            \
         size_t ahead = 4 * tile->ahead;                                         \
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
@@ -62,7 +47,7 @@ static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) 
                 v_prefetch_store(tile->c + i * tile->c_stride + j * V_LENGTH);  \
             }                                                                   \
         }                                                                       \
-        size_t d = tile->depth;                                                 \
+        size_t d = tile->words;                                                 \
         for (; d >= 4; d -= 4) {                                                \
             v_prefetch(next);                                                   \
             next += ahead;                                                      \
@@ -75,7 +60,7 @@ static inline void gemm_store_row(const dp_tile *tile, size_t i, const vf *row) 
             GEMM_STEP(R)                                                        \
         }                                                                       \
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
-            gemm_store_row(tile, i, sum[i]);                                    \
+            store_row(tile, i, sum[i], GEMM_VECTORS);                           \
         }                                                                       \
     }
 
@@ -344,14 +329,23 @@ static uint64_t V_NAME(f32_burn)(uint64_t rounds) {
 static const dp_kernels vector_kernels = {
     .name = VECTOR_TABLE_NAME,
     .cpu = VECTOR_TABLE_CPU,
-    .mr = GEMM_ROWS,
-    .nr = GEMM_COLUMNS,
-    .kc = GEMM_DEPTH,
-    .gemm = V_NAME(f32_gemm),
+    .f32 =
+        {
+            .name = VECTOR_TABLE_NAME,
+            .precision = DP_PRECISION_F32,
+            .cpu = VECTOR_TABLE_CPU,
+            .group = 1,
+            .step = 1,
+            .mr = GEMM_ROWS,
+            .nr = GEMM_COLUMNS,
+            .kc = GEMM_DEPTH,
+            .piece = 8 * GEMM_ROWS,
+            .tile = V_NAME(f32_gemm),
+            .burn = V_NAME(f32_burn),
+        },
     .activate = {NULL, V_NAME(f32_gelu), V_NAME(f32_quick_gelu), V_NAME(f32_relu)},
     .layer_norm = V_NAME(f32_layer_norm),
     .softmax = V_NAME(f32_softmax),
     .blend_columns = V_NAME(f32_blend_columns),
     .blend_rows = V_NAME(f32_blend_rows),
-    .burn = V_NAME(f32_burn),
 };

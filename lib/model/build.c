@@ -48,9 +48,10 @@ static const char *keep_description(dp_builder *builder) {
     char line[256];
     int length = snprintf(line, sizeof line,
                           "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
-                          "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, f32",
+                          "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
                           p->blocks, p->width, p->heads, p->patch_size, p->image_size, p->frames,
-                          p->spatial_frames, p->framesets, p->grid, p->grid, p->classes);
+                          p->spatial_frames, p->framesets, p->grid, p->grid, p->classes,
+                          dp_precision_name(builder->model->precision));
     return keep_text(builder, (dp_text){line, length > 0 ? (size_t)length : 0});
 }
 
@@ -76,7 +77,7 @@ static void build_patch(dp_builder *builder) {
     if (dp_has_tensor(builder, dp_name("patch.bias"))) {
         patch.bias = dp_read_matrix(builder, dp_name("patch.bias"), 1, p->width);
     }
-    builder->model->patch = dp_pack(builder, patch);
+    builder->model->patch = dp_pack(builder, builder->model->product, patch);
     builder->scratch_used = mark;
 }
 
@@ -94,20 +95,23 @@ static void build_norms(dp_builder *builder) {
 static void build_head(dp_builder *builder) {
     struct dp_model *model = builder->model;
     const dp_parameters *p = &model->parameters;
+    const dp_product *f32 = &model->kernels->f32;
     size_t mark = builder->scratch_used;
     if (dp_has_tensor(builder, dp_name("projection.weight"))) {
         dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
             dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
-        model->projection = dp_pack(builder, projection);
+        model->projection = dp_pack(builder, f32, projection);
         builder->scratch_used = mark;
     }
     if (p->classes > 0) {
-        model->head_hidden = dp_pack(builder, dp_read_affine(builder, dp_name("head.hidden"),
-                                                             p->head_width, 2 * p->feature_size));
+        model->head_hidden = dp_pack(
+            builder, f32,
+            dp_read_affine(builder, dp_name("head.hidden"), p->head_width, 2 * p->feature_size));
         builder->scratch_used = mark;
-        model->head_output = dp_pack(
-            builder, dp_read_affine(builder, dp_name("head.output"), p->classes, p->head_width));
+        model->head_output =
+            dp_pack(builder, f32,
+                    dp_read_affine(builder, dp_name("head.output"), p->classes, p->head_width));
         builder->scratch_used = mark;
     }
 }
@@ -228,13 +232,27 @@ static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *m
     walk(builder, to);
 }
 
-dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options,
-                         const dp_kernels *kernels, struct dp_model **model, dp_message *message) {
-    struct dp_model counted = {.allocator = options->allocator, .kernels = kernels};
+static void choose_products(struct dp_model *model, const dp_model_options *options,
+                            uint32_t cpu_mask) {
+    dp_precision quick = dp_precision_auto(cpu_mask);
+    model->precision = (dp_precision)options->precision;
+    if (model->precision == DP_PRECISION_AUTO) {
+        model->precision = model->fused ? quick : DP_PRECISION_F32;
+    }
+    bool exact = model->precision == DP_PRECISION_F32;
+    model->kernels = dp_kernels_choose(cpu_mask);
+    model->product = dp_product_choose(model->precision, cpu_mask);
+    model->attention = dp_product_choose(exact ? DP_PRECISION_F32 : quick, cpu_mask);
+}
+
+dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options, uint32_t cpu_mask,
+                         struct dp_model **model, dp_message *message) {
+    struct dp_model counted = {.allocator = options->allocator};
     dp_builder builder = {.gguf = gguf, .message = message};
     size_t bytes = 0;
     size_t scratch = 0;
     counted.fused = options->unfused == 0;
+    choose_products(&counted, options, cpu_mask);
     builder.status = dp_read_parameters(gguf, &counted.parameters, message);
     if (builder.status != DP_OK) {
         return builder.status;

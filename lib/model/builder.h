@@ -29,17 +29,17 @@ typedef struct dp_matrix {
 } dp_matrix;
 
 dp_matrix dp_matrix_take(dp_builder *builder, size_t rows, size_t columns);
-dp_matrix dp_matrix_rows(dp_matrix matrix, size_t first, size_t count);
 void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor);
 /* [a.rows][b.columns] = a b */
 dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b);
 
-/* The affine map y = w x + bias, bias [1][w.rows]. */
+/* The affine map y = w x + bias, bias [1][w.rows]; without values it has no bias. */
 typedef struct dp_affine {
     dp_matrix w, bias;
 } dp_affine;
 
-dp_affine dp_affine_rows(dp_affine map, size_t first, size_t count);
+/* A map to [q k v] so that it gives [k v q], the order of the buffers in lib/vit. */
+dp_affine dp_affine_keys_first(dp_builder *builder, dp_affine qkv);
 /* x was norm.weight * x' + norm.bias: makes it a map of x', in place. */
 void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm);
 /* second(first(x)) */
@@ -67,22 +67,9 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
 
 /* ---- packing into the model's arena (weights.c) ---- */
 
-/* A packed matrix that is being put together from parts. */
-typedef struct dp_draft {
-    size_t inputs, outputs;
-    float *panels, *bias;
-} dp_draft;
+/* Packs a map for a product. */
+dp_linear dp_pack(dp_builder *builder, const dp_product *product, dp_affine map);
 
-dp_draft dp_draft_begin(dp_builder *builder, size_t inputs, size_t outputs);
-/* Puts w at (first_output, first_input) and adds the bias. */
-void dp_draft_put(dp_builder *builder, const dp_draft *draft, size_t first_output,
-                  size_t first_input, dp_affine part);
-/* Puts a map to [q k v] so that it gives [k v q]: the order of the buffers in lib/vit. */
-void dp_draft_put_keys_first(dp_builder *builder, const dp_draft *draft, size_t first_input,
-                             dp_affine qkv);
-dp_linear dp_draft_end(const dp_draft *draft);
-
-dp_linear dp_pack(dp_builder *builder, dp_affine map);
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 
 /* ---- parts of a model ---- */

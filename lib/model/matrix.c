@@ -33,14 +33,6 @@ dp_matrix dp_matrix_take(dp_builder *builder, size_t rows, size_t columns) {
     return matrix;
 }
 
-dp_matrix dp_matrix_rows(dp_matrix matrix, size_t first, size_t count) {
-    dp_matrix rows = {NULL, count, matrix.columns};
-    if (matrix.values != NULL) {
-        rows.values = matrix.values + first * matrix.columns;
-    }
-    return rows;
-}
-
 void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
     if (dp_building(builder) && factor != 1.0f) {
         for (size_t i = 0; i < matrix.rows * matrix.columns; i++) {
@@ -51,18 +43,23 @@ void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
 
 dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
     const dp_kernels *kernels = builder->model->kernels;
-    dp_matrix product = dp_matrix_take(builder, a.rows, b.columns);
+    const dp_product *product = &kernels->f32;
+    dp_matrix result = dp_matrix_take(builder, a.rows, b.columns);
     size_t mark = builder->scratch_used;
-    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_panel_columns(kernels, b.columns));
+    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_panel_columns(product, b.columns));
     if (dp_building(builder)) {
-        dp_linear linear = {
-            .inputs = b.rows, .outputs = b.columns, .depth = b.rows, .panels = panels.values};
-        dp_panel_put_rows(kernels, panels.values, b.values, b.columns, b.columns, b.rows);
-        dp_linear_apply(kernels, &linear, a.rows, a.values, a.columns, product.values,
-                        product.columns, (dp_epilogue){0});
+        dp_linear linear = {.product = product,
+                            .inputs = b.rows,
+                            .outputs = b.columns,
+                            .depth = b.rows,
+                            .panels = (uint32_t *)panels.values};
+        dp_operand in = {.words = (uint32_t *)a.values, .stride = a.columns};
+        dp_pack_inputs(product, (uint32_t *)panels.values, b.values, b.columns, b.columns, b.rows);
+        dp_linear_apply(kernels, &linear, a.rows, in, result.values, result.columns,
+                        (dp_epilogue){0});
     }
     builder->scratch_used = mark;
-    return product;
+    return result;
 }
 
 /* out[i] += row i of w times x */
@@ -76,12 +73,21 @@ static void add_times_vector(dp_matrix w, const float *x, float *out) {
     }
 }
 
-dp_affine dp_affine_rows(dp_affine map, size_t first, size_t count) {
-    dp_affine rows = {dp_matrix_rows(map.w, first, count), {NULL, 1, count}};
-    if (map.bias.values != NULL) {
-        rows.bias.values = map.bias.values + first;
+dp_affine dp_affine_keys_first(dp_builder *builder, dp_affine qkv) {
+    size_t width = qkv.w.rows / 3;
+    size_t columns = qkv.w.columns;
+    dp_affine kvq = {dp_matrix_take(builder, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
+    if (qkv.bias.values != NULL || !builder->filling) {
+        kvq.bias = dp_matrix_take(builder, 1, qkv.w.rows);
     }
-    return rows;
+    for (size_t i = 0; dp_building(builder) && i < qkv.w.rows; i++) {
+        size_t from = (i + width) % qkv.w.rows;
+        memcpy(kvq.w.values + i * columns, qkv.w.values + from * columns, columns * sizeof(float));
+        if (qkv.bias.values != NULL) {
+            kvq.bias.values[i] = qkv.bias.values[from];
+        }
+    }
+    return kvq;
 }
 
 void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm) {

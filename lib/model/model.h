@@ -43,20 +43,25 @@ typedef struct dp_norm {
     const float *weight, *bias;
 } dp_norm;
 
-/* One block of one path after fusion. A buffer row is [k v q | d] around attention and [h | d]
- * around the MLP, d the adapter's bottleneck; q becomes the attention's answer a. Every stage reads
- * the last `inputs` columns of what stands there: (vit/block.c)
- *     n           = norm(x)
- *     [n d0]      = act(n enter)           if enter       A_t0 going down
- *     [k v q | d] = [n d0] project                        with A_s1 going down
- *     d           = act(a squeeze_a)       if squeeze_a   output matrix and A_t1 going down
- *     x          += [a | d] leave                         with A_s1 or A_t1 going up
- *     [h | d]     = act(norm(x) widen)                    with A_s2 going down
- *     d           = act(h squeeze_h)       if squeeze_h   second MLP matrix and A_t2 going down
- *     x          += [h | d] narrow                        with A_s2 or A_t2 going up
+/* One block of one path after fusion; d is an adapter's bottleneck, and matrices that a path does
+ * not have have no outputs: (vit/block.c)
+ *     n       = norm(x)
+ *     d       = act(n enter)                   A_t0 going down
+ *     [k v q] = n project + d through          A_t0 going up, and on through the qkv matrix
+ *     d       = act(n squeeze_n)               A_s1 going down
+ *     a       = attention(k, v, q)
+ *     d       = act(a squeeze_a)               output matrix and A_t1 going down
+ *     x      += a leave + d leave_d            A_s1 or A_t1 going up
+ *     m       = norm(x)
+ *     d       = act(m squeeze_m)               A_s2 going down
+ *     h       = act(m widen)
+ *     d       = act(h squeeze_h)               second MLP matrix and A_t2 going down
+ *     x      += h narrow + d narrow_d          A_s2 or A_t2 going up
  */
 typedef struct dp_path_block {
-    dp_linear enter, project, squeeze_a, leave, widen, squeeze_h, narrow;
+    dp_linear enter, through, project, squeeze_n;
+    dp_linear squeeze_a, leave, leave_d;
+    dp_linear squeeze_m, widen, squeeze_h, narrow, narrow_d;
 } dp_path_block;
 
 typedef struct dp_adapter {
@@ -78,6 +83,9 @@ typedef struct dp_block {
 struct dp_model {
     const dp_allocator *allocator; /* NULL: the default */
     const dp_kernels *kernels;
+    dp_precision precision;
+    const dp_product *product;   /* of the blocks and the patches */
+    const dp_product *attention; /* of scores and values */
     dp_parameters parameters;
     bool fused;
 
@@ -100,8 +108,8 @@ struct dp_model {
 dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_message *message);
 
 /* Builds a model from a parsed file. (build.c) */
-dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options,
-                         const dp_kernels *kernels, dp_model **model, dp_message *message);
+dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options, uint32_t cpu_mask,
+                         dp_model **model, dp_message *message);
 void dp_model_free(dp_model *model);
 
 #endif /* DP_MODEL_H */

@@ -10,7 +10,7 @@ static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t out
     dp_affine map = dp_read_affine(builder, name, outputs, inputs);
     dp_matrix_scale(builder, map.w, scale);
     dp_matrix_scale(builder, map.bias, scale);
-    dp_linear packed = dp_pack(builder, map);
+    dp_linear packed = dp_pack(builder, builder->model->product, map);
     builder->scratch_used = mark;
     return packed;
 }
@@ -26,10 +26,10 @@ static dp_linear pack_qkv(dp_builder *builder, size_t index, size_t width) {
     size_t mark = builder->scratch_used;
     dp_affine qkv =
         dp_read_affine(builder, dp_block_name(index, "attention.qkv"), 3 * width, width);
-    dp_draft draft = dp_draft_begin(builder, width, 3 * width);
-    dp_draft_put_keys_first(builder, &draft, 0, qkv);
+    dp_linear packed =
+        dp_pack(builder, builder->model->product, dp_affine_keys_first(builder, qkv));
     builder->scratch_used = mark;
-    return dp_draft_end(&draft);
+    return packed;
 }
 
 void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block) {

@@ -103,46 +103,39 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name) {
     return norm;
 }
 
-dp_draft dp_draft_begin(dp_builder *builder, size_t inputs, size_t outputs) {
-    struct dp_model *model = builder->model;
-    size_t columns = dp_panel_columns(model->kernels, outputs);
-    dp_draft draft = {inputs, outputs, dp_arena_floats(&model->arena, inputs, columns),
-                      dp_arena_floats(&model->arena, 1, columns)};
+/* Bytes are for sums that fit 32 bits. */
+static const dp_product *product_for(const dp_builder *builder, const dp_product *product,
+                                     size_t inputs) {
+    bool too_deep = product->precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
+    return too_deep ? &builder->model->kernels->f32 : product;
+}
+
+dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map) {
+    dp_arena *arena = &builder->model->arena;
+    size_t outputs = map.w.rows;
+    size_t inputs = map.w.columns;
+    const dp_product *product = product_for(builder, wanted, inputs);
+    size_t depth = dp_panel_depth(product, inputs);
+    size_t columns = dp_panel_columns(product, outputs);
+    bool scaled = product->precision == DP_PRECISION_INT8;
+    size_t mark = builder->scratch_used;
+    dp_matrix words = dp_matrix_take(builder, 1, depth);
+    float *panels = dp_arena_floats(arena, depth, columns);
+    float *bias = dp_arena_floats(arena, 1, columns);
+    float *scale = scaled ? dp_arena_floats(arena, 1, columns) : NULL;
     if (dp_building(builder)) {
-        size_t last = columns - model->kernels->nr;
-        memset(draft.panels + last * inputs, 0, (columns - last) * inputs * sizeof(float));
-        memset(draft.bias, 0, columns * sizeof(float));
+        memset(bias, 0, columns * sizeof(float));
+        if (map.bias.values != NULL) {
+            memcpy(bias, map.bias.values, outputs * sizeof(float));
+        }
+        if (scaled) {
+            memset(scale, 0, columns * sizeof(float));
+        }
+        dp_pack_outputs(product, (uint32_t *)panels, scale, map.w.values, inputs, outputs, inputs,
+                        (uint32_t *)words.values);
     }
-    return draft;
-}
-
-void dp_draft_put(dp_builder *builder, const dp_draft *draft, size_t first_output,
-                  size_t first_input, dp_affine part) {
-    if (!dp_building(builder)) {
-        return;
-    }
-    dp_panel_put(builder->model->kernels, draft->panels, draft->inputs, first_output, first_input,
-                 part.w.values, part.w.columns, part.w.rows, part.w.columns);
-    for (size_t i = 0; part.bias.values != NULL && i < part.w.rows; i++) {
-        draft->bias[first_output + i] += part.bias.values[i];
-    }
-}
-
-void dp_draft_put_keys_first(dp_builder *builder, const dp_draft *draft, size_t first_input,
-                             dp_affine qkv) {
-    size_t width = qkv.w.rows / 3;
-    dp_draft_put(builder, draft, 0, first_input, dp_affine_rows(qkv, width, 2 * width));
-    dp_draft_put(builder, draft, 2 * width, first_input, dp_affine_rows(qkv, 0, width));
-}
-
-dp_linear dp_draft_end(const dp_draft *draft) {
-    return (dp_linear){draft->inputs, draft->outputs, draft->inputs, draft->panels, draft->bias};
-}
-
-dp_linear dp_pack(dp_builder *builder, dp_affine map) {
-    dp_draft draft = dp_draft_begin(builder, map.w.columns, map.w.rows);
-    dp_draft_put(builder, &draft, 0, 0, map);
-    return dp_draft_end(&draft);
+    builder->scratch_used = mark;
+    return (dp_linear){product, inputs, outputs, depth, (uint32_t *)panels, bias, scale};
 }
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm) {

@@ -15,15 +15,26 @@ uint32_t dp_environment_cpu_mask(void) {
 #include <stdlib.h>
 #include <string.h>
 
+#define VECTORS (DP_CPU_AVX2 | DP_CPU_AVX512)
+
 static uint32_t read_mask(void) {
+    static const struct {
+        const char *name;
+        uint32_t mask;
+    } levels[] = {
+        {"c", 0},
+        {"avx2", DP_CPU_AVX2},
+        {"avx2-vnni", DP_CPU_AVX2 | DP_CPU_VNNI},
+        {"avx512", VECTORS},
+        {"avx512-vnni", VECTORS | DP_CPU_VNNI | DP_CPU_BF16},
+    };
     const char *value = getenv("DUALPATH_CPU");
-    if (value == NULL) {
-        return DP_CPU_ALL;
+    for (size_t i = 0; value != NULL && i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(value, levels[i].name) == 0) {
+            return levels[i].mask;
+        }
     }
-    if (strcmp(value, "c") == 0) {
-        return 0;
-    }
-    return strcmp(value, "avx2") == 0 ? DP_CPU_AVX2 : DP_CPU_ALL;
+    return DP_CPU_ALL;
 }
 
 uint32_t dp_environment_cpu_mask(void) {

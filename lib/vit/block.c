@@ -5,151 +5,202 @@
  */
 #include "vit/vit.h"
 
-static const dp_epilogue add_to_output = {.accumulate = true};
-
-static dp_epilogue activate_all(dp_activation activation) {
-    return (dp_epilogue){.left = activation, .split = SIZE_MAX};
-}
-
-static size_t entered_stride(const dp_parameters *p) {
-    return dp_row_stride(p->width + p->bottleneck[DP_T0]);
-}
-
-/* Columns of h that are worked on at a time, a multiple of every panel's. */
+/* Columns of h that are worked on at a time: of every panel and of every step a multiple. */
 #define MLP_SLICE ((size_t)1024)
 
 _Static_assert(MLP_SLICE % DP_MAX_NR == 0, "slices begin where panels do");
 
-size_t dp_fused_scratch(const dp_model *model, size_t rows) {
-    const dp_parameters *p = &model->parameters;
-    return rows *
-           (entered_stride(p) + dp_row_stride(MLP_SLICE) + dp_row_stride(p->bottleneck[DP_T2]));
-}
-
-static void normalise(const dp_workspace *workspace, dp_rows rows, float *out, size_t stride) {
-    const dp_model *model = workspace->model;
-    const dp_path_state *state = &workspace->path[rows.path];
-    for (size_t i = 0; i < rows.count; i++) {
-        model->kernels->layer_norm(dp_row(state->x, state->x_stride, rows, i), NULL, NULL,
-                                   model->parameters.epsilon, out + i * stride,
-                                   model->parameters.width);
+static size_t largest_bottleneck(const dp_parameters *p) {
+    size_t largest = 0;
+    for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
+        largest = p->bottleneck[site] > largest ? p->bottleneck[site] : largest;
     }
+    return largest;
 }
 
-/* n = norm(x);  [n d] = act(n enter);  [k v q | d] = [n d] project */
+/* What a thread needs for its rows: n as it is and as an operand, the same for d and h. */
+typedef struct places {
+    float *n, *d, *h;
+    size_t n_stride, d_stride, h_stride;
+    uint32_t *n_words, *d_words, *h_words;
+    size_t floats;
+} places;
+
+/* For f32, n is its own operand; else a row of it is enough, and a's words use its place. */
+static places plan(const dp_model *model, size_t rows, float *scratch) {
+    const dp_parameters *p = &model->parameters;
+    const dp_product *product = model->product;
+    size_t b = largest_bottleneck(p);
+    places at = {.n_stride = dp_row_stride(p->width),
+                 .d_stride = dp_row_stride(b),
+                 .h_stride = dp_row_stride(MLP_SLICE)};
+    size_t d = at.n_stride * (product->convert == NULL ? rows : 1);
+    size_t h = d + rows * at.d_stride;
+    size_t n_words = h + rows * at.h_stride;
+    size_t d_words = n_words + dp_operand_size(product, rows, p->width);
+    size_t h_words = d_words + dp_operand_size(product, rows, b);
+    at.floats = h_words + dp_operand_size(product, rows, MLP_SLICE);
+    if (scratch != NULL) {
+        at.n = scratch;
+        at.d = scratch + d;
+        at.h = scratch + h;
+        at.n_words = (uint32_t *)(scratch + n_words);
+        at.d_words = (uint32_t *)(scratch + d_words);
+        at.h_words = (uint32_t *)(scratch + h_words);
+    }
+    return at;
+}
+
+size_t dp_fused_scratch(const dp_model *model, size_t rows) {
+    return plan(model, rows, NULL).floats;
+}
+
+/* Some rows on their way through a block. */
+typedef struct block_rows {
+    const dp_model *model;
+    const dp_path_block *block;
+    size_t count;
+    float *x, *wide; /* of the first row */
+    size_t x_stride, wide_stride;
+    places at;
+} block_rows;
+
+static block_rows begin(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
+                        float *scratch) {
+    const dp_path_state *state = &workspace->path[rows.path];
+    return (block_rows){
+        .model = workspace->model,
+        .block = block,
+        .count = rows.count,
+        .x = dp_row(state->x, state->x_stride, rows, 0),
+        .wide = dp_row(state->wide, state->wide_stride, rows, 0),
+        .x_stride = state->x_stride * rows.step,
+        .wide_stride = state->wide_stride * rows.step,
+        .at = plan(workspace->model, rows.count, scratch),
+    };
+}
+
+/* norm(x) */
+static dp_operand normalise(const block_rows *r) {
+    const dp_model *model = r->model;
+    const dp_product *product = model->product;
+    size_t width = model->parameters.width;
+    bool in_place = product->convert == NULL;
+    dp_operand n = {.words = (uint32_t *)r->at.n, .stride = r->at.n_stride};
+    if (!in_place) {
+        n = dp_operand_in(product, r->count, width, r->at.n_words);
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        float *out = r->at.n + (in_place ? i * r->at.n_stride : 0);
+        model->kernels->layer_norm(r->x + i * r->x_stride, NULL, NULL, model->parameters.epsilon,
+                                   out, width);
+        if (!in_place) {
+            dp_operand_put(product, &n, i, out, width);
+        }
+    }
+    return n;
+}
+
+static void apply(const block_rows *r, const dp_linear *linear, dp_operand in, float *out,
+                  size_t out_stride, dp_epilogue epilogue) {
+    dp_linear_apply(r->model->kernels, linear, r->count, in, out, out_stride, epilogue);
+}
+
+static dp_epilogue activate(dp_activation activation) {
+    return (dp_epilogue){.activation = activation};
+}
+
+/* x += in linear */
+static void add_to_x(const block_rows *r, const dp_linear *linear, dp_operand in) {
+    apply(r, linear, in, r->x, r->x_stride, (dp_epilogue){.accumulate = true});
+}
+
+/* d, which stands at `d`, for a matrix that reads it. */
+static dp_operand read_d(const block_rows *r, const float *d, size_t stride, size_t width) {
+    return dp_operand_make(r->model->product, d, stride, r->count, width, r->at.d_words);
+}
+
 void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
                       bool keys_and_values_only, float *scratch) {
-    const dp_kernels *kernels = workspace->model->kernels;
     const dp_parameters *p = &workspace->model->parameters;
-    const dp_path_state *state = &workspace->path[rows.path];
-    size_t stride = entered_stride(p);
-    float *n = scratch;
+    block_rows r = begin(workspace, block, rows, scratch);
     dp_linear project = block->project;
-    normalise(workspace, rows, n, stride);
-    if (block->enter.outputs > 0) {
-        dp_linear_apply(kernels, &block->enter, rows.count, n, stride, n + p->width, stride,
-                        activate_all(p->adapter_activation));
-    }
+    dp_linear through = block->through;
+    dp_operand n = normalise(&r);
     if (keys_and_values_only) {
-        project.outputs = 2 * p->width;
+        project.outputs = dp_min_size(project.outputs, 2 * p->width);
+        through.outputs = dp_min_size(through.outputs, 2 * p->width);
     }
-    const float *in = n + (p->width + block->enter.outputs - project.inputs);
-    dp_linear_apply(kernels, &project, rows.count, in, stride,
-                    dp_row(state->wide, state->wide_stride, rows, 0),
-                    state->wide_stride * rows.step,
-                    (dp_epilogue){.split = 3 * p->width, .right = p->adapter_activation});
+    apply(&r, &project, n, r.wide, r.wide_stride, (dp_epilogue){0});
+    if (block->enter.outputs > 0) {
+        apply(&r, &block->enter, n, r.at.d, r.at.d_stride, activate(p->adapter_activation));
+        dp_operand d = read_d(&r, r.at.d, r.at.d_stride, through.inputs);
+        apply(&r, &through, d, r.wide, r.wide_stride,
+              (dp_epilogue){.accumulate = project.outputs > 0});
+    }
+    if (!keys_and_values_only) {
+        apply(&r, &block->squeeze_n, n, r.wide + 3 * p->width, r.wide_stride,
+              activate(p->adapter_activation));
+    }
 }
 
-/* d = act(a squeeze_a);  x += [a | d] leave */
-static void leave_attention(const dp_workspace *workspace, const dp_path_block *block,
-                            dp_rows rows) {
-    const dp_kernels *kernels = workspace->model->kernels;
-    const dp_parameters *p = &workspace->model->parameters;
-    const dp_path_state *state = &workspace->path[rows.path];
-    size_t stride = state->wide_stride * rows.step;
-    float *a = dp_row(state->wide, state->wide_stride, rows, 0) + 2 * p->width;
-    float *d = a + p->width;
-    float *end = d + dp_attention_bottleneck(p, rows.path);
+/* x += a leave + d leave_d */
+static void leave_attention(const block_rows *r) {
+    const dp_parameters *p = &r->model->parameters;
+    const dp_path_block *block = r->block;
+    const float *a = r->wide + 2 * p->width;
+    dp_operand in =
+        dp_operand_make(r->model->product, a, r->wide_stride, r->count, p->width, r->at.n_words);
+    add_to_x(r, &block->leave, in);
     if (block->squeeze_a.outputs > 0) {
-        dp_linear_apply(kernels, &block->squeeze_a, rows.count, a, stride, d, stride,
-                        activate_all(p->adapter_activation));
+        apply(r, &block->squeeze_a, in, r->at.d, r->at.d_stride, activate(p->adapter_activation));
+        add_to_x(r, &block->leave_d, read_d(r, r->at.d, r->at.d_stride, block->leave_d.inputs));
+    } else if (block->leave_d.outputs > 0) {
+        add_to_x(r, &block->leave_d,
+                 read_d(r, a + p->width, r->wide_stride, block->leave_d.inputs));
     }
-    dp_linear_apply(kernels, &block->leave, rows.count, end - block->leave.inputs, stride,
-                    dp_row(state->x, state->x_stride, rows, 0), state->x_stride * rows.step,
-                    add_to_output);
 }
 
-/* The MLP of some rows. */
-typedef struct mlp_run {
-    const dp_kernels *kernels;
-    const dp_parameters *parameters;
-    const dp_path_block *block;
-    size_t rows;
-    float *n, *h, *d, *x;
-    size_t n_stride, h_stride, d_stride, x_stride;
-} mlp_run;
-
-/* Columns [first, first + count) of h, or of [h | d] where widen has d:
- *     h = act(n widen);  d += h squeeze_h;  x += h narrow */
-static void run_mlp_slice(const mlp_run *run, size_t first, size_t count) {
-    const dp_path_block *block = run->block;
-    const dp_parameters *p = run->parameters;
-    size_t rows = run->rows;
+/* Columns [first, first + count) of h: h = act(m widen);  d += h squeeze_h;  x += h narrow */
+static void run_mlp_slice(const block_rows *r, dp_operand m, size_t first, size_t count) {
+    const dp_path_block *block = r->block;
+    const dp_parameters *p = &r->model->parameters;
     dp_linear widen = dp_linear_outputs(&block->widen, first, count);
-    size_t split = first < p->mlp_width ? p->mlp_width - first : 0;
-    dp_linear_apply(
-        run->kernels, &widen, rows, run->n, run->n_stride, run->h, run->h_stride,
-        (dp_epilogue){.split = split, .left = p->activation, .right = p->adapter_activation});
+    apply(r, &widen, m, r->at.h, r->at.h_stride, activate(p->activation));
+    dp_operand h =
+        dp_operand_make(r->model->product, r->at.h, r->at.h_stride, r->count, count, r->at.h_words);
     if (block->squeeze_h.outputs > 0) {
-        dp_linear squeeze = dp_linear_inputs(run->kernels, &block->squeeze_h, first, count);
+        dp_linear squeeze = dp_linear_inputs(&block->squeeze_h, first, count);
         bool last = first + count == p->mlp_width;
-        dp_linear_apply(run->kernels, &squeeze, rows, run->h, run->h_stride, run->d, run->d_stride,
-                        (dp_epilogue){.accumulate = first > 0,
-                                      .split = SIZE_MAX,
-                                      .left = last ? p->adapter_activation : DP_ACTIVATION_NONE});
+        apply(r, &squeeze, h, r->at.d, r->at.d_stride,
+              (dp_epilogue){.accumulate = first > 0,
+                            .activation = last ? p->adapter_activation : DP_ACTIVATION_NONE});
     }
-    if (block->narrow.inputs == block->widen.outputs + block->squeeze_h.outputs) {
-        dp_linear narrow = dp_linear_inputs(run->kernels, &block->narrow, first, count);
-        dp_linear_apply(run->kernels, &narrow, rows, run->h, run->h_stride, run->x, run->x_stride,
-                        add_to_output);
+    if (block->narrow.outputs > 0) {
+        dp_linear narrow = dp_linear_inputs(&block->narrow, first, count);
+        add_to_x(r, &narrow, h);
     }
 }
 
-/* [h | d] = act(norm(x) widen);  d = act(h squeeze_h);  x += [h | d] narrow. Columns of h go in
- * slices, so that they are used while they are in the cache. */
-static void run_mlp(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
-                    float *scratch) {
-    const dp_parameters *p = &workspace->model->parameters;
-    const dp_path_state *state = &workspace->path[rows.path];
-    mlp_run run = {
-        .kernels = workspace->model->kernels,
-        .parameters = p,
-        .block = block,
-        .rows = rows.count,
-        .n_stride = entered_stride(p),
-        .h_stride = dp_row_stride(MLP_SLICE),
-        .d_stride = dp_row_stride(block->squeeze_h.outputs),
-        .x = dp_row(state->x, state->x_stride, rows, 0),
-        .x_stride = state->x_stride * rows.step,
-    };
-    run.n = scratch;
-    run.h = run.n + rows.count * run.n_stride;
-    run.d = run.h + rows.count * run.h_stride;
-    normalise(workspace, rows, run.n, run.n_stride);
-    for (size_t first = 0; first < block->widen.outputs; first += MLP_SLICE) {
-        run_mlp_slice(&run, first, dp_min_size(MLP_SLICE, block->widen.outputs - first));
+/* Columns of h go in slices, so that they are used while they are in the cache. */
+static void run_mlp(const block_rows *r) {
+    const dp_path_block *block = r->block;
+    const dp_parameters *p = &r->model->parameters;
+    dp_operand m = normalise(r);
+    if (block->squeeze_m.outputs > 0) {
+        apply(r, &block->squeeze_m, m, r->at.d, r->at.d_stride, activate(p->adapter_activation));
     }
-    if (block->squeeze_h.outputs > 0) {
-        size_t width = block->squeeze_h.outputs;
-        dp_linear narrow =
-            dp_linear_inputs(run.kernels, &block->narrow, block->narrow.inputs - width, width);
-        dp_linear_apply(run.kernels, &narrow, run.rows, run.d, run.d_stride, run.x, run.x_stride,
-                        add_to_output);
+    for (size_t first = 0; first < p->mlp_width; first += MLP_SLICE) {
+        run_mlp_slice(r, m, first, dp_min_size(MLP_SLICE, p->mlp_width - first));
+    }
+    if (block->narrow_d.outputs > 0) {
+        add_to_x(r, &block->narrow_d, read_d(r, r->at.d, r->at.d_stride, block->narrow_d.inputs));
     }
 }
 
 void dp_fused_finish(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
                      float *scratch) {
-    leave_attention(workspace, block, rows);
-    run_mlp(workspace, block, rows, scratch);
+    block_rows r = begin(workspace, block, rows, scratch);
+    leave_attention(&r);
+    run_mlp(&r);
 }

@@ -9,8 +9,8 @@ static const float *project(const dp_model *model, size_t images, const float *r
     if (model->projection.outputs == 0) {
         return rows;
     }
-    dp_linear_apply(model->kernels, &model->projection, images, rows,
-                    dp_row_stride(model->parameters.width), out,
+    dp_operand in = {.words = (uint32_t *)rows, .stride = dp_row_stride(model->parameters.width)};
+    dp_linear_apply(model->kernels, &model->projection, images, in, out,
                     dp_row_stride(model->parameters.feature_size), (dp_epilogue){0});
     return out;
 }
@@ -44,11 +44,12 @@ static void classify(const dp_workspace *workspace) {
     size_t bytes = p->feature_size * sizeof(float);
     memcpy(workspace->head_input, workspace->path[DP_TEMPORAL].feature, bytes);
     memcpy(workspace->head_input + p->feature_size, workspace->path[DP_SPATIAL].feature, bytes);
-    dp_linear_apply(model->kernels, &model->head_hidden, 1, workspace->head_input,
-                    2 * p->feature_size, workspace->head_hidden, p->head_width,
-                    (dp_epilogue){.left = DP_ACTIVATION_GELU, .split = SIZE_MAX});
-    dp_linear_apply(model->kernels, &model->head_output, 1, workspace->head_hidden, p->head_width,
-                    workspace->logits, p->classes, (dp_epilogue){0});
+    dp_operand input = {.words = (uint32_t *)workspace->head_input};
+    dp_operand hidden = {.words = (uint32_t *)workspace->head_hidden};
+    dp_linear_apply(model->kernels, &model->head_hidden, 1, input, workspace->head_hidden,
+                    p->head_width, (dp_epilogue){.activation = DP_ACTIVATION_GELU});
+    dp_linear_apply(model->kernels, &model->head_output, 1, hidden, workspace->logits, p->classes,
+                    (dp_epilogue){0});
 }
 
 void dp_run_head(const dp_workspace *workspace) {

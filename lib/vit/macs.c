@@ -14,21 +14,22 @@ static uint64_t attention(const dp_parameters *p, uint64_t queries) {
 }
 
 static uint64_t fused_rest(const dp_path_block *block) {
-    return layer(&block->squeeze_a) + layer(&block->leave) + layer(&block->widen) +
-           layer(&block->squeeze_h) + layer(&block->narrow);
+    return layer(&block->squeeze_a) + layer(&block->leave) + layer(&block->leave_d) +
+           layer(&block->squeeze_m) + layer(&block->widen) + layer(&block->squeeze_h) +
+           layer(&block->narrow) + layer(&block->narrow_d);
 }
 
 /* One image; in the last block everything but keys and values is for the class token only. */
 static uint64_t fused_image(const dp_parameters *p, const dp_path_block *block, bool last) {
     uint64_t tokens = p->tokens;
     uint64_t enter = layer(&block->enter);
-    uint64_t project = layer(&block->project);
+    uint64_t project = layer(&block->project) + layer(&block->through);
+    uint64_t all = enter + project + layer(&block->squeeze_n);
     if (!last) {
-        return tokens * (enter + project + fused_rest(block)) + attention(p, tokens);
+        return tokens * (all + fused_rest(block)) + attention(p, tokens);
     }
-    uint64_t keys_and_values = (uint64_t)block->project.inputs * 2 * p->width;
-    return tokens * (enter + keys_and_values) + enter + project + fused_rest(block) +
-           attention(p, 1);
+    uint64_t keys_and_values = project / 3 * 2;
+    return tokens * (enter + keys_and_values) + all + fused_rest(block) + attention(p, 1);
 }
 
 static uint64_t plain_image(const dp_parameters *p, const dp_plain_block *block, dp_path path) {

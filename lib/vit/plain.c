@@ -45,8 +45,9 @@ static void layer_norm(const dp_workspace *workspace, dp_norm norm, dp_rows rows
 
 static void linear(const dp_workspace *workspace, const dp_linear *layer, size_t rows, values in,
                    values out, dp_activation activation) {
-    dp_linear_apply(workspace->model->kernels, layer, rows, in.row, in.stride, out.row, out.stride,
-                    (dp_epilogue){.left = activation, .split = SIZE_MAX});
+    dp_operand operand = {.words = (uint32_t *)in.row, .stride = in.stride};
+    dp_linear_apply(workspace->model->kernels, layer, rows, operand, out.row, out.stride,
+                    (dp_epilogue){.activation = activation});
 }
 
 static void add(size_t rows, size_t columns, values what, values to) {

@@ -64,7 +64,8 @@ static void attend_task(void *context, size_t index, size_t thread) {
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
     };
-    dp_attention_run(model->kernels, &attention, dp_thread_scratch(workspace, thread));
+    dp_attention_run(model->kernels, model->attention, &attention,
+                     dp_thread_scratch(workspace, thread));
 }
 
 static void finish_task(void *context, size_t index, size_t thread) {

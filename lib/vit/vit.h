@@ -21,7 +21,7 @@ typedef struct dp_path_state {
     size_t images;
     const float *pixels; /* [images][3][image_size][image_size] */
     float *x;            /* [images * tokens], rows x_stride apart */
-    float *wide;         /* [k v q | d], rows wide_stride apart */
+    float *wide;         /* [k v q | d], rows wide_stride apart; d is that of A_s1 */
     size_t x_stride, wide_stride;
     float *feature; /* [feature_size]: y_s or y_t of this view */
 } dp_path_state;
@@ -32,7 +32,7 @@ typedef struct dp_workspace {
     size_t threads;
     dp_path_state path[DP_PATHS];
     float *pixels[DP_PATHS]; /* dead after patch embedding: shares its memory with `wide` */
-    float *scratch;          /* [threads][scratch_floats] */
+    float *scratch;          /* [threads][scratch_floats], also used as words */
     size_t scratch_floats;
     dp_rows *tasks; /* all rows in pieces, then the class tokens in pieces */
     size_t row_tasks, class_tasks;
@@ -53,8 +53,8 @@ void dp_embed_patches(const dp_workspace *workspace, dp_pool *pool);
 void dp_run_block(const dp_workspace *workspace, dp_pool *pool, size_t index);
 void dp_run_head(const dp_workspace *workspace);
 
-/* The two halves of a block around attention, for some rows; all columns of [k v q | d] or only
- * keys and values. (block.c, plain.c) */
+/* The two halves of a block around attention, for some rows; all of [k v q | d] or only keys and
+ * values. (block.c, plain.c) */
 void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
                       bool keys_and_values_only, float *scratch);
 void dp_fused_finish(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
@@ -77,11 +77,6 @@ static inline size_t dp_images(const dp_parameters *p, dp_path path) {
 
 static inline float *dp_row(float *base, size_t stride, dp_rows rows, size_t i) {
     return base + (rows.first + i * rows.step) * stride;
-}
-
-/* Columns of d in [k v q | d], [n | d] and [h | d]. */
-static inline size_t dp_attention_bottleneck(const dp_parameters *p, dp_path path) {
-    return p->bottleneck[path == DP_SPATIAL ? DP_S1 : DP_T1];
 }
 
 #endif /* DP_VIT_H */

@@ -7,17 +7,16 @@
 
 #include "video/video.h"
 
-/* Rows of a piece are as many tiles as keep the widest activations in a second-level cache. */
-#define PIECE_TILES 8
-
 /* Appends pieces of [0, count) rows; with tasks == NULL counts them. Pieces get smaller towards the
  * end, so that threads finish together. */
-static size_t plan_pieces(dp_rows *tasks, dp_rows all, size_t tile, size_t threads) {
+static size_t plan_pieces(dp_rows *tasks, dp_rows all, const dp_product *product, size_t threads) {
+    size_t tile = product->mr;
+    size_t largest = product->piece / tile;
     size_t pieces = 0;
     for (size_t r = 0; r < all.count;) {
         size_t tiles = (all.count - r + tile - 1) / tile;
         size_t share = tiles / (2 * threads);
-        size_t rows = tile * (share < 1 ? 1 : dp_min_size(share, PIECE_TILES));
+        size_t rows = tile * (share < 1 ? 1 : dp_min_size(share, largest));
         dp_rows piece = all;
         piece.first = r * all.step;
         piece.count = dp_min_size(rows, all.count - r);
@@ -38,8 +37,7 @@ static size_t plan_rows(dp_rows *tasks, const dp_model *model, size_t threads, b
         size_t images = dp_images(p, path);
         dp_rows all = {path, 0, class_tokens ? images : images * p->tokens,
                        class_tokens ? p->tokens : 1};
-        count +=
-            plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->kernels->mr, threads);
+        count += plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->product, threads);
     }
     return count;
 }
@@ -63,10 +61,11 @@ static size_t larger(size_t a, size_t b) {
 static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
-    size_t rows = PIECE_TILES * model->kernels->mr;
+    size_t rows = model->product->piece;
     size_t floats = model->fused ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
-    floats = larger(floats, rows * dp_row_stride(model->patch.inputs));
-    floats = larger(floats, dp_attention_scratch(model->kernels, p->tokens, p->width / p->heads));
+    floats = larger(floats, rows * dp_row_stride(model->patch.inputs) +
+                                dp_operand_size(model->product, rows, model->patch.inputs));
+    floats = larger(floats, dp_attention_scratch(model->attention, p->tokens, p->width / p->heads));
     floats = larger(floats, dp_frame_scratch(p->image_size));
     floats = larger(floats, dp_tile_scratch(p->image_size));
     workspace->scratch_floats = dp_row_stride(floats);
@@ -80,7 +79,8 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     for (size_t i = 0; i < DP_PATHS; i++) {
         dp_path_state *state = &workspace->path[i];
         state->images = dp_images(p, (dp_path)i);
-        state->wide_stride = dp_row_stride(3 * p->width + dp_attention_bottleneck(p, (dp_path)i));
+        state->wide_stride =
+            dp_row_stride(3 * p->width + (i == DP_SPATIAL ? p->bottleneck[DP_S1] : 0));
         state->wide = dp_arena_floats(arena, state->images * p->tokens, state->wide_stride);
         workspace->pixels[i] =
             dp_arena_floats(&pixels, state->images * 3, p->image_size * p->image_size);

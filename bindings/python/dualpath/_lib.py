@@ -52,7 +52,9 @@ class dp_model_options(Structure):
         ("unfused", c_int32),
         ("cpu_mask", c_uint32),
         ("max_inflated_size", c_size_t),
-        ("reserved", c_uint64 * 8),
+        ("precision", c_int32),
+        ("reserved_word", c_int32),
+        ("reserved", c_uint64 * 7),
     ]
 
 

@@ -12,7 +12,8 @@ from ._callbacks import Callbacks, LogFunction, ProgressFunction
 from ._handle import ModelHandle, open_model, path_bytes
 from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
 
-_CPU_MASKS = {"c": 0, "avx2": 1, "avx512": 3}
+_CPU_MASKS = {"c": 0, "avx2": 1, "avx2-vnni": 5, "avx512": 3, "avx512-vnni": 15, "amx": 31}
+_PRECISIONS = {"f32": 0, "bf16": 1, "int8": 2, "auto": 3}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ class Model:
 
     - ``verify``: check the CRC-32 of every tensor (compressed files always are).
     - ``unfused``: compute the paper's formulas one by one; the same answer, slower; for tests.
-    - ``cpu``: the highest instruction set to use, "c", "avx2" or "avx512"; None: the best there is.
+    - ``precision``: the numbers that matrices are multiplied in: "f32" (exact), "bf16", "int8", or
+      "auto" for bf16 where the processor is faster at it and f32 elsewhere.
+    - ``cpu``: the highest instruction set to use, "c", "avx2", "avx2-vnni", "avx512",
+      "avx512-vnni" or "amx"; None: the best there is.
     - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
     - ``log(level, message)``: hears the library, with levels of the logging module.
     - ``progress(stage, fraction)``: called while opening; a true return value cancels.
@@ -93,6 +97,7 @@ class Model:
         *,
         verify: bool = False,
         unfused: bool = False,
+        precision: str = "f32",
         cpu: str | None = None,
         max_inflated_size: int | None = None,
         log: LogFunction | None = None,
@@ -103,8 +108,9 @@ class Model:
         callbacks.install(options)
         options.verify = bool(verify)
         options.unfused = bool(unfused)
+        options.precision = _choice("precision", precision, _PRECISIONS)
         if cpu is not None:
-            options.cpu_mask = _cpu_mask(cpu)
+            options.cpu_mask = _choice("cpu", cpu, _CPU_MASKS)
         if max_inflated_size is not None:
             options.max_inflated_size = integer(
                 "max_inflated_size", max_inflated_size, 1, sys.maxsize
@@ -197,10 +203,10 @@ def verify(path: str | os.PathLike[str]) -> None:
     check(library().dp_model_verify(path_bytes(path), None))
 
 
-def _cpu_mask(cpu: str) -> int:
-    if cpu not in _CPU_MASKS:
-        raise ValueError(f"unknown cpu {cpu!r}: one of {', '.join(_CPU_MASKS)}")
-    return _CPU_MASKS[cpu]
+def _choice(name: str, value: str, choices: dict[str, int]) -> int:
+    if value not in choices:
+        raise ValueError(f"unknown {name} {value!r}: one of {', '.join(choices)}")
+    return choices[value]
 
 
 def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:

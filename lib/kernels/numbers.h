@@ -1,0 +1,85 @@
+/*
+ * Numbers of 16 and 8 bits, in plain C that a compiler turns into vectors: a file that includes
+ * this gets copies for its own instruction set.
+ */
+#ifndef DP_NUMBERS_H
+#define DP_NUMBERS_H
+
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+static inline uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The bf16 next to x, ties to even, in the upper half. What is not a number stays that. */
+static inline uint32_t rounded_to_bf16(float x) {
+    uint32_t bits = bits_of(x);
+    uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    uint32_t quiet = bits | 0x00400000u;
+    return ((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u;
+}
+
+/* Words of a row of n numbers, in whole steps. */
+static inline size_t row_words(size_t n, size_t group, size_t step) {
+    size_t words = (n + group - 1) / group;
+    return (words + step - 1) / step * step;
+}
+
+/* Sets what a row of `words` has beyond its n numbers to 0. */
+static inline void clear_padding(uint32_t *words, size_t n, size_t group, size_t step) {
+    size_t first = n * (sizeof *words / group);
+    memset((uint8_t *)words + first, 0, row_words(n, group, step) * sizeof *words - first);
+}
+
+static inline void convert_to_bf16(const float *x, size_t n, size_t step, uint32_t *words) {
+    uint16_t *halves = (uint16_t *)words;
+    clear_padding(words, n, 2, step);
+    for (size_t i = 0; i < n; i++) {
+        halves[i] = (uint16_t)(rounded_to_bf16(x[i]) >> 16);
+    }
+}
+
+/* The largest of |x|, or a NaN if there is one: as integers, their bits have the same order. */
+static inline float largest_magnitude(const float *x, size_t n) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = bits_of(x[i]) & 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    return float_of(largest);
+}
+
+/* Adding it leaves the nearest whole number in the lower bits of a float. */
+#define WHOLE_NUMBERS 12582912.0f /* 1.5 * 2^23, whose lower bits are 0 */
+
+/* Rows below this are as good as 0; 127 divided by it is still a number. */
+#define SMALLEST_SCALED 1e-30f
+
+/* x = scale * byte with bytes -127 .. 127. A row that is not finite has a scale that is not. */
+static inline void convert_to_bytes(const float *x, size_t n, size_t step, uint32_t *words,
+                                    dp_row_scale *row) {
+    int8_t *bytes = (int8_t *)words;
+    float largest = largest_magnitude(x, n);
+    float inverse = largest > SMALLEST_SCALED ? 127.0f / largest : 0.0f;
+    int32_t sum = 0;
+    clear_padding(words, n, 4, step);
+    for (size_t i = 0; i < n; i++) {
+        int8_t byte = (int8_t)(bits_of(x[i] * inverse + WHOLE_NUMBERS) & 0xffu);
+        bytes[i] = byte;
+        sum += byte;
+    }
+    row->scale = largest / 127.0f;
+    row->sum = 128 * sum;
+}
+
+#endif /* DP_NUMBERS_H */
