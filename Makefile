@@ -58,7 +58,7 @@ $(BUILD)/lib/kernels/avx2.o:        ISA_CFLAGS := $(AVX2)
 $(BUILD)/lib/kernels/avx_vnni.o:    ISA_CFLAGS := $(AVX2) -mavxvnni
 $(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
 $(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mamx-tile -mamx-bf16 -mamx-int8
+$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 endif
 
 $(BUILD)/lib/%.o: lib/%.c

@@ -61,8 +61,10 @@ static size_t operand_rows(const dp_product *product, size_t rows) {
     return (rows + product->mr - 1) / product->mr * product->mr;
 }
 
+/* An odd number of lines spreads the rows of a tile over all sets of a cache. */
 static size_t operand_stride(const dp_product *product, size_t inputs) {
-    return dp_row_stride(dp_panel_depth(product, inputs));
+    size_t lines = (dp_panel_depth(product, inputs) + LINE_FLOATS - 1) / LINE_FLOATS;
+    return (lines | 1) * LINE_FLOATS;
 }
 
 /* The scales of the rows stand before their words. */
