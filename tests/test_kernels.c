@@ -41,8 +41,8 @@ START_TEST(tables_stay_within_their_mask) {
         ck_assert_uint_eq(dp_kernels_choose(mask)->cpu & ~(mask & dp_cpu_features()), 0);
     }
     for (int i = 0; i < table_count; i++) {
-        ck_assert_uint_le(tables[i]->mr, DP_MAX_MR);
-        ck_assert_uint_le(tables[i]->nr, DP_MAX_NR);
+        ck_assert_uint_le(tables[i]->f32.nr, DP_MAX_NR);
+        ck_assert_uint_eq(tables[i]->f32.cpu, tables[i]->cpu);
     }
 }
 END_TEST
@@ -103,8 +103,8 @@ static tile make_tile(const dp_kernels *k, size_t rows, size_t columns, size_t d
     t.lda = depth + random_below(4);
     t.ldc = columns + random_below(4);
     t.a = make(extent(rows, depth, t.lda));
-    t.panel = make(depth * k->nr);
-    t.bias = random_below(2) ? make(k->nr) : NULL;
+    t.panel = make(depth * k->f32.nr);
+    t.bias = random_below(2) ? make(k->f32.nr) : NULL;
     t.before = make(extent(rows, columns, t.ldc));
     t.c = guarded_copy(t.before, extent(rows, columns, t.ldc));
     return t;
@@ -112,18 +112,18 @@ static tile make_tile(const dp_kernels *k, size_t rows, size_t columns, size_t d
 
 /* `next` points where nothing may be read. */
 static void run_tile(const dp_kernels *k, const tile *t, size_t rows, size_t columns, float *c) {
-    k->gemm(&(dp_tile){.rows = rows,
-                       .columns = columns,
-                       .depth = t->depth,
-                       .a = t->a,
-                       .a_stride = t->lda,
-                       .panel = t->panel,
-                       .bias = t->bias,
-                       .accumulate = t->accumulate,
-                       .c = c,
-                       .c_stride = t->ldc,
-                       .next = (uintptr_t)(t->panel + t->depth * k->nr),
-                       .ahead = 1 + random_below(8 * (uint32_t)k->nr)});
+    k->f32.tile(&(dp_tile){.rows = rows,
+                           .columns = columns,
+                           .words = t->depth,
+                           .a = (const uint32_t *)t->a,
+                           .a_stride = t->lda,
+                           .panel = (const uint32_t *)t->panel,
+                           .bias = t->bias,
+                           .accumulate = t->accumulate,
+                           .c = c,
+                           .c_stride = t->ldc,
+                           .next = (uintptr_t)(t->panel + t->depth * k->f32.nr),
+                           .ahead = 1 + random_below(8 * (uint32_t)k->f32.nr)});
 }
 
 /* One element, and the sum of the sizes of its terms, which bounds the error of any order. */
@@ -132,7 +132,7 @@ static double tile_element(const dp_kernels *k, const tile *t, size_t i, size_t 
     double old = t->accumulate ? (double)t->before[i * t->ldc + j] : 0;
     *size = fabs(sum) + fabs(old);
     for (size_t d = 0; d < t->depth; d++) {
-        double term = (double)t->a[i * t->lda + d] * (double)t->panel[d * k->nr + j];
+        double term = (double)t->a[i * t->lda + d] * (double)t->panel[d * k->f32.nr + j];
         sum += term;
         *size += fabs(term);
     }
@@ -159,8 +159,8 @@ static void assert_tile(const dp_kernels *k, const tile *t, double slack) {
 START_TEST(tiles_of_whole_numbers_are_exact) {
     static const size_t depths[] = {0, 1, 2, 3, 7, 16, 31, 64, 65};
     const dp_kernels *k = tables[_i];
-    for (size_t rows = 1; rows <= k->mr; rows++) {
-        for (size_t columns = 1; columns <= k->nr; columns++) {
+    for (size_t rows = 1; rows <= k->f32.mr; rows++) {
+        for (size_t columns = 1; columns <= k->f32.nr; columns++) {
             tile t = make_tile(k, rows, columns, depths[random_below(COUNT(depths))], whole_floats);
             assert_tile(k, &t, 0);
             guarded_end();
@@ -173,7 +173,8 @@ START_TEST(tiles_are_within_rounding) {
     const dp_kernels *k = tables[_i];
     for (int round = 0; round < 200; round++) {
         size_t depth = random_below(4) ? random_size(0, 90) : random_size(90, 2000);
-        tile t = make_tile(k, random_size(1, k->mr), random_size(1, k->nr), depth, random_floats);
+        tile t = make_tile(k, random_size(1, k->f32.mr), random_size(1, k->f32.nr), depth,
+                           random_floats);
         assert_tile(k, &t, 1.01);
         guarded_end();
     }
@@ -183,11 +184,11 @@ END_TEST
 /* An element is the same, bit for bit, in a tile of any other size. */
 START_TEST(elements_do_not_depend_on_the_tile) {
     const dp_kernels *k = tables[_i];
-    tile t = make_tile(k, k->mr, k->nr, 77, random_floats);
-    run_tile(k, &t, k->mr, k->nr, t.c);
-    size_t count = extent(k->mr, k->nr, t.ldc);
-    for (size_t rows = 1; rows <= k->mr; rows++) {
-        for (size_t columns = 1; columns <= k->nr; columns++) {
+    tile t = make_tile(k, k->f32.mr, k->f32.nr, 77, random_floats);
+    run_tile(k, &t, k->f32.mr, k->f32.nr, t.c);
+    size_t count = extent(k->f32.mr, k->f32.nr, t.ldc);
+    for (size_t rows = 1; rows <= k->f32.mr; rows++) {
+        for (size_t columns = 1; columns <= k->f32.nr; columns++) {
             float *c = guarded_copy(t.before, count);
             run_tile(k, &t, rows, columns, c);
             for (size_t i = 0; i < rows; i++) {
@@ -525,9 +526,9 @@ END_TEST
 
 START_TEST(burning_counts_its_rounds) {
     const dp_kernels *k = tables[_i];
-    uint64_t one = k->burn(1);
+    uint64_t one = k->f32.burn(1);
     ck_assert_uint_gt(one, 0);
-    ck_assert_uint_eq(k->burn(1000), 1000 * one);
+    ck_assert_uint_eq(k->f32.burn(1000), 1000 * one);
 }
 END_TEST
 
@@ -535,26 +536,25 @@ END_TEST
 
 /* Where element (output, input) of a matrix with `depth` inputs stands. */
 static size_t panel_place(const dp_kernels *k, size_t depth, size_t output, size_t input) {
-    return output / k->nr * k->nr * depth + input * k->nr + output % k->nr;
+    return output / k->f32.nr * k->f32.nr * depth + input * k->f32.nr + output % k->f32.nr;
 }
 
 START_TEST(panels_hold_the_matrix) {
     const dp_kernels *k = tables[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 40);
-        size_t above = random_size(0, 40), before = random_size(0, 9);
-        size_t depth = before + inputs + random_below(5), total = above + outputs + random_below(9);
-        size_t stride = inputs + random_below(4), floats = dp_panel_floats(k, depth, total);
-        ck_assert_uint_eq(floats, round_up(total, k->nr) * depth);
+        size_t stride = inputs + random_below(4);
+        size_t words = dp_panel_words(&k->f32, inputs, outputs);
+        ck_assert_uint_eq(words, round_up(outputs, k->f32.nr) * inputs);
         float *w = random_floats(extent(outputs, inputs, stride));
-        float *panels = random_floats(floats), *expected = guarded_copy(panels, floats);
-        dp_panel_put(k, panels, depth, above, before, w, stride, outputs, inputs);
-        for (size_t o = 0; o < outputs; o++) {
+        float *panels = random_floats(words), *expected = guarded_floats(words);
+        dp_pack_outputs(&k->f32, (uint32_t *)panels, NULL, w, stride, outputs, inputs, NULL);
+        for (size_t o = 0; o < round_up(outputs, k->f32.nr); o++) {
             for (size_t i = 0; i < inputs; i++) {
-                expected[panel_place(k, depth, above + o, before + i)] = w[o * stride + i];
+                expected[panel_place(k, inputs, o, i)] = o < outputs ? w[o * stride + i] : 0;
             }
         }
-        ck_assert_mem_eq(panels, expected, floats * sizeof(float));
+        ck_assert_mem_eq(panels, expected, words * sizeof(float));
         guarded_end();
     }
 }
@@ -564,16 +564,17 @@ START_TEST(panels_hold_a_transposed_matrix) {
     const dp_kernels *k = tables[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 40);
-        size_t stride = outputs + random_below(4), floats = dp_panel_floats(k, inputs, outputs);
+        size_t stride = outputs + random_below(4);
+        size_t words = dp_panel_words(&k->f32, inputs, outputs);
         float *w = random_floats(extent(inputs, outputs, stride));
-        float *panels = random_floats(floats), *expected = guarded_floats(floats);
-        dp_panel_put_rows(k, panels, w, stride, outputs, inputs);
-        for (size_t o = 0; o < round_up(outputs, k->nr); o++) {
+        float *panels = random_floats(words), *expected = guarded_floats(words);
+        dp_pack_inputs(&k->f32, (uint32_t *)panels, w, stride, outputs, inputs);
+        for (size_t o = 0; o < round_up(outputs, k->f32.nr); o++) {
             for (size_t i = 0; i < inputs; i++) {
                 expected[panel_place(k, inputs, o, i)] = o < outputs ? w[i * stride + o] : 0;
             }
         }
-        ck_assert_mem_eq(panels, expected, floats * sizeof(float));
+        ck_assert_mem_eq(panels, expected, words * sizeof(float));
         guarded_end();
     }
 }
@@ -590,11 +591,10 @@ typedef struct layer {
 
 static void pack_layer(const dp_kernels *k, layer *l) {
     size_t outputs = l->linear.outputs, inputs = l->linear.inputs;
-    size_t floats = dp_panel_floats(k, inputs, outputs);
-    float *panels = guarded_floats(floats);
-    memset(panels, 0, floats * sizeof(float));
-    dp_panel_put(k, panels, inputs, 0, 0, l->w, inputs, outputs, inputs);
-    l->linear.panels = panels;
+    float *panels = guarded_floats(dp_panel_words(&k->f32, inputs, outputs));
+    dp_pack_outputs(&k->f32, (uint32_t *)panels, NULL, l->w, inputs, outputs, inputs, NULL);
+    l->linear.product = &k->f32;
+    l->linear.panels = (const uint32_t *)panels;
 }
 
 static layer make_layer(const dp_kernels *k, size_t rows, size_t inputs, size_t outputs) {
@@ -608,9 +608,7 @@ static layer make_layer(const dp_kernels *k, size_t rows, size_t inputs, size_t 
     l.before = random_floats(extent(rows, outputs, l.out_stride));
     l.out = guarded_copy(l.before, extent(rows, outputs, l.out_stride));
     l.epilogue = (dp_epilogue){.accumulate = random_below(2) != 0,
-                               .split = random_below(4) ? random_size(0, outputs + 3) : SIZE_MAX,
-                               .left = (dp_activation)random_below(DP_ACTIVATION_COUNT),
-                               .right = (dp_activation)random_below(DP_ACTIVATION_COUNT)};
+                               .activation = (dp_activation)random_below(DP_ACTIVATION_COUNT)};
     return l;
 }
 
@@ -619,13 +617,18 @@ static layer random_layer(const dp_kernels *k) {
     return make_layer(k, random_size(1, 40), inputs, random_size(1, 100));
 }
 
+/* The rows from `row` on, without the inputs before `first`. */
+static dp_operand operand_of(const layer *l, size_t row, size_t first) {
+    return (dp_operand){.words = (uint32_t *)(l->in + row * l->in_stride + first),
+                        .stride = l->in_stride};
+}
+
 static void run_layer(const dp_kernels *k, const layer *l, float *out) {
-    dp_linear_apply(k, &l->linear, l->rows, l->in, l->in_stride, out, l->out_stride, l->epilogue);
+    dp_linear_apply(k, &l->linear, l->rows, operand_of(l, 0, 0), out, l->out_stride, l->epilogue);
 }
 
 /* Activations stretch an error by less than 1.2. */
 static double layer_element(const layer *l, size_t i, size_t j, double *bound) {
-    dp_activation activation = j < l->epilogue.split ? l->epilogue.left : l->epilogue.right;
     double sum = l->linear.bias != NULL ? (double)l->linear.bias[j] : 0;
     sum += l->epilogue.accumulate ? (double)l->before[i * l->out_stride + j] : 0;
     double size = 2;
@@ -634,7 +637,7 @@ static double layer_element(const layer *l, size_t i, size_t j, double *bound) {
         sum += term;
         size += fabs(term);
     }
-    double value = reference_activation(activation, sum);
+    double value = reference_activation(l->epilogue.activation, sum);
     *bound = 1.2 * (double)(l->linear.inputs + 3) * UNIT * size + 6 * last_place(value);
     return value;
 }
@@ -714,14 +717,13 @@ START_TEST(outputs_can_be_asked_in_parts) {
     const dp_kernels *k = tables[_i];
     for (int round = 0; round < 40; round++) {
         layer l = random_layer(k);
-        l.epilogue.split = random_below(2) ? 0 : SIZE_MAX;
         float *out = guarded_copy(l.before, extent(l.rows, l.linear.outputs, l.out_stride));
         run_layer(k, &l, l.out);
         for (size_t first = 0, count; first < l.linear.outputs; first += count) {
-            count = k->nr * random_size(1, 3);
+            count = k->f32.nr * random_size(1, 3);
             count = count < l.linear.outputs - first ? count : l.linear.outputs - first;
             dp_linear part = dp_linear_outputs(&l.linear, first, count);
-            dp_linear_apply(k, &part, l.rows, l.in, l.in_stride, out + first, l.out_stride,
+            dp_linear_apply(k, &part, l.rows, operand_of(&l, 0, 0), out + first, l.out_stride,
                             l.epilogue);
         }
         ck_assert_mem_eq(out, l.out,
@@ -739,14 +741,12 @@ START_TEST(inputs_can_be_given_in_parts) {
         size_t inputs = l.linear.inputs;
         for (size_t first = 0, count; first < inputs; first += count) {
             count = random_size(1, inputs - first);
-            dp_linear part = dp_linear_inputs(k, &l.linear, first, count);
+            dp_linear part = dp_linear_inputs(&l.linear, first, count);
             dp_epilogue epilogue = {.accumulate = l.epilogue.accumulate || first > 0};
             if (first + count == inputs) {
-                epilogue.split = l.epilogue.split;
-                epilogue.left = l.epilogue.left;
-                epilogue.right = l.epilogue.right;
+                epilogue.activation = l.epilogue.activation;
             }
-            dp_linear_apply(k, &part, l.rows, l.in + first, l.in_stride, l.out, l.out_stride,
+            dp_linear_apply(k, &part, l.rows, operand_of(&l, 0, first), l.out, l.out_stride,
                             epilogue);
         }
         assert_layer(k, &l);
@@ -764,7 +764,7 @@ START_TEST(rows_do_not_depend_on_the_split) {
         run_layer(k, &l, l.out);
         for (size_t first = 0; first < l.rows;) {
             size_t count = random_size(1, l.rows - first);
-            dp_linear_apply(k, &l.linear, count, l.in + first * l.in_stride, l.in_stride,
+            dp_linear_apply(k, &l.linear, count, operand_of(&l, first, 0),
                             parts + first * l.out_stride, l.out_stride, l.epilogue);
             first += count;
         }
@@ -826,8 +826,8 @@ static head random_head(void) {
 }
 
 static void run_head(const dp_kernels *k, const dp_attention *attention) {
-    size_t floats = dp_attention_scratch(k, attention->tokens, attention->head_size);
-    dp_attention_run(k, attention, random_floats(floats));
+    size_t floats = dp_attention_scratch(&k->f32, attention->tokens, attention->head_size);
+    dp_attention_run(k, &k->f32, attention, random_floats(floats));
 }
 
 static double dot(const float *a, const float *b, size_t n, double *size) {
@@ -995,28 +995,31 @@ typedef struct bench {
 } bench;
 
 static void bench_burn(const bench *b) {
-    (void)b->kernels->burn(10000);
+    (void)b->kernels->f32.burn(10000);
 }
 
-static void bench_gemm(const bench *b) {
-    const dp_kernels *k = b->kernels;
-    k->gemm(&(dp_tile){.rows = k->mr,
-                       .columns = k->nr,
-                       .depth = k->kc,
-                       .a = b->a,
-                       .a_stride = BENCH_WIDTH,
-                       .panel = b->b,
-                       .c = b->c,
-                       .c_stride = BENCH_WIDTH,
-                       .next = (uintptr_t)b->b,
-                       .ahead = 16});
+static void bench_tile(const bench *b) {
+    const dp_product *f32 = &b->kernels->f32;
+    f32->tile(&(dp_tile){.rows = f32->mr,
+                         .columns = f32->nr,
+                         .words = f32->kc,
+                         .a = (const uint32_t *)b->a,
+                         .a_stride = BENCH_WIDTH,
+                         .panel = (const uint32_t *)b->b,
+                         .c = b->c,
+                         .c_stride = BENCH_WIDTH,
+                         .next = (uintptr_t)b->b,
+                         .ahead = 16});
 }
 
 static void bench_linear(const bench *b) {
-    dp_linear linear = {
-        .inputs = BENCH_WIDTH, .outputs = BENCH_WIDTH, .depth = BENCH_WIDTH, .panels = b->b};
-    dp_linear_apply(b->kernels, &linear, BENCH_ROWS, b->a, BENCH_WIDTH, b->c, BENCH_WIDTH,
-                    (dp_epilogue){0});
+    dp_linear linear = {.product = &b->kernels->f32,
+                        .inputs = BENCH_WIDTH,
+                        .outputs = BENCH_WIDTH,
+                        .depth = BENCH_WIDTH,
+                        .panels = (const uint32_t *)b->b};
+    dp_operand in = {.words = (uint32_t *)b->a, .stride = BENCH_WIDTH};
+    dp_linear_apply(b->kernels, &linear, BENCH_ROWS, in, b->c, BENCH_WIDTH, (dp_epilogue){0});
 }
 
 static void bench_attention(const bench *b) {
@@ -1028,7 +1031,7 @@ static void bench_attention(const bench *b) {
                               .tokens = BENCH_ROWS,
                               .head_size = 64,
                               .scale = 0.125F};
-    dp_attention_run(b->kernels, &attention, b->b);
+    dp_attention_run(b->kernels, &b->kernels->f32, &attention, b->b);
 }
 
 static void bench_gelu(const bench *b) {
@@ -1103,10 +1106,10 @@ static void bench_table(const bench *b) {
                                      {"blend_columns 768", bench_blend_columns},
                                      {"blend_rows 768", bench_blend_rows}};
     const dp_kernels *k = b->kernels;
-    double burned = (double)k->burn(10000), ns = time_call(bench_burn, b), peak = burned / ns;
+    double burned = (double)k->f32.burn(10000), ns = time_call(bench_burn, b), peak = burned / ns;
     print_product(k->name, "burn", ns, burned, peak);
-    print_product(k->name, "gemm mr x nr x kc", time_call(bench_gemm, b),
-                  (double)(k->mr * k->nr * k->kc), peak);
+    print_product(k->name, "tile mr x nr x kc", time_call(bench_tile, b),
+                  (double)(k->f32.mr * k->f32.nr * k->f32.kc), peak);
     print_product(k->name, "linear 196 x 768 x 768", time_call(bench_linear, b),
                   (double)BENCH_ROWS * BENCH_WIDTH * BENCH_WIDTH, peak);
     print_product(k->name, "attention 196 tokens of 64", time_call(bench_attention, b),
