@@ -13,14 +13,10 @@ typedef struct byte_range {
 static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
                                  dp_message *message) {
     dp_model_options_default(options);
-    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options, message);
-    const dp_allocator *allocator = options->allocator;
-    if (status == DP_OK && allocator != NULL &&
-        (allocator->allocate == NULL || allocator->release == NULL)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: the allocator lacks a function");
-    }
-    return status;
+    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
+                                      sizeof options->reserved, message);
+    return status == DP_OK ? dp_check_allocator("dp_model_options", options->allocator, message)
+                           : status;
 }
 
 static void log_info(const dp_model_options *options, const char *text) {
@@ -266,7 +262,8 @@ dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
                        model == NULL ? "the model" : "the place for its info");
     }
     dp_model_info known;
-    dp_status status = dp_copy_struct("dp_model_info", info, &known, sizeof known, message);
+    dp_status status =
+        dp_copy_struct("dp_model_info", info, &known, sizeof known, sizeof known.reserved, message);
     if (status == DP_OK) {
         fill_info(model, info);
     }
