@@ -94,6 +94,10 @@ static void default_model_options(void *given) {
     dp_model_options_default(given);
 }
 
+static void default_pool_options(void *given) {
+    dp_pool_options_default(given);
+}
+
 static void default_session_options(void *given) {
     dp_session_options_default(given);
 }
@@ -122,6 +126,14 @@ static dp_status use_model_options(void *given) {
     return status;
 }
 
+static dp_status use_pool_options(void *given) {
+    dp_pool *created = NULL;
+    dp_status status = dp_pool_create(given, &created);
+    ck_assert((status == DP_OK) == (created != NULL));
+    dp_pool_destroy(created);
+    return status;
+}
+
 static dp_status use_session_options(void *given) {
     size_t bytes;
     return dp_session_size(model, given, &bytes);
@@ -143,13 +155,14 @@ static dp_status use_result(void *given) {
 
 static const struct {
     const char *name;
-    size_t size, reserved;
+    size_t size, reserved, reserved_size;
     void (*set_default)(void *given);
     dp_status (*use)(void *given);
     bool on_session;
 } structs[] = {
-#define STRUCT(name) #name, sizeof(name), offsetof(name, reserved)
+#define STRUCT(name) #name, sizeof(name), offsetof(name, reserved), sizeof(((name *)0)->reserved)
     {STRUCT(dp_model_options), default_model_options, use_model_options, false},
+    {STRUCT(dp_pool_options), default_pool_options, use_pool_options, false},
     {STRUCT(dp_session_options), default_session_options, use_session_options, false},
     {STRUCT(dp_model_info), default_info, use_info, false},
     {STRUCT(dp_clip), default_clip, use_clip, true},
@@ -185,7 +198,7 @@ END_TEST
 
 START_TEST(reserved_fields_must_be_zero) {
     uint8_t *given = must(malloc(structs[_i].size), "memory");
-    ck_assert_uint_eq(structs[_i].reserved + 8 * sizeof(uint64_t), structs[_i].size);
+    ck_assert_uint_eq(structs[_i].reserved + structs[_i].reserved_size, structs[_i].size);
     for (size_t i = structs[_i].reserved; i < structs[_i].size; i++) {
         structs[_i].set_default(given);
         given[i] = 1;
@@ -218,6 +231,11 @@ START_TEST(defaults_are_as_documented) {
     dp_session_options_default(&creating);
     ck_assert(creating.allocator == NULL && creating.arena == NULL && creating.arena_size == 0);
     ck_assert(creating.log == NULL && creating.progress == NULL && creating.threads == 0);
+    ck_assert(creating.pool == NULL && creating.scheduler == NULL);
+    dp_pool_options pooling;
+    memset(&pooling, 0xff, sizeof pooling);
+    dp_pool_options_default(&pooling);
+    ck_assert(pooling.threads == 0 && pooling.allocator == NULL);
     dp_clip empty;
     memset(&empty, 0xff, sizeof empty);
     dp_clip_default(&empty);

@@ -210,9 +210,6 @@ void dp_workers_run(dp_workers *workers, dp_loop *loop) {
         pthread_cond_wait(&loop->left, &workers->lock);
     }
     workers->running--;
-    if (find_loop(workers) != NULL) {
-        wake_workers(workers, 1);
-    }
     pthread_mutex_unlock(&workers->lock);
 }
 
