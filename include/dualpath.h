@@ -36,9 +36,9 @@
  *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
  *   a reserved field that is not 0 is an option this version does not have, and an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
- * - A model is immutable once open: any number of threads and sessions may share it. A session
- *   belongs to one thread at a time.
- * - Destroying or closing NULL does nothing. A model must outlive its sessions.
+ * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
+ *   session belongs to one thread at a time.
+ * - Destroying or closing NULL does nothing. Models and pools must outlive their sessions.
  * - All calls are available since version 0.1.0 unless they say otherwise.
  */
 #ifndef DUALPATH_H
@@ -258,6 +258,68 @@ DP_API const char *dp_model_label(const dp_model *model, int32_t index);
 DP_API dp_status dp_model_verify(const char *path, const dp_model_options *options);
 
 /* ------------------------------------------------------------------------------------------
+ * Threads that sessions share, and threads of the host
+ *
+ * A session computes with threads of its own, unless its options name a pool or a scheduler. The
+ * answer does not depend on any of this, bit for bit.
+ */
+
+#define DP_MAX_THREADS 256
+
+/* Threads for the sessions of a program. Any number of sessions on one pool may classify at the
+ * same time, each call in its own thread: a call always works on its own clip, and the pool's
+ * threads help those calls that have work left, the one with the fewest helpers first. They sleep
+ * when there is none. They take no signals, and round as the thread does that they help. Since
+ * version 0.2.0. */
+typedef struct dp_pool dp_pool;
+
+typedef struct dp_pool_options {
+    size_t struct_size;
+    /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
+     * (default): as many as this process may run at once by its affinity. The pool starts one
+     * thread fewer, since each call brings its own, and lets them work only as far as no more than
+     * this number compute: while as many calls are going on, or more, each works alone. */
+    int32_t threads;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the pool. */
+    uint64_t reserved[8];          /* 0 */
+} dp_pool_options;
+
+/* Since version 0.2.0. */
+DP_API void dp_pool_options_default(dp_pool_options *options);
+
+/* Starts the threads of a pool. DP_ERR_THREAD when one could not be started: then none is left
+ * running. Since version 0.2.0. */
+DP_API dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool);
+
+/* Stops the threads and frees the pool. Sessions on it must be gone; models need not be. Since
+ * version 0.2.0. */
+DP_API void dp_pool_destroy(dp_pool *pool);
+
+/* How many threads compute at the same time, calling ones among them; 0 for NULL. Since version
+ * 0.2.0. */
+DP_API int32_t dp_pool_threads(const dp_pool *pool);
+
+/* The host's own threads instead of ours: a session with a scheduler starts none.
+ *
+ * run() is called from the thread that classifies, several times for each block of the model. It
+ * calls body(argument, w) once for each w in 0 .. workers-1, and returns when all those calls have
+ * returned. They may be made in any order, at the same time or one after another, in any threads,
+ * the calling one among them; what is written before a call must be seen in it, and what it wrote
+ * after run() returned, as locks and joins see to. body() takes what work is left, and returns when
+ * there is none: one that begins late returns at once. Work that is left when run() returns is done
+ * by the calling thread. body() neither blocks nor allocates nor calls back.
+ *
+ * A host that makes two calls with the same w at the same time, or returns before its calls have,
+ * breaks this contract: two threads then share scratch memory, and answers are wrong, or memory is
+ * used that is gone. Calls with any other w do nothing. run() may not call the library with the
+ * same session. Since version 0.2.0. */
+typedef struct dp_scheduler {
+    int32_t workers; /* 1 .. DP_MAX_THREADS: as many calls of body() as may run at the same time */
+    void (*run)(void *user, void (*body)(void *argument, int32_t worker), void *argument);
+    void *user;
+} dp_scheduler;
+
+/* ------------------------------------------------------------------------------------------
  * Sessions
  */
 
@@ -265,9 +327,10 @@ typedef struct dp_session dp_session;
 
 typedef struct dp_session_options {
     size_t struct_size;
-    /* Threads that compute, the calling one among them: 1 to 256; 0 (default): as many as this
-     * process may run at once by its affinity (the quota of a container is not looked at). The
-     * answer does not depend on it, bit for bit. */
+    /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
+     * as this process may run at once by its affinity (the quota of a container is not looked at).
+     * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
+     */
     int32_t threads;
     const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
     /* A caller's memory instead of an allocator, of at least dp_session_size() bytes and aligned
@@ -278,22 +341,31 @@ typedef struct dp_session_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
-    uint64_t reserved[8]; /* 0 */
+    /* Compute with the threads of a pool, which must outlive the session; NULL (default): with
+     * threads of the session's own. Since version 0.2.0. */
+    dp_pool *pool;
+    /* Compute with the host's threads; NULL (default): do not. Copied: the struct need not live on,
+     * but what `user` points at must outlive the session. Not together with a pool. Since version
+     * 0.2.0. */
+    const dp_scheduler *scheduler;
+    uint64_t reserved[6]; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_default(dp_session_options *options);
 
-/* How many bytes a session with these options needs, before anything is created. `arena` and
- * `arena_size` are not looked at. */
+/* How many bytes a session with these options needs, before anything is created; it depends on the
+ * number of threads, and on whose they are. `arena` and `arena_size` are not looked at. */
 DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options *options,
                                  size_t *bytes);
 
-/* Plans and takes all memory and starts the threads, which sleep when there is no work. */
+/* Plans and takes all memory, and starts the session's own threads, which sleep when there is no
+ * work. */
 DP_API dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
                                    dp_session **session);
 DP_API void dp_session_destroy(dp_session *session);
 
-/* How many threads compute for this session, the calling one among them; 0 for NULL. */
+/* How many threads compute for this session, the calling one among them: its own, its pool's, or
+ * the workers of its scheduler; 0 for NULL. */
 DP_API int32_t dp_session_threads(const dp_session *session);
 
 /* The sentence of this session's last failed call; "" when there was none. Valid until the next

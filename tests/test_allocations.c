@@ -115,6 +115,42 @@ START_TEST(classifying_allocates_nothing) {
 }
 END_TEST
 
+static void run_in_reverse(void *user, void (*body)(void *argument, int32_t worker),
+                           void *argument) {
+    (void)user;
+    for (int32_t i = 3; i-- > 0;) {
+        body(argument, i);
+    }
+}
+
+/* Two sessions with the threads of others: all calls of one of them, and its end. */
+START_TEST(threads_of_others_allocate_nothing) {
+    const dp_scheduler scheduler = {3, run_in_reverse, NULL};
+    dp_session_options options;
+    dp_pool_options pooling;
+    dp_pool *pool = NULL;
+    dp_session_options_default(&options);
+    dp_pool_options_default(&pooling);
+    pooling.threads = 3;
+    ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
+    for (int i = 0; i < 2 && is_counting(); i++) {
+        dp_session *sessions[2] = {NULL, NULL};
+        options.pool = i == 0 ? pool : NULL;
+        options.scheduler = i == 0 ? NULL : &scheduler;
+        ck_assert_int_eq(dp_session_create(model, &options, &sessions[0]), DP_OK);
+        ck_assert_int_eq(dp_session_create(model, &options, &sessions[1]), DP_OK);
+        size_t before = atomic_load(&asked);
+        bool used = use_session(sessions[0]);
+        dp_session_destroy(sessions[0]);
+        used = use_session(sessions[1]) && used;
+        check_none_since(before);
+        ck_assert(used);
+        dp_session_destroy(sessions[1]);
+    }
+    dp_pool_destroy(pool);
+}
+END_TEST
+
 /* Also not from the allocator of the session or of the model. */
 START_TEST(classifying_asks_no_allocator) {
     test_allocator memory;
@@ -215,6 +251,7 @@ static Suite *allocations_suite(void) {
     tcase_add_checked_fixture(made, set_up, tear_down);
     tcase_set_timeout(made, 60);
     tcase_add_test(made, classifying_allocates_nothing);
+    tcase_add_test(made, threads_of_others_allocate_nothing);
     tcase_add_test(made, classifying_asks_no_allocator);
     tcase_add_test(made, arenas_hold_all_of_a_session);
     tcase_add_test(made, allocators_are_all_that_is_asked);

@@ -94,6 +94,10 @@ static void default_model_options(void *given) {
     dp_model_options_default(given);
 }
 
+static void default_pool_options(void *given) {
+    dp_pool_options_default(given);
+}
+
 static void default_session_options(void *given) {
     dp_session_options_default(given);
 }
@@ -119,6 +123,14 @@ static dp_status use_model_options(void *given) {
     dp_status status = dp_model_open(find_golden(SMALL_MODEL).text, given, &opened);
     ck_assert((status == DP_OK) == (opened != NULL));
     dp_model_close(opened);
+    return status;
+}
+
+static dp_status use_pool_options(void *given) {
+    dp_pool *created = NULL;
+    dp_status status = dp_pool_create(given, &created);
+    ck_assert((status == DP_OK) == (created != NULL));
+    dp_pool_destroy(created);
     return status;
 }
 
@@ -152,6 +164,7 @@ static const struct {
 #name, sizeof(name), offsetof(name, first), \
         offsetof(name, reserved) + sizeof(((name *)NULL)->reserved)
     {STRUCT(dp_model_options, reserved_word), default_model_options, use_model_options, false},
+    {STRUCT(dp_pool_options, reserved), default_pool_options, use_pool_options, false},
     {STRUCT(dp_session_options, reserved), default_session_options, use_session_options, false},
     {STRUCT(dp_model_info, reserved), default_info, use_info, false},
     {STRUCT(dp_clip, reserved), default_clip, use_clip, true},
@@ -221,6 +234,11 @@ START_TEST(defaults_are_as_documented) {
     dp_session_options_default(&creating);
     ck_assert(creating.allocator == NULL && creating.arena == NULL && creating.arena_size == 0);
     ck_assert(creating.log == NULL && creating.progress == NULL && creating.threads == 0);
+    ck_assert(creating.pool == NULL && creating.scheduler == NULL);
+    dp_pool_options pooling;
+    memset(&pooling, 0xff, sizeof pooling);
+    dp_pool_options_default(&pooling);
+    ck_assert(pooling.threads == 0 && pooling.allocator == NULL);
     dp_clip empty;
     memset(&empty, 0xff, sizeof empty);
     dp_clip_default(&empty);

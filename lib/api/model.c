@@ -16,11 +16,8 @@ static dp_status resolve_options(const dp_model_options *given, dp_model_options
     dp_model_options_default(options);
     dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
                                       offsetof(dp_model_options, reserved_word), message);
-    const dp_allocator *allocator = options->allocator;
-    if (status == DP_OK && allocator != NULL &&
-        (allocator->allocate == NULL || allocator->release == NULL)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: the allocator lacks a function");
+    if (status == DP_OK) {
+        status = dp_check_allocator("dp_model_options", options->allocator, message);
     }
     int32_t precision = options->precision;
     if (status == DP_OK && (precision < DP_PRECISION_F32 || precision > DP_PRECISION_AUTO)) {

@@ -82,6 +82,18 @@ static void print_model_info(void) {
     FIELD(dp_model_info, reserved);
 }
 
+static void print_threads(void) {
+    STRUCT(dp_pool_options);
+    FIELD(dp_pool_options, struct_size);
+    FIELD(dp_pool_options, threads);
+    FIELD(dp_pool_options, allocator);
+    FIELD(dp_pool_options, reserved);
+    STRUCT(dp_scheduler);
+    FIELD(dp_scheduler, workers);
+    FIELD(dp_scheduler, run);
+    FIELD(dp_scheduler, user);
+}
+
 static void print_session_options(void) {
     STRUCT(dp_session_options);
     FIELD(dp_session_options, struct_size);
@@ -93,6 +105,8 @@ static void print_session_options(void) {
     FIELD(dp_session_options, log_user);
     FIELD(dp_session_options, progress);
     FIELD(dp_session_options, progress_user);
+    FIELD(dp_session_options, pool);
+    FIELD(dp_session_options, scheduler);
     FIELD(dp_session_options, reserved);
 }
 
@@ -194,6 +208,7 @@ static void print_macros(void) {
     NUMBER(DP_CPU_BF16);
     NUMBER(DP_CPU_AMX);
     NUMBER(DP_CPU_ALL);
+    NUMBER(DP_MAX_THREADS);
     NUMBER(DP_MAX_FRAME_SIDE);
     NUMBER(DP_MAX_VIEWS);
     NUMBER(DP_MAX_CROPS);
@@ -204,6 +219,7 @@ int main(void) {
     print_model_options();
     print_reader();
     print_model_info();
+    print_threads();
     print_session_options();
     print_frame();
     print_clip();
