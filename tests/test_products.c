@@ -212,11 +212,14 @@ static double size_of_bf16(uint32_t half) {
     return half == 0x7f80 ? 0x1p128 : (double)float_of(half << 16);
 }
 
-/* By the definition: the nearer one, or the even one of two. */
+/* By the definition: the nearer one, or the even one of two; 0 for what is not normal. */
 static uint32_t nearest_bf16(float x) {
     uint32_t sign = bits_of(x) >> 31 << 15, half = (bits_of(x) & 0x7fffffffU) >> 16;
     if (!isfinite(x)) {
         return sign | half;
+    }
+    if (fabs((double)x) < 0x1p-126) {
+        return sign;
     }
     double size = fabs((double)x), above = size_of_bf16(half + 1) - size;
     double below = size - size_of_bf16(half);
@@ -1150,7 +1153,7 @@ static double dot(const dp_product *p, const float *a, const float *b, size_t n,
 
 /* The answer of one query, in double precision on the rounded numbers, and a bound for its error:
  * that of a score is the relative error of its weight. Weights, which add up to 1, are rounded to
- * bf16 once more, each by 2^-9 of itself; no value is larger than 1. */
+ * bf16 once more, each by 2^-8 of itself; no value is larger than 1. */
 static double answer_query(const dp_product *p, const head *h, size_t query, double *answer) {
     const dp_attention *a = &h->attention;
     double scores[512], largest = -INFINITY, total = 0, size = 0;
@@ -1172,7 +1175,7 @@ static double answer_query(const dp_product *p, const head *h, size_t query, dou
         }
     }
     return 2 * UNIT * ((double)(a->head_size + a->tokens) + (double)a->head_size * size + 16) +
-           (p->precision == DP_PRECISION_BF16 ? 0x1p-9 : 0);
+           (p->precision == DP_PRECISION_BF16 ? 0x1p-8 : 0);
 }
 
 static void assert_head(const dp_product *p, const head *h) {

@@ -24,6 +24,7 @@
 #include "kernels/numbers.h"
 #include "kernels/vector_store.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -121,21 +122,6 @@ static inline void clear_quarters(void) {
 ADD_PRODUCTS(add_bf16_products, _tile_dpbf16ps)
 ADD_PRODUCTS(add_int8_products, _tile_dpbsud)
 
-/* A tile at the edge of the output leaves the registers by way of memory. */
-static void bf16_edge(const dp_tile *tile) {
-    sums out;
-    clear_quarters();
-    add_bf16_products(tile);
-    store_quarters(&out, ROW_BYTES, 16 * ROW_BYTES);
-    for (size_t i = 0; i < tile->rows; i++) {
-        vf row[VECTORS];
-        for (size_t j = 0; j < VECTORS; j++) {
-            row[j] = w_as_floats(w_load(out.row[i] + j * V_LENGTH));
-        }
-        store_row(tile, i, row, VECTORS);
-    }
-}
-
 static void add_bias(const dp_tile *tile) {
     vf left = v_load(tile->bias);
     vf right = v_load(tile->bias + V_LENGTH);
@@ -147,12 +133,8 @@ static void add_bias(const dp_tile *tile) {
 }
 
 /* Sums of f32 begin with what is there already: the output, or the bias in each row. */
-static void bf16_tile__amx(const dp_tile *tile) {
+static void bf16_whole(const dp_tile *tile) {
     size_t stride = tile->c_stride * sizeof(float);
-    if (tile->rows < ROWS || tile->columns < COLUMNS) {
-        bf16_edge(tile);
-        return;
-    }
     if (tile->accumulate) {
         load_quarters(tile->c, stride, 16 * stride);
     } else if (tile->bias != NULL) {
@@ -161,10 +143,33 @@ static void bf16_tile__amx(const dp_tile *tile) {
         clear_quarters();
     }
     add_bf16_products(tile);
-    prefetch_outputs(tile);
     store_quarters(tile->c, stride, 16 * stride);
     if (tile->accumulate && tile->bias != NULL) {
         add_bias(tile);
+    }
+}
+
+/* A tile at the edge of the output is a whole one elsewhere, with the same sums. */
+static void bf16_tile__amx(const dp_tile *tile) {
+    if (tile->rows == ROWS && tile->columns == COLUMNS) {
+        prefetch_outputs(tile);
+        bf16_whole(tile);
+        return;
+    }
+    sums out;
+    dp_tile whole = *tile;
+    size_t bytes = tile->columns * sizeof(float);
+    whole.c = (float *)out.row;
+    whole.c_stride = COLUMNS;
+    for (size_t i = 0; i < ROWS && tile->accumulate; i++) {
+        memset(out.row[i], 0, sizeof out.row[i]);
+        if (i < tile->rows) {
+            memcpy(out.row[i], tile->c + i * tile->c_stride, bytes);
+        }
+    }
+    bf16_whole(&whole);
+    for (size_t i = 0; i < tile->rows; i++) {
+        memcpy(tile->c + i * tile->c_stride, out.row[i], bytes);
     }
 }
 
