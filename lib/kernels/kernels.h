@@ -193,6 +193,8 @@ typedef struct dp_epilogue {
     dp_activation activation; /* applied last */
 } dp_epilogue;
 
+/* Tiles that so many rows take. */
+size_t dp_tiles(const dp_product *product, size_t rows);
 /* Words along the depth of so many inputs. */
 size_t dp_panel_depth(const dp_product *product, size_t inputs);
 /* Columns of the panels: outputs rounded up to whole panels. */
