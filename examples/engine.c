@@ -17,11 +17,9 @@ const choice cpu_choices[] = {{"auto", -1},
                               {"amx", AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX},
                               {NULL, 0}};
 
-const choice precision_choices[] = {{"f32", DP_PRECISION_F32},
-                                    {"bf16", DP_PRECISION_BF16},
-                                    {"int8", DP_PRECISION_INT8},
-                                    {"auto", DP_PRECISION_AUTO},
-                                    {NULL, 0}};
+const choice precision_choices[] = {{"default", DP_PRECISION_DEFAULT}, {"f32", DP_PRECISION_F32},
+                                    {"bf16", DP_PRECISION_BF16},       {"int8", DP_PRECISION_INT8},
+                                    {"auto", DP_PRECISION_AUTO},       {NULL, 0}};
 
 static int report_status(dp_status status, const char *subject, const char *message) {
     if (status == DP_OK) {
@@ -50,6 +48,7 @@ static dp_status open_model(engine *e, const char *path, const engine_options *o
     model_options.progress_user = &e->progress;
     model_options.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;
     model_options.precision = options->precision;
+    model_options.target = options->target;
     model_options.unfused = options->unfused;
     model_options.verify = options->verify;
     return dp_model_open(path, &model_options, &e->model);

@@ -80,9 +80,8 @@ static dp_status grow(output *out, size_t capacity, dp_message *message) {
                        "cannot allocate %zu bytes to inflate the gzip data into", capacity);
     }
     if (out->bytes != NULL) {
-        memcpy(bytes, out->bytes, out->used);
+        dp_move_block(out->allocator, bytes, out->bytes, out->used, out->capacity);
     }
-    dp_release(out->allocator, out->bytes, out->capacity);
     out->bytes = bytes;
     out->capacity = capacity;
     return DP_OK;
