@@ -41,6 +41,8 @@ static void print_model_options(void) {
     FIELD(dp_model_options, unfused);
     FIELD(dp_model_options, cpu_mask);
     FIELD(dp_model_options, max_inflated_size);
+    FIELD(dp_model_options, precision);
+    FIELD(dp_model_options, reserved_word);
     FIELD(dp_model_options, reserved);
 }
 
@@ -156,6 +158,11 @@ static void print_enums(void) {
     NUMBER(DP_ERR_NO_HEAD);
     NUMBER(DP_ERR_NUMERIC);
     NUMBER(DP_ERR_THREAD);
+    STRUCT(dp_precision);
+    NUMBER(DP_PRECISION_F32);
+    NUMBER(DP_PRECISION_BF16);
+    NUMBER(DP_PRECISION_INT8);
+    NUMBER(DP_PRECISION_AUTO);
     STRUCT(dp_log_level);
     NUMBER(DP_LOG_WARNING);
     NUMBER(DP_LOG_INFO);
@@ -183,6 +190,9 @@ static void print_macros(void) {
     NUMBER(DP_ABI_VERSION);
     NUMBER(DP_CPU_AVX2);
     NUMBER(DP_CPU_AVX512);
+    NUMBER(DP_CPU_VNNI);
+    NUMBER(DP_CPU_BF16);
+    NUMBER(DP_CPU_AMX);
     NUMBER(DP_CPU_ALL);
     NUMBER(DP_MAX_FRAME_SIDE);
     NUMBER(DP_MAX_VIEWS);
