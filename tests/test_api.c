@@ -151,7 +151,7 @@ static const struct {
 #define STRUCT(name, first)                     \
 #name, sizeof(name), offsetof(name, first), \
         offsetof(name, reserved) + sizeof(((name *)NULL)->reserved)
-    {STRUCT(dp_model_options, reserved_word), default_model_options, use_model_options, false},
+    {STRUCT(dp_model_options, reserved), default_model_options, use_model_options, false},
     {STRUCT(dp_session_options, reserved), default_session_options, use_session_options, false},
     {STRUCT(dp_model_info, reserved), default_info, use_info, false},
     {STRUCT(dp_clip, reserved), default_clip, use_clip, true},
@@ -212,7 +212,8 @@ START_TEST(defaults_are_as_documented) {
     dp_model_options_default(&opening);
     ck_assert(opening.allocator == NULL && opening.log == NULL && opening.progress == NULL);
     ck_assert(opening.verify == 0 && opening.unfused == 0);
-    ck_assert_int_eq(opening.precision, DP_PRECISION_F32);
+    ck_assert_int_eq(opening.precision, DP_PRECISION_DEFAULT);
+    ck_assert_int_eq(opening.target, DP_TARGET_NATIVE);
     ck_assert_uint_eq(opening.cpu_mask, DP_CPU_ALL);
     ck_assert_uint_eq(opening.max_inflated_size,
                       sizeof(size_t) > 4 ? (size_t)((uint64_t)8 << 30) : SIZE_MAX);
