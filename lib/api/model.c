@@ -120,11 +120,9 @@ static dp_status report_reading(const dp_model_options *options, dp_message *mes
 /* The source becomes what it inflates to. */
 static dp_status inflate_source(dp_source *source, const dp_model_options *options,
                                 dp_message *message) {
-    dp_source inflated = {.allocator = options->allocator};
+    dp_source inflated;
     dp_status status =
-        dp_inflate(source->bytes, source->size, options->max_inflated_size, options->allocator,
-                   &inflated.block, &inflated.size, &inflated.allocated, message);
-    inflated.bytes = inflated.block;
+        dp_inflate(source, options->max_inflated_size, options->allocator, &inflated, message);
     if (status == DP_OK) {
         dp_source_close(source);
         *source = inflated;

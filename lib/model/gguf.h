@@ -128,10 +128,10 @@ const char *dp_tensor_type_name(dp_tensor_type type);
 /* CRC-32 as zlib computes it; start with crc = 0. (crc32.c) */
 uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
 
-/* gzip (inflate.c). Inflates a whole gzip file, all members, to at most `limit` bytes. */
+/* gzip (inflate.c). Inflates a whole gzip file, all members, to at most `limit` bytes, in a block
+ * of this allocator. Memory of the packed bytes is let go of as they are read. */
 bool dp_is_gzip(const uint8_t *bytes, size_t size);
-dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_allocator *allocator,
-                     uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
-                     dp_message *message);
+dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+                     dp_source *inflated, dp_message *message);
 
 #endif /* DP_GGUF_H */
