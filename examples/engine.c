@@ -17,9 +17,11 @@ const choice cpu_choices[] = {{"auto", -1},
                               {"amx", AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX},
                               {NULL, 0}};
 
-const choice precision_choices[] = {{"default", DP_PRECISION_DEFAULT}, {"f32", DP_PRECISION_F32},
-                                    {"bf16", DP_PRECISION_BF16},       {"int8", DP_PRECISION_INT8},
-                                    {"auto", DP_PRECISION_AUTO},       {NULL, 0}};
+const choice precision_choices[] = {{"f32", DP_PRECISION_F32},
+                                    {"bf16", DP_PRECISION_BF16},
+                                    {"int8", DP_PRECISION_INT8},
+                                    {"auto", DP_PRECISION_AUTO},
+                                    {NULL, 0}};
 
 static int report_status(dp_status status, const char *subject, const char *message) {
     if (status == DP_OK) {
