@@ -374,6 +374,39 @@ test_json() {
         info "$MODEL" --json
 }
 
+# environment VALUE ARGUMENT...: with DUALPATH_CPU, what info prints is $work/expected.
+environment() {
+    value=$1
+    shift
+    env DUALPATH_CPU="$value" "$DUALPATH" info "$MODEL" "$@" >"$out" 2>"$err"
+    status=$?
+    if [ "$status" -eq 0 ] && cmp -s "$work/expected" "$out"; then
+        ok "DUALPATH_CPU='$value' info $*"
+    else
+        not_ok "DUALPATH_CPU='$value' info $*" "status $status, or something else is in use"
+    fi
+}
+
+# The variable does what --cpu does; what it does not know is as if it were unset.
+test_environment() {
+    unset DUALPATH_CPU
+    for precision in f32 bf16 int8 auto; do
+        for cpu in c avx2 avx2-vnni avx512 avx512-vnni amx; do
+            run info "$MODEL" --precision $precision --cpu $cpu
+            cp "$out" "$work/expected"
+            environment $cpu --precision $precision
+        done
+        run info "$MODEL" --precision $precision
+        cp "$out" "$work/expected"
+        for cpu in '' AVX2 avx512bf16 none; do
+            environment "$cpu" --precision $precision
+        done
+    done
+    run info "$MODEL" --cpu avx2
+    cp "$out" "$work/expected"
+    environment avx512 --cpu avx2
+}
+
 test_usage() {
     clip=$in/rgb.npy
     run </dev/null
@@ -667,6 +700,7 @@ test_bad_png
 test_pipes
 test_interrupt
 test_progress
+test_environment
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
