@@ -146,19 +146,35 @@ typedef struct dp_model dp_model;
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
  * are f32 in all of them. Since 0.2.0. */
 typedef enum dp_precision {
+    /* That of a compiled file, and f32 for any other. */
+    DP_PRECISION_DEFAULT = 0,
     /* Exact: what the weight file says, up to f32 rounding. */
-    DP_PRECISION_F32 = 0,
+    DP_PRECISION_F32 = 1,
     /* Weights and what they are multiplied with are rounded to bf16 (8 significant bits), products
      * summed in f32. Half the memory. */
-    DP_PRECISION_BF16 = 1,
+    DP_PRECISION_BF16 = 2,
     /* Weights are rounded to bytes with a scale per output, rows to bytes with a scale of their
      * own, found as they come; sums are exact. Attention is bf16 where the processor multiplies
      * that faster than f32, and f32 elsewhere; the classifier is f32. A quarter of the memory. */
-    DP_PRECISION_INT8 = 2,
-    /* bf16 where the processor multiplies it faster than f32 (DP_CPU_BF16 or DP_CPU_AMX), else f32.
-     * int8 is never chosen unasked: how much it changes depends on the model. */
-    DP_PRECISION_AUTO = 3
+    DP_PRECISION_INT8 = 3,
+    /* That of a compiled file; for any other bf16 where this processor multiplies it faster than
+     * f32 (DP_CPU_BF16 or DP_CPU_AMX), else f32. int8 is never chosen unasked: how much it changes
+     * depends on the model. */
+    DP_PRECISION_AUTO = 4
 } dp_precision;
+
+/* How weights are laid out in memory and in compiled files: what one family of instruction sets
+ * reads. Since 0.2.0. */
+typedef enum dp_target {
+    DP_TARGET_NATIVE = 0, /* the fastest here; of a compiled file, its own */
+    DP_TARGET_PLAIN = 1,  /* plain C, which every machine can run */
+    DP_TARGET_ROWS = 2,   /* plain C without any panels, row by row: for firmware without SIMD */
+    DP_TARGET_AVX2 = 3,   /* AVX2, with AVX-VNNI or without */
+    DP_TARGET_AVX512 = 4  /* AVX-512, AVX512-VNNI with bf16, and AMX */
+} dp_target;
+
+/* "native", "plain", "rows", "avx2", "avx512"; NULL for any other number. Static storage. */
+DP_API const char *dp_target_name(int32_t target);
 
 typedef struct dp_model_options {
     size_t struct_size;
@@ -182,11 +198,16 @@ typedef struct dp_model_options {
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
     size_t max_inflated_size;
-    /* dp_precision: default DP_PRECISION_F32. With `unfused` only that and DP_PRECISION_AUTO, which
-     * is then the same. Since 0.2.0. */
+    /* dp_precision. A compiled file has one of its own, and another one is DP_ERR_UNSUPPORTED. With
+     * `unfused` DP_PRECISION_BF16 and DP_PRECISION_INT8 are errors. Since 0.2.0. */
     int32_t precision;
-    int32_t reserved_word; /* 0 */
-    uint64_t reserved[7];  /* 0 */
+    /* dp_target: how weights are laid out; for dp_model_compile(). With a target that nothing on
+     * this machine (within cpu_mask) reads, a model can be described and compiled, but sessions on
+     * it are DP_ERR_UNSUPPORTED. A compiled file has a target of its own: another one is
+     * DP_ERR_UNSUPPORTED, and so is a file that cannot be read here, unless its target is given by
+     * name. Since 0.2.0. */
+    int32_t target;
+    uint64_t reserved[7]; /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);
@@ -215,6 +236,19 @@ typedef struct dp_reader {
 DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                       dp_model **model);
 
+/* A sink of bytes, front to back. write() takes up to `size` bytes and returns how many it took;
+ * what it left is given again. 0 or a negative number is a failure. Since 0.2.0. */
+typedef struct dp_writer {
+    int64_t (*write)(void *user, const void *bytes, size_t size);
+    void *user;
+} dp_writer;
+
+/* Writes the model as a compiled file (docs/weight-format.md): its weights as they are in memory,
+ * fused, rounded to its precision and laid out for its target. Opening such a file copies no
+ * weights, and processes that have it open share their memory. DP_ERR_IO when the callback fails;
+ * DP_ERR_UNSUPPORTED for models that were opened `unfused`. Since 0.2.0. */
+DP_API dp_status dp_model_compile(const dp_model *model, const dp_writer *writer);
+
 /* Frees all of the model. Sessions on it must be gone. */
 DP_API void dp_model_close(dp_model *model);
 
@@ -242,8 +276,10 @@ typedef struct dp_model_info {
     int64_t parameters;     /* numbers in the file */
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
-    int64_t weight_bytes;       /* memory the model holds */
-    uint64_t reserved[8];
+    int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size */
+    int32_t target;             /* dp_target of the weights; 0: none. Since 0.2.0. */
+    int32_t compiled;           /* 1: from a compiled file. Since 0.2.0. */
+    uint64_t reserved[7];
 } dp_model_info;
 
 /* Strings live as long as the model. */

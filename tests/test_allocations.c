@@ -56,12 +56,10 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 
 #endif
 
-static dp_model *model;
 static test_clip clip;
 
 static void set_up(void) {
     random_restart();
-    model = open_golden(LABELLED_MODEL);
     clip = make_clip(50, 45, 37);
     clip.clip.views = 2;
     clip.clip.crops = 2;
@@ -69,7 +67,15 @@ static void set_up(void) {
 
 static void tear_down(void) {
     free_clip(&clip);
-    dp_model_close(model);
+}
+
+static dp_model *open_in(int32_t precision) {
+    dp_model_options options;
+    dp_model *model = NULL;
+    dp_model_options_default(&options);
+    options.precision = precision;
+    (void)dp_model_open(find_golden(LABELLED_MODEL).text, &options, &model);
+    return must(model, LABELLED_MODEL);
 }
 
 static bool is_counting(void) {
@@ -104,6 +110,7 @@ static bool use_session(dp_session *session) {
 }
 
 START_TEST(classifying_allocates_nothing) {
+    dp_model *model = open_in(_i);
     for (int threads = 1; threads <= 4 && is_counting(); threads++) {
         dp_session *session = new_session(model, threads);
         size_t before = atomic_load(&asked);
@@ -112,6 +119,7 @@ START_TEST(classifying_allocates_nothing) {
         ck_assert(used);
         dp_session_destroy(session);
     }
+    dp_model_close(model);
 }
 END_TEST
 
@@ -162,6 +170,7 @@ START_TEST(classifying_asks_no_allocator) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &memory.allocator;
+    opening.precision = _i;
     creating.threads = 2;
     ck_assert_int_eq(dp_model_open(find_golden(LABELLED_MODEL).text, &opening, &own), DP_OK);
     ck_assert_int_eq(dp_session_create(own, &creating, &session), DP_OK);
@@ -176,6 +185,7 @@ END_TEST
 
 /* Creates, uses and destroys a session of one thread in an arena. */
 START_TEST(arenas_hold_all_of_a_session) {
+    dp_model *model = open_in(_i);
     dp_session_options options;
     dp_session *session = NULL;
     size_t bytes = 0;
@@ -192,6 +202,7 @@ START_TEST(arenas_hold_all_of_a_session) {
         check_none_since(before);
         ck_assert(used);
     }
+    dp_model_close(model);
     guarded_end();
 }
 END_TEST
@@ -229,6 +240,7 @@ START_TEST(allocators_are_all_that_is_asked) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &allocator;
+    opening.precision = _i;
     opening.verify = 1;
     creating.threads = 1;
     golden_path path = find_golden(LABELLED_MODEL);
@@ -250,11 +262,12 @@ static Suite *allocations_suite(void) {
     TCase *made = tcase_create("allocations");
     tcase_add_checked_fixture(made, set_up, tear_down);
     tcase_set_timeout(made, 60);
-    tcase_add_test(made, classifying_allocates_nothing);
+    int precisions = DP_PRECISION_AUTO; /* each before it */
+    tcase_add_loop_test(made, classifying_allocates_nothing, 0, precisions);
+    tcase_add_loop_test(made, classifying_asks_no_allocator, 0, precisions);
+    tcase_add_loop_test(made, arenas_hold_all_of_a_session, 0, precisions);
+    tcase_add_loop_test(made, allocators_are_all_that_is_asked, 0, precisions);
     tcase_add_test(made, threads_of_others_allocate_nothing);
-    tcase_add_test(made, classifying_asks_no_allocator);
-    tcase_add_test(made, arenas_hold_all_of_a_session);
-    tcase_add_test(made, allocators_are_all_that_is_asked);
     suite_add_tcase(suite, made);
     return suite;
 }

@@ -49,6 +49,12 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
+    if (!model->runnable) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this model is laid out for %s, which the instruction sets in use cannot "
+                       "read: it can only be compiled",
+                       dp_target_name((int32_t)model->target));
+    }
     dp_status status = dp_copy_struct("dp_session_options", given, options, sizeof *options,
                                       offsetof(dp_session_options, reserved), message);
     if (status == DP_OK) {

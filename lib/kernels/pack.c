@@ -14,6 +14,7 @@ static const uint32_t *output_words(const dp_product *product, const float *w, s
         return (const uint32_t *)w;
     }
     product->convert(w, inputs, words, &row);
+    clear_padding(words, inputs, product->group, product->step);
     if (product->precision == DP_PRECISION_INT8) {
         size_t depth = dp_panel_depth(product, inputs);
         for (size_t i = 0; i < depth; i++) {

@@ -66,6 +66,15 @@ extern const dp_allocator dp_default_allocator;
 void *dp_allocate(const dp_allocator *allocator, size_t size);
 void dp_release(const dp_allocator *allocator, void *block, size_t size);
 
+/* Tells that these bytes of a block will not be read before they are written again: whole pages
+ * among them go back to the system at once, where it can and the allocator is the default one. */
+void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size);
+
+/* Copies what a block holds into a larger one and frees it, piece by piece as far as dp_discard()
+ * goes, so that no two whole copies are held. */
+void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                   size_t allocated);
+
 /* A region of memory that is only handed out, never returned. With base == NULL it just counts, so
  * that the code which plans a session and the code which fills it are the same. */
 typedef struct dp_arena {
@@ -94,7 +103,29 @@ typedef struct dp_file {
 
 dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_file *file,
                        dp_message *message);
+/* Whole pages of a mapped file among these bytes leave memory, until they are read again. */
+void dp_file_unload(const dp_file *file, const uint8_t *bytes, size_t size);
 void dp_file_close(dp_file *file);
+
+/* ---- the bytes of a model and what holds them (source.c) ---- */
+
+typedef struct dp_source {
+    const uint8_t *bytes;
+    size_t size;
+    dp_file file;                  /* the bytes are its; or */
+    uint8_t *block;                /* they lie in this block; or both are empty: they are the */
+    size_t allocated;              /* caller's */
+    const dp_allocator *allocator; /* of the block */
+} dp_source;
+
+void dp_source_close(dp_source *source);
+
+/* Lets go of the memory of bytes that were read: they are read from the file again, should they be
+ * used again. Does nothing for bytes that are not mapped. */
+void dp_source_unload(const dp_source *source, const uint8_t *bytes, size_t size);
+
+/* The same for bytes that will never be read again, wherever they are. */
+void dp_source_discard(const dp_source *source, const uint8_t *bytes, size_t size);
 
 /* ---- threads (workers.c, team.c) ---- */
 
