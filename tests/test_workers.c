@@ -165,6 +165,34 @@ START_TEST(each_task_runs_once) {
 }
 END_TEST
 
+typedef struct meeting {
+    int expected, came, missed;
+} meeting;
+
+static void meet_task(void *context, size_t index, size_t thread) {
+    meeting *self = context;
+    (void)index;
+    (void)thread;
+    add_one(&self->came);
+    if (!reaches(&self->came, self->expected)) {
+        add_one(&self->missed);
+    }
+}
+
+/* As many workers wake up as there are tasks, which all wait for each other. */
+START_TEST(each_task_finds_a_thread) {
+    dp_workers *workers = new_workers(MAX_THREADS);
+    dp_team *team = new_team(workers);
+    for (size_t i = 0; i < unless_brief(200, 10); i++) {
+        meeting all = {.expected = 1 + (int)(i % MAX_THREADS)};
+        dp_team_run(team, meet_task, &all, (size_t)all.expected);
+        ck_assert_int_eq(all.missed, 0);
+    }
+    end_team(team);
+    end_workers(workers);
+}
+END_TEST
+
 /* ---- several callers ---- */
 
 typedef struct caller {
@@ -281,7 +309,7 @@ static void long_task(void *context, size_t index, size_t thread) {
     if (waits && !reaches(&pair.begun, 1)) {
         add_one(&pair.impatient);
     }
-    if (read_number(&pair.helped) == 0) {
+    if (read_number(&pair.helped) == 0 && read_number(&pair.impatient) == 0) {
         sleep_ms(1);
     }
     atomic_store((atomic_size_t *)context, index);
@@ -423,6 +451,7 @@ static Suite *workers_suite(void) {
     tcase_add_checked_fixture(loops, random_restart, NULL);
     tcase_set_timeout(loops, 2 * PATIENCE);
     tcase_add_loop_test(loops, each_task_runs_once, 1, MAX_THREADS + 1);
+    tcase_add_test(loops, each_task_finds_a_thread);
     tcase_add_loop_test(loops, callers_share_workers, 0, MAX_THREADS * MAX_CALLERS);
     tcase_add_test(loops, as_many_callers_as_threads_work_alone);
     tcase_add_test(loops, helpers_come_to_a_second_caller);
