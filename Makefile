@@ -60,6 +60,11 @@ $(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
 $(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
 $(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mamx-tile -mamx-bf16 -mamx-int8
 endif
+ifneq ($(filter aarch64% arm64%,$(TARGET)),)
+$(BUILD)/lib/kernels/neon_dot.o:    ISA_CFLAGS := -march=armv8.2-a+dotprod
+$(BUILD)/lib/kernels/neon_i8mm.o:   ISA_CFLAGS := -march=armv8.2-a+dotprod+i8mm
+$(BUILD)/lib/kernels/neon_bf16.o:   ISA_CFLAGS := -march=armv8.2-a+bf16
+endif
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)

@@ -141,6 +141,11 @@ typedef struct dp_model dp_model;
 #define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2); since 0.2.0 */
 #define DP_CPU_BF16 8u   /* AVX512-BF16; since 0.2.0 */
 #define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux; since 0.2.0 */
+/* Those of 64-bit ARM. Since 0.2.0. */
+#define DP_CPU_NEON 256u
+#define DP_CPU_DOTPROD 512u   /* dot products of bytes */
+#define DP_CPU_I8MM 1024u     /* matrix products of bytes */
+#define DP_CPU_ARM_BF16 2048u /* matrix products of bf16 */
 #define DP_CPU_ALL 0xffffffffu
 
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
@@ -155,8 +160,9 @@ typedef enum dp_precision {
      * own, found as they come; sums are exact. Attention is bf16 where the processor multiplies
      * that faster than f32, and f32 elsewhere; the classifier is f32. A quarter of the memory. */
     DP_PRECISION_INT8 = 2,
-    /* bf16 where the processor multiplies it faster than f32 (DP_CPU_BF16 or DP_CPU_AMX), else f32.
-     * int8 is never chosen unasked: how much it changes depends on the model. */
+    /* bf16 where the processor multiplies it faster than f32 (DP_CPU_BF16, DP_CPU_AMX or
+     * DP_CPU_ARM_BF16), else f32. int8 is never chosen unasked: how much it changes depends on the
+     * model. */
     DP_PRECISION_AUTO = 3
 } dp_precision;
 

@@ -137,12 +137,17 @@ dp_precision dp_precision_auto(uint32_t cpu_mask);
 const dp_kernels *dp_kernels_generic(void);
 const dp_kernels *dp_kernels_avx2(void);
 const dp_kernels *dp_kernels_avx512(void);
+const dp_kernels *dp_kernels_neon(void);
 const dp_product *dp_products_generic(dp_precision precision);
 const dp_product *dp_products_avx2(dp_precision precision);
 const dp_product *dp_products_avx_vnni(dp_precision precision);
 const dp_product *dp_products_avx512(dp_precision precision);
 const dp_product *dp_products_avx512_vnni(dp_precision precision);
 const dp_product *dp_products_amx(dp_precision precision);
+const dp_product *dp_products_neon(dp_precision precision);
+const dp_product *dp_products_neon_dot(dp_precision precision);
+const dp_product *dp_products_neon_i8mm(dp_precision precision);
+const dp_product *dp_products_neon_bf16(dp_precision precision);
 
 /* ---- matrix products on packed weights (linear.c) ---- */
 
