@@ -10,12 +10,12 @@ const char info_help[] =
     "\n"
     "Prints what there is to know about a model, and its labels.\n"
     "\n"
-    "  --json       print one JSON object on one line\n"
-    "  --cpu SET    highest instruction set to use: auto (default), amx, avx512-vnni,\n"
-    "               avx512, avx2-vnni, avx2, c\n"
+    "  --json         print one JSON object on one line\n"
+    "  --cpu SET      highest instruction set to use: auto (default), amx, avx512-vnni,\n"
+    "                 avx512, avx2-vnni, avx2, c\n"
     "  --precision P  numbers to multiply in: f32 (default), bf16, int8, auto\n"
-    "  --verify     check the model's checksums while opening it\n"
-    "  -h, --help   this text\n"
+    "  --verify       check the model's checksums while opening it\n"
+    "  -h, --help     this text\n"
     "\n"
     "Exit status: 0 success; 1 the model cannot be used; 2 wrong command line; 130 interrupted.\n";
 

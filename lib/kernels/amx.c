@@ -8,7 +8,14 @@
 
 #include "kernels/kernels.h"
 
-#if defined(__linux__) && defined(__AMX_BF16__) && defined(__AMX_INT8__) && defined(__AVX512F__)
+/* older versions of clang call them otherwise */
+#if defined(__AMXBF16__) && defined(__AMXINT8__)
+#define HAS_AMX
+#elif defined(__AMX_BF16__) && defined(__AMX_INT8__)
+#define HAS_AMX
+#endif
+
+#if defined(__linux__) && defined(HAS_AMX) && defined(__AVX512F__)
 
 #include "dualpath.h"
 

@@ -51,7 +51,7 @@ static const dp_product int8_product = {
 };
 
 const dp_product *dp_products_avx_vnni(dp_precision precision) {
-    return precision == DP_PRECISION_INT8 ? &int8_product : NULL;
+    return precision == DP_PRECISION_INT8 && dp_cpu_has_avx_vnni() ? &int8_product : NULL;
 }
 
 #else

@@ -53,7 +53,19 @@ uint32_t dp_cpu_features(void) {
     return features;
 }
 
-#elif defined(__aarch64__) && defined(__linux__)
+bool dp_cpu_has_avx_vnni(void) {
+    uint32_t a = 0;
+    (void)__get_cpuid_count(7, 1, &a, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0});
+    return (dp_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
+}
+
+#else
+
+bool dp_cpu_has_avx_vnni(void) {
+    return false;
+}
+
+#if defined(__aarch64__) && defined(__linux__)
 
 #include <sys/auxv.h>
 
@@ -107,4 +119,5 @@ uint32_t dp_cpu_features(void) {
     return 0;
 }
 
+#endif
 #endif

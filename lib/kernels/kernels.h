@@ -120,6 +120,9 @@ typedef struct dp_kernels {
 /* DP_CPU_* that processor and operating system support. (cpu.c) */
 uint32_t dp_cpu_features(void);
 
+/* AVX-VNNI: with AVX-512, DP_CPU_VNNI says only that there is AVX512-VNNI. (cpu.c) */
+bool dp_cpu_has_avx_vnni(void);
+
 /* The best table within `cpu_mask`. (dispatch.c) */
 const dp_kernels *dp_kernels_choose(uint32_t cpu_mask);
 

@@ -26,10 +26,14 @@ from conftest import ROOT
 
 import dualpath
 from dualpath import _lib, frames
+from dualpath import model as model_module
 from dualpath import session as session_module
 from dualpath._callbacks import Callbacks, reader
 
-TIERS = ["c", "avx2", "avx512"]
+TIERS = ["c", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "amx"]
+# Off by at most 0.0097 (bf16) and 0.017 (int8) of the largest logit or feature on any instruction
+# set when it was measured: the largest rounding of a number is 2^-9 and 1/254.
+PRECISIONS = {"bf16": 0.02, "int8": 0.04}
 HEADER = ROOT / "include" / "dualpath.h"
 PACKAGE_ROOT = Path(dualpath.__file__).resolve().parents[1]
 
@@ -136,11 +140,23 @@ class TestHeader:
             "DP_MAX_FRAME_SIDE": frames.MAX_SIDE,
             "DP_MAX_VIEWS": session_module.MAX_VIEWS,
             "DP_MAX_CROPS": session_module.MAX_CROPS,
-            "DP_CPU_AVX2": 1,
-            "DP_CPU_AVX2 | DP_CPU_AVX512": 3,
             "DP_LOG_WARNING": 1,
             "DP_LOG_INFO": 2,
         }
+        for name, number in model_module._PRECISIONS.items():
+            expected[f"DP_PRECISION_{name.upper()}"] = number
+        avx512 = "DP_CPU_AVX2 | DP_CPU_AVX512"
+        masks = {
+            "c": "0",
+            "avx2": "DP_CPU_AVX2",
+            "avx2-vnni": "DP_CPU_AVX2 | DP_CPU_VNNI",
+            "avx512": avx512,
+            "avx512-vnni": f"{avx512} | DP_CPU_VNNI | DP_CPU_BF16",
+            "amx": f"{avx512} | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX",
+        }
+        assert list(masks) == TIERS and set(TIERS) == set(model_module._CPU_MASKS)
+        for name, mask in masks.items():
+            expected[mask] = model_module._CPU_MASKS[name]
         for name, number in session_module.SAMPLINGS.items():
             expected[f"DP_SAMPLING_{name.upper()}"] = number
         for name, layout in frames.FORMATS.items():
@@ -290,12 +306,38 @@ class TestModel:
     @pytest.mark.parametrize("cpu", TIERS)
     def test_cpu(self, released, clip, answer, cpu):
         with dualpath.Model(released.model, cpu=cpu) as model:
-            assert (
-                model.info.kernels
-                in ["c", "avx2", "avx512"][: ["c", "avx2", "avx512"].index(cpu) + 1]
-            )
+            assert model.info.kernels in TIERS[: TIERS.index(cpu) + 1]
             logits = dualpath.classify(model, clip, sampling="given").logits
         np.testing.assert_allclose(logits, answer, rtol=0, atol=1e-4 * np.abs(answer).max())
+
+    @pytest.mark.parametrize("cpu", [None, *TIERS])
+    @pytest.mark.parametrize("precision", PRECISIONS)
+    def test_precision(self, released, model, clip, answer, precision, cpu):
+        with dualpath.Model(released.model, precision=precision, cpu=cpu) as rounded:
+            assert rounded.info.precision == precision and precision in rounded.description
+            assert rounded.info.weight_bytes < model.info.weight_bytes
+            logits = dualpath.classify(rounded, clip, sampling="given").logits
+        assert not np.array_equal(logits, answer)
+        tolerance = PRECISIONS[precision] * np.abs(answer).max()
+        np.testing.assert_allclose(logits, answer, rtol=0, atol=tolerance)
+
+    def test_f32_is_the_default_precision(self, released, clip, answer):
+        with dualpath.Model(released.model, precision="f32") as exact:
+            logits = dualpath.classify(exact, clip, sampling="given").logits
+        assert np.array_equal(logits, answer)
+
+    def test_auto_precision(self, released):
+        with dualpath.Model(released.model, precision="auto", cpu="avx512") as without_bf16:
+            assert without_bf16.info.precision == "f32"
+        with dualpath.Model(released.model, precision="auto") as auto:
+            assert auto.info.precision == ("bf16" if "bf16" in auto.info.kernels else "f32")
+
+    def test_unfused_is_f32_only(self, released):
+        for precision in PRECISIONS:
+            with pytest.raises(dualpath.ArgumentError, match="unfused models are f32 only"):
+                dualpath.Model(released.model, precision=precision, unfused=True)
+        with dualpath.Model(released.model, precision="auto", unfused=True) as unfused:
+            assert unfused.info.precision == "f32"
 
     def test_verify(self, released, tmp_path):
         dualpath.verify(released.model)
@@ -330,6 +372,9 @@ class TestModel:
             dualpath.Model("model\0.gguf")
         with pytest.raises(ValueError, match="'sse'"):
             dualpath.Model(released.model, cpu="sse")
+        for bad in ("f16", "BF16", "", None, 1):
+            with pytest.raises(ValueError, match=f"unknown precision {bad!r}: one of f32, bf16"):
+                dualpath.Model(released.model, precision=bad)
 
     def test_closed(self, released):
         model = dualpath.Model(released.model)
