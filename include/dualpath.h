@@ -180,10 +180,10 @@ typedef struct dp_model_options {
      * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
     int32_t unfused;
     /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
-     * it builds on (AVX-512 needs AVX2, bf16 and AMX need AVX-512). 0 leaves plain C. The
-     * environment variable DUALPATH_CPU, read once, lowers it: "c", "avx2", "avx2-vnni", "avx512",
-     * "avx512-vnni" (with bf16), "amx", each with those before it; anything else counts as unset.
-     */
+     * it builds on (AVX-512 needs AVX2, bf16 and AMX need AVX-512; of ARM, all need NEON). 0 leaves
+     * plain C. The environment variable DUALPATH_CPU, read once, lowers it: "c", "avx2",
+     * "avx2-vnni", "avx512", "avx512-vnni" (with bf16), "amx", or "neon", "neon-dot", "neon-i8mm"
+     * (with bf16), each with those that it builds on; anything else counts as unset. */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
@@ -229,7 +229,7 @@ typedef struct dp_model_info {
     const char *name;        /* general.name of the file, or "" */
     const char *description; /* one line: architecture, sizes, precision */
     const char *precision;   /* of the arithmetic: "f32" */
-    const char *kernels;     /* instruction set in use: "c", "avx2", "avx512" */
+    const char *kernels;     /* instruction set in use: "c", "avx2", "neon-i8mm", ... */
     const char *file_type;  /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
     int32_t input_size;     /* R: frames are resized and cropped to R x R */
     int32_t patch_size;     /* p */

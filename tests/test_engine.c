@@ -221,7 +221,7 @@ static dp_model *open_golden(const char *name) {
     return open_path(golden_file(name, ".gguf").text, NULL);
 }
 
-static const uint32_t masks[] = {0, DP_CPU_AVX2, DP_CPU_AVX2 | DP_CPU_AVX512};
+static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
 
 #define FORMS (2 * COUNT(masks))
 /* Of six forms, a brief test takes plain C fused and AVX2 unfused. */

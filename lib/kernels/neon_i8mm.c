@@ -32,7 +32,7 @@ static inline void dot_blocks(block_sums *sum, column_blocks columns, vw rows) {
 #include "kernels/neon_product.h"
 
 static const dp_product int8_product = {
-    NEON_INT8, .name = "neon-i8mm",          .cpu = DP_CPU_NEON | DP_CPU_DOTPROD | DP_CPU_I8MM,
+    NEON_INT8, .name = "neon-i8mm",          .cpu = DP_CPU_NEON | DP_CPU_I8MM,
     .mr = 6,   .tile = int8_tile__neon_i8mm, .burn = int8_burn__neon_i8mm,
 };
 
