@@ -39,7 +39,7 @@ static void embed(const dp_workspace *workspace, dp_path path, size_t image, siz
         gather_patch(p, pixels, first + i - 1, scratch + i * stride);
     }
     dp_operand patches =
-        dp_operand_make(model->product, scratch, stride, count, model->patch.inputs,
+        dp_operand_make(model->patch.product, scratch, stride, count, model->patch.inputs,
                         (uint32_t *)(scratch + model->product->piece * stride));
     dp_linear_apply(model->kernels, &model->patch, count, patches, x, state->x_stride,
                     (dp_epilogue){.accumulate = true});

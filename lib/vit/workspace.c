@@ -64,7 +64,7 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     size_t rows = model->product->piece;
     size_t floats = model->fused ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
     floats = larger(floats, rows * dp_row_stride(model->patch.inputs) +
-                                dp_operand_size(model->product, rows, model->patch.inputs));
+                                dp_operand_size(model->patch.product, rows, model->patch.inputs));
     floats = larger(floats, dp_attention_scratch(model->attention, p->tokens, p->width / p->heads));
     floats = larger(floats, dp_frame_scratch(p->image_size));
     floats = larger(floats, dp_tile_scratch(p->image_size));
