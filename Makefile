@@ -60,6 +60,11 @@ $(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
 $(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
 $(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 endif
+ifneq ($(filter aarch64% arm64%,$(TARGET)),)
+$(BUILD)/lib/kernels/neon_dot.o:    ISA_CFLAGS := -march=armv8.2-a+dotprod
+$(BUILD)/lib/kernels/neon_i8mm.o:   ISA_CFLAGS := -march=armv8.2-a+i8mm
+$(BUILD)/lib/kernels/neon_bf16.o:   ISA_CFLAGS := -march=armv8.2-a+bf16
+endif
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -120,6 +125,9 @@ TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o
 TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
+ifneq ($(filter aarch64% arm64%,$(TARGET)),)
+TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()
+endif
 TEST_WRAPPER  ?=
 VENV          := $(abspath $(BUILD))/venv
 # TORCH=1 also installs PyTorch into the virtual environment of the tests (a large download).
@@ -182,7 +190,7 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE))
 
-.PHONY: check-asan check-tsan check-valgrind fuzz lint format
+.PHONY: check-asan check-tsan check-valgrind check-aarch64 check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-cli \
@@ -194,6 +202,20 @@ check-tsan: ## C tests with ThreadSanitizer
 check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+
+# The library for 64-bit ARM, built here and run by qemu as processors with NEON only, with dot
+# products, and with everything. Leaves out what needs zlib or libpng.
+AARCH64_TESTS := kernels products video engine
+AARCH64_CPUS  := cortex-a53 neoverse-n1 max
+check-aarch64: ## tests of kernels and engine on 64-bit ARM, cross-built and emulated (minutes)
+	@.ci/setup aarch64
+	@$(SANITIZED) BUILD=$(BUILD)/aarch64 check-emulated CC=aarch64-linux-gnu-gcc ZLIB=0 LDFLAGS=-static \
+	    TEST_SUPPORT='$$(BUILD)/tests/support.o' CHECK_LIBS="-lcheck -lsubunit"
+
+check-emulated: $(AARCH64_TESTS:%=$(BUILD)/tests/test_%)
+	@set -e; for cpu in $(AARCH64_CPUS); do for test in $^; do \
+	    echo "== $$(basename $$test) on $$cpu"; GOLDEN=tests/golden DUALPATH_QUICK=1 CK_DEFAULT_TIMEOUT=0 \
+	    qemu-aarch64 -cpu $$cpu $$test; done; done
 
 # libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
 FUZZ_SECONDS ?= 600

@@ -34,7 +34,7 @@ const char classify_help[] =
     "                     8G)\n"
     "  --threads N        threads to compute with, 1 to 256 (default: as many as can run)\n"
     "  --cpu SET          highest instruction set to use: auto (default), amx, avx512-vnni,\n"
-    "                     avx512, avx2-vnni, avx2, c\n"
+    "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --precision P      numbers to multiply in: f32 (default; a compiled file has its own), "
     "bf16,\n"
     "                     int8, auto\n"

@@ -16,10 +16,10 @@ const char compile_help[] =
     "  -o FILE            what to write; replaced when all is written\n"
     "  --precision P      numbers to multiply in: f32 (default), bf16, int8, or auto: what this\n"
     "                     machine is fast in\n"
-    "  --target NAME      native (default: this machine's), avx512 (with amx), avx2, plain (C for\n"
-    "                     any machine), rows (C without SIMD, for firmware)\n"
+    "  --target NAME      native (default: this machine's), avx512 (with amx), avx2, neon, plain\n"
+    "                     (C for any machine), rows (C without SIMD, for firmware)\n"
     "  --cpu SET          highest instruction set to use here: auto (default), amx, avx512-vnni,\n"
-    "                     avx512, avx2-vnni, avx2, c\n"
+    "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --verify           check the model's checksums while opening it\n"
     "  --quiet            print nothing when all is well, and no progress bar\n"
     "  -h, --help         this text\n"
@@ -29,9 +29,13 @@ const char compile_help[] =
 
 static const char *const model_name[] = {"MODEL", NULL};
 
-static const choice target_choices[] = {{"native", DP_TARGET_NATIVE}, {"plain", DP_TARGET_PLAIN},
-                                        {"rows", DP_TARGET_ROWS},     {"avx2", DP_TARGET_AVX2},
-                                        {"avx512", DP_TARGET_AVX512}, {NULL, 0}};
+static const choice target_choices[] = {{"native", DP_TARGET_NATIVE},
+                                        {"plain", DP_TARGET_PLAIN},
+                                        {"rows", DP_TARGET_ROWS},
+                                        {"avx2", DP_TARGET_AVX2},
+                                        {"avx512", DP_TARGET_AVX512},
+                                        {"neon", DP_TARGET_NEON},
+                                        {NULL, 0}};
 
 typedef struct output {
     FILE *file;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define AVX512 (DP_CPU_AVX2 | DP_CPU_AVX512)
+#define NEON_DOT (DP_CPU_NEON | DP_CPU_DOTPROD)
 
 /* An instruction set allows those below it. */
 const choice cpu_choices[] = {{"auto", -1},
@@ -15,6 +16,9 @@ const choice cpu_choices[] = {{"auto", -1},
                               {"avx512", AVX512},
                               {"avx512-vnni", AVX512 | DP_CPU_VNNI | DP_CPU_BF16},
                               {"amx", AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX},
+                              {"neon", DP_CPU_NEON},
+                              {"neon-dot", NEON_DOT},
+                              {"neon-i8mm", NEON_DOT | DP_CPU_I8MM | DP_CPU_ARM_BF16},
                               {NULL, 0}};
 
 const choice precision_choices[] = {{"f32", DP_PRECISION_F32},

@@ -12,7 +12,7 @@ const char info_help[] =
     "\n"
     "  --json         print one JSON object on one line\n"
     "  --cpu SET      highest instruction set to use: auto (default), amx, avx512-vnni,\n"
-    "                 avx512, avx2-vnni, avx2, c\n"
+    "                 avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --precision P  numbers to multiply in: f32 (default; a compiled file has its own), bf16,\n"
     "                 int8, auto\n"
     "  --verify       check the model's checksums while opening it\n"

@@ -141,6 +141,11 @@ typedef struct dp_model dp_model;
 #define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2); since 0.2.0 */
 #define DP_CPU_BF16 8u   /* AVX512-BF16; since 0.2.0 */
 #define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux; since 0.2.0 */
+/* Those of 64-bit ARM. Since 0.2.0. */
+#define DP_CPU_NEON 256u
+#define DP_CPU_DOTPROD 512u   /* dot products of bytes */
+#define DP_CPU_I8MM 1024u     /* matrix products of bytes */
+#define DP_CPU_ARM_BF16 2048u /* matrix products of bf16 */
 #define DP_CPU_ALL 0xffffffffu
 
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
@@ -158,8 +163,8 @@ typedef enum dp_precision {
      * that faster than f32, and f32 elsewhere; the classifier is f32. A quarter of the memory. */
     DP_PRECISION_INT8 = 3,
     /* That of a compiled file; for any other bf16 where this processor multiplies it faster than
-     * f32 (DP_CPU_BF16 or DP_CPU_AMX), else f32. int8 is never chosen unasked: how much it changes
-     * depends on the model. */
+     * f32 (DP_CPU_BF16, DP_CPU_AMX or DP_CPU_ARM_BF16), else f32. int8 is never chosen unasked: how
+     * much it changes depends on the model. */
     DP_PRECISION_AUTO = 4
 } dp_precision;
 
@@ -170,10 +175,12 @@ typedef enum dp_target {
     DP_TARGET_PLAIN = 1,  /* plain C, which every machine can run */
     DP_TARGET_ROWS = 2,   /* plain C without any panels, row by row: for firmware without SIMD */
     DP_TARGET_AVX2 = 3,   /* AVX2, with AVX-VNNI or without */
-    DP_TARGET_AVX512 = 4  /* AVX-512, AVX512-VNNI with bf16, and AMX */
+    DP_TARGET_AVX512 = 4, /* AVX-512, AVX512-VNNI with bf16, and AMX */
+    DP_TARGET_NEON = 5    /* 64-bit ARM, with dot products, i8mm and bf16 or without */
 } dp_target;
 
-/* "native", "plain", "rows", "avx2", "avx512"; NULL for any other number. Static storage. */
+/* "native", "plain", "rows", "avx2", "avx512", "neon"; NULL for any other number. Static storage.
+ */
 DP_API const char *dp_target_name(int32_t target);
 
 typedef struct dp_model_options {
@@ -190,10 +197,10 @@ typedef struct dp_model_options {
      * paper's formulas one by one. The same answer up to rounding, slower; for tests. */
     int32_t unfused;
     /* Instruction sets that may be used, of those the machine has: DP_CPU_* or'ed, each with those
-     * it builds on (AVX-512 needs AVX2, bf16 and AMX need AVX-512). 0 leaves plain C. The
-     * environment variable DUALPATH_CPU, read once, lowers it: "c", "avx2", "avx2-vnni", "avx512",
-     * "avx512-vnni" (with bf16), "amx", each with those before it; anything else counts as unset.
-     */
+     * it builds on (AVX-512 needs AVX2, bf16 and AMX need AVX-512; of ARM, all need NEON). 0 leaves
+     * plain C. The environment variable DUALPATH_CPU, read once, lowers it: "c", "avx2",
+     * "avx2-vnni", "avx512", "avx512-vnni" (with bf16), "amx", or "neon", "neon-dot", "neon-i8mm"
+     * (with bf16), each with those that it builds on; anything else counts as unset. */
     uint32_t cpu_mask;
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
@@ -257,7 +264,7 @@ typedef struct dp_model_info {
     const char *name;        /* general.name of the file, or "" */
     const char *description; /* one line: architecture, sizes, precision */
     const char *precision;   /* of the arithmetic: "f32" */
-    const char *kernels;     /* instruction set in use: "c", "avx2", "avx512" */
+    const char *kernels;     /* instruction set in use: "c", "avx2", "neon-i8mm", ... */
     const char *file_type;  /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
     int32_t input_size;     /* R: frames are resized and cropped to R x R */
     int32_t patch_size;     /* p */

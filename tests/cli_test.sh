@@ -216,7 +216,7 @@ test_options() {
         logits "$work/$precision" "$clip" --precision $precision ||
             not_ok "$precision" "status $status"
         differs "--precision $precision matters" "$work/rgb" "$work/$precision"
-        for cpu in c avx2 avx2-vnni avx512 avx512-vnni amx; do
+        for cpu in c avx2 avx2-vnni avx512 avx512-vnni amx neon neon-dot neon-i8mm; do
             near "$precision with $cpu is nearly f32" 0.03 "$work/rgb" "$clip" \
                 --precision $precision --cpu $cpu
         done
@@ -439,8 +439,8 @@ test_usage() {
     fails 2 "--runs: '0' is not" bench "$MODEL" --runs 0
     fails 2 "--sampling: 'most' is none of all, first, center, uniform" \
         classify "$MODEL" "$clip" --sampling most
-    fails 2 "--cpu: 'sse' is none of auto, c, avx2, avx2-vnni, avx512, avx512-vnni, amx" \
-        classify "$MODEL" "$clip" --cpu sse
+    sets='auto, c, avx2, avx2-vnni, avx512, avx512-vnni, amx, neon, neon-dot, neon-i8mm'
+    fails 2 "--cpu: 'sse' is none of $sets" classify "$MODEL" "$clip" --cpu sse
     fails 2 "--precision: 'f16' is none of f32, bf16, int8, auto" \
         classify "$MODEL" "$clip" --precision f16
     fails 2 "--format: 'rgb' is none of" classify "$MODEL" "$clip" --format rgb

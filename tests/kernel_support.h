@@ -20,12 +20,12 @@
 
 /* ---- tables ---- */
 
-#define MAX_TABLES 3
+#define MAX_TABLES 4
 
 /* Stores the tables that this machine can run, plain C first, and returns how many there are. */
 static inline int find_tables(const dp_kernels *found[MAX_TABLES]) {
     const dp_kernels *const all[MAX_TABLES] = {dp_kernels_generic(), dp_kernels_avx2(),
-                                               dp_kernels_avx512()};
+                                               dp_kernels_avx512(), dp_kernels_neon()};
     int count = 0;
     for (int i = 0; i < MAX_TABLES; i++) {
         if (all[i] != NULL && (all[i]->cpu & ~dp_cpu_features()) == 0) {

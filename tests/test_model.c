@@ -1040,7 +1040,7 @@ static dp_model_options options_of(uint32_t cpu_mask, bool unfused) {
 
 /* The formulas one by one in plain C, against every other way to compute them. */
 START_TEST(variants_answer_the_same_fused_or_not) {
-    static const uint32_t masks[] = {0, DP_CPU_AVX2, DP_CPU_ALL};
+    static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
     for (int i = 0; i <= _i; i++) { /* the _i-th shape of this seed */
         (void)random_shape();
     }

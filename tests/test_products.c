@@ -23,8 +23,9 @@ static void add_product(const dp_product *product) {
 
 static void find_products(void) {
     static const dp_product *(*const sets[])(dp_precision) = {
-        dp_products_rows,   dp_products_generic,     dp_products_avx2, dp_products_avx_vnni,
-        dp_products_avx512, dp_products_avx512_vnni, dp_products_amx};
+        dp_products_rows,     dp_products_generic,     dp_products_avx2,     dp_products_avx_vnni,
+        dp_products_avx512,   dp_products_avx512_vnni, dp_products_amx,      dp_products_neon,
+        dp_products_neon_dot, dp_products_neon_i8mm,   dp_products_neon_bf16};
     const dp_kernels *tables[MAX_TABLES];
     int table_count = find_tables(tables);
     add_product(dp_products_rows(DP_PRECISION_F32)); /* first: never the best there is */
@@ -89,10 +90,16 @@ END_TEST
 
 /* ---- choosing ---- */
 
-#define EVERY_MASK 64 /* one flag more than there are */
+/* Every set of the flags of this architecture and one more. */
+#if defined(__aarch64__)
+#define FIRST_FLAG DP_CPU_NEON
+#else
+#define FIRST_FLAG DP_CPU_AVX2
+#endif
+#define EVERY_MASK (64 * FIRST_FLAG)
 
 START_TEST(choices_stay_within_their_mask) {
-    for (uint32_t mask = 0; mask < EVERY_MASK; mask++) {
+    for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO;
              precision++) {
             const dp_product *p = dp_product_choose(precision, mask);
@@ -106,7 +113,7 @@ END_TEST
 
 /* The last of those that the mask allows. */
 START_TEST(choices_are_the_best_there_is) {
-    for (uint32_t mask = 0; mask < EVERY_MASK; mask++) {
+    for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         const dp_product *best[DP_PRECISION_AUTO] = {NULL};
         for (int i = 0; i < product_count; i++) {
             if ((products[i]->cpu & ~mask) == 0) {
@@ -120,15 +127,20 @@ START_TEST(choices_are_the_best_there_is) {
     }
     for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
         ck_assert_str_eq(dp_product_choose(precision, 0)->name, "c");
-        ck_assert_str_eq(dp_product_choose(precision, ~(uint32_t)DP_CPU_AVX2)->name, "c");
+        ck_assert_str_eq(dp_product_choose(precision, ~FIRST_FLAG)->name, "c");
     }
 }
 END_TEST
 
-/* bf16 needs DP_CPU_BF16 and all that it builds on, or AMX, which builds on that. */
+/* bf16 needs DP_CPU_BF16 and all that it builds on, or AMX, which builds on that; on ARM,
+ * DP_CPU_ARM_BF16. */
 START_TEST(auto_is_bf16_where_there_are_instructions_for_it) {
+#if defined(__aarch64__)
+    const uint32_t needed = DP_CPU_NEON | DP_CPU_ARM_BF16;
+#else
     const uint32_t needed = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16;
-    for (uint32_t mask = 0; mask < EVERY_MASK; mask++) {
+#endif
+    for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         bool has = (needed & ~(mask & dp_cpu_features())) == 0;
         ck_assert_int_eq((int)dp_precision_auto(mask),
                          (int)(has ? DP_PRECISION_BF16 : DP_PRECISION_F32));

@@ -723,7 +723,7 @@ static Suite *video_suite(void) {
 
 /* The suite with each table of kernels that this machine has. */
 int main(void) {
-    static const uint32_t masks[] = {0, DP_CPU_AVX2, DP_CPU_ALL};
+    static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
     int failed = 0;
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
         const dp_kernels *before = kernels;

@@ -61,12 +61,63 @@ bool dp_cpu_has_avx_vnni(void) {
 
 #else
 
-uint32_t dp_cpu_features(void) {
-    return 0;
-}
-
 bool dp_cpu_has_avx_vnni(void) {
     return false;
 }
 
+#if defined(__aarch64__) && defined(__linux__)
+
+#include <sys/auxv.h>
+
+/* As the kernel numbers them, for C libraries that do not know all of them. */
+#define CAP_NEON (1ul << 1)
+#define CAP_DOTPROD (1ul << 20)
+#define CAP2_I8MM (1ul << 13)
+#define CAP2_BF16 (1ul << 14)
+
+uint32_t dp_cpu_features(void) {
+    unsigned long first = getauxval(AT_HWCAP);
+    unsigned long second = getauxval(AT_HWCAP2);
+    uint32_t features = 0;
+    if ((first & CAP_NEON) == 0) {
+        return 0;
+    }
+    features |= DP_CPU_NEON;
+    features |= (first & CAP_DOTPROD) != 0 ? DP_CPU_DOTPROD : 0;
+    features |= (second & CAP2_I8MM) != 0 ? DP_CPU_I8MM : 0;
+    features |= (second & CAP2_BF16) != 0 ? DP_CPU_ARM_BF16 : 0;
+    return features;
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+#include <sys/sysctl.h>
+
+static bool has(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+uint32_t dp_cpu_features(void) {
+    uint32_t features = DP_CPU_NEON;
+    features |= has("hw.optional.arm.FEAT_DotProd") ? DP_CPU_DOTPROD : 0;
+    features |= has("hw.optional.arm.FEAT_I8MM") ? DP_CPU_I8MM : 0;
+    features |= has("hw.optional.arm.FEAT_BF16") ? DP_CPU_ARM_BF16 : 0;
+    return features;
+}
+
+#elif defined(__aarch64__)
+
+uint32_t dp_cpu_features(void) {
+    return DP_CPU_NEON; /* a part of every such processor that runs an operating system */
+}
+
+#else
+
+uint32_t dp_cpu_features(void) {
+    return 0;
+}
+
+#endif
 #endif

@@ -15,7 +15,7 @@ static bool fits(const dp_product *product, const dp_product *layout) {
 /* Here and below, a layout of NULL stands for any. */
 static const dp_kernels *choose_table(const dp_product *layout, uint32_t cpu_mask) {
     const dp_kernels *const tables[] = {dp_kernels_generic(), dp_kernels_avx2(),
-                                        dp_kernels_avx512()};
+                                        dp_kernels_avx512(), dp_kernels_neon()};
     uint32_t allowed = dp_cpu_features() & cpu_mask;
     const dp_kernels *best = NULL;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -30,9 +30,10 @@ static const dp_kernels *choose_table(const dp_product *layout, uint32_t cpu_mas
 static const dp_product *choose_product(dp_precision precision, const dp_product *layout,
                                         uint32_t cpu_mask) {
     typedef const dp_product *(*products)(dp_precision);
-    static const products families[] = {dp_products_generic,     dp_products_avx2,
-                                        dp_products_avx_vnni,    dp_products_avx512,
-                                        dp_products_avx512_vnni, dp_products_amx};
+    static const products families[] = {
+        dp_products_generic,     dp_products_avx2,     dp_products_avx_vnni, dp_products_avx512,
+        dp_products_avx512_vnni, dp_products_amx,      dp_products_neon,     dp_products_neon_dot,
+        dp_products_neon_i8mm,   dp_products_neon_bf16};
     uint32_t allowed = dp_cpu_features() & cpu_mask;
     const dp_product *best = NULL;
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
@@ -63,7 +64,8 @@ const dp_product *dp_product_reading(const dp_product *layout, uint32_t cpu_mask
 
 dp_precision dp_precision_auto(uint32_t cpu_mask) {
     const dp_product *bf16 = dp_product_choose(DP_PRECISION_BF16, cpu_mask);
-    return (bf16->cpu & DP_CPU_BF16) != 0 ? DP_PRECISION_BF16 : DP_PRECISION_F32;
+    return (bf16->cpu & (DP_CPU_BF16 | DP_CPU_ARM_BF16)) != 0 ? DP_PRECISION_BF16
+                                                              : DP_PRECISION_F32;
 }
 
 const char *dp_precision_name(dp_precision precision) {

@@ -140,7 +140,7 @@ const char *dp_precision_name(dp_precision precision);
 
 /* ---- targets: how the panels of a family of products are laid out (target.c) ---- */
 
-#define DP_TARGET_COUNT 5 /* DP_TARGET_NATIVE among them */
+#define DP_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 
 /* A product that only says how its panels are laid out, and packs them, on any machine: it has no
  * tile. Not for DP_TARGET_NATIVE. */
@@ -160,6 +160,7 @@ dp_precision dp_precision_auto(uint32_t cpu_mask);
 const dp_kernels *dp_kernels_generic(void);
 const dp_kernels *dp_kernels_avx2(void);
 const dp_kernels *dp_kernels_avx512(void);
+const dp_kernels *dp_kernels_neon(void);
 const dp_product *dp_products_generic(dp_precision precision); /* bf16 and int8 */
 const dp_product *dp_products_rows(dp_precision precision);
 const dp_product *dp_products_avx2(dp_precision precision);
@@ -167,6 +168,10 @@ const dp_product *dp_products_avx_vnni(dp_precision precision);
 const dp_product *dp_products_avx512(dp_precision precision);
 const dp_product *dp_products_avx512_vnni(dp_precision precision);
 const dp_product *dp_products_amx(dp_precision precision);
+const dp_product *dp_products_neon(dp_precision precision);
+const dp_product *dp_products_neon_dot(dp_precision precision);
+const dp_product *dp_products_neon_i8mm(dp_precision precision);
+const dp_product *dp_products_neon_bf16(dp_precision precision);
 
 /* ---- matrix products on packed weights (linear.c) ---- */
 

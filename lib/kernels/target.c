@@ -39,7 +39,7 @@ typedef struct target {
 static const target targets[DP_TARGET_COUNT] = {
     [DP_TARGET_NATIVE] = {.name = "native"},         [DP_TARGET_PLAIN] = {"plain", LAYOUT(8, 1)},
     [DP_TARGET_ROWS] = {"rows", LAYOUT(1, 1)},       [DP_TARGET_AVX2] = {"avx2", LAYOUT(16, 1)},
-    [DP_TARGET_AVX512] = {"avx512", LAYOUT(32, 16)},
+    [DP_TARGET_AVX512] = {"avx512", LAYOUT(32, 16)}, [DP_TARGET_NEON] = {"neon", LAYOUT(16, 4)},
 };
 
 const char *dp_target_name(int32_t number) {

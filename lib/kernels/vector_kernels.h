@@ -31,6 +31,40 @@
         base[2]++;                                                              \
     }
 
+/* Four steps. */
+#if defined(V_ADD_LANE)
+/* Where an instruction takes a factor from a lane, a row has four loaded at once. Every vector of
+ * the panel is used up before the next one: factors and sums leave few registers. */
+#define GEMM_LANE(R, LANE)                                              \
+    _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \
+        vf b = v_load(panel + j * V_LENGTH);                            \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {     \
+            V_ADD_LANE(sum[i][j], b, factors[i], LANE);                 \
+        }                                                               \
+    }                                                                   \
+    panel += GEMM_COLUMNS;
+#define GEMM_STEPS(R)                                               \
+    {                                                               \
+        vf factors[R];                                              \
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) { \
+            factors[i] = v_load(base[i / 5] + (i % 5) * stride);    \
+        }                                                           \
+        GEMM_LANE(R, 0)                                             \
+        GEMM_LANE(R, 1)                                             \
+        GEMM_LANE(R, 2)                                             \
+        GEMM_LANE(R, 3)                                             \
+        base[0] += 4;                                               \
+        base[1] += 4;                                               \
+        base[2] += 4;                                               \
+    }
+#else
+#define GEMM_STEPS(R) \
+    GEMM_STEP(R)      \
+    GEMM_STEP(R)      \
+    GEMM_STEP(R)      \
+    GEMM_STEP(R)
+#endif
+
 #define GEMM_KERNEL(R)                                                          \
     static void V_NAME(gemm_##R)(const dp_tile *tile) {                         \
         vf sum[R][GEMM_VECTORS];                                                \
@@ -51,16 +85,17 @@
         for (; d >= 4; d -= 4) {                                                \
             v_prefetch(next);                                                   \
             next += ahead;                                                      \
-            GEMM_STEP(R)                                                        \
-            GEMM_STEP(R)                                                        \
-            GEMM_STEP(R)                                                        \
-            GEMM_STEP(R)                                                        \
+            GEMM_STEPS(R)                                                       \
         }                                                                       \
         for (; d > 0; d--) {                                                    \
             GEMM_STEP(R)                                                        \
         }                                                                       \
         _Pragma("GCC unroll 16") for (size_t i = 0; i < (R); i++) {             \
-            store_row(tile, i, sum[i], GEMM_VECTORS);                           \
+            vf row[GEMM_VECTORS];                                               \
+            _Pragma("GCC unroll 4") for (size_t j = 0; j < GEMM_VECTORS; j++) { \
+                row[j] = sum[i][j];                                             \
+            }                                                                   \
+            store_row(tile, i, row, GEMM_VECTORS);                              \
         }                                                                       \
     }
 
@@ -304,22 +339,22 @@ static void V_NAME(f32_blend_rows)(const float *a, const float *b, float weight,
 
 /* ---- the peak of the machine ---- */
 
-#define BURN_VECTORS 12
+#define BURN_VECTORS (GEMM_ROWS * GEMM_VECTORS) /* as in a tile */
 
 static uint64_t V_NAME(f32_burn)(uint64_t rounds) {
     vf x[BURN_VECTORS];
     vf a = v_set(0.5f);
     vf b = v_set(0.25f);
-    for (size_t i = 0; i < BURN_VECTORS; i++) {
+    _Pragma("GCC unroll 32") for (size_t i = 0; i < BURN_VECTORS; i++) {
         x[i] = v_set((float)i);
     }
     for (uint64_t r = 0; r < rounds; r++) {
-        _Pragma("GCC unroll 12") for (size_t i = 0; i < BURN_VECTORS; i++) {
-            x[i] = v_fma(x[i], a, b);
+        _Pragma("GCC unroll 32") for (size_t i = 0; i < BURN_VECTORS; i++) {
+            x[i] = v_fma(a, b, x[i]);
         }
     }
     float total = 0.0f;
-    for (size_t i = 0; i < BURN_VECTORS; i++) {
+    _Pragma("GCC unroll 32") for (size_t i = 0; i < BURN_VECTORS; i++) {
         total += v_sum(x[i]);
     }
     /* total is finite, so that this adds nothing; the compiler does not know */

@@ -6,8 +6,15 @@
 
 #include "kernels/kernels.h"
 
+/* Where a row is many vectors, storing it would be most of a tile's code: there it stays apart. */
+#if V_LENGTH < 8
+#define STORE_ROW static __attribute__((noinline))
+#else
+#define STORE_ROW static inline
+#endif
+
 /* Adds bias and the old values to `vectors` vectors of row i of a tile and stores its columns. */
-static inline void store_row(const dp_tile *tile, size_t i, const vf *row, size_t vectors) {
+STORE_ROW void store_row(const dp_tile *tile, size_t i, const vf *row, size_t vectors) {
     float *c = tile->c + i * tile->c_stride;
     for (size_t j = 0; j < vectors; j++) {
         size_t first = j * V_LENGTH;
@@ -22,11 +29,15 @@ static inline void store_row(const dp_tile *tile, size_t i, const vf *row, size_
     }
 }
 
-/* Vector j of row i as f32, from the sum of a product of bytes. */
-static inline vf v_unscaled(vw sum, const dp_tile *tile, size_t i, size_t j) {
-    vf exact = w_to_floats(w_sub(sum, w_set((uint32_t)tile->row[i].sum)));
-    return v_mul(exact,
+/* Vector j of row i as f32, from the exact sum of a product of bytes. */
+static inline vf v_scaled(vw exact, const dp_tile *tile, size_t i, size_t j) {
+    return v_mul(w_to_floats(exact),
                  v_mul(v_set(tile->row[i].scale), v_load(tile->column_scale + j * V_LENGTH)));
+}
+
+/* The same, from the sum with the columns' offset of 128 still in it. */
+static inline vf v_unscaled(vw sum, const dp_tile *tile, size_t i, size_t j) {
+    return v_scaled(w_sub(sum, w_set((uint32_t)tile->row[i].sum)), tile, i, j);
 }
 
 #endif /* DP_VECTOR_STORE_H */

@@ -16,6 +16,7 @@ uint32_t dp_environment_cpu_mask(void) {
 #include <string.h>
 
 #define VECTORS (DP_CPU_AVX2 | DP_CPU_AVX512)
+#define NEON_DOT (DP_CPU_NEON | DP_CPU_DOTPROD)
 
 static uint32_t read_mask(void) {
     static const struct {
@@ -27,6 +28,10 @@ static uint32_t read_mask(void) {
         {"avx2-vnni", DP_CPU_AVX2 | DP_CPU_VNNI},
         {"avx512", VECTORS},
         {"avx512-vnni", VECTORS | DP_CPU_VNNI | DP_CPU_BF16},
+        {"amx", VECTORS | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX},
+        {"neon", DP_CPU_NEON},
+        {"neon-dot", NEON_DOT},
+        {"neon-i8mm", NEON_DOT | DP_CPU_I8MM | DP_CPU_ARM_BF16},
     };
     const char *value = getenv("DUALPATH_CPU");
     for (size_t i = 0; value != NULL && i < sizeof levels / sizeof levels[0]; i++) {

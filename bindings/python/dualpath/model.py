@@ -13,9 +13,19 @@ from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
 from ._handle import ModelHandle, open_model, path_bytes
 from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
 
-_CPU_MASKS = {"c": 0, "avx2": 1, "avx2-vnni": 5, "avx512": 3, "avx512-vnni": 15, "amx": 31}
+_CPU_MASKS = {
+    "c": 0,
+    "avx2": 1,
+    "avx2-vnni": 5,
+    "avx512": 3,
+    "avx512-vnni": 15,
+    "amx": 31,
+    "neon": 256,
+    "neon-dot": 768,
+    "neon-i8mm": 3840,
+}
 _PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3, "auto": 4}
-_TARGETS = {"native": 0, "plain": 1, "rows": 2, "avx2": 3, "avx512": 4}
+_TARGETS = {"native": 0, "plain": 1, "rows": 2, "avx2": 3, "avx512": 4, "neon": 5}
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ class Model:
       "auto" for bf16 where the processor is faster at it and f32 elsewhere; None: f32. A compiled
       file has its own, which "auto" and None stand for.
     - ``cpu``: the highest instruction set to use, "c", "avx2", "avx2-vnni", "avx512",
-      "avx512-vnni" or "amx"; None: the best there is.
+      "avx512-vnni" or "amx", of ARM "neon", "neon-dot" or "neon-i8mm"; None: the best there is.
     - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
     - ``log(level, message)``: hears the library, with levels of the logging module.
     - ``progress(stage, fraction)``: called while opening; a true return value cancels.

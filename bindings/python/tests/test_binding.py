@@ -31,6 +31,7 @@ from dualpath import session as session_module
 from dualpath._callbacks import Callbacks, reader
 
 TIERS = ["c", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "amx"]
+TIERS += ["neon", "neon-dot", "neon-i8mm"]
 # Off by at most 0.0097 (bf16) and 0.017 (int8) of the largest logit or feature on any instruction
 # set when it was measured: the largest rounding of a number is 2^-9 and 1/254.
 PRECISIONS = {"bf16": 0.02, "int8": 0.04}
@@ -146,6 +147,7 @@ class TestHeader:
         for name, number in model_module._PRECISIONS.items():
             expected[f"DP_PRECISION_{name.upper()}"] = number
         avx512 = "DP_CPU_AVX2 | DP_CPU_AVX512"
+        dot = "DP_CPU_NEON | DP_CPU_DOTPROD"
         masks = {
             "c": "0",
             "avx2": "DP_CPU_AVX2",
@@ -153,6 +155,9 @@ class TestHeader:
             "avx512": avx512,
             "avx512-vnni": f"{avx512} | DP_CPU_VNNI | DP_CPU_BF16",
             "amx": f"{avx512} | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX",
+            "neon": "DP_CPU_NEON",
+            "neon-dot": dot,
+            "neon-i8mm": f"{dot} | DP_CPU_I8MM | DP_CPU_ARM_BF16",
         }
         assert list(masks) == TIERS and set(TIERS) == set(model_module._CPU_MASKS)
         for name, mask in masks.items():
