@@ -502,7 +502,7 @@ START_TEST(another_target_is_refused) {
 END_TEST
 
 START_TEST(targets_have_names) {
-    static const char *const names[] = {"native", "plain", "rows", "avx2", "avx512"};
+    static const char *const names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
     for (size_t i = 0; i < COUNT(names); i++) {
         ck_assert_str_eq(dp_target_name((int32_t)i), names[i]);
     }
