@@ -67,8 +67,8 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
 
 /* ---- packing into the model's arena (weights.c) ---- */
 
-/* Packs a map for a product. */
-dp_linear dp_pack(dp_builder *builder, const dp_product *product, dp_affine map);
+/* Packs a map for the wanted product; for f32 where it is too deep for bytes. */
+dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map);
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 
