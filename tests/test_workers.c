@@ -315,9 +315,10 @@ static void long_task(void *context, size_t index, size_t thread) {
     atomic_store((atomic_size_t *)context, index);
 }
 
+/* While nobody has helped, the tasks of the first loop take their time. */
 static void short_task(void *context, size_t index, size_t thread) {
-    (void)context;
     if (thread != 0) {
+        pair.left = LONG_LOOP - (int)atomic_load((atomic_size_t *)context);
         add_one(&pair.helped);
     } else if (index == 0) {
         add_one(&pair.begun);
@@ -332,8 +333,7 @@ static void *run_second(void *context) {
     if (!reaches(&pair.helpers, 3)) {
         add_one(&pair.impatient);
     }
-    dp_team_run(team, short_task, NULL, 2);
-    pair.left = LONG_LOOP - (int)atomic_load((atomic_size_t *)context);
+    dp_team_run(team, short_task, context, 2);
     end_team(team);
     return NULL;
 }
