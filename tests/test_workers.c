@@ -297,13 +297,15 @@ static struct {
     int helpers, begun, helped; /* of the first; the second; helpers of the second */
     int left;                   /* tasks of the first that were not handed out when it was helped */
     int impatient;
+    bool came[4]; /* this thread is in the first loop; looked at by itself only */
 } pair;
 
 #define LONG_LOOP 100000
 
 static void long_task(void *context, size_t index, size_t thread) {
-    bool waits = thread != 0 && index < 4;
+    bool waits = thread != 0 && !pair.came[thread];
     if (waits) {
+        pair.came[thread] = true;
         add_one(&pair.helpers);
     }
     if (waits && !reaches(&pair.begun, 1)) {
