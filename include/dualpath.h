@@ -33,8 +33,9 @@
  *   dp_last_message() for all others.
  * - Option and result structs begin with struct_size, have a *_default() initialiser, and end with
  *   room for later fields. Always call the initialiser: it sets struct_size, which is checked, and
- *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
- *   a reserved field that is not 0 is an option this version does not have, and an error.
+ *   everything else to what the call does by default. On 64-bit machines sizes never change within
+ *   one DP_ABI_VERSION; a reserved field that is not 0 is an option this version does not have, and
+ *   an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
