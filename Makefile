@@ -197,9 +197,9 @@ check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTo
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
-check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions
+check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision int8 --against-f32"
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
-	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE))
+	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
 .PHONY: check-asan check-tsan check-valgrind check-aarch64 check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
