@@ -58,7 +58,7 @@ $(BUILD)/lib/kernels/avx2.o:        ISA_CFLAGS := $(AVX2)
 $(BUILD)/lib/kernels/avx_vnni.o:    ISA_CFLAGS := $(AVX2) -mavxvnni
 $(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
 $(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mamx-tile -mamx-bf16 -mamx-int8
+$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 endif
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 $(BUILD)/lib/kernels/neon_dot.o:    ISA_CFLAGS := -march=armv8.2-a+dotprod
@@ -227,12 +227,23 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	    $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang \
 	        CFLAGS="$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link" $(BUILD)/fuzz/fuzz_$$target; \
 	    mkdir -p $(BUILD)/fuzz/$$target.corpus $(BUILD)/fuzz/$$target.found; \
+	    test $$target != loader || $(MAKE) --no-print-directory -s fuzz-seeds; \
 	    echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	    GOLDEN=tests/golden $(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
 	        -timeout=25 -max_len=262144 -print_final_stats=1 -verbosity=0 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$target.found/ \
 	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
 	done
+
+# Compiled models, each with one byte more, which chooses to open it from memory as it is.
+.PHONY: fuzz-seeds
+fuzz-seeds: $(BUILD)/dualpath
+	@set -e; for model in crops-first grid1 plain-skip; do for precision in f32 bf16 int8; do \
+	    seed=$(BUILD)/fuzz/loader.corpus/$$model-$$precision.gguf; \
+	    $(BUILD)/dualpath compile tests/golden/$$model.gguf -o $$seed --target plain \
+	        --precision $$precision --quiet; \
+	    printf '\010' >>$$seed; \
+	done; done
 
 FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
 $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)

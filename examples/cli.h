@@ -20,14 +20,16 @@ enum {
     STATUS_INTERRUPTED = 130 /* by Ctrl-C */
 };
 
-/* ---- commands (classify.c, info.c, bench.c): arguments without program and command name ---- */
+/* ---- commands (classify.c, compile.c, info.c, bench.c): arguments without program and command
+ * name ---- */
 
 int command_classify(int count, char **arguments);
+int command_compile(int count, char **arguments);
 int command_info(int count, char **arguments);
 int command_verify(int count, char **arguments);
 int command_bench(int count, char **arguments);
 
-extern const char classify_help[], info_help[], verify_help[], bench_help[];
+extern const char classify_help[], compile_help[], info_help[], verify_help[], bench_help[];
 
 /* ---- messages and text (text.c) ---- */
 
@@ -47,6 +49,7 @@ typedef struct choice {
 
 typedef enum option_kind {
     OPTION_FLAG,   /* int32_t: becomes 1 */
+    OPTION_TEXT,   /* const char *: as it is */
     OPTION_NUMBER, /* int32_t: low .. high */
     OPTION_CHOICE, /* int32_t: the value of one of `choices` */
     OPTION_SIZE,   /* int32_t[2]: WxH, each low .. high */
@@ -108,6 +111,7 @@ typedef struct engine_options {
     int32_t threads; /* 0: all */
     int32_t cpu;     /* DP_CPU_* mask; -1: all */
     int32_t precision;
+    int32_t target;
     int32_t unfused, verify, quiet;
 } engine_options;
 

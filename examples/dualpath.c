@@ -16,6 +16,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"classify", command_classify, classify_help},
+    {"compile", command_compile, compile_help},
     {"info", command_info, info_help},
     {"verify", command_verify, verify_help},
     {"bench", command_bench, bench_help},
@@ -27,6 +28,7 @@ static const char help[] =
     "Recognises actions in video with DualPath models, on the CPU.\n"
     "\n"
     "  classify MODEL INPUT   say what happens in a clip\n"
+    "  compile MODEL -o FILE  write a model that opens at once, for a family of processors\n"
     "  info MODEL             describe a model\n"
     "  verify MODEL           check the checksums of a model file\n"
     "  bench MODEL            measure the speed of a model on this machine\n"

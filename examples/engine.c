@@ -54,6 +54,7 @@ static dp_status open_model(engine *e, const char *path, const engine_options *o
     model_options.progress_user = &e->progress;
     model_options.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;
     model_options.precision = options->precision;
+    model_options.target = options->target;
     model_options.unfused = options->unfused;
     model_options.verify = options->verify;
     return dp_model_open(path, &model_options, &e->model);

@@ -13,7 +13,8 @@ const char info_help[] =
     "  --json         print one JSON object on one line\n"
     "  --cpu SET      highest instruction set to use: auto (default), amx, avx512-vnni,\n"
     "                 avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
-    "  --precision P  numbers to multiply in: f32 (default), bf16, int8, auto\n"
+    "  --precision P  numbers to multiply in: f32 (default; a compiled file has its own), bf16,\n"
+    "                 int8, auto\n"
     "  --verify       check the model's checksums while opening it\n"
     "  -h, --help     this text\n"
     "\n"
@@ -49,6 +50,8 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
         {"precision", info->precision, 0},
         {"kernels", info->kernels, 0},
         {"file_type", info->file_type, 0},
+        {"target", dp_target_name(info->target), 0},
+        {"compiled", NULL, info->compiled},
         {"input_size", NULL, info->input_size},
         {"patch_size", NULL, info->patch_size},
         {"width", NULL, info->width},

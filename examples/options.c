@@ -88,6 +88,9 @@ static bool parse_choice(const option *o, const char *text) {
 
 static bool parse_value(const option *o, const char *text) {
     switch (o->kind) {
+    case OPTION_TEXT:
+        *(const char **)o->target = text;
+        return true;
     case OPTION_NUMBER:
         return parse_number(o, text);
     case OPTION_SIZE:

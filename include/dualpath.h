@@ -36,9 +36,9 @@
  *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
  *   a reserved field that is not 0 is an option this version does not have, and an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
- * - A model is immutable once open: any number of threads and sessions may share it. A session
- *   belongs to one thread at a time.
- * - Destroying or closing NULL does nothing. A model must outlive its sessions.
+ * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
+ *   session belongs to one thread at a time.
+ * - Destroying or closing NULL does nothing. Models and pools must outlive their sessions.
  * - All calls are available since version 0.1.0 unless they say otherwise.
  */
 #ifndef DUALPATH_H
@@ -151,20 +151,37 @@ typedef struct dp_model dp_model;
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
  * are f32 in all of them. Since 0.2.0. */
 typedef enum dp_precision {
+    /* That of a compiled file, and f32 for any other. */
+    DP_PRECISION_DEFAULT = 0,
     /* Exact: what the weight file says, up to f32 rounding. */
-    DP_PRECISION_F32 = 0,
+    DP_PRECISION_F32 = 1,
     /* Weights and what they are multiplied with are rounded to bf16 (8 significant bits), products
      * summed in f32. Half the memory. */
-    DP_PRECISION_BF16 = 1,
+    DP_PRECISION_BF16 = 2,
     /* Weights are rounded to bytes with a scale per output, rows to bytes with a scale of their
      * own, found as they come; sums are exact. Attention is bf16 where the processor multiplies
      * that faster than f32, and f32 elsewhere; the classifier is f32. A quarter of the memory. */
-    DP_PRECISION_INT8 = 2,
-    /* bf16 where the processor multiplies it faster than f32 (DP_CPU_BF16, DP_CPU_AMX or
-     * DP_CPU_ARM_BF16), else f32. int8 is never chosen unasked: how much it changes depends on the
-     * model. */
-    DP_PRECISION_AUTO = 3
+    DP_PRECISION_INT8 = 3,
+    /* That of a compiled file; for any other bf16 where this processor multiplies it faster than
+     * f32 (DP_CPU_BF16, DP_CPU_AMX or DP_CPU_ARM_BF16), else f32. int8 is never chosen unasked: how
+     * much it changes depends on the model. */
+    DP_PRECISION_AUTO = 4
 } dp_precision;
+
+/* How weights are laid out in memory and in compiled files: what one family of instruction sets
+ * reads. Since 0.2.0. */
+typedef enum dp_target {
+    DP_TARGET_NATIVE = 0, /* the fastest here; of a compiled file, its own */
+    DP_TARGET_PLAIN = 1,  /* plain C, which every machine can run */
+    DP_TARGET_ROWS = 2,   /* plain C without any panels, row by row: for firmware without SIMD */
+    DP_TARGET_AVX2 = 3,   /* AVX2, with AVX-VNNI or without */
+    DP_TARGET_AVX512 = 4, /* AVX-512, AVX512-VNNI with bf16, and AMX */
+    DP_TARGET_NEON = 5    /* 64-bit ARM, with dot products, i8mm and bf16 or without */
+} dp_target;
+
+/* "native", "plain", "rows", "avx2", "avx512", "neon"; NULL for any other number. Static storage.
+ */
+DP_API const char *dp_target_name(int32_t target);
 
 typedef struct dp_model_options {
     size_t struct_size;
@@ -188,11 +205,16 @@ typedef struct dp_model_options {
     /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
      * largest size_t). */
     size_t max_inflated_size;
-    /* dp_precision: default DP_PRECISION_F32. With `unfused` only that and DP_PRECISION_AUTO, which
-     * is then the same. Since 0.2.0. */
+    /* dp_precision. A compiled file has one of its own, and another one is DP_ERR_UNSUPPORTED. With
+     * `unfused` DP_PRECISION_BF16 and DP_PRECISION_INT8 are errors. Since 0.2.0. */
     int32_t precision;
-    int32_t reserved_word; /* 0 */
-    uint64_t reserved[7];  /* 0 */
+    /* dp_target: how weights are laid out; for dp_model_compile(). With a target that nothing on
+     * this machine (within cpu_mask) reads, a model can be described and compiled, but sessions on
+     * it are DP_ERR_UNSUPPORTED. A compiled file has a target of its own: another one is
+     * DP_ERR_UNSUPPORTED, and so is a file that cannot be read here, unless its target is given by
+     * name. Since 0.2.0. */
+    int32_t target;
+    uint64_t reserved[7]; /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);
@@ -221,6 +243,19 @@ typedef struct dp_reader {
 DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                       dp_model **model);
 
+/* A sink of bytes, front to back. write() takes up to `size` bytes and returns how many it took;
+ * what it left is given again. 0 or a negative number is a failure. Since 0.2.0. */
+typedef struct dp_writer {
+    int64_t (*write)(void *user, const void *bytes, size_t size);
+    void *user;
+} dp_writer;
+
+/* Writes the model as a compiled file (docs/weight-format.md): its weights as they are in memory,
+ * fused, rounded to its precision and laid out for its target. Opening such a file copies no
+ * weights, and processes that have it open share their memory. DP_ERR_IO when the callback fails;
+ * DP_ERR_UNSUPPORTED for models that were opened `unfused`. Since 0.2.0. */
+DP_API dp_status dp_model_compile(const dp_model *model, const dp_writer *writer);
+
 /* Frees all of the model. Sessions on it must be gone. */
 DP_API void dp_model_close(dp_model *model);
 
@@ -248,8 +283,10 @@ typedef struct dp_model_info {
     int64_t parameters;     /* numbers in the file */
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
-    int64_t weight_bytes;       /* memory the model holds */
-    uint64_t reserved[8];
+    int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size */
+    int32_t target;             /* dp_target of the weights; 0: none. Since 0.2.0. */
+    int32_t compiled;           /* 1: from a compiled file. Since 0.2.0. */
+    uint64_t reserved[7];
 } dp_model_info;
 
 /* Strings live as long as the model. */
@@ -264,6 +301,68 @@ DP_API const char *dp_model_label(const dp_model *model, int32_t index);
 DP_API dp_status dp_model_verify(const char *path, const dp_model_options *options);
 
 /* ------------------------------------------------------------------------------------------
+ * Threads that sessions share, and threads of the host
+ *
+ * A session computes with threads of its own, unless its options name a pool or a scheduler. The
+ * answer does not depend on any of this, bit for bit.
+ */
+
+#define DP_MAX_THREADS 256
+
+/* Threads for the sessions of a program. Any number of sessions on one pool may classify at the
+ * same time, each call in its own thread: a call always works on its own clip, and the pool's
+ * threads help those calls that have work left, the one with the fewest helpers first. They sleep
+ * when there is none. They take no signals, and round as the thread does that they help. Since
+ * version 0.2.0. */
+typedef struct dp_pool dp_pool;
+
+typedef struct dp_pool_options {
+    size_t struct_size;
+    /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
+     * (default): as many as this process may run at once by its affinity. The pool starts one
+     * thread fewer, since each call brings its own, and lets them work only as far as no more than
+     * this number compute: while as many calls are going on, or more, each works alone. */
+    int32_t threads;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the pool. */
+    uint64_t reserved[8];          /* 0 */
+} dp_pool_options;
+
+/* Since version 0.2.0. */
+DP_API void dp_pool_options_default(dp_pool_options *options);
+
+/* Starts the threads of a pool. DP_ERR_THREAD when one could not be started: then none is left
+ * running. Since version 0.2.0. */
+DP_API dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool);
+
+/* Stops the threads and frees the pool. Sessions on it must be gone; models need not be. Since
+ * version 0.2.0. */
+DP_API void dp_pool_destroy(dp_pool *pool);
+
+/* How many threads compute at the same time, calling ones among them; 0 for NULL. Since version
+ * 0.2.0. */
+DP_API int32_t dp_pool_threads(const dp_pool *pool);
+
+/* The host's own threads instead of ours: a session with a scheduler starts none.
+ *
+ * run() is called from the thread that classifies, several times for each block of the model. It
+ * calls body(argument, w) once for each w in 0 .. workers-1, and returns when all those calls have
+ * returned. They may be made in any order, at the same time or one after another, in any threads,
+ * the calling one among them; what is written before a call must be seen in it, and what it wrote
+ * after run() returned, as locks and joins see to. body() takes what work is left, and returns when
+ * there is none: one that begins late returns at once. Work that is left when run() returns is done
+ * by the calling thread. body() neither blocks nor allocates nor calls back.
+ *
+ * A host that makes two calls with the same w at the same time, or returns before its calls have,
+ * breaks this contract: two threads then share scratch memory, and answers are wrong, or memory is
+ * used that is gone. Calls with any other w do nothing. run() may not call the library with the
+ * same session. Since version 0.2.0. */
+typedef struct dp_scheduler {
+    int32_t workers; /* 1 .. DP_MAX_THREADS: as many calls of body() as may run at the same time */
+    void (*run)(void *user, void (*body)(void *argument, int32_t worker), void *argument);
+    void *user;
+} dp_scheduler;
+
+/* ------------------------------------------------------------------------------------------
  * Sessions
  */
 
@@ -271,9 +370,10 @@ typedef struct dp_session dp_session;
 
 typedef struct dp_session_options {
     size_t struct_size;
-    /* Threads that compute, the calling one among them: 1 to 256; 0 (default): as many as this
-     * process may run at once by its affinity (the quota of a container is not looked at). The
-     * answer does not depend on it, bit for bit. */
+    /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
+     * as this process may run at once by its affinity (the quota of a container is not looked at).
+     * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
+     */
     int32_t threads;
     const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
     /* A caller's memory instead of an allocator, of at least dp_session_size() bytes and aligned
@@ -284,22 +384,31 @@ typedef struct dp_session_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
-    uint64_t reserved[8]; /* 0 */
+    /* Compute with the threads of a pool, which must outlive the session; NULL (default): with
+     * threads of the session's own. Since version 0.2.0. */
+    dp_pool *pool;
+    /* Compute with the host's threads; NULL (default): do not. Copied: the struct need not live on,
+     * but what `user` points at must outlive the session. Not together with a pool. Since version
+     * 0.2.0. */
+    const dp_scheduler *scheduler;
+    uint64_t reserved[6]; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_default(dp_session_options *options);
 
-/* How many bytes a session with these options needs, before anything is created. `arena` and
- * `arena_size` are not looked at. */
+/* How many bytes a session with these options needs, before anything is created; it depends on the
+ * number of threads, and on whose they are. `arena` and `arena_size` are not looked at. */
 DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options *options,
                                  size_t *bytes);
 
-/* Plans and takes all memory and starts the threads, which sleep when there is no work. */
+/* Plans and takes all memory, and starts the session's own threads, which sleep when there is no
+ * work. */
 DP_API dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
                                    dp_session **session);
 DP_API void dp_session_destroy(dp_session *session);
 
-/* How many threads compute for this session, the calling one among them; 0 for NULL. */
+/* How many threads compute for this session, the calling one among them: its own, its pool's, or
+ * the workers of its scheduler; 0 for NULL. */
 DP_API int32_t dp_session_threads(const dp_session *session);
 
 /* The sentence of this session's last failed call; "" when there was none. Valid until the next

@@ -267,7 +267,7 @@ test_output() {
     prints "help" '^Usage: dualpath COMMAND' --help
     prints "short help" '^Usage: dualpath COMMAND' -h
     prints "version" '^dualpath [0-9]*\.[0-9]*\.[0-9]*$' --version
-    for command in classify info verify bench; do
+    for command in classify compile info verify bench; do
         prints "help of $command" "^Usage: dualpath $command MODEL" $command --help
         prints "help wins over mistakes" "^Usage: dualpath $command" $command --nonsense -h
     done
@@ -312,6 +312,46 @@ END
     fi
 }
 
+test_compile() {
+    clip=$in/rgb.npy
+    compiled=$work/compiled.gguf
+    for precision in f32 bf16 int8; do
+        logits "$work/canonical" "$clip" --precision $precision --cpu c
+        prints "compile --precision $precision" ": [0-9]* bytes, $precision for rows\$" \
+            compile "$MODEL" -o "$compiled" --precision $precision --target rows --cpu c
+        run classify "$compiled" "$clip" --cpu c --json </dev/null
+        sed 's/.*"logits": \[\([^]]*\)\].*/\1/' "$out" | tr -d ' ' | tr ',' '\n' >"$work/logits"
+        if [ "$status" -eq 0 ] && cmp -s "$work/canonical" "$work/logits"; then
+            ok "a compiled $precision model gives the same logits"
+        else
+            not_ok "a compiled $precision model gives the same logits" "status $status"
+        fi
+    done
+    prints "compiled files have checksums" 'all checksums match' verify "$compiled"
+    prints "info of a compiled file" '^compiled  *1$' info "$compiled"
+    prints "its target" '^target  *rows$' info "$compiled"
+    prints "its precision" '^precision  *int8$' info "$compiled" --precision auto
+    run compile "$compiled" -o "$compiled" --target rows --quiet </dev/null
+    if [ "$status" -eq 0 ] && [ ! -s "$out" ] && [ ! -e "$compiled.part" ]; then
+        ok "a file can be written over itself"
+    else
+        not_ok "a file can be written over itself" "status $status"
+    fi
+    fails 1 'compiled with precision int8' classify "$compiled" "$clip" --precision f32
+    fails 1 'needs the canonical file' bench "$compiled" --unfused
+    fails 1 'compiled for rows, and avx2 was asked' compile "$compiled" -o "$work/x" --target avx2
+    run compile "$MODEL" -o "$compiled" --target avx512 --quiet </dev/null
+    fails 1 'compiled for avx512, which' info "$compiled" --cpu c
+    fails 1 'cannot create' compile "$MODEL" -o "$work/no/such/folder"
+    fails 1 'No such file' compile "$work/nothing.gguf" -o "$work/x"
+    fails 2 '-o: is missing' compile "$MODEL"
+    fails 2 "--target: 'sse' is none of native, plain, rows" compile "$MODEL" -o "$work/x" --target sse
+    if [ -w /dev/full ]; then
+        ln -s /dev/full "$work/full.part"
+        fails 1 'cannot write' compile "$MODEL" -o "$work/full"
+    fi
+}
+
 test_json() {
     if ! command -v python3 >/dev/null; then
         skip "JSON is valid" "no python3"
@@ -328,10 +368,43 @@ test_json() {
         classify "$MODEL" "$work/$(printf 'odd "name\\\t\377\303\244')" --json
     json "bench --json" model clip_ms clip_ms_min clip_ms_max macs gops peak_gops peak_ratio \
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
-    json "info --json" name description precision kernels file_type input_size patch_size width \
+    json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
         adapter_width parameters adapter_parameters macs weight_bytes mean std labels -- \
         info "$MODEL" --json
+}
+
+# environment VALUE ARGUMENT...: with DUALPATH_CPU, what info prints is $work/expected.
+environment() {
+    value=$1
+    shift
+    env DUALPATH_CPU="$value" "$DUALPATH" info "$MODEL" "$@" >"$out" 2>"$err"
+    status=$?
+    if [ "$status" -eq 0 ] && cmp -s "$work/expected" "$out"; then
+        ok "DUALPATH_CPU='$value' info $*"
+    else
+        not_ok "DUALPATH_CPU='$value' info $*" "status $status, or something else is in use"
+    fi
+}
+
+# The variable does what --cpu does; what it does not know is as if it were unset.
+test_environment() {
+    unset DUALPATH_CPU
+    for precision in f32 bf16 int8 auto; do
+        for cpu in c avx2 avx2-vnni avx512 avx512-vnni amx; do
+            run info "$MODEL" --precision $precision --cpu $cpu
+            cp "$out" "$work/expected"
+            environment $cpu --precision $precision
+        done
+        run info "$MODEL" --precision $precision
+        cp "$out" "$work/expected"
+        for cpu in '' AVX2 avx512bf16 none; do
+            environment "$cpu" --precision $precision
+        done
+    done
+    run info "$MODEL" --cpu avx2
+    cp "$out" "$work/expected"
+    environment avx512 --cpu avx2
 }
 
 test_usage() {
@@ -616,6 +689,7 @@ test_formats
 test_yuv
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
+test_compile
 test_json
 test_usage
 test_bad_models
@@ -626,6 +700,7 @@ test_bad_png
 test_pipes
 test_interrupt
 test_progress
+test_environment
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

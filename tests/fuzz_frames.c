@@ -1,7 +1,8 @@
 /*
- * libFuzzer on clips: bytes become sampling options and frame descriptors of all formats, sizes and
- * strides, each plane a heap block of exactly the described bytes. It is known beforehand whether a
- * clip is sound: then it must be classified, and else refused with the right status.
+ * libFuzzer on clips: bytes become a precision, sampling options and frame descriptors of all
+ * formats, sizes and strides, each plane a heap block of exactly the described bytes. It is known
+ * beforehand whether a clip is sound: then it must be classified, and else refused with the right
+ * status.
  */
 #include "dualpath.h"
 
@@ -19,8 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_PICTURES 4
 #define MAX_CLASSES 3
 
-static dp_model *model;
-static dp_session *session, *other; /* of one thread, and of three */
+/* Of each precision: a session of one thread, and one of three. */
+static struct { dp_session *session, *other; } engines[DP_PRECISION_AUTO];
+
+static dp_session *session, *other; /* those of this input */
 
 static void check(bool holds, const char *what) {
     if (!holds) {
@@ -29,7 +32,7 @@ static void check(bool holds, const char *what) {
     }
 }
 
-static dp_session *new_session(int threads) {
+static dp_session *new_session(const dp_model *model, int threads) {
     dp_session *made = NULL;
     dp_session_options options;
     dp_session_options_default(&options);
@@ -45,9 +48,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argv;
     (void)snprintf(path, sizeof path, "%s/crops-first.gguf",
                    folder != NULL ? folder : "tests/golden");
-    check(dp_model_open(path, NULL, &model) == DP_OK, dp_last_message());
-    session = new_session(1);
-    other = new_session(3);
+    for (int32_t precision = 0; precision < DP_PRECISION_AUTO; precision++) {
+        dp_model_options options;
+        dp_model *model = NULL;
+        dp_model_options_default(&options);
+        options.precision = precision;
+        check(dp_model_open(path, &options, &model) == DP_OK, dp_last_message());
+        engines[precision].session = new_session(model, 1);
+        engines[precision].other = new_session(model, 3);
+    }
     return 0;
 }
 
@@ -265,6 +274,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, size, 0};
     fuzzed_clip made;
     dp_result result, again;
+    int precision = next(&in) % DP_PRECISION_AUTO;
+    session = engines[precision].session;
+    other = engines[precision].other;
     make_clip(&in, &made);
     dp_result_default(&result);
     dp_result_default(&again);

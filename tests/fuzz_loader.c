@@ -1,7 +1,8 @@
 /*
  * libFuzzer on opening models. The input is the file; its last byte, which in a sound file is the
- * last of a weight, also chooses how it is opened: with or without checksums, from memory, through
- * a callback or gzip-compressed. The golden models are good seeds.
+ * last of a weight, also chooses how it is opened: with or without checksums, in which precision,
+ * from memory, through a callback or gzip-compressed. The golden models are good seeds, and so are
+ * compiled ones.
  */
 #include "dualpath.h"
 
@@ -69,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.max_inflated_size = (size_t)16 << 20;
     options.verify = choice % 2 != 0;
     options.unfused = choice / 2 % 2 != 0;
+    options.precision = options.unfused != 0 ? DP_PRECISION_DEFAULT : (int32_t)(choice / 16 % 5);
     switch (choice / 4 % 4) {
     case 0:
         (void)dp_model_open_reader(&reader, &options, &model);

@@ -11,7 +11,9 @@ template <typename Struct>
 constexpr bool plain = std::is_trivial<Struct>::value &&std::is_standard_layout<Struct>::value;
 
 static_assert(plain<dp_allocator> && plain<dp_reader>, "callbacks are plain data");
+static_assert(plain<dp_scheduler>, "callbacks are plain data");
 static_assert(plain<dp_model_options> && plain<dp_session_options>, "options are plain data");
+static_assert(plain<dp_pool_options>, "options are plain data");
 static_assert(plain<dp_model_info> && plain<dp_prediction>, "answers are plain data");
 static_assert(plain<dp_frame> && plain<dp_clip>, "clips are plain data");
 static_assert(plain<dp_result> && plain<dp_timings>, "results are plain data");
@@ -24,6 +26,12 @@ int main() {
     dp_session_options_default(&options);
     options.progress = [](void *, const char *, double fraction) -> int { return fraction > 2; };
     options.log = [](void *, dp_log_level, const char *) {};
+    dp_scheduler scheduler = {};
+    scheduler.workers = 1;
+    scheduler.run = [](void *, void (*body)(void *, int32_t), void *argument) {
+        body(argument, 0);
+    };
+    options.scheduler = &scheduler;
     std::size_t bytes = 0;
     return dp_session_size(nullptr, &options, &bytes) == DP_ERR_ARGUMENT ? 0 : 1;
 }

@@ -56,12 +56,10 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 
 #endif
 
-static dp_model *model;
 static test_clip clip;
 
 static void set_up(void) {
     random_restart();
-    model = open_golden(LABELLED_MODEL);
     clip = make_clip(50, 45, 37);
     clip.clip.views = 2;
     clip.clip.crops = 2;
@@ -69,7 +67,15 @@ static void set_up(void) {
 
 static void tear_down(void) {
     free_clip(&clip);
-    dp_model_close(model);
+}
+
+static dp_model *open_in(int32_t precision) {
+    dp_model_options options;
+    dp_model *model = NULL;
+    dp_model_options_default(&options);
+    options.precision = precision;
+    (void)dp_model_open(find_golden(LABELLED_MODEL).text, &options, &model);
+    return must(model, LABELLED_MODEL);
 }
 
 static bool is_counting(void) {
@@ -104,6 +110,7 @@ static bool use_session(dp_session *session) {
 }
 
 START_TEST(classifying_allocates_nothing) {
+    dp_model *model = open_in(_i);
     for (int threads = 1; threads <= 4 && is_counting(); threads++) {
         dp_session *session = new_session(model, threads);
         size_t before = atomic_load(&asked);
@@ -112,6 +119,43 @@ START_TEST(classifying_allocates_nothing) {
         ck_assert(used);
         dp_session_destroy(session);
     }
+    dp_model_close(model);
+}
+END_TEST
+
+static void run_in_reverse(void *user, void (*body)(void *argument, int32_t worker),
+                           void *argument) {
+    (void)user;
+    for (int32_t i = 3; i-- > 0;) {
+        body(argument, i);
+    }
+}
+
+/* Two sessions with the threads of others: all calls of one of them, and its end. */
+START_TEST(threads_of_others_allocate_nothing) {
+    const dp_scheduler scheduler = {3, run_in_reverse, NULL};
+    dp_session_options options;
+    dp_pool_options pooling;
+    dp_pool *pool = NULL;
+    dp_session_options_default(&options);
+    dp_pool_options_default(&pooling);
+    pooling.threads = 3;
+    ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
+    for (int i = 0; i < 2 && is_counting(); i++) {
+        dp_session *sessions[2] = {NULL, NULL};
+        options.pool = i == 0 ? pool : NULL;
+        options.scheduler = i == 0 ? NULL : &scheduler;
+        ck_assert_int_eq(dp_session_create(model, &options, &sessions[0]), DP_OK);
+        ck_assert_int_eq(dp_session_create(model, &options, &sessions[1]), DP_OK);
+        size_t before = atomic_load(&asked);
+        bool used = use_session(sessions[0]);
+        dp_session_destroy(sessions[0]);
+        used = use_session(sessions[1]) && used;
+        check_none_since(before);
+        ck_assert(used);
+        dp_session_destroy(sessions[1]);
+    }
+    dp_pool_destroy(pool);
 }
 END_TEST
 
@@ -126,6 +170,7 @@ START_TEST(classifying_asks_no_allocator) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &memory.allocator;
+    opening.precision = _i;
     creating.threads = 2;
     ck_assert_int_eq(dp_model_open(find_golden(LABELLED_MODEL).text, &opening, &own), DP_OK);
     ck_assert_int_eq(dp_session_create(own, &creating, &session), DP_OK);
@@ -140,6 +185,7 @@ END_TEST
 
 /* Creates, uses and destroys a session of one thread in an arena. */
 START_TEST(arenas_hold_all_of_a_session) {
+    dp_model *model = open_in(_i);
     dp_session_options options;
     dp_session *session = NULL;
     size_t bytes = 0;
@@ -156,6 +202,7 @@ START_TEST(arenas_hold_all_of_a_session) {
         check_none_since(before);
         ck_assert(used);
     }
+    dp_model_close(model);
     guarded_end();
 }
 END_TEST
@@ -193,6 +240,7 @@ START_TEST(allocators_are_all_that_is_asked) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &allocator;
+    opening.precision = _i;
     opening.verify = 1;
     creating.threads = 1;
     golden_path path = find_golden(LABELLED_MODEL);
@@ -214,10 +262,12 @@ static Suite *allocations_suite(void) {
     TCase *made = tcase_create("allocations");
     tcase_add_checked_fixture(made, set_up, tear_down);
     tcase_set_timeout(made, 60);
-    tcase_add_test(made, classifying_allocates_nothing);
-    tcase_add_test(made, classifying_asks_no_allocator);
-    tcase_add_test(made, arenas_hold_all_of_a_session);
-    tcase_add_test(made, allocators_are_all_that_is_asked);
+    int precisions = DP_PRECISION_AUTO; /* each before it */
+    tcase_add_loop_test(made, classifying_allocates_nothing, 0, precisions);
+    tcase_add_loop_test(made, classifying_asks_no_allocator, 0, precisions);
+    tcase_add_loop_test(made, arenas_hold_all_of_a_session, 0, precisions);
+    tcase_add_loop_test(made, allocators_are_all_that_is_asked, 0, precisions);
+    tcase_add_test(made, threads_of_others_allocate_nothing);
     suite_add_tcase(suite, made);
     return suite;
 }

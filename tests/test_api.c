@@ -5,7 +5,8 @@
  */
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkstemp() */
 #include "api_support.h"
-#include "model/gguf.h" /* only to find tensors in a file, to spoil them */
+#include "kernels/kernels.h" /* only to know what is chosen */
+#include "model/gguf.h"      /* only to find tensors in a file, to spoil them */
 
 #include <check.h>
 #include <float.h>
@@ -94,6 +95,10 @@ static void default_model_options(void *given) {
     dp_model_options_default(given);
 }
 
+static void default_pool_options(void *given) {
+    dp_pool_options_default(given);
+}
+
 static void default_session_options(void *given) {
     dp_session_options_default(given);
 }
@@ -119,6 +124,14 @@ static dp_status use_model_options(void *given) {
     dp_status status = dp_model_open(find_golden(SMALL_MODEL).text, given, &opened);
     ck_assert((status == DP_OK) == (opened != NULL));
     dp_model_close(opened);
+    return status;
+}
+
+static dp_status use_pool_options(void *given) {
+    dp_pool *created = NULL;
+    dp_status status = dp_pool_create(given, &created);
+    ck_assert((status == DP_OK) == (created != NULL));
+    dp_pool_destroy(created);
     return status;
 }
 
@@ -151,7 +164,8 @@ static const struct {
 #define STRUCT(name, first)                     \
 #name, sizeof(name), offsetof(name, first), \
         offsetof(name, reserved) + sizeof(((name *)NULL)->reserved)
-    {STRUCT(dp_model_options, reserved_word), default_model_options, use_model_options, false},
+    {STRUCT(dp_model_options, reserved), default_model_options, use_model_options, false},
+    {STRUCT(dp_pool_options, reserved), default_pool_options, use_pool_options, false},
     {STRUCT(dp_session_options, reserved), default_session_options, use_session_options, false},
     {STRUCT(dp_model_info, reserved), default_info, use_info, false},
     {STRUCT(dp_clip, reserved), default_clip, use_clip, true},
@@ -212,7 +226,8 @@ START_TEST(defaults_are_as_documented) {
     dp_model_options_default(&opening);
     ck_assert(opening.allocator == NULL && opening.log == NULL && opening.progress == NULL);
     ck_assert(opening.verify == 0 && opening.unfused == 0);
-    ck_assert_int_eq(opening.precision, DP_PRECISION_F32);
+    ck_assert_int_eq(opening.precision, DP_PRECISION_DEFAULT);
+    ck_assert_int_eq(opening.target, DP_TARGET_NATIVE);
     ck_assert_uint_eq(opening.cpu_mask, DP_CPU_ALL);
     ck_assert_uint_eq(opening.max_inflated_size,
                       sizeof(size_t) > 4 ? (size_t)((uint64_t)8 << 30) : SIZE_MAX);
@@ -221,6 +236,11 @@ START_TEST(defaults_are_as_documented) {
     dp_session_options_default(&creating);
     ck_assert(creating.allocator == NULL && creating.arena == NULL && creating.arena_size == 0);
     ck_assert(creating.log == NULL && creating.progress == NULL && creating.threads == 0);
+    ck_assert(creating.pool == NULL && creating.scheduler == NULL);
+    dp_pool_options pooling;
+    memset(&pooling, 0xff, sizeof pooling);
+    dp_pool_options_default(&pooling);
+    ck_assert(pooling.threads == 0 && pooling.allocator == NULL);
     dp_clip empty;
     memset(&empty, 0xff, sizeof empty);
     dp_clip_default(&empty);
@@ -407,6 +427,88 @@ START_TEST(unknown_cpu_bits_are_ignored) {
         ck_assert((masks[i] & DP_CPU_AVX2) != 0 || strcmp(info.kernels, "c") == 0);
         dp_model_close(opened);
     }
+}
+END_TEST
+
+/* ---- precision ---- */
+
+static dp_status open_in(int32_t precision, uint32_t cpu_mask, int32_t unfused, dp_model **opened) {
+    dp_model_options options;
+    dp_model_options_default(&options);
+    options.precision = precision;
+    options.cpu_mask = cpu_mask;
+    options.unfused = unfused;
+    *opened = poison;
+    return dp_model_open(find_golden(SMALL_MODEL).text, &options, opened);
+}
+
+START_TEST(precisions_are_checked) {
+    static const int32_t wrong[] = {-1, 4, 32, 256, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char text[64];
+        dp_model *opened;
+        (void)snprintf(text, sizeof text, "dp_model_options: precision is %d,", (int)wrong[i]);
+        REFUSED(open_in(wrong[i], DP_CPU_ALL, 0, &opened), DP_ERR_ARGUMENT, text);
+        ck_assert_ptr_null(opened);
+        REFUSED(open_in(wrong[i], DP_CPU_ALL, 1, &opened), DP_ERR_ARGUMENT, text);
+    }
+}
+END_TEST
+
+START_TEST(unfused_models_are_f32) {
+    for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_AUTO; precision++) {
+        dp_model *opened;
+        dp_model_info info;
+        dp_model_info_default(&info);
+        dp_status status = open_in(precision, DP_CPU_ALL, 1, &opened);
+        if (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8) {
+            REFUSED(status, DP_ERR_ARGUMENT, "unfused models are f32 only");
+            ck_assert_ptr_null(opened);
+        } else {
+            ck_assert_int_eq(status, DP_OK);
+            ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
+            ck_assert_str_eq(info.precision, "f32");
+            ck_assert_str_eq(info.kernels, dp_kernels_choose(DP_CPU_ALL)->name);
+            dp_model_close(opened);
+        }
+    }
+}
+END_TEST
+
+START_TEST(info_is_about_the_precision) {
+    for (uint32_t mask = 0; mask < 64; mask++) {
+        for (int32_t asked = DP_PRECISION_F32; asked <= DP_PRECISION_AUTO; asked++) {
+            dp_precision used =
+                asked == DP_PRECISION_AUTO ? dp_precision_auto(mask) : (dp_precision)asked;
+            dp_model *opened;
+            dp_model_info info;
+            dp_model_info_default(&info);
+            ck_assert_int_eq(open_in(asked, mask, 0, &opened), DP_OK);
+            ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
+            ck_assert_str_eq(info.precision, dp_precision_name(used));
+            ck_assert_str_eq(info.kernels, dp_product_choose(used, mask)->name);
+            const char *last = strrchr(info.description, ' ');
+            ck_assert_ptr_nonnull(last);
+            ck_assert_str_eq(last + 1, info.precision);
+            dp_model_close(opened);
+        }
+    }
+}
+END_TEST
+
+/* With plain C, whose panels are the same in all precisions but for the size of their numbers. */
+START_TEST(rounded_models_are_smaller) {
+    int64_t bytes[3];
+    for (int32_t precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
+        dp_model *opened;
+        dp_model_info info;
+        dp_model_info_default(&info);
+        ck_assert_int_eq(open_in(precision, 0, 0, &opened), DP_OK);
+        ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
+        bytes[precision] = info.weight_bytes;
+        dp_model_close(opened);
+    }
+    ck_assert(bytes[0] > bytes[1] && bytes[1] > bytes[2]);
 }
 END_TEST
 
@@ -1160,6 +1262,10 @@ static void add_model_cases(Suite *suite) {
     tcase_add_test(opening, bytes_that_are_no_model_are_refused);
     tcase_add_test(opening, memory_of_any_alignment_is_taken);
     tcase_add_test(opening, unknown_cpu_bits_are_ignored);
+    tcase_add_test(opening, precisions_are_checked);
+    tcase_add_test(opening, unfused_models_are_f32);
+    tcase_add_test(opening, info_is_about_the_precision);
+    tcase_add_test(opening, rounded_models_are_smaller);
     tcase_add_test(opening, verifying_finds_a_flipped_bit);
     tcase_add_test(opening, verifying_needs_checksums);
 

@@ -349,6 +349,69 @@ START_TEST(creating_survives_threads_that_do_not_start) {
 }
 END_TEST
 
+/* The same for a pool, which has no arena. */
+START_TEST(pools_survive_threads_that_do_not_start) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_pool_options options;
+    dp_pool_options_default(&options);
+    options.threads = 4;
+    options.allocator = &memory.allocator;
+    for (int at = 1; at <= 4; at++) {
+        dp_pool *pool = (dp_pool *)&memory;
+        atomic_store(&threads_started, 0);
+        failing_thread = at;
+        dp_status status = dp_pool_create(&options, &pool);
+        failing_thread = 0;
+        ck_assert_int_eq(status, at <= 3 ? DP_ERR_THREAD : DP_OK);
+        ck_assert((pool == NULL) == (at <= 3));
+        ck_assert(at > 3 || strstr(dp_last_message(), "could not be started") != NULL);
+        ck_assert_int_eq(atomic_load(&threads_running), at <= 3 ? 0 : 3);
+        dp_pool_destroy(pool);
+        ck_assert_int_eq(atomic_load(&threads_running), 0);
+        ck_assert_uint_eq(memory.blocks, 0);
+        ck_assert_int_eq(memory.mistakes, 0);
+    }
+}
+END_TEST
+
+static void run_both(void *user, void (*body)(void *argument, int32_t worker), void *argument) {
+    (void)user;
+    body(argument, 0);
+    body(argument, 1);
+}
+
+/* Sessions on a pool or a scheduler. */
+START_TEST(threads_of_others_are_all_that_is_used) {
+    const dp_scheduler scheduler = {2, run_both, NULL};
+    dp_model *model = NULL;
+    dp_pool *pool = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    dp_pool_options pooling;
+    dp_pool_options_default(&pooling);
+    pooling.threads = 4;
+    atomic_store(&threads_started, 0);
+    ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
+    ck_assert_int_eq(atomic_load(&threads_started), 3);
+    for (int i = 0; i < 2; i++) {
+        dp_session *session = NULL;
+        dp_session_options options;
+        dp_session_options_default(&options);
+        options.pool = i == 0 ? pool : NULL;
+        options.scheduler = i == 0 ? NULL : &scheduler;
+        ck_assert_int_eq(dp_session_create(model, &options, &session), DP_OK);
+        double gops;
+        ck_assert_int_eq(dp_session_peak(session, 1, &gops), DP_OK);
+        dp_session_destroy(session);
+        ck_assert_int_eq(atomic_load(&threads_started), 3);
+        ck_assert_int_eq(atomic_load(&threads_running), 3);
+    }
+    dp_pool_destroy(pool);
+    ck_assert_int_eq(atomic_load(&threads_running), 0);
+    dp_model_close(model);
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 static Suite *failures_suite(void) {
@@ -365,6 +428,8 @@ static Suite *failures_suite(void) {
     TCase *threads = tcase_create("threads");
     tcase_add_checked_fixture(threads, set_up, tear_down);
     tcase_add_test(threads, creating_survives_threads_that_do_not_start);
+    tcase_add_test(threads, pools_survive_threads_that_do_not_start);
+    tcase_add_test(threads, threads_of_others_are_all_that_is_used);
     suite_add_tcase(suite, threads);
     return suite;
 }

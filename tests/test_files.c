@@ -241,9 +241,10 @@ typedef struct answer {
 } answer;
 
 static answer inflate_block(block packed, size_t limit) {
-    answer got;
-    got.status = dp_inflate(packed.bytes, packed.size, limit, &counting.allocator, &got.bytes,
-                            &got.size, &got.allocated, &message);
+    dp_source from = {.bytes = packed.bytes, .size = packed.size};
+    dp_source to;
+    dp_status status = dp_inflate(&from, limit, &counting.allocator, &to, &message);
+    answer got = {status, to.block, to.size, to.allocated};
     if (got.status != DP_OK) {
         ck_assert_ptr_null(got.bytes);
         ck_assert_uint_eq(got.size + got.allocated, 0);
@@ -454,9 +455,9 @@ static bool has_files(void) {
 }
 
 static bool has_zlib(void) {
-    answer got;
-    return dp_inflate((const uint8_t *)"", 0, 0, NULL, &got.bytes, &got.size, &got.allocated,
-                      &message) != DP_ERR_UNSUPPORTED;
+    dp_source nothing = {.bytes = (const uint8_t *)""};
+    dp_source inflated;
+    return dp_inflate(&nothing, 0, NULL, &inflated, &message) != DP_ERR_UNSUPPORTED;
 }
 
 START_TEST(what_was_left_out_is_said) {

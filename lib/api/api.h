@@ -15,6 +15,20 @@
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
                          size_t reserved, dp_message *message);
 
+/* Fields of the options `name`. (options.c) */
+dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message);
+dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message);
+
+/* What 0 threads stand for. (pool.c) */
+int32_t dp_default_threads(void);
+
+/* A pool of the caller. It lies in one block. (pool.c) */
+struct dp_pool {
+    const dp_allocator *allocator;
+    size_t bytes;
+    dp_workers *workers;
+};
+
 /* What a session is; all of it lies in its arena. */
 struct dp_session {
     const dp_model *model;
@@ -25,8 +39,9 @@ struct dp_session {
     void *progress_user;
     dp_log_fn log;
     void *log_user;
-    dp_pool *pool;
-    void *pool_memory;
+    void *workers_memory, *team_memory;
+    dp_workers *workers; /* the session's own; NULL with a pool or a scheduler of the caller */
+    dp_team *team;
     dp_workspace workspace;
     float *logits, *probabilities; /* [classes], averaged over views */
     float *feature[DP_PATHS];      /* [feature_size], the same */

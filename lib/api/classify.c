@@ -85,7 +85,7 @@ static dp_status run_blocks(clip_run *run) {
     for (size_t i = 0; i < blocks && status == DP_OK; i++) {
         status = go_on(run, "blocks", 0.05 + 0.9 * (double)i / (double)blocks);
         if (status == DP_OK) {
-            dp_run_block(&session->workspace, session->pool, i);
+            dp_run_block(&session->workspace, session->team, i);
         }
     }
     return status;
@@ -113,13 +113,13 @@ static dp_status run_view(clip_run *run) {
     if (status != DP_OK) {
         return status;
     }
-    dp_pool_run(session->pool, frame_task, run, session->model->parameters.frames);
+    dp_team_run(session->team, frame_task, run, session->model->parameters.frames);
     run->timings.frames_ms += lap(&since);
     status = go_on(run, "patches", 0.02);
     if (status != DP_OK) {
         return status;
     }
-    dp_embed_patches(&session->workspace, session->pool);
+    dp_embed_patches(&session->workspace, session->team);
     run->timings.patches_ms += lap(&since);
     status = run_blocks(run);
     run->timings.blocks_ms += lap(&since);

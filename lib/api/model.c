@@ -1,29 +1,21 @@
 /*
- * Opening models, from a path, from memory and from a callback, and asking them.
+ * Opening models, from a path, from memory and from a callback, compiling and asking them.
  */
 #include "api/api.h"
 
 #include <stddef.h>
 #include <string.h>
 
-typedef struct byte_range {
-    const uint8_t *data;
-    size_t size;
-} byte_range;
-
 static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
                                  dp_message *message) {
     dp_model_options_default(options);
     dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
-                                      offsetof(dp_model_options, reserved_word), message);
-    const dp_allocator *allocator = options->allocator;
-    if (status == DP_OK && allocator != NULL &&
-        (allocator->allocate == NULL || allocator->release == NULL)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: the allocator lacks a function");
+                                      offsetof(dp_model_options, reserved), message);
+    if (status == DP_OK) {
+        status = dp_check_allocator("dp_model_options", options->allocator, message);
     }
     int32_t precision = options->precision;
-    if (status == DP_OK && (precision < DP_PRECISION_F32 || precision > DP_PRECISION_AUTO)) {
+    if (status == DP_OK && (precision < DP_PRECISION_DEFAULT || precision > DP_PRECISION_AUTO)) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "dp_model_options: precision is %d, expected a dp_precision",
                        (int)precision);
@@ -32,16 +24,21 @@ static dp_status resolve_options(const dp_model_options *given, dp_model_options
         (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8)) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
     }
+    if (status == DP_OK && dp_target_name(options->target) == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: target is %d, expected a dp_target",
+                       (int)options->target);
+    }
     return status;
 }
 
-static void log_info(const dp_model_options *options, const char *text) {
+static void log_text(const dp_model_options *options, dp_log_level level, const char *text) {
     if (options->log != NULL) {
-        options->log(options->log_user, DP_LOG_INFO, text);
+        options->log(options->log_user, level, text);
     }
 }
 
-static dp_status check_tensors(const dp_gguf *gguf, dp_message *message) {
+static dp_status check_tensors(const dp_source *source, const dp_gguf *gguf, dp_message *message) {
     if (!gguf->has_crcs) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "dualpath.tensor_crc32: this file carries no checksums to verify");
@@ -49,30 +46,64 @@ static dp_status check_tensors(const dp_gguf *gguf, dp_message *message) {
     dp_status status = DP_OK;
     for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {
         status = dp_tensor_check(&gguf->tensors[i], message);
+        dp_source_unload(source, gguf->tensors[i].data, gguf->tensors[i].bytes);
     }
     return status;
 }
 
-/* What is done with a parsed file: building a model, or only checking it (model == NULL). */
-static dp_status use_gguf(byte_range from, bool inflated, const dp_model_options *options,
-                          dp_model **model, dp_message *message) {
-    dp_gguf gguf;
-    dp_status status = dp_gguf_parse(from.data, from.size, options->allocator, &gguf, message);
-    if (status != DP_OK) {
-        return status;
-    }
-    if (model == NULL || options->verify != 0 || (inflated && gguf.has_crcs)) {
-        status = check_tensors(&gguf, message);
+/* What is done with a parsed file: building a model, which may take the source, or only checking it
+ * (model == NULL). */
+static dp_status use_gguf(dp_source *source, const dp_gguf *gguf, bool inflated,
+                          const dp_model_options *options, dp_model **model, dp_message *message) {
+    dp_status status = DP_OK;
+    if (model == NULL || options->verify != 0 || (inflated && gguf->has_crcs)) {
+        status = check_tensors(source, gguf, message);
     }
     if (status == DP_OK && model != NULL) {
         uint32_t mask = options->cpu_mask & dp_environment_cpu_mask();
-        status = dp_model_build(&gguf, options, mask, model, message);
-    }
-    dp_gguf_free(&gguf);
-    if (status == DP_OK && model != NULL && *model != NULL) {
-        log_info(options, (*model)->description);
+        status = dp_model_build(gguf, source, options, mask, model, message);
     }
     return status;
+}
+
+/* Into memory of our own, because kernels read weights at aligned addresses. */
+static dp_status copy_source(dp_source *source, const dp_model_options *options,
+                             dp_message *message) {
+    uint8_t *block = dp_allocate(options->allocator, source->size);
+    if (block == NULL) {
+        return dp_fail(message, DP_ERR_MEMORY,
+                       "the bytes of the compiled model are not aligned to %d, and %zu bytes for "
+                       "a copy could not be had",
+                       DP_ALIGNMENT, source->size);
+    }
+    log_text(options, DP_LOG_WARNING,
+             "the bytes of the compiled model are not aligned to 64: they are copied");
+    memcpy(block, source->bytes, source->size);
+    *source = (dp_source){.bytes = block,
+                          .size = source->size,
+                          .block = block,
+                          .allocated = source->size,
+                          .allocator = options->allocator};
+    return DP_OK;
+}
+
+static dp_status parse_and_use(dp_source *source, bool inflated, const dp_model_options *options,
+                               dp_model **model, dp_message *message) {
+    dp_gguf gguf;
+    dp_status status =
+        dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
+    if (status != DP_OK) {
+        return status;
+    }
+    bool aligned = (uintptr_t)source->bytes % DP_ALIGNMENT == 0;
+    if (aligned || model == NULL || !dp_is_compiled(&gguf)) {
+        status = use_gguf(source, &gguf, inflated, options, model, message);
+        dp_gguf_free(&gguf);
+        return status;
+    }
+    dp_gguf_free(&gguf);
+    status = copy_source(source, options, message);
+    return status == DP_OK ? parse_and_use(source, inflated, options, model, message) : status;
 }
 
 static dp_status report_reading(const dp_model_options *options, dp_message *message) {
@@ -83,23 +114,33 @@ static dp_status report_reading(const dp_model_options *options, dp_message *mes
     return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled while reading");
 }
 
-static dp_status use_bytes(byte_range from, const dp_model_options *options, dp_model **model,
-                           dp_message *message) {
-    uint8_t *inflated = NULL;
-    size_t size = 0;
-    size_t allocated = 0;
-    dp_status status = report_reading(options, message);
-    if (status != DP_OK) {
-        return status;
-    }
-    if (!dp_is_gzip(from.data, from.size)) {
-        return use_gguf(from, false, options, model, message);
-    }
-    status = dp_inflate(from.data, from.size, options->max_inflated_size, options->allocator,
-                        &inflated, &size, &allocated, message);
+/* The source becomes what it inflates to. */
+static dp_status inflate_source(dp_source *source, const dp_model_options *options,
+                                dp_message *message) {
+    dp_source inflated;
+    dp_status status =
+        dp_inflate(source, options->max_inflated_size, options->allocator, &inflated, message);
     if (status == DP_OK) {
-        status = use_gguf((byte_range){inflated, size}, true, options, model, message);
-        dp_release(options->allocator, inflated, allocated);
+        dp_source_close(source);
+        *source = inflated;
+    }
+    return status;
+}
+
+/* Closes the source, unless the model keeps it. */
+static dp_status use_source(dp_source *source, const dp_model_options *options, dp_model **model,
+                            dp_message *message) {
+    bool packed = dp_is_gzip(source->bytes, source->size);
+    dp_status status = report_reading(options, message);
+    if (status == DP_OK && packed) {
+        status = inflate_source(source, options, message);
+    }
+    if (status == DP_OK) {
+        status = parse_and_use(source, packed, options, model, message);
+    }
+    dp_source_close(source);
+    if (status == DP_OK && model != NULL) {
+        log_text(options, DP_LOG_INFO, (*model)->description);
     }
     return status;
 }
@@ -107,20 +148,20 @@ static dp_status use_bytes(byte_range from, const dp_model_options *options, dp_
 static dp_status use_path(const char *path, const dp_model_options *given, dp_model **model) {
     dp_message *message = dp_thread_message();
     dp_model_options options;
-    dp_file file;
+    dp_source source = {NULL};
     dp_status status = resolve_options(given, &options, message);
     if (status == DP_OK && path == NULL) {
         status = dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
     }
     if (status == DP_OK) {
-        status = dp_file_open(path, options.allocator, &file, message);
+        status = dp_file_open(path, options.allocator, &source.file, message);
     }
     if (status != DP_OK) {
         return status;
     }
-    status = use_bytes((byte_range){file.bytes, file.size}, &options, model, message);
-    dp_file_close(&file);
-    return status;
+    source.bytes = source.file.bytes;
+    source.size = source.file.size;
+    return use_source(&source, &options, model, message);
 }
 
 static dp_status missing_output(void) {
@@ -152,49 +193,44 @@ dp_status dp_model_open_memory(const void *bytes, size_t size, const dp_model_op
         status = dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
     }
     if (status == DP_OK) {
-        status = use_bytes((byte_range){bytes, size}, &resolved, model, message);
+        dp_source source = {.bytes = bytes, .size = size};
+        status = use_source(&source, &resolved, model, message);
     }
     return status;
 }
 
 /* ---- reading through a callback ---- */
 
-typedef struct buffer {
-    uint8_t *data;
-    size_t size, capacity;
-} buffer;
-
-static dp_status grow(buffer *to, const dp_allocator *allocator, dp_message *message) {
-    size_t capacity = to->capacity == 0 ? (size_t)1 << 20 : 0;
-    if (to->capacity != 0 && !dp_size_mul(to->capacity, 2, &capacity)) {
+static dp_status grow(dp_source *to, dp_message *message) {
+    size_t capacity = to->allocated == 0 ? (size_t)1 << 20 : 0;
+    if (to->allocated != 0 && !dp_size_mul(to->allocated, 2, &capacity)) {
         return dp_fail(message, DP_ERR_MEMORY, "the model is too large to be read into memory");
     }
-    uint8_t *data = dp_allocate(allocator, capacity);
-    if (data == NULL) {
+    uint8_t *block = dp_allocate(to->allocator, capacity);
+    if (block == NULL) {
         return dp_fail(message, DP_ERR_MEMORY, "%zu bytes to read the model into could not be had",
                        capacity);
     }
-    if (to->size > 0) {
-        memcpy(data, to->data, to->size);
+    if (to->block != NULL) {
+        dp_move_block(to->allocator, block, to->block, to->size, to->allocated);
     }
-    dp_release(allocator, to->data, to->capacity);
-    to->data = data;
-    to->capacity = capacity;
+    to->bytes = to->block = block;
+    to->allocated = capacity;
     return DP_OK;
 }
 
-static dp_status read_all(const dp_reader *reader, const dp_model_options *options, buffer *to,
+static dp_status read_all(const dp_reader *reader, const dp_model_options *options, dp_source *to,
                           dp_message *message) {
     for (;;) {
         dp_status status = report_reading(options, message);
-        if (status == DP_OK && to->size == to->capacity) {
-            status = grow(to, options->allocator, message);
+        if (status == DP_OK && to->size == to->allocated) {
+            status = grow(to, message);
         }
         if (status != DP_OK) {
             return status;
         }
-        size_t room = to->capacity - to->size;
-        int64_t count = reader->read(reader->user, to->size, to->data + to->size, room);
+        size_t room = to->allocated - to->size;
+        int64_t count = reader->read(reader->user, to->size, to->block + to->size, room);
         if (count < 0 || (uint64_t)count > room) {
             return dp_fail(message, DP_ERR_IO,
                            "the read callback answered %lld at byte %zu, asked for %zu",
@@ -222,13 +258,22 @@ dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *
     if (status != DP_OK) {
         return status;
     }
-    buffer all = {NULL, 0, 0};
+    dp_source all = {.allocator = resolved.allocator};
     status = read_all(reader, &resolved, &all, message);
     if (status == DP_OK) {
-        status = use_bytes((byte_range){all.data, all.size}, &resolved, model, message);
+        return use_source(&all, &resolved, model, message);
     }
-    dp_release(resolved.allocator, all.data, all.capacity);
+    dp_source_close(&all);
     return status;
+}
+
+dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
+    dp_message *message = dp_thread_message();
+    if (model == NULL || writer == NULL || writer->write == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
+                       model == NULL ? "model" : "write callback");
+    }
+    return dp_model_write(model, writer, message);
 }
 
 void dp_model_close(dp_model *model) {
@@ -268,7 +313,9 @@ static void fill_info(const dp_model *model, dp_model_info *info) {
     info->parameters = model->parameter_count;
     info->adapter_parameters = model->adapter_parameter_count;
     info->macs = dp_count_macs(model);
-    info->weight_bytes = (int64_t)model->arena.size;
+    info->weight_bytes = (int64_t)(model->arena.size + model->source.size);
+    info->target = (int32_t)model->target;
+    info->compiled = model->compiled ? 1 : 0;
 }
 
 dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {

@@ -29,6 +29,21 @@ dp_status dp_copy_struct(const char *name, const void *given, void *known, size_
     return DP_OK;
 }
 
+dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message) {
+    if (allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "%s: the allocator lacks a function", name);
+    }
+    return DP_OK;
+}
+
+dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message) {
+    if (threads < 0 || threads > DP_MAX_THREADS) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "%s: threads is %d, expected 0 .. %d", name,
+                       (int)threads, DP_MAX_THREADS);
+    }
+    return DP_OK;
+}
+
 void dp_model_options_default(dp_model_options *options) {
     if (options != NULL) {
         *options = (dp_model_options){
@@ -36,6 +51,12 @@ void dp_model_options_default(dp_model_options *options) {
 #if SIZE_MAX > 0xffffffffu
         options->max_inflated_size = (size_t)8 << 30;
 #endif
+    }
+}
+
+void dp_pool_options_default(dp_pool_options *options) {
+    if (options != NULL) {
+        *options = (dp_pool_options){.struct_size = sizeof *options};
     }
 }
 

@@ -19,7 +19,7 @@ static void burn_task(void *context, size_t index, size_t thread) {
 static double time_burn(const dp_session *session, uint64_t rounds) {
     burn_run run = {session, rounds};
     double since = dp_clock_ms();
-    dp_pool_run(session->pool, burn_task, &run, dp_pool_threads(session->pool));
+    dp_team_run(session->team, burn_task, &run, dp_team_threads(session->team));
     return dp_clock_ms() - since;
 }
 
@@ -33,7 +33,7 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
                        "answer",
                        milliseconds);
     }
-    double pieces = (double)dp_pool_threads(session->pool);
+    double pieces = (double)dp_team_threads(session->team);
     double per_round = (double)session->model->product->burn(1);
     if (!(dp_clock_ms() > 0.0)) {
         return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");

@@ -6,7 +6,42 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MAX_THREADS 256
+static dp_status check_scheduler(const dp_session_options *options, dp_message *message) {
+    const dp_scheduler *scheduler = options->scheduler;
+    if (scheduler == NULL) {
+        return DP_OK;
+    }
+    if (options->pool != NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_session_options: pool and scheduler are both set, expected one");
+    }
+    if (scheduler->run == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: run is NULL");
+    }
+    if (scheduler->workers < 1 || scheduler->workers > DP_MAX_THREADS) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: workers is %d, expected 1 .. %d",
+                       (int)scheduler->workers, DP_MAX_THREADS);
+    }
+    return DP_OK;
+}
+
+/* Threads of a pool or a scheduler are as many as they are. */
+static dp_status resolve_threads(dp_session_options *options, dp_message *message) {
+    const char *whose = options->pool != NULL ? "pool" : "scheduler";
+    int32_t theirs = dp_pool_threads(options->pool);
+    if (options->scheduler != NULL) {
+        theirs = options->scheduler->workers;
+    }
+    if (theirs != 0 && options->threads != 0 && options->threads != theirs) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_session_options: threads is %d, the %s has %d: expected 0 or %d",
+                       (int)options->threads, whose, (int)theirs, (int)theirs);
+    }
+    if (options->threads == 0) {
+        options->threads = theirs != 0 ? theirs : dp_default_threads();
+    }
+    return DP_OK;
+}
 
 static dp_status resolve_options(const dp_model *model, const dp_session_options *given,
                                  dp_session_options *options, dp_message *message) {
@@ -14,33 +49,37 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
+    if (!model->runnable) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this model is laid out for %s, which the instruction sets in use cannot "
+                       "read: it can only be compiled",
+                       dp_target_name((int32_t)model->target));
+    }
     dp_status status = dp_copy_struct("dp_session_options", given, options, sizeof *options,
                                       offsetof(dp_session_options, reserved), message);
-    if (status != DP_OK) {
-        return status;
+    if (status == DP_OK) {
+        status = dp_check_threads("dp_session_options", options->threads, message);
     }
-    if (options->threads < 0 || options->threads > MAX_THREADS) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_session_options: threads is %d, expected 0 .. %d", (int)options->threads,
-                       MAX_THREADS);
+    if (status == DP_OK) {
+        status = dp_check_allocator("dp_session_options", options->allocator, message);
     }
-    const dp_allocator *allocator = options->allocator;
-    if (allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_session_options: the allocator lacks a function");
+    if (status == DP_OK) {
+        status = check_scheduler(options, message);
     }
-    if (options->threads == 0) {
-        options->threads = (int32_t)dp_min_size(dp_processor_count(), MAX_THREADS);
-    }
-    return DP_OK;
+    return status == DP_OK ? resolve_threads(options, message) : status;
 }
 
 /* Plans or takes everything a session needs, itself first. */
-static dp_session *take_session(dp_arena *arena, const dp_model *model, size_t threads) {
+static dp_session *take_session(dp_arena *arena, const dp_model *model,
+                                const dp_session_options *options) {
     const dp_parameters *p = &model->parameters;
+    size_t threads = (size_t)options->threads;
     dp_session planned = {.model = model};
     dp_session *session = dp_arena_take(arena, 1, sizeof *session);
-    planned.pool_memory = dp_arena_take(arena, 1, dp_pool_size(threads));
+    if (options->pool == NULL && options->scheduler == NULL) {
+        planned.workers_memory = dp_arena_take(arena, 1, dp_workers_size(threads));
+    }
+    planned.team_memory = dp_arena_take(arena, 1, dp_team_size());
     planned.logits = dp_arena_floats(arena, 1, p->classes);
     planned.probabilities = dp_arena_floats(arena, 1, p->classes);
     for (size_t i = 0; i < DP_PATHS; i++) {
@@ -56,7 +95,7 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model, size_t t
 static dp_status count_bytes(const dp_model *model, const dp_session_options *options,
                              size_t *bytes, dp_message *message) {
     dp_arena arena = {.base = NULL};
-    (void)take_session(&arena, model, (size_t)options->threads);
+    (void)take_session(&arena, model, options);
     if (arena.failed) {
         return dp_fail(message, DP_ERR_MEMORY,
                        "a session of this model is larger than this machine can address");
@@ -96,10 +135,30 @@ static dp_status get_memory(const dp_session_options *options, size_t bytes, voi
     return DP_OK;
 }
 
+/* The session's own workers where there are to be any, and its team. */
+static dp_status start_team(dp_session *session, const dp_session_options *options,
+                            dp_message *message) {
+    dp_workers *workers = options->pool != NULL ? options->pool->workers : NULL;
+    if (session->workers_memory != NULL) {
+        dp_status status = dp_workers_start(session->workers_memory, (size_t)options->threads,
+                                            &session->workers, message);
+        if (status != DP_OK) {
+            return status;
+        }
+        workers = session->workers;
+    }
+    dp_status status =
+        dp_team_start(session->team_memory, workers, options->scheduler, &session->team, message);
+    if (status != DP_OK) {
+        dp_workers_stop(session->workers);
+    }
+    return status;
+}
+
 static dp_status start(const dp_model *model, const dp_session_options *options, void *memory,
                        size_t bytes, dp_session **session, dp_message *message) {
     dp_arena arena = {.base = memory, .size = bytes};
-    dp_session *made = take_session(&arena, model, (size_t)options->threads);
+    dp_session *made = take_session(&arena, model, options);
     made->allocator = options->allocator;
     made->bytes = bytes;
     made->owned = options->arena == NULL;
@@ -107,8 +166,7 @@ static dp_status start(const dp_model *model, const dp_session_options *options,
     made->progress_user = options->progress_user;
     made->log = options->log;
     made->log_user = options->log_user;
-    dp_status status =
-        dp_pool_start(made->pool_memory, (size_t)options->threads, &made->pool, message);
+    dp_status status = start_team(made, options, message);
     if (status == DP_OK) {
         *session = made;
     }
@@ -144,7 +202,8 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
 
 void dp_session_destroy(dp_session *session) {
     if (session != NULL) {
-        dp_pool_stop(session->pool);
+        dp_team_stop(session->team);
+        dp_workers_stop(session->workers);
         if (session->owned) {
             dp_release(session->allocator, session, session->bytes);
         }
@@ -152,7 +211,7 @@ void dp_session_destroy(dp_session *session) {
 }
 
 int32_t dp_session_threads(const dp_session *session) {
-    return session != NULL ? (int32_t)dp_pool_threads(session->pool) : 0;
+    return session != NULL ? (int32_t)dp_team_threads(session->team) : 0;
 }
 
 const char *dp_session_message(const dp_session *session) {

@@ -126,11 +126,31 @@ bool dp_cpu_has_avx_vnni(void);
 /* The best table within `cpu_mask`. (dispatch.c) */
 const dp_kernels *dp_kernels_choose(uint32_t cpu_mask);
 
-/* The best product of this precision (not DP_PRECISION_AUTO) within `cpu_mask`. (dispatch.c) */
+/* The best product of this precision (f32, bf16 or int8) within `cpu_mask`. (dispatch.c) */
 const dp_product *dp_product_choose(dp_precision precision, uint32_t cpu_mask);
+
+/* The same among those that read panels of this layout, NULL when there is none. (dispatch.c) */
+const dp_product *dp_product_reading(const dp_product *layout, uint32_t cpu_mask);
+
+/* Whether both read the same panels. (dispatch.c) */
+bool dp_same_layout(const dp_product *a, const dp_product *b);
 
 /* "f32", "bf16", "int8" */
 const char *dp_precision_name(dp_precision precision);
+
+/* ---- targets: how the panels of a family of products are laid out (target.c) ---- */
+
+#define DP_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
+
+/* A product that only says how its panels are laid out, and packs them, on any machine: it has no
+ * tile. Not for DP_TARGET_NATIVE. */
+const dp_product *dp_target_packing(dp_target target, dp_precision precision);
+
+/* The best product within `cpu_mask` that reads the panels of this target; NULL: there is none. */
+const dp_product *dp_target_product(dp_target target, dp_precision precision, uint32_t cpu_mask);
+
+/* The target whose panels both products read; DP_TARGET_NATIVE: there is none. */
+dp_target dp_target_of(const dp_product *f32, const dp_product *product);
 
 /* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and
  * f32 elsewhere. (dispatch.c) */
@@ -141,7 +161,8 @@ const dp_kernels *dp_kernels_generic(void);
 const dp_kernels *dp_kernels_avx2(void);
 const dp_kernels *dp_kernels_avx512(void);
 const dp_kernels *dp_kernels_neon(void);
-const dp_product *dp_products_generic(dp_precision precision);
+const dp_product *dp_products_generic(dp_precision precision); /* bf16 and int8 */
+const dp_product *dp_products_rows(dp_precision precision);
 const dp_product *dp_products_avx2(dp_precision precision);
 const dp_product *dp_products_avx_vnni(dp_precision precision);
 const dp_product *dp_products_avx512(dp_precision precision);
@@ -198,6 +219,8 @@ typedef struct dp_epilogue {
     dp_activation activation; /* applied last */
 } dp_epilogue;
 
+/* Tiles that so many rows take. */
+size_t dp_tiles(const dp_product *product, size_t rows);
 /* Words along the depth of so many inputs. */
 size_t dp_panel_depth(const dp_product *product, size_t inputs);
 /* Columns of the panels: outputs rounded up to whole panels. */

@@ -24,6 +24,10 @@ size_t dp_row_stride(size_t n) {
     return lines * LINE_FLOATS;
 }
 
+size_t dp_tiles(const dp_product *product, size_t rows) {
+    return (rows + product->mr - 1) / product->mr;
+}
+
 size_t dp_panel_depth(const dp_product *product, size_t inputs) {
     size_t words = (inputs + product->group - 1) / product->group;
     return (words + product->step - 1) / product->step * product->step;
@@ -58,11 +62,13 @@ dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count) 
 
 /* Rows that may be read: whole tiles. */
 static size_t operand_rows(const dp_product *product, size_t rows) {
-    return (rows + product->mr - 1) / product->mr * product->mr;
+    return dp_tiles(product, rows) * product->mr;
 }
 
+/* An odd number of lines spreads the rows of a tile over all sets of a cache. */
 static size_t operand_stride(const dp_product *product, size_t inputs) {
-    return dp_row_stride(dp_panel_depth(product, inputs));
+    size_t lines = (dp_panel_depth(product, inputs) + LINE_FLOATS - 1) / LINE_FLOATS;
+    return (lines | 1) * LINE_FLOATS;
 }
 
 /* The scales of the rows stand before their words. */
@@ -131,7 +137,7 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
                     .column_scale = linear->scale != NULL ? linear->scale + column : NULL,
                     .a_stride = in.stride,
                     .c_stride = out_stride,
-                    .ahead = share_of_next(product, (rows + product->mr - 1) / product->mr)};
+                    .ahead = share_of_next(product, dp_tiles(product, rows))};
     for (size_t w = 0; w < depth; w += product->kc) {
         tile.words = smaller(product->kc, depth - w);
         tile.panel = panel + w * product->nr;

@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 static inline uint32_t bits_of(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -21,12 +25,15 @@ static inline float float_of(uint32_t bits) {
     return x;
 }
 
-/* The bf16 next to x, ties to even, in the upper half. What is not a number stays that. */
+/* The bf16 next to x, ties to even, in the upper half. What is smaller than 2^-126 becomes 0, as
+ * processors have it, and what is not a number stays that. */
 static inline uint32_t rounded_to_bf16(float x) {
     uint32_t bits = bits_of(x);
+    uint32_t magnitude = bits & 0x7fffffffu;
     uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-    uint32_t quiet = bits | 0x00400000u;
-    return ((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u;
+    rounded = magnitude < 0x00800000u ? bits & 0x80000000u : rounded;
+    rounded = magnitude > 0x7f800000u ? bits | 0x00400000u : rounded;
+    return rounded & 0xffff0000u;
 }
 
 /* Words of a row of n numbers, in whole steps. */
@@ -41,10 +48,33 @@ static inline void clear_padding(uint32_t *words, size_t n, size_t group, size_t
     memset((uint8_t *)words + first, 0, row_words(n, group, step) * sizeof *words - first);
 }
 
+#if defined(__AVX512BF16__)
+
+/* The processor's own conversion, for as many as come in whole vectors: how many. */
+static inline size_t convert_vectors(const float *x, size_t n, uint16_t *halves) {
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
+        _mm512_storeu_si512(halves + i, (__m512i)both);
+    }
+    return i;
+}
+
+#else
+
+static inline size_t convert_vectors(const float *x, size_t n, uint16_t *halves) {
+    (void)x;
+    (void)n;
+    (void)halves;
+    return 0;
+}
+
+#endif
+
 static inline void convert_to_bf16(const float *x, size_t n, size_t step, uint32_t *words) {
     uint16_t *halves = (uint16_t *)words;
     clear_padding(words, n, 2, step);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = convert_vectors(x, n, halves); i < n; i++) {
         halves[i] = (uint16_t)(rounded_to_bf16(x[i]) >> 16);
     }
 }

@@ -14,8 +14,10 @@ static const uint32_t *output_words(const dp_product *product, const float *w, s
         return (const uint32_t *)w;
     }
     product->convert(w, inputs, words, &row);
+    clear_padding(words, inputs, product->group, product->step);
     if (product->precision == DP_PRECISION_INT8) {
-        for (size_t i = 0; i < dp_panel_depth(product, inputs); i++) {
+        size_t depth = dp_panel_depth(product, inputs);
+        for (size_t i = 0; i < depth; i++) {
             words[i] ^= BYTE_OFFSETS;
         }
         *scale = row.scale;
@@ -27,7 +29,8 @@ void dp_pack_outputs(const dp_product *product, uint32_t *panels, float *scale, 
                      size_t stride, size_t outputs, size_t inputs, uint32_t *scratch) {
     size_t nr = product->nr;
     size_t depth = dp_panel_depth(product, inputs);
-    for (size_t o = 0; o < dp_panel_columns(product, outputs); o++) {
+    size_t columns = dp_panel_columns(product, outputs);
+    for (size_t o = 0; o < columns; o++) {
         uint32_t *column = panels + o / nr * nr * depth + o % nr;
         if (o >= outputs) {
             for (size_t i = 0; i < depth; i++) {

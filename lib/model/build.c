@@ -84,8 +84,7 @@ static void build_patch(dp_builder *builder) {
 static void build_norms(dp_builder *builder) {
     struct dp_model *model = builder->model;
     size_t mark = builder->scratch_used;
-    if (dp_has_tensor(builder, dp_name("pre_norm.weight")) ||
-        dp_has_tensor(builder, dp_name("pre_norm.bias"))) {
+    if (model->parameters.has_pre_norm) {
         model->pre_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("pre_norm")));
     }
     model->post_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("post_norm")));
@@ -95,9 +94,9 @@ static void build_norms(dp_builder *builder) {
 static void build_head(dp_builder *builder) {
     struct dp_model *model = builder->model;
     const dp_parameters *p = &model->parameters;
-    const dp_product *f32 = &model->kernels->f32;
+    const dp_product *f32 = model->exact;
     size_t mark = builder->scratch_used;
-    if (dp_has_tensor(builder, dp_name("projection.weight"))) {
+    if (p->has_projection) {
         dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
             dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
@@ -132,10 +131,8 @@ static void report(dp_builder *builder, progress to, size_t block) {
     }
 }
 
-static void walk(dp_builder *builder, progress to) {
+static void build_weights(dp_builder *builder, progress to) {
     struct dp_model *model = builder->model;
-    model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
-    keep_texts(builder);
     build_patch(builder);
     dp_build_positions(builder);
     build_norms(builder);
@@ -153,6 +150,17 @@ static void walk(dp_builder *builder, progress to) {
         }
     }
     build_head(builder);
+}
+
+static void walk(dp_builder *builder, progress to) {
+    struct dp_model *model = builder->model;
+    model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
+    keep_texts(builder);
+    if (model->compiled) {
+        dp_find_parts(builder);
+    } else {
+        build_weights(builder, to);
+    }
     report(builder, to, model->parameters.blocks);
     if (model->arena.failed && builder->status == DP_OK) {
         builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
@@ -161,40 +169,6 @@ static void walk(dp_builder *builder, progress to) {
 }
 
 /* ---- what the file says as a whole ---- */
-
-static bool contains(dp_text name, const char *part) {
-    size_t length = strlen(part);
-    for (size_t i = 0; i + length <= name.length; i++) {
-        if (memcmp(name.bytes + i, part, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_adapted(dp_text name) {
-    return contains(name, ".adapter.") || contains(name, "position.") ||
-           contains(name, "class_token") || contains(name, "head.");
-}
-
-static void describe_tensors(const dp_gguf *gguf, struct dp_model *model) {
-    model->file_type = NULL;
-    for (size_t i = 0; i < gguf->tensor_count; i++) {
-        const dp_tensor *tensor = &gguf->tensors[i];
-        int64_t count = 1;
-        for (size_t d = 0; d < tensor->dims; d++) {
-            count *= (int64_t)tensor->shape[d];
-        }
-        model->parameter_count += count;
-        model->adapter_parameter_count += is_adapted(tensor->name) ? count : 0;
-        if (contains(tensor->name, "block.") && tensor->dims == 2) {
-            const char *type = dp_tensor_type_name(tensor->type);
-            bool same = model->file_type == NULL || strcmp(model->file_type, type) == 0;
-            model->file_type = same ? type : "mixed";
-        }
-    }
-    model->file_type = model->file_type != NULL ? model->file_type : "f32";
-}
 
 static void refuse_unused(dp_builder *builder) {
     for (size_t i = 0; i < builder->gguf->tensor_count && builder->status == DP_OK; i++) {
@@ -232,57 +206,60 @@ static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *m
     walk(builder, to);
 }
 
-static void choose_products(struct dp_model *model, const dp_model_options *options,
-                            uint32_t cpu_mask) {
-    dp_precision quick = dp_precision_auto(cpu_mask);
-    model->precision = (dp_precision)options->precision;
-    if (model->precision == DP_PRECISION_AUTO) {
-        model->precision = model->fused ? quick : DP_PRECISION_F32;
-    }
-    bool exact = model->precision == DP_PRECISION_F32;
-    model->kernels = dp_kernels_choose(cpu_mask);
-    model->product = dp_product_choose(model->precision, cpu_mask);
-    model->attention = dp_product_choose(exact ? DP_PRECISION_F32 : quick, cpu_mask);
-}
-
-dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options, uint32_t cpu_mask,
-                         struct dp_model **model, dp_message *message) {
-    struct dp_model counted = {.allocator = options->allocator};
-    dp_builder builder = {.gguf = gguf, .message = message};
+static dp_status build(dp_builder *builder, struct dp_model *counted,
+                       const dp_model_options *options) {
+    dp_message *message = builder->message;
     size_t bytes = 0;
     size_t scratch = 0;
-    counted.fused = options->unfused == 0;
-    choose_products(&counted, options, cpu_mask);
-    builder.status = dp_read_parameters(gguf, &counted.parameters, message);
-    if (builder.status != DP_OK) {
-        return builder.status;
+    count_memory(builder, counted, &bytes, &scratch);
+    if (builder->status != DP_OK) {
+        return builder->status;
     }
-    describe_tensors(gguf, &counted);
+    uint8_t *memory = dp_allocate(options->allocator, bytes);
+    builder->scratch = dp_allocate(options->allocator, scratch * sizeof(float));
+    if (memory == NULL || builder->scratch == NULL) {
+        builder->status = dp_fail(message, DP_ERR_MEMORY,
+                                  "%zu bytes for the weights, and %zu more while they are "
+                                  "fused, could not be had",
+                                  bytes, scratch * sizeof(float));
+    } else {
+        fill(builder, counted, memory, bytes,
+             (progress){options->progress, options->progress_user});
+    }
+    dp_release(options->allocator, builder->scratch, scratch * sizeof(float));
+    if (builder->status != DP_OK) {
+        dp_release(options->allocator, memory, bytes);
+    }
+    return builder->status;
+}
+
+dp_status dp_model_build(const dp_gguf *gguf, dp_source *source, const dp_model_options *options,
+                         uint32_t cpu_mask, struct dp_model **model, dp_message *message) {
+    struct dp_model counted = {.allocator = options->allocator};
+    dp_builder builder = {.gguf = gguf, .source = source, .message = message};
+    dp_status status = dp_choose_products(gguf, options, cpu_mask, &counted, message);
+    if (status == DP_OK) {
+        status = dp_read_parameters(gguf, &counted.parameters, message);
+    }
+    if (status == DP_OK) {
+        status = dp_describe_file(gguf, &counted, message);
+    }
+    if (status != DP_OK) {
+        return status;
+    }
     builder.used = dp_allocate(options->allocator, gguf->tensor_count);
     if (builder.used == NULL) {
         return dp_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
     }
     memset(builder.used, 0, gguf->tensor_count);
-    count_memory(&builder, &counted, &bytes, &scratch);
-    uint8_t *memory = NULL;
-    if (builder.status == DP_OK) {
-        memory = dp_allocate(options->allocator, bytes);
-        builder.scratch = dp_allocate(options->allocator, scratch * sizeof(float));
-        if (memory == NULL || builder.scratch == NULL) {
-            builder.status = dp_fail(message, DP_ERR_MEMORY,
-                                     "%zu bytes for the weights, and %zu more while they are "
-                                     "fused, could not be had",
-                                     bytes, scratch * sizeof(float));
-        } else {
-            fill(&builder, &counted, memory, bytes,
-                 (progress){options->progress, options->progress_user});
-        }
-        dp_release(options->allocator, builder.scratch, scratch * sizeof(float));
-    }
+    status = build(&builder, &counted, options);
     dp_release(options->allocator, builder.used, gguf->tensor_count);
-    if (builder.status != DP_OK) {
-        dp_release(options->allocator, memory, bytes);
-        return builder.status;
+    if (status != DP_OK) {
+        return status;
+    }
+    if (counted.compiled) {
+        builder.model->source = *source;
+        *source = (dp_source){0};
     }
     *model = builder.model;
     return DP_OK;
@@ -291,5 +268,6 @@ dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options, u
 void dp_model_free(struct dp_model *model) {
     const dp_allocator *allocator = model->allocator;
     size_t bytes = model->arena.size;
+    dp_source_close(&model->source);
     dp_release(allocator, model, bytes);
 }

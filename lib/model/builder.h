@@ -6,10 +6,12 @@
 #define DP_BUILDER_H
 
 #include "model/model.h"
+#include "model/parts.h"
 
 typedef struct dp_builder {
     struct dp_model *model;
     const dp_gguf *gguf;
+    const dp_source *source; /* what the bytes of the file lie in */
     dp_message *message;
     dp_status status; /* the first failure; everything after it does nothing */
     bool filling;     /* the second walk */
@@ -47,16 +49,23 @@ dp_affine dp_affine_compose(dp_builder *builder, dp_affine second, dp_affine fir
 
 /* ---- tensors (weights.c) ---- */
 
-typedef struct dp_tensor_name {
-    char text[72];
-} dp_tensor_name;
-
 dp_tensor_name dp_name(const char *name);
 dp_tensor_name dp_block_name(size_t block, const char *name);
 /* `half` is "down" or "up". */
 dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half);
+/* The metadata key of a compiled file. */
+dp_tensor_name dp_bottleneck_key(size_t site);
 dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix);
 bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name);
+
+/* The tensor, which was asked for now; NULL with the builder failed, when there is none. */
+const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name);
+
+/* "[2][3]" */
+typedef struct dp_shape_text {
+    char text[96];
+} dp_shape_text;
+dp_shape_text dp_show_shape(const uint64_t *shape, size_t dims);
 
 /* A tensor that must be there with this shape; one row stands for a vector. */
 dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, size_t columns);
@@ -67,6 +76,11 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
 
 /* ---- packing into the model's arena (weights.c) ---- */
 
+/* The product of a matrix of so many inputs: the one that is wanted, or an exact one where bytes
+ * would be summed too deep. */
+const dp_product *dp_product_for(const struct dp_model *model, const dp_product *wanted,
+                                 size_t inputs);
+
 /* Packs a map for a product. */
 dp_linear dp_pack(dp_builder *builder, const dp_product *product, dp_affine map);
 
@@ -74,8 +88,16 @@ dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 
 /* ---- parts of a model ---- */
 
+/* Precision, target and products of a model. (choose.c) */
+dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *options,
+                             uint32_t cpu_mask, struct dp_model *model, dp_message *message);
+
+/* What the file says as a whole: its type and numbers of parameters. (describe.c) */
+dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message);
+
 void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block); /* fuse.c */
 void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block); /* plain.c */
 void dp_build_positions(dp_builder *builder);                                  /* positions.c */
+void dp_find_parts(dp_builder *builder);                                       /* compiled.c */
 
 #endif /* DP_BUILDER_H */

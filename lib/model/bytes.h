@@ -38,4 +38,12 @@ static inline bool dp_bits_are_finite(uint32_t bits) {
     return (bits & 0x7f800000u) != 0x7f800000u;
 }
 
+/* Whether numbers of this machine stand in memory as they do in a file. */
+static inline bool dp_is_little_endian(void) {
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
 #endif /* DP_BYTES_H */

@@ -424,6 +424,9 @@ static dp_status size_tensor(const scanner *scan, dp_tensor *tensor, uint32_t ty
     case DP_TENSOR_BF16:
         *bytes = 2 * elements;
         break;
+    case DP_TENSOR_I8:
+        *bytes = elements;
+        break;
     case DP_TENSOR_Q8_0:
         if (tensor->shape[tensor->dims - 1] % DP_Q8_0_VALUES != 0) {
             return malformed(scan, "q8_0 needs a multiple of 32 columns");
@@ -433,7 +436,7 @@ static dp_status size_tensor(const scanner *scan, dp_tensor *tensor, uint32_t ty
     default:
         return dp_fail(scan->message, DP_ERR_FORMAT,
                        "tensor '%s' has type %" PRIu32
-                       "; F32 (0), F16 (1), Q8_0 (8) and BF16 (30) are allowed",
+                       "; F32 (0), F16 (1), Q8_0 (8), I8 (24) and BF16 (30) are allowed",
                        DP_SHOW(tensor->name), type);
     }
     tensor->type = (dp_tensor_type)type;

@@ -15,6 +15,7 @@ typedef enum dp_tensor_type {
     DP_TENSOR_F32 = 0,
     DP_TENSOR_F16 = 1,
     DP_TENSOR_Q8_0 = 8,
+    DP_TENSOR_I8 = 24, /* of compiled files only */
     DP_TENSOR_BF16 = 30
 } dp_tensor_type;
 
@@ -84,10 +85,14 @@ void dp_gguf_free(dp_gguf *gguf);
 /* Order of two texts, byte by byte; a shorter one stands before those it begins. */
 int dp_text_compare(dp_text a, dp_text b);
 
+bool dp_gguf_has(const dp_gguf *gguf, const char *key);
+
 /* Metadata (metadata.c). An absent key leaves *value as it is (the default) and succeeds, unless
  * `required`; a present one must have exactly this type and lie within the bounds. */
 dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint32_t minimum,
                       uint32_t maximum, uint32_t *value, dp_message *message);
+dp_status dp_gguf_u64(const dp_gguf *gguf, const char *key, bool required, uint64_t maximum,
+                      uint64_t *value, dp_message *message);
 dp_status dp_gguf_f32(const dp_gguf *gguf, const char *key, bool required, float *value,
                       dp_message *message); /* must be finite */
 dp_status dp_gguf_bool(const dp_gguf *gguf, const char *key, bool required, bool *value,
@@ -113,8 +118,8 @@ const dp_tensor *dp_gguf_tensor(const dp_gguf *gguf, const char *name);
 /* Checks one tensor against its CRC-32 (nothing to check succeeds). (tensor.c) */
 dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message);
 
-/* Values [first, first + count) of a tensor as f32. For Q8_0 both are multiples of 32. Values that
- * are not finite are an error that names the tensor. (tensor.c) */
+/* Values [first, first + count) of a tensor of any type but I8 as f32. For Q8_0 both are multiples
+ * of 32. Values that are not finite are an error that names the tensor. (tensor.c) */
 dp_status dp_tensor_read(const dp_tensor *tensor, size_t first, size_t count, float *values,
                          dp_message *message);
 
@@ -123,10 +128,10 @@ const char *dp_tensor_type_name(dp_tensor_type type);
 /* CRC-32 as zlib computes it; start with crc = 0. (crc32.c) */
 uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
 
-/* gzip (inflate.c). Inflates a whole gzip file, all members, to at most `limit` bytes. */
+/* gzip (inflate.c). Inflates a whole gzip file, all members, to at most `limit` bytes, in a block
+ * of this allocator. Memory of the packed bytes is let go of as they are read. */
 bool dp_is_gzip(const uint8_t *bytes, size_t size);
-dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_allocator *allocator,
-                     uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
-                     dp_message *message);
+dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+                     dp_source *inflated, dp_message *message);
 
 #endif /* DP_GGUF_H */

@@ -11,12 +11,10 @@ bool dp_is_gzip(const uint8_t *bytes, size_t size) {
 
 #if defined(DP_NO_ZLIB)
 
-dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_allocator *allocator,
-                     uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
-                     dp_message *message) {
-    (void)bytes, (void)size, (void)limit, (void)allocator;
-    *inflated = NULL;
-    *inflated_size = *allocated_size = 0;
+dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+                     dp_source *inflated, dp_message *message) {
+    (void)packed, (void)limit, (void)allocator;
+    *inflated = (dp_source){NULL};
     return dp_fail(message, DP_ERR_UNSUPPORTED,
                    "the file is gzip-compressed, and this build has no zlib: decompress it first");
 }
@@ -26,18 +24,10 @@ dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_a
 #define ZLIB_CONST
 #include <zlib.h>
 
-/* What zlib is given and asked for at a time; it counts in `unsigned`. */
-#define MAX_CHUNK ((size_t)1 << 30)
+/* What zlib is given and asked for at a time. */
+#define MAX_CHUNK ((size_t)4 << 20)
 /* Deflate cannot do better. */
 #define MAX_RATIO 1032
-
-typedef struct output {
-    const dp_allocator *allocator;
-    uint8_t *bytes;
-    size_t used;
-    size_t capacity;
-    size_t limit;
-} output;
 
 /* zlib does not tell the size of what it frees: it is kept in front, where it disturbs no
  * alignment. */
@@ -71,29 +61,28 @@ static size_t first_capacity(const uint8_t *bytes, size_t size) {
 }
 
 /* One byte more than the limit is enough to see that there is too much. */
-static dp_status grow(output *out, size_t capacity, dp_message *message) {
-    size_t most = out->limit < SIZE_MAX ? out->limit + 1 : SIZE_MAX;
+static dp_status grow(dp_source *out, size_t capacity, size_t limit, dp_message *message) {
+    size_t most = limit < SIZE_MAX ? limit + 1 : SIZE_MAX;
     capacity = dp_min_size(capacity, most);
-    uint8_t *bytes = dp_allocate(out->allocator, capacity);
-    if (bytes == NULL) {
+    uint8_t *block = dp_allocate(out->allocator, capacity);
+    if (block == NULL) {
         return dp_fail(message, DP_ERR_MEMORY,
                        "cannot allocate %zu bytes to inflate the gzip data into", capacity);
     }
-    if (out->bytes != NULL) {
-        memcpy(bytes, out->bytes, out->used);
+    if (out->block != NULL) {
+        dp_move_block(out->allocator, block, out->block, out->size, out->allocated);
     }
-    dp_release(out->allocator, out->bytes, out->capacity);
-    out->bytes = bytes;
-    out->capacity = capacity;
+    out->bytes = out->block = block;
+    out->allocated = capacity;
     return DP_OK;
 }
 
 /* Makes room for at least one byte. */
-static dp_status make_room(output *out, dp_message *message) {
-    if (out->used < out->capacity) {
+static dp_status make_room(dp_source *out, size_t limit, dp_message *message) {
+    if (out->size < out->allocated) {
         return DP_OK;
     }
-    return grow(out, out->capacity > SIZE_MAX / 2 ? SIZE_MAX : 2 * out->capacity, message);
+    return grow(out, out->allocated > SIZE_MAX / 2 ? SIZE_MAX : 2 * out->allocated, limit, message);
 }
 
 static dp_status fail_inflate(const z_stream *stream, int result, size_t at, dp_message *message) {
@@ -119,38 +108,37 @@ static dp_status next_member(z_stream *stream, const uint8_t *rest, size_t size,
     return DP_OK;
 }
 
-/* One step of zlib, from bytes[*at] to the end of what was inflated so far. */
-static int inflate_some(z_stream *stream, const uint8_t *bytes, size_t size, size_t *at,
-                        output *out) {
-    size_t given = dp_min_size(size - *at, MAX_CHUNK);
-    size_t room = dp_min_size(out->capacity - out->used, MAX_CHUNK);
-    stream->next_in = bytes + *at;
+/* One step of zlib, from byte *at to the end of what was inflated so far. */
+static int inflate_some(z_stream *stream, const dp_source *packed, size_t *at, dp_source *out) {
+    size_t given = dp_min_size(packed->size - *at, MAX_CHUNK);
+    size_t room = dp_min_size(out->allocated - out->size, MAX_CHUNK);
+    stream->next_in = packed->bytes + *at;
     stream->avail_in = (unsigned)given;
-    stream->next_out = out->bytes + out->used;
+    stream->next_out = out->block + out->size;
     stream->avail_out = (unsigned)room;
     int result = inflate(stream, Z_NO_FLUSH);
+    dp_source_discard(packed, packed->bytes + *at, given - stream->avail_in);
     *at += given - stream->avail_in;
-    out->used += room - stream->avail_out;
+    out->size += room - stream->avail_out;
     return result;
 }
 
-static dp_status inflate_members(z_stream *stream, const uint8_t *bytes, size_t size, output *out,
-                                 dp_message *message) {
+static dp_status inflate_members(z_stream *stream, const dp_source *packed, size_t limit,
+                                 dp_source *out, dp_message *message) {
     size_t at = 0;
-    dp_status status = grow(out, first_capacity(bytes, size), message);
+    dp_status status = grow(out, first_capacity(packed->bytes, packed->size), limit, message);
     for (bool done = false; status == DP_OK && !done;) {
-        status = make_room(out, message);
+        status = make_room(out, limit, message);
         if (status != DP_OK) {
             break;
         }
-        int result = inflate_some(stream, bytes, size, &at, out);
-        if (out->used > out->limit) {
-            status =
-                dp_fail(message, DP_ERR_MEMORY,
-                        "the gzip data inflates to more than the limit of %zu bytes", out->limit);
+        int result = inflate_some(stream, packed, &at, out);
+        if (out->size > limit) {
+            status = dp_fail(message, DP_ERR_MEMORY,
+                             "the gzip data inflates to more than the limit of %zu bytes", limit);
         } else if (result == Z_STREAM_END) {
-            done = at == size;
-            status = next_member(stream, bytes + at, size - at, at, message);
+            done = at == packed->size;
+            status = next_member(stream, packed->bytes + at, packed->size - at, at, message);
         } else if (result != Z_OK) {
             status = fail_inflate(stream, result, at, message);
         }
@@ -158,27 +146,20 @@ static dp_status inflate_members(z_stream *stream, const uint8_t *bytes, size_t 
     return status;
 }
 
-dp_status dp_inflate(const uint8_t *bytes, size_t size, size_t limit, const dp_allocator *allocator,
-                     uint8_t **inflated, size_t *inflated_size, size_t *allocated_size,
-                     dp_message *message) {
-    output out = {.allocator = allocator, .limit = limit};
+dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+                     dp_source *inflated, dp_message *message) {
     z_stream stream = {
         .zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = (void *)allocator};
     int result = inflateInit2(&stream, 16 + MAX_WBITS); /* gzip, not zlib, not raw */
+    *inflated = (dp_source){.allocator = allocator};
     if (result != Z_OK) {
-        *inflated = NULL;
-        *inflated_size = *allocated_size = 0;
         return dp_fail(message, DP_ERR_MEMORY, "cannot start zlib: error %d", result);
     }
-    dp_status status = inflate_members(&stream, bytes, size, &out, message);
+    dp_status status = inflate_members(&stream, packed, limit, inflated, message);
     (void)inflateEnd(&stream);
     if (status != DP_OK) {
-        dp_release(allocator, out.bytes, out.capacity);
-        out = (output){0};
+        dp_source_close(inflated);
     }
-    *inflated = out.bytes;
-    *inflated_size = out.used;
-    *allocated_size = out.capacity;
     return status;
 }
 

@@ -43,7 +43,9 @@ void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
 
 dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
     const dp_kernels *kernels = builder->model->kernels;
-    const dp_product *product = &kernels->f32;
+    dp_product whole = kernels->f32;
+    const dp_product *product = &whole;
+    whole.kc = DP_WHOLE_DEPTH; /* one sum: the same bits with all multiply-adds that are fused */
     dp_matrix result = dp_matrix_take(builder, a.rows, b.columns);
     size_t mark = builder->scratch_used;
     dp_matrix panels = dp_matrix_take(builder, b.rows, dp_panel_columns(product, b.columns));

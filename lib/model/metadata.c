@@ -33,6 +33,10 @@ static const dp_gguf_entry *find_entry(const dp_gguf *gguf, const char *key) {
     return NULL;
 }
 
+bool dp_gguf_has(const dp_gguf *gguf, const char *key) {
+    return find_entry(gguf, key) != NULL;
+}
+
 static dp_status fail_type(const dp_gguf_entry *entry, const char *key, const char *array,
                            uint32_t type, dp_message *message) {
     const char *found = entry->type == DP_VALUE_ARRAY ? "array of " : "";
@@ -111,6 +115,23 @@ dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint3
         return dp_fail(message, DP_ERR_FORMAT,
                        "metadata key '%s' is %" PRIu32 ", but must be %" PRIu32 " to %" PRIu32, key,
                        number, minimum, maximum);
+    }
+    *value = number;
+    return DP_OK;
+}
+
+dp_status dp_gguf_u64(const dp_gguf *gguf, const char *key, bool required, uint64_t maximum,
+                      uint64_t *value, dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_U64, &found, message);
+    if (status != DP_OK || found == NULL) {
+        return status;
+    }
+    uint64_t number = dp_load_u64(found);
+    if (number > maximum) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "metadata key '%s' is %" PRIu64 ", but must be at most %" PRIu64, key,
+                       number, maximum);
     }
     *value = number;
     return DP_OK;

@@ -1,7 +1,8 @@
 /*
  * A model in memory: checked hyper-parameters and packed weights, immutable once it is open. This
  * folder turns a weight file into it: gguf.c (the container), parameters.c (metadata), weights.c
- * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, build.c (all together).
+ * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, build.c (all together); and
+ * writes it as a compiled file (write.c), which compiled.c opens.
  */
 #ifndef DP_MODEL_H
 #define DP_MODEL_H
@@ -36,6 +37,7 @@ typedef struct dp_parameters {
     dp_activation activation, adapter_activation;
     float adapter_scale, epsilon, mean[3], std[3];
     bool serial_skip;
+    bool has_projection, has_pre_norm;
 } dp_parameters;
 
 /* Weight and bias of a layer norm; NULL where they are folded into the next matrix. */
@@ -84,10 +86,13 @@ struct dp_model {
     const dp_allocator *allocator; /* NULL: the default */
     const dp_kernels *kernels;
     dp_precision precision;
+    dp_target target;            /* of the panels; DP_TARGET_NATIVE: none that has a name */
     const dp_product *product;   /* of the blocks and the patches */
+    const dp_product *exact;     /* f32: of the head, and of sums that are too deep for bytes */
     const dp_product *attention; /* of scores and values */
     dp_parameters parameters;
-    bool fused;
+    bool fused, compiled;
+    bool runnable; /* products can multiply, not only pack */
 
     dp_linear patch;
     const float *first_spatial;  /* [tokens][width]: positions, with the class token in row 0 */
@@ -101,15 +106,27 @@ struct dp_model {
     const char *name, *description;
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
-    dp_arena arena; /* where all of this lives, the model itself among it */
+    dp_arena arena;   /* where all of this lives, the model itself among it */
+    dp_source source; /* of a compiled model: where its weights lie */
 };
 
 /* Reads and checks metadata, and what tensor shapes say. (parameters.c) */
 dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_message *message);
 
-/* Builds a model from a parsed file. (build.c) */
-dp_status dp_model_build(const dp_gguf *gguf, const dp_model_options *options, uint32_t cpu_mask,
-                         dp_model **model, dp_message *message);
+/* Names as they stand in files. (parameters.c) */
+const char *dp_activation_name(dp_activation activation); /* not of DP_ACTIVATION_NONE */
+const char *dp_position_name(dp_position_kind kind);
+
+/* Builds a model from a parsed file. A compiled file goes on being used, and `source` then becomes
+ * the model's; of any other, memory is let go of as it is read. (build.c) */
+dp_status dp_model_build(const dp_gguf *gguf, dp_source *source, const dp_model_options *options,
+                         uint32_t cpu_mask, dp_model **model, dp_message *message);
 void dp_model_free(dp_model *model);
+
+/* Whether a file is a compiled one. (choose.c) */
+bool dp_is_compiled(const dp_gguf *gguf);
+
+/* Writes a model as a compiled file. (write.c) */
+dp_status dp_model_write(const dp_model *model, const dp_writer *writer, dp_message *message);
 
 #endif /* DP_MODEL_H */

@@ -24,6 +24,14 @@ static size_t read_number(reader *from, const char *key, bool required, uint32_t
     return value;
 }
 
+static bool read_bool(reader *from, const char *key, bool required) {
+    bool value = false;
+    if (from->status == DP_OK) {
+        from->status = dp_gguf_bool(from->gguf, key, required, &value, from->message);
+    }
+    return value;
+}
+
 static float read_float(reader *from, const char *key, float fallback) {
     float value = fallback;
     if (from->status == DP_OK) {
@@ -32,14 +40,26 @@ static float read_float(reader *from, const char *key, float fallback) {
     return value;
 }
 
-/* The index of a text among `choices`, the first of which is the default. */
-static size_t read_choice(reader *from, const char *key, const char *const *choices, size_t count) {
-    dp_text text = {choices[0], strlen(choices[0])};
+static const char *const position_names[] = {"sincos-time", "sincos-3d", "table"};
+static const char *const activation_names[] = {"none", "gelu", "quick_gelu", "relu"};
+
+const char *dp_position_name(dp_position_kind kind) {
+    return position_names[kind];
+}
+
+const char *dp_activation_name(dp_activation activation) {
+    return activation_names[activation];
+}
+
+/* The index of a text among names[first .. count - 1]; `fallback` when the key is absent. */
+static size_t read_choice(reader *from, const char *key, const char *const *names, size_t first,
+                          size_t count, size_t fallback) {
+    dp_text text = {names[fallback], strlen(names[fallback])};
     if (from->status == DP_OK) {
         from->status = dp_gguf_text(from->gguf, key, false, &text, from->message);
     }
-    for (size_t i = 0; i < count && from->status == DP_OK; i++) {
-        if (text.length == strlen(choices[i]) && memcmp(text.bytes, choices[i], text.length) == 0) {
+    for (size_t i = first; i < count && from->status == DP_OK; i++) {
+        if (text.length == strlen(names[i]) && memcmp(text.bytes, names[i], text.length) == 0) {
             return i;
         }
     }
@@ -47,7 +67,12 @@ static size_t read_choice(reader *from, const char *key, const char *const *choi
         from->status = dp_fail(from->message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
                                key, dp_make_printable(text.bytes, text.length).text);
     }
-    return 0;
+    return fallback;
+}
+
+static dp_activation read_activation(reader *from, const char *key, dp_activation fallback) {
+    return (dp_activation)read_choice(from, key, activation_names, DP_ACTIVATION_GELU,
+                                      DP_ACTIVATION_COUNT, fallback);
 }
 
 static void read_mean_and_std(reader *from, dp_parameters *p) {
@@ -74,13 +99,6 @@ static void read_mean_and_std(reader *from, dp_parameters *p) {
 }
 
 static void read_metadata(reader *from, dp_parameters *p) {
-    static const char *const kinds[] = {"sincos-time", "sincos-3d", "table"};
-    static const char *const mlp[] = {"quick_gelu", "gelu", "relu"};
-    static const char *const adapter[] = {"gelu", "quick_gelu", "relu"};
-    static const dp_activation mlp_activations[] = {DP_ACTIVATION_QUICK_GELU, DP_ACTIVATION_GELU,
-                                                    DP_ACTIVATION_RELU};
-    static const dp_activation adapter_activations[] = {
-        DP_ACTIVATION_GELU, DP_ACTIVATION_QUICK_GELU, DP_ACTIVATION_RELU};
     (void)read_number(from, "dualpath.format_version", true, 0, 1, 1);
     p->image_size = read_number(from, "dualpath.image_size", true, 1, 1, 4096);
     p->patch_size = read_number(from, "dualpath.patch_size", true, 1, 1, 256);
@@ -93,15 +111,13 @@ static void read_metadata(reader *from, dp_parameters *p) {
     p->sampling_rate = read_number(from, "dualpath.sampling_rate", false, 4, 1, 65536);
     p->epsilon = read_float(from, "dualpath.attention.layer_norm_epsilon", 1e-5f);
     p->adapter_scale = read_float(from, "dualpath.adapter.scale", 1.0f);
-    p->position = (dp_position_kind)read_choice(from, "dualpath.position.kind", kinds, 3);
-    p->activation = mlp_activations[read_choice(from, "dualpath.activation", mlp, 3)];
+    p->position = (dp_position_kind)read_choice(from, "dualpath.position.kind", position_names, 0,
+                                                3, DP_POSITION_SINCOS_TIME);
+    p->activation = read_activation(from, "dualpath.activation", DP_ACTIVATION_QUICK_GELU);
     p->adapter_activation =
-        adapter_activations[read_choice(from, "dualpath.adapter.activation", adapter, 3)];
+        read_activation(from, "dualpath.adapter.activation", DP_ACTIVATION_GELU);
     read_mean_and_std(from, p);
-    if (from->status == DP_OK) {
-        from->status = dp_gguf_bool(from->gguf, "dualpath.adapter.serial_skip", false,
-                                    &p->serial_skip, from->message);
-    }
+    p->serial_skip = read_bool(from, "dualpath.adapter.serial_skip", false);
 }
 
 /* The number of rows of a tensor, bounded; 0 when the file has no such tensor. */
@@ -122,12 +138,27 @@ static size_t tensor_rows(reader *from, const char *name, size_t maximum) {
     return (size_t)tensor->shape[0];
 }
 
+/* What the tensors of a compiled file do not say. */
+static void read_sizes(reader *from, dp_parameters *p) {
+    p->mlp_width = read_number(from, "dualpath.compiled.mlp_width", true, 0, 1, 65536);
+    p->feature_size = read_number(from, "dualpath.compiled.feature_size", true, 0, 1, 65536);
+    p->head_width = read_number(from, "dualpath.compiled.head_width", true, 0, 0, 65536);
+    p->classes = read_number(from, "dualpath.compiled.classes", true, 0, 0, 1000000);
+    p->has_projection = read_bool(from, "dualpath.compiled.projection", true);
+    p->has_pre_norm = read_bool(from, "dualpath.compiled.pre_norm", true);
+    for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
+        dp_tensor_name key = dp_bottleneck_key(i);
+        p->bottleneck[i] =
+            read_number(from, key.text, true, 0, 0, (uint32_t)dp_min_size(4 * p->width, 65536));
+    }
+}
+
 static void read_shapes(reader *from, dp_parameters *p) {
     p->mlp_width = tensor_rows(from, "block.0.mlp.up.weight", 65536);
-    p->feature_size = tensor_rows(from, "projection.weight", 65536);
-    if (p->feature_size == 0) {
-        p->feature_size = p->width;
-    }
+    p->has_pre_norm = dp_gguf_tensor(from->gguf, "pre_norm.weight") != NULL ||
+                      dp_gguf_tensor(from->gguf, "pre_norm.bias") != NULL;
+    p->has_projection = dp_gguf_tensor(from->gguf, "projection.weight") != NULL;
+    p->feature_size = p->has_projection ? tensor_rows(from, "projection.weight", 65536) : p->width;
     p->head_width = tensor_rows(from, "head.hidden.weight", 65536);
     p->classes = tensor_rows(from, "head.output.weight", 1000000);
     for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
@@ -175,6 +206,11 @@ static dp_status check_relations(dp_parameters *p, dp_message *message) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "%zu framesets of %zu tokens of %zu are more than %zu position values",
                        p->framesets, p->tokens, p->width, MAX_POSITIONS);
+    }
+    if (!p->has_projection && p->feature_size != p->width) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "%zu features of a width of %zu need a projection, which is missing",
+                       p->feature_size, p->width);
     }
     if (!(p->epsilon > 0.0f && p->epsilon <= 1.0f)) {
         return dp_fail(message, DP_ERR_FORMAT,
@@ -226,7 +262,11 @@ dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_
     reader from = {gguf, message, check_architecture(gguf, message)};
     memset(parameters, 0, sizeof *parameters);
     read_metadata(&from, parameters);
-    read_shapes(&from, parameters);
+    if (dp_is_compiled(gguf)) {
+        read_sizes(&from, parameters);
+    } else {
+        read_shapes(&from, parameters);
+    }
     if (from.status == DP_OK) {
         from.status = check_relations(parameters, message);
     }

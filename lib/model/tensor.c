@@ -15,6 +15,8 @@ const char *dp_tensor_type_name(dp_tensor_type type) {
         return "f16";
     case DP_TENSOR_Q8_0:
         return "q8_0";
+    case DP_TENSOR_I8:
+        return "i8";
     case DP_TENSOR_BF16:
         return "bf16";
     }
@@ -103,6 +105,9 @@ dp_status dp_tensor_read(const dp_tensor *tensor, size_t first, size_t count, fl
     case DP_TENSOR_Q8_0:
         read_q8_0(tensor->data + first / DP_Q8_0_VALUES * DP_Q8_0_BYTES, count, values);
         break;
+    case DP_TENSOR_I8:
+        return dp_fail(message, DP_ERR_FORMAT, "tensor '%s' has no numbers of its own type",
+                       DP_SHOW(tensor->name));
     }
     size_t bad = find_not_finite(values, count);
     if (bad < count) {

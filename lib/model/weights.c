@@ -18,12 +18,17 @@ dp_tensor_name dp_block_name(size_t block, const char *name) {
     return made;
 }
 
+static const char *const sites[DP_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
+
 dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half) {
-    static const char *const sites[DP_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
     dp_tensor_name made;
     (void)snprintf(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block, sites[site],
                    half);
     return made;
+}
+
+dp_tensor_name dp_bottleneck_key(size_t site) {
+    return dp_with_suffix(dp_name("dualpath.compiled.bottleneck."), sites[site]);
 }
 
 dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix) {
@@ -43,47 +48,62 @@ static bool has_shape(const dp_tensor *tensor, size_t rows, size_t columns) {
     return tensor->dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns;
 }
 
-static dp_status wrong_shape(dp_builder *builder, const char *name, const dp_tensor *tensor,
-                             size_t rows, size_t columns) {
-    char shape[96] = "";
+dp_shape_text dp_show_shape(const uint64_t *shape, size_t dims) {
+    dp_shape_text shown = {""};
     size_t length = 0;
-    for (size_t i = 0; i < tensor->dims && length < sizeof shape - 24; i++) {
-        length += (size_t)snprintf(shape + length, sizeof shape - length, "[%llu]",
-                                   (unsigned long long)tensor->shape[i]);
+    for (size_t i = 0; i < dims && length < sizeof shown.text - 24; i++) {
+        length += (size_t)snprintf(shown.text + length, sizeof shown.text - length, "[%llu]",
+                                   (unsigned long long)shape[i]);
     }
-    if (rows == 1) {
-        return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected [%zu]", name,
-                       shape, columns);
-    }
-    return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected [%zu][%zu]",
-                   name, shape, rows, columns);
+    return shown;
 }
 
-/* The tensor if it is there and has this shape, else NULL with the builder failed. */
-static const dp_tensor *find(dp_builder *builder, const char *name, size_t rows, size_t columns) {
-    const dp_tensor *tensor = dp_gguf_tensor(builder->gguf, name);
+static dp_status wrong_shape(dp_builder *builder, const char *name, const dp_tensor *tensor,
+                             size_t rows, size_t columns) {
+    uint64_t expected[2] = {rows, columns};
+    bool vector = rows == 1;
+    return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name,
+                   dp_show_shape(tensor->shape, tensor->dims).text,
+                   dp_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
+}
+
+const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
+    const dp_tensor *tensor = dp_gguf_tensor(builder->gguf, name.text);
     if (builder->status != DP_OK) {
         return NULL;
     }
     if (tensor == NULL) {
         builder->status =
-            dp_fail(builder->message, DP_ERR_FORMAT, "%s: this tensor is missing", name);
-        return NULL;
-    }
-    if (!has_shape(tensor, rows, columns)) {
-        builder->status = wrong_shape(builder, name, tensor, rows, columns);
+            dp_fail(builder->message, DP_ERR_FORMAT, "%s: this tensor is missing", name.text);
         return NULL;
     }
     builder->used[tensor - builder->gguf->tensors] = 1;
     return tensor;
 }
 
+/* A tensor of numbers of this shape, else NULL with the builder failed. */
+static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, size_t rows,
+                                    size_t columns) {
+    const dp_tensor *tensor = dp_find_tensor(builder, name);
+    if (tensor == NULL) {
+        return NULL;
+    }
+    if (!has_shape(tensor, rows, columns)) {
+        builder->status = wrong_shape(builder, name.text, tensor, rows, columns);
+    } else if (tensor->type == DP_TENSOR_I8) {
+        builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
+                                  "%s: the type is i8, which only compiled files have", name.text);
+    }
+    return builder->status == DP_OK ? tensor : NULL;
+}
+
 dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, size_t columns) {
-    const dp_tensor *tensor = find(builder, name.text, rows, columns);
+    const dp_tensor *tensor = find_matrix(builder, name, rows, columns);
     dp_matrix matrix = dp_matrix_take(builder, rows, columns);
     if (tensor != NULL && dp_building(builder)) {
         builder->status =
             dp_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
+        dp_source_discard(builder->source, tensor->data, tensor->bytes);
     }
     return matrix;
 }
@@ -103,18 +123,17 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name) {
     return norm;
 }
 
-/* Bytes are for sums that fit 32 bits. */
-static const dp_product *product_for(const dp_builder *builder, const dp_product *product,
-                                     size_t inputs) {
-    bool too_deep = product->precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
-    return too_deep ? &builder->model->kernels->f32 : product;
+const dp_product *dp_product_for(const struct dp_model *model, const dp_product *wanted,
+                                 size_t inputs) {
+    bool too_deep = wanted->precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
+    return too_deep ? model->exact : wanted;
 }
 
 dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map) {
     dp_arena *arena = &builder->model->arena;
     size_t outputs = map.w.rows;
     size_t inputs = map.w.columns;
-    const dp_product *product = product_for(builder, wanted, inputs);
+    const dp_product *product = dp_product_for(builder->model, wanted, inputs);
     size_t depth = dp_panel_depth(product, inputs);
     size_t columns = dp_panel_columns(product, outputs);
     bool scaled = product->precision == DP_PRECISION_INT8;

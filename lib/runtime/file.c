@@ -7,6 +7,9 @@
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
+#if !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE /* madvise(): posix_madvise() may do nothing */
+#endif
 #if !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64 /* large files on 32-bit systems, too */
 #endif
@@ -26,6 +29,12 @@ dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_file 
 
 void dp_file_close(dp_file *file) {
     *file = (dp_file){0};
+}
+
+void dp_file_unload(const dp_file *file, const uint8_t *bytes, size_t size) {
+    (void)file;
+    (void)bytes;
+    (void)size;
 }
 
 #else
@@ -62,9 +71,8 @@ static bool resize(contents *held, size_t capacity) {
         return false;
     }
     if (held->block != NULL) {
-        memcpy(block, held->block, held->used);
+        dp_move_block(held->allocator, block, held->block, held->used, held->capacity);
     }
-    dp_release(held->allocator, held->block, held->capacity);
     held->block = block;
     held->capacity = capacity;
     return true;
@@ -190,6 +198,21 @@ static void unmap(dp_file *file) {
     (void)munmap(file->handle, file->size);
 }
 
+/* Nothing was written to the pages, so that dropping them loses nothing. */
+static void unload(const uint8_t *bytes, size_t size) {
+#if defined(MADV_DONTNEED)
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)bytes + size) / page * page;
+    if (first < end) {
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+#else
+    (void)bytes;
+    (void)size;
+#endif
+}
+
 #else
 
 static dp_status open_and_load(const char *path, const dp_allocator *allocator, dp_file *file,
@@ -206,6 +229,11 @@ static dp_status open_and_load(const char *path, const dp_allocator *allocator, 
 
 static void unmap(dp_file *file) {
     (void)file;
+}
+
+static void unload(const uint8_t *bytes, size_t size) {
+    (void)bytes;
+    (void)size;
 }
 
 #endif /* DP_POSIX_FILES */
@@ -226,6 +254,12 @@ void dp_file_close(dp_file *file) {
         unmap(file);
     }
     *file = (dp_file){0};
+}
+
+void dp_file_unload(const dp_file *file, const uint8_t *bytes, size_t size) {
+    if (file->allocator == NULL && file->handle != NULL) {
+        unload(bytes, size);
+    }
 }
 
 #endif /* DP_NO_FILES */

@@ -8,6 +8,7 @@
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -64,6 +65,37 @@ void dp_release(const dp_allocator *allocator, void *block, size_t size) {
     if (block != NULL) {
         from->release(from->user, block, size);
     }
+}
+
+#define SYSTEM_PAGE \
+    ((size_t)65536) /* at least: no system that the library runs on has larger ones */
+
+void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
+#if defined(__linux__) && defined(MADV_DONTNEED)
+    uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
+    uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
+    bool ours = allocator == NULL || allocator == &dp_default_allocator;
+    if (ours && first < end) {
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+#else
+    (void)allocator;
+    (void)bytes;
+    (void)size;
+#endif
+}
+
+#define MOVED_AT_ONCE ((size_t)4 << 20)
+
+void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                   size_t allocated) {
+    uint8_t *source = from;
+    for (size_t done = 0; done < used; done += MOVED_AT_ONCE) {
+        size_t count = dp_min_size(used - done, MOVED_AT_ONCE);
+        memcpy((uint8_t *)to + done, source + done, count);
+        dp_discard(allocator, source + done, count);
+    }
+    dp_release(allocator, from, allocated);
 }
 
 void *dp_arena_take(dp_arena *arena, size_t count, size_t element) {

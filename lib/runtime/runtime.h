@@ -66,6 +66,15 @@ extern const dp_allocator dp_default_allocator;
 void *dp_allocate(const dp_allocator *allocator, size_t size);
 void dp_release(const dp_allocator *allocator, void *block, size_t size);
 
+/* Tells that these bytes of a block will not be read before they are written again: whole pages
+ * among them go back to the system at once, where it can and the allocator is the default one. */
+void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size);
+
+/* Copies what a block holds into a larger one and frees it, piece by piece as far as dp_discard()
+ * goes, so that no two whole copies are held. */
+void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                   size_t allocated);
+
 /* A region of memory that is only handed out, never returned. With base == NULL it just counts, so
  * that the code which plans a session and the code which fills it are the same. */
 typedef struct dp_arena {
@@ -94,25 +103,63 @@ typedef struct dp_file {
 
 dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_file *file,
                        dp_message *message);
+/* Whole pages of a mapped file among these bytes leave memory, until they are read again. */
+void dp_file_unload(const dp_file *file, const uint8_t *bytes, size_t size);
 void dp_file_close(dp_file *file);
 
-/* ---- threads (threads.c) ---- */
+/* ---- the bytes of a model and what holds them (source.c) ---- */
+
+typedef struct dp_source {
+    const uint8_t *bytes;
+    size_t size;
+    dp_file file;                  /* the bytes are its; or */
+    uint8_t *block;                /* they lie in this block; or both are empty: they are the */
+    size_t allocated;              /* caller's */
+    const dp_allocator *allocator; /* of the block */
+} dp_source;
+
+void dp_source_close(dp_source *source);
+
+/* Lets go of the memory of bytes that were read: they are read from the file again, should they be
+ * used again. Does nothing for bytes that are not mapped. */
+void dp_source_unload(const dp_source *source, const uint8_t *bytes, size_t size);
+
+/* The same for bytes that will never be read again, wherever they are. */
+void dp_source_discard(const dp_source *source, const uint8_t *bytes, size_t size);
+
+/* ---- threads (workers.c, team.c) ---- */
 
 /* A task of a parallel loop: `index` is 0 .. count-1, `thread` 0 .. threads-1 (for scratch memory).
  */
 typedef void (*dp_task_fn)(void *context, size_t index, size_t thread);
 
-typedef struct dp_pool dp_pool;
+/* Threads that help with the loops of one team or of several. */
+typedef struct dp_workers dp_workers;
 
-/* Bytes of a pool. */
-size_t dp_pool_size(size_t threads);
-/* Makes a pool in caller's memory of dp_pool_size() bytes and starts threads - 1 threads, which
+/* Bytes of workers. */
+size_t dp_workers_size(size_t threads);
+/* Makes workers in caller's memory of dp_workers_size() bytes and starts threads - 1 threads, which
  * sleep until there is work. On failure nothing is left running. */
-dp_status dp_pool_start(void *memory, size_t threads, dp_pool **pool, dp_message *message);
-void dp_pool_stop(dp_pool *pool);
-size_t dp_pool_threads(const dp_pool *pool);
-/* Runs all tasks, the caller helping; returns when all are done. Tasks are handed out in order. */
-void dp_pool_run(dp_pool *pool, dp_task_fn task, void *context, size_t count);
+dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers, dp_message *message);
+void dp_workers_stop(dp_workers *workers);
+/* As many as were asked for, a caller among them. */
+size_t dp_workers_threads(const dp_workers *workers);
+
+/* Who computes for a session: its caller together with workers, its own or shared ones, or the
+ * threads of the host's scheduler. */
+typedef struct dp_team dp_team;
+
+/* Bytes of a team. */
+size_t dp_team_size(void);
+/* Makes a team in caller's memory of dp_team_size() bytes, on workers or, where they are NULL, on a
+ * scheduler, which is copied. */
+dp_status dp_team_start(void *memory, dp_workers *workers, const dp_scheduler *scheduler,
+                        dp_team **team, dp_message *message);
+void dp_team_stop(dp_team *team);
+size_t dp_team_threads(const dp_team *team);
+/* Runs all tasks; returns when all are done. Tasks are handed out in order. One loop at a time. */
+void dp_team_run(dp_team *team, dp_task_fn task, void *context, size_t count);
+
 /* Processors this process may use, at least 1. */
 size_t dp_processor_count(void);
 

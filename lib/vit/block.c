@@ -106,18 +106,47 @@ static void apply(const block_rows *r, const dp_linear *linear, dp_operand in, f
     dp_linear_apply(r->model->kernels, linear, r->count, in, out, out_stride, epilogue);
 }
 
-static dp_epilogue activate(dp_activation activation) {
-    return (dp_epilogue){.activation = activation};
-}
-
 /* x += in linear */
 static void add_to_x(const block_rows *r, const dp_linear *linear, dp_operand in) {
     apply(r, linear, in, r->x, r->x_stride, (dp_epilogue){.accumulate = true});
 }
 
-/* d, which stands at `d`, for a matrix that reads it. */
-static dp_operand read_d(const block_rows *r, const float *d, size_t stride, size_t width) {
-    return dp_operand_make(r->model->product, d, stride, r->count, width, r->at.d_words);
+static bool converts(const block_rows *r) {
+    return r->model->product->convert != NULL;
+}
+
+/* What is activated is f32 where it is made, and converted rows on the way to where they are read:
+ * each while it is hot. */
+static dp_epilogue finish(const block_rows *r, dp_activation activation) {
+    return (dp_epilogue){.activation = converts(r) ? DP_ACTIVATION_NONE : activation};
+}
+
+/* Rows that were made with finish(), for a matrix that reads them. */
+static dp_operand read_rows(const block_rows *r, float *x, size_t stride, size_t width,
+                            dp_activation activation, uint32_t *words) {
+    const dp_product *product = r->model->product;
+    if (!converts(r)) {
+        return dp_operand_make(product, x, stride, r->count, width, words);
+    }
+    dp_operand made = dp_operand_in(product, r->count, width, words);
+    for (size_t i = 0; i < r->count; i++) {
+        if (activation != DP_ACTIVATION_NONE) {
+            r->model->kernels->activate[activation](x + i * stride, width);
+        }
+        dp_operand_put(product, &made, i, x + i * stride, width);
+    }
+    return made;
+}
+
+/* An adapter's bottleneck, which stands at `d`. */
+static dp_operand read_d(const block_rows *r, float *d, size_t stride, size_t width) {
+    return read_rows(r, d, stride, width, r->model->parameters.adapter_activation, r->at.d_words);
+}
+
+/* d = act(in linear), at `d` */
+static void squeeze(const block_rows *r, const dp_linear *linear, dp_operand in, float *d,
+                    size_t stride) {
+    apply(r, linear, in, d, stride, finish(r, r->model->parameters.adapter_activation));
 }
 
 void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block, dp_rows rows,
@@ -133,14 +162,13 @@ void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block,
     }
     apply(&r, &project, n, r.wide, r.wide_stride, (dp_epilogue){0});
     if (block->enter.outputs > 0) {
-        apply(&r, &block->enter, n, r.at.d, r.at.d_stride, activate(p->adapter_activation));
+        squeeze(&r, &block->enter, n, r.at.d, r.at.d_stride);
         dp_operand d = read_d(&r, r.at.d, r.at.d_stride, through.inputs);
         apply(&r, &through, d, r.wide, r.wide_stride,
               (dp_epilogue){.accumulate = project.outputs > 0});
     }
     if (!keys_and_values_only) {
-        apply(&r, &block->squeeze_n, n, r.wide + 3 * p->width, r.wide_stride,
-              activate(p->adapter_activation));
+        squeeze(&r, &block->squeeze_n, n, r.wide + 3 * p->width, r.wide_stride);
     }
 }
 
@@ -148,12 +176,12 @@ void dp_fused_project(const dp_workspace *workspace, const dp_path_block *block,
 static void leave_attention(const block_rows *r) {
     const dp_parameters *p = &r->model->parameters;
     const dp_path_block *block = r->block;
-    const float *a = r->wide + 2 * p->width;
+    float *a = r->wide + 2 * p->width;
     dp_operand in =
         dp_operand_make(r->model->product, a, r->wide_stride, r->count, p->width, r->at.n_words);
     add_to_x(r, &block->leave, in);
     if (block->squeeze_a.outputs > 0) {
-        apply(r, &block->squeeze_a, in, r->at.d, r->at.d_stride, activate(p->adapter_activation));
+        squeeze(r, &block->squeeze_a, in, r->at.d, r->at.d_stride);
         add_to_x(r, &block->leave_d, read_d(r, r->at.d, r->at.d_stride, block->leave_d.inputs));
     } else if (block->leave_d.outputs > 0) {
         add_to_x(r, &block->leave_d,
@@ -166,15 +194,14 @@ static void run_mlp_slice(const block_rows *r, dp_operand m, size_t first, size_
     const dp_path_block *block = r->block;
     const dp_parameters *p = &r->model->parameters;
     dp_linear widen = dp_linear_outputs(&block->widen, first, count);
-    apply(r, &widen, m, r->at.h, r->at.h_stride, activate(p->activation));
-    dp_operand h =
-        dp_operand_make(r->model->product, r->at.h, r->at.h_stride, r->count, count, r->at.h_words);
+    apply(r, &widen, m, r->at.h, r->at.h_stride, finish(r, p->activation));
+    dp_operand h = read_rows(r, r->at.h, r->at.h_stride, count, p->activation, r->at.h_words);
     if (block->squeeze_h.outputs > 0) {
-        dp_linear squeeze = dp_linear_inputs(&block->squeeze_h, first, count);
+        dp_linear part = dp_linear_inputs(&block->squeeze_h, first, count);
         bool last = first + count == p->mlp_width;
-        apply(r, &squeeze, h, r->at.d, r->at.d_stride,
-              (dp_epilogue){.accumulate = first > 0,
-                            .activation = last ? p->adapter_activation : DP_ACTIVATION_NONE});
+        dp_epilogue epilogue = finish(r, last ? p->adapter_activation : DP_ACTIVATION_NONE);
+        epilogue.accumulate = first > 0;
+        apply(r, &part, h, r->at.d, r->at.d_stride, epilogue);
     }
     if (block->narrow.outputs > 0) {
         dp_linear narrow = dp_linear_inputs(&block->narrow, first, count);
@@ -188,7 +215,7 @@ static void run_mlp(const block_rows *r) {
     const dp_parameters *p = &r->model->parameters;
     dp_operand m = normalise(r);
     if (block->squeeze_m.outputs > 0) {
-        apply(r, &block->squeeze_m, m, r->at.d, r->at.d_stride, activate(p->adapter_activation));
+        squeeze(r, &block->squeeze_m, m, r->at.d, r->at.d_stride);
     }
     for (size_t first = 0; first < p->mlp_width; first += MLP_SLICE) {
         run_mlp_slice(r, m, first, dp_min_size(MLP_SLICE, p->mlp_width - first));

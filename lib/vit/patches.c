@@ -78,7 +78,7 @@ static void embed_task(void *context, size_t index, size_t thread) {
     }
 }
 
-void dp_embed_patches(const dp_workspace *workspace, dp_pool *pool) {
+void dp_embed_patches(const dp_workspace *workspace, dp_team *team) {
     embed_run run = {workspace};
-    dp_pool_run(pool, embed_task, &run, workspace->row_tasks);
+    dp_team_run(team, embed_task, &run, workspace->row_tasks);
 }

@@ -80,17 +80,17 @@ static void finish_task(void *context, size_t index, size_t thread) {
     }
 }
 
-void dp_run_block(const dp_workspace *workspace, dp_pool *pool, size_t index) {
+void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index) {
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
     bool class_only = model->fused && index + 1 == p->blocks;
     block_run run = {workspace, &model->block[index], class_only};
     size_t heads = (p->spatial_frames + p->framesets) * p->heads;
-    dp_pool_run(pool, project_task, &run, workspace->row_tasks);
+    dp_team_run(team, project_task, &run, workspace->row_tasks);
     if (class_only) {
-        dp_pool_run(pool, project_class_task, &run, workspace->class_tasks);
+        dp_team_run(team, project_class_task, &run, workspace->class_tasks);
     }
-    dp_pool_run(pool, attend_task, &run, heads);
-    dp_pool_run(pool, finish_task, &run,
+    dp_team_run(team, attend_task, &run, heads);
+    dp_team_run(team, finish_task, &run,
                 class_only ? workspace->class_tasks : workspace->row_tasks);
 }

@@ -49,8 +49,8 @@ void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
 float *dp_thread_scratch(const dp_workspace *workspace, size_t thread);
 
 /* Stations, in order. (patches.c, transformer.c, head.c) */
-void dp_embed_patches(const dp_workspace *workspace, dp_pool *pool);
-void dp_run_block(const dp_workspace *workspace, dp_pool *pool, size_t index);
+void dp_embed_patches(const dp_workspace *workspace, dp_team *team);
+void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index);
 void dp_run_head(const dp_workspace *workspace);
 
 /* The two halves of a block around attention, for some rows; all of [k v q | d] or only keys and

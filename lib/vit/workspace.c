@@ -7,19 +7,23 @@
 
 #include "video/video.h"
 
-/* Appends pieces of [0, count) rows; with tasks == NULL counts them. Pieces get smaller towards the
- * end, so that threads finish together. */
-static size_t plan_pieces(dp_rows *tasks, dp_rows all, const dp_product *product, size_t threads) {
-    size_t tile = product->mr;
-    size_t largest = product->piece / tile;
+/* Tiles of a piece when so many are left: pieces get smaller towards the end, so that threads
+ * finish together. */
+static size_t piece_tiles(const dp_product *product, size_t left, size_t threads) {
+    size_t share = left / (2 * threads);
+    return share < 1 ? 1 : dp_min_size(share, product->piece / product->mr);
+}
+
+/* Appends pieces of all rows of a path, after which `later` tiles follow; with tasks == NULL counts
+ * them. */
+static size_t plan_pieces(dp_rows *tasks, dp_rows all, size_t later, const dp_product *product,
+                          size_t threads) {
     size_t pieces = 0;
     for (size_t r = 0; r < all.count;) {
-        size_t tiles = (all.count - r + tile - 1) / tile;
-        size_t share = tiles / (2 * threads);
-        size_t rows = tile * (share < 1 ? 1 : dp_min_size(share, largest));
+        size_t left = dp_tiles(product, all.count - r) + later;
         dp_rows piece = all;
         piece.first = r * all.step;
-        piece.count = dp_min_size(rows, all.count - r);
+        piece.count = dp_min_size(product->mr * piece_tiles(product, left, threads), all.count - r);
         if (tasks != NULL) {
             tasks[pieces] = piece;
         }
@@ -29,17 +33,19 @@ static size_t plan_pieces(dp_rows *tasks, dp_rows all, const dp_product *product
     return pieces;
 }
 
+static dp_rows all_rows(const dp_parameters *p, dp_path path, bool class_tokens) {
+    size_t images = dp_images(p, path);
+    return (dp_rows){path, 0, class_tokens ? images : images * p->tokens,
+                     class_tokens ? p->tokens : 1};
+}
+
 static size_t plan_rows(dp_rows *tasks, const dp_model *model, size_t threads, bool class_tokens) {
-    const dp_parameters *p = &model->parameters;
-    size_t count = 0;
-    for (size_t i = 0; i < DP_PATHS; i++) {
-        dp_path path = i == 0 ? DP_TEMPORAL : DP_SPATIAL;
-        size_t images = dp_images(p, path);
-        dp_rows all = {path, 0, class_tokens ? images : images * p->tokens,
-                       class_tokens ? p->tokens : 1};
-        count += plan_pieces(tasks != NULL ? tasks + count : NULL, all, model->product, threads);
-    }
-    return count;
+    const dp_product *product = model->product;
+    dp_rows temporal = all_rows(&model->parameters, DP_TEMPORAL, class_tokens);
+    dp_rows spatial = all_rows(&model->parameters, DP_SPATIAL, class_tokens);
+    size_t later = dp_tiles(product, spatial.count);
+    size_t count = plan_pieces(tasks, temporal, later, product, threads);
+    return count + plan_pieces(tasks != NULL ? tasks + count : NULL, spatial, 0, product, threads);
 }
 
 static void take_tasks(dp_arena *arena, dp_workspace *workspace) {

@@ -42,14 +42,17 @@ static void print_model_options(void) {
     FIELD(dp_model_options, cpu_mask);
     FIELD(dp_model_options, max_inflated_size);
     FIELD(dp_model_options, precision);
-    FIELD(dp_model_options, reserved_word);
+    FIELD(dp_model_options, target);
     FIELD(dp_model_options, reserved);
 }
 
-static void print_reader(void) {
+static void print_streams(void) {
     STRUCT(dp_reader);
     FIELD(dp_reader, read);
     FIELD(dp_reader, user);
+    STRUCT(dp_writer);
+    FIELD(dp_writer, write);
+    FIELD(dp_writer, user);
 }
 
 static void print_model_info(void) {
@@ -79,7 +82,21 @@ static void print_model_info(void) {
     FIELD(dp_model_info, adapter_parameters);
     FIELD(dp_model_info, macs);
     FIELD(dp_model_info, weight_bytes);
+    FIELD(dp_model_info, target);
+    FIELD(dp_model_info, compiled);
     FIELD(dp_model_info, reserved);
+}
+
+static void print_threads(void) {
+    STRUCT(dp_pool_options);
+    FIELD(dp_pool_options, struct_size);
+    FIELD(dp_pool_options, threads);
+    FIELD(dp_pool_options, allocator);
+    FIELD(dp_pool_options, reserved);
+    STRUCT(dp_scheduler);
+    FIELD(dp_scheduler, workers);
+    FIELD(dp_scheduler, run);
+    FIELD(dp_scheduler, user);
 }
 
 static void print_session_options(void) {
@@ -93,6 +110,8 @@ static void print_session_options(void) {
     FIELD(dp_session_options, log_user);
     FIELD(dp_session_options, progress);
     FIELD(dp_session_options, progress_user);
+    FIELD(dp_session_options, pool);
+    FIELD(dp_session_options, scheduler);
     FIELD(dp_session_options, reserved);
 }
 
@@ -159,10 +178,17 @@ static void print_enums(void) {
     NUMBER(DP_ERR_NUMERIC);
     NUMBER(DP_ERR_THREAD);
     STRUCT(dp_precision);
+    NUMBER(DP_PRECISION_DEFAULT);
     NUMBER(DP_PRECISION_F32);
     NUMBER(DP_PRECISION_BF16);
     NUMBER(DP_PRECISION_INT8);
     NUMBER(DP_PRECISION_AUTO);
+    STRUCT(dp_target);
+    NUMBER(DP_TARGET_NATIVE);
+    NUMBER(DP_TARGET_PLAIN);
+    NUMBER(DP_TARGET_ROWS);
+    NUMBER(DP_TARGET_AVX2);
+    NUMBER(DP_TARGET_AVX512);
     STRUCT(dp_log_level);
     NUMBER(DP_LOG_WARNING);
     NUMBER(DP_LOG_INFO);
@@ -198,6 +224,7 @@ static void print_macros(void) {
     NUMBER(DP_CPU_I8MM);
     NUMBER(DP_CPU_ARM_BF16);
     NUMBER(DP_CPU_ALL);
+    NUMBER(DP_MAX_THREADS);
     NUMBER(DP_MAX_FRAME_SIDE);
     NUMBER(DP_MAX_VIEWS);
     NUMBER(DP_MAX_CROPS);
@@ -206,8 +233,9 @@ static void print_macros(void) {
 int main(void) {
     print_allocator();
     print_model_options();
-    print_reader();
+    print_streams();
     print_model_info();
+    print_threads();
     print_session_options();
     print_frame();
     print_clip();

@@ -35,7 +35,7 @@ from .errors import (
     UnsupportedError,
 )
 from .frames import Frame, Frames
-from .model import Model, ModelInfo, verify
+from .model import Model, ModelInfo, compile_model, verify
 from .result import Prediction, Result, Timings
 from .session import Session
 from .video import read_video
@@ -66,6 +66,7 @@ __all__ = [
     "Timings",
     "UnsupportedError",
     "classify",
+    "compile_model",
     "library_version",
     "read_video",
     "verify",

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ._lib import LOG_FN, PROGRESS_FN, READ_FN, dp_reader, text
+from ._lib import LOG_FN, PROGRESS_FN, READ_FN, WRITE_FN, dp_reader, dp_writer, text
 
 LogFunction = Callable[[int, str], object]
 """``log(level, message)`` with a level of the logging module: ``logger.log`` is one."""
@@ -82,6 +82,19 @@ def reader(file: Any, raised: list[BaseException]) -> dp_reader:
             return -1
 
     return dp_reader(read=READ_FN(on_read))
+
+
+def writer(file: Any, raised: list[BaseException]) -> dp_writer:
+    """A binary file object, from where it stands on, as a dp_writer."""
+
+    def on_write(_user: int, data: int, size: int) -> int:
+        try:
+            return int(file.write((ctypes.c_char * size).from_address(data)))
+        except BaseException as error:
+            raised.append(error)
+            return -1
+
+    return dp_writer(write=WRITE_FN(on_write))
 
 
 class _ForwardReader:

@@ -38,6 +38,7 @@ LIBRARY_VARIABLE = "DUALPATH_LIBRARY"
 LOG_FN = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 PROGRESS_FN = CFUNCTYPE(c_int, c_void_p, c_char_p, c_double)
 READ_FN = CFUNCTYPE(c_int64, c_void_p, c_uint64, c_void_p, c_size_t)
+WRITE_FN = CFUNCTYPE(c_int64, c_void_p, c_void_p, c_size_t)
 
 
 class dp_model_options(Structure):
@@ -53,13 +54,17 @@ class dp_model_options(Structure):
         ("cpu_mask", c_uint32),
         ("max_inflated_size", c_size_t),
         ("precision", c_int32),
-        ("reserved_word", c_int32),
+        ("target", c_int32),
         ("reserved", c_uint64 * 7),
     ]
 
 
 class dp_reader(Structure):
     _fields_ = [("read", READ_FN), ("user", c_void_p)]
+
+
+class dp_writer(Structure):
+    _fields_ = [("write", WRITE_FN), ("user", c_void_p)]
 
 
 class dp_model_info(Structure):
@@ -89,7 +94,9 @@ class dp_model_info(Structure):
         ("adapter_parameters", c_int64),
         ("macs", c_int64),
         ("weight_bytes", c_int64),
-        ("reserved", c_uint64 * 8),
+        ("target", c_int32),
+        ("compiled", c_int32),
+        ("reserved", c_uint64 * 7),
     ]
 
 
@@ -173,10 +180,12 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_version_string": (c_char_p, []),
     "dp_abi_version": (c_uint32, []),
     "dp_last_message": (c_char_p, []),
+    "dp_target_name": (c_char_p, [c_int32]),
     "dp_model_options_default": (None, [_MODEL_OPTIONS]),
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_compile": (c_int, [c_void_p, POINTER(dp_writer)]),
     "dp_model_close": (None, [c_void_p]),
     "dp_model_info_default": (None, [POINTER(dp_model_info)]),
     "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),

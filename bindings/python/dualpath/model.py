@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
 from ._handle import ModelHandle, open_model, path_bytes
 from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
 
@@ -23,7 +24,8 @@ _CPU_MASKS = {
     "neon-dot": 768,
     "neon-i8mm": 3840,
 }
-_PRECISIONS = {"f32": 0, "bf16": 1, "int8": 2, "auto": 3}
+_PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3, "auto": 4}
+_TARGETS = {"native": 0, "plain": 1, "rows": 2, "avx2": 3, "avx512": 4, "neon": 5}
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ class ModelInfo:
     macs: int
     """Multiply-adds that are executed for one view."""
     weight_bytes: int
-    """Memory that the model holds."""
+    """Memory that the model holds; a mapped file counts with its size."""
+    target: str
+    """Layout of the weights: "plain", "rows", "avx2", "avx512"."""
+    compiled: bool
+    """Whether it comes from a compiled file."""
 
 
 class Model:
@@ -87,7 +93,8 @@ class Model:
     - ``verify``: check the CRC-32 of every tensor (compressed files always are).
     - ``unfused``: compute the paper's formulas one by one; the same answer, slower; for tests.
     - ``precision``: the numbers that matrices are multiplied in: "f32" (exact), "bf16", "int8", or
-      "auto" for bf16 where the processor is faster at it and f32 elsewhere.
+      "auto" for bf16 where the processor is faster at it and f32 elsewhere; None: f32. A compiled
+      file has its own, which "auto" and None stand for.
     - ``cpu``: the highest instruction set to use, "c", "avx2", "avx2-vnni", "avx512",
       "avx512-vnni" or "amx", of ARM "neon", "neon-dot" or "neon-i8mm"; None: the best there is.
     - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
@@ -107,20 +114,17 @@ class Model:
         *,
         verify: bool = False,
         unfused: bool = False,
-        precision: str = "f32",
+        precision: str | None = None,
         cpu: str | None = None,
         max_inflated_size: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
     ) -> None:
         callbacks = Callbacks(log, progress)
-        options = default(dp_model_options)
+        options = _options(precision, cpu)
         callbacks.install(options)
         options.verify = bool(verify)
         options.unfused = bool(unfused)
-        options.precision = _choice("precision", precision, _PRECISIONS)
-        if cpu is not None:
-            options.cpu_mask = _choice("cpu", cpu, _CPU_MASKS)
         if max_inflated_size is not None:
             options.max_inflated_size = integer(
                 "max_inflated_size", max_inflated_size, 1, sys.maxsize
@@ -213,6 +217,52 @@ def verify(path: str | os.PathLike[str]) -> None:
     check(library().dp_model_verify(path_bytes(path), None))
 
 
+def compile_model(
+    source: str | os.PathLike[str] | Any,
+    path: str | os.PathLike[str],
+    *,
+    precision: str | None = None,
+    target: str = "native",
+    cpu: str | None = None,
+    verify: bool = False,
+) -> None:
+    """Writes a model as a compiled file, whose weights are used where they lie in the file.
+
+    ``source`` is what Model() takes. ``precision`` is "f32" (None), "bf16", "int8" or "auto", and
+    ``target`` names the layout: "native" for this machine, "avx512", "avx2", "plain" for any
+    machine, "rows" for firmware. A file in the place of ``path`` is replaced when all of the
+    new one is written.
+    """
+    callbacks = Callbacks()
+    options = _options(precision, cpu)
+    options.verify = bool(verify)
+    options.target = _choice("target", target, _TARGETS)
+    handle = open_model(source, options, callbacks)
+    beside = os.fspath(path) + ".part"
+    try:
+        with open(beside, "wb") as file:
+            sink = writer(file, callbacks.raised)
+            status = library().dp_model_compile(handle.pointer, ctypes.byref(sink))
+            callbacks.raise_kept()
+            check(status)
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+        raise
+    finally:
+        handle.release()
+
+
+def _options(precision: str | None, cpu: str | None) -> dp_model_options:
+    options = default(dp_model_options)
+    if precision is not None:
+        options.precision = _choice("precision", precision, _PRECISIONS)
+    if cpu is not None:
+        options.cpu_mask = _choice("cpu", cpu, _CPU_MASKS)
+    return options
+
+
 def _choice(name: str, value: str, choices: dict[str, int]) -> int:
     if value not in choices:
         raise ValueError(f"unknown {name} {value!r}: one of {', '.join(choices)}")
@@ -222,7 +272,10 @@ def _choice(name: str, value: str, choices: dict[str, int]) -> int:
 def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:
     info = default(dp_model_info)
     check(library().dp_model_get_info(pointer, ctypes.byref(info)))
-    return ModelInfo(*(_python_value(getattr(info, field.name)) for field in fields(ModelInfo)))
+    values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}
+    values["target"] = text(library().dp_target_name(info.target))
+    values["compiled"] = bool(info.compiled)
+    return ModelInfo(**values)
 
 
 def _python_value(value: Any) -> Any:

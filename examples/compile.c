@@ -1,0 +1,124 @@
+/*
+ * compile.c - `dualpath compile`: a model file with its weights as they are multiplied with.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+const char compile_help[] =
+    "Usage: dualpath compile MODEL -o FILE [OPTION]...\n"
+    "\n"
+    "Writes the model with its weights fused, rounded and laid out for a family of processors.\n"
+    "Opening FILE copies no weights, and processes that have it open share its memory.\n"
+    "\n"
+    "  -o FILE            what to write; replaced when all is written\n"
+    "  --precision P      numbers to multiply in: f32 (default), bf16, int8, or auto: what this\n"
+    "                     machine is fast in\n"
+    "  --target NAME      native (default: this machine's), avx512 (with amx), avx2, neon, plain\n"
+    "                     (C for any machine), rows (C without SIMD, for firmware)\n"
+    "  --cpu SET          highest instruction set to use here: auto (default), amx, avx512-vnni,\n"
+    "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
+    "  --verify           check the model's checksums while opening it\n"
+    "  --quiet            print nothing when all is well, and no progress bar\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 success; 1 the model cannot be used, or FILE not written; 2 wrong command\n"
+    "line; 130 interrupted.\n";
+
+static const char *const model_name[] = {"MODEL", NULL};
+
+static const choice target_choices[] = {{"native", DP_TARGET_NATIVE},
+                                        {"plain", DP_TARGET_PLAIN},
+                                        {"rows", DP_TARGET_ROWS},
+                                        {"avx2", DP_TARGET_AVX2},
+                                        {"avx512", DP_TARGET_AVX512},
+                                        {"neon", DP_TARGET_NEON},
+                                        {NULL, 0}};
+
+typedef struct output {
+    FILE *file;
+    int64_t bytes;
+    bool interrupted;
+} output;
+
+static int64_t write_bytes(void *user, const void *bytes, size_t size) {
+    output *to = user;
+    to->interrupted = interrupted();
+    size_t count = to->interrupted ? 0 : fwrite(bytes, 1, size, to->file);
+    to->bytes += (int64_t)count;
+    return (int64_t)count;
+}
+
+/* Writes beside `path`, so that a file in its place stays whole until this one is; it may even be
+ * the model itself. */
+static int write_model(const dp_model *model, const char *path, int64_t *bytes) {
+    char beside[4096];
+    output to = {NULL, 0, false};
+    dp_writer writer = {write_bytes, &to};
+    if ((size_t)snprintf(beside, sizeof beside, "%s.part", path) >= sizeof beside) {
+        complain(path, "the name is too long");
+        return STATUS_ERROR;
+    }
+    to.file = fopen(beside, "wb");
+    if (to.file == NULL) {
+        complain(beside, "cannot create: %s", strerror(errno));
+        return STATUS_ERROR;
+    }
+    errno = 0;
+    dp_status written = dp_model_compile(model, &writer);
+    int error = errno;
+    bool closed = fclose(to.file) == 0;
+    error = closed ? error : errno;
+    if (written == DP_OK && closed && rename(beside, path) == 0) {
+        *bytes = to.bytes;
+        return STATUS_OK;
+    }
+    error = error != 0 ? error : errno;
+    (void)remove(beside);
+    if (to.interrupted) {
+        return STATUS_INTERRUPTED;
+    }
+    if (written != DP_OK && written != DP_ERR_IO) {
+        return check_status(written, path);
+    }
+    complain(path, "cannot write: %s", strerror(error));
+    return STATUS_ERROR;
+}
+
+int command_compile(int count, char **arguments) {
+    engine_options o = {.cpu = -1};
+    const char *path = NULL;
+    const char *written = NULL;
+    const option options[] = {
+        {"-o", OPTION_TEXT, &written, 0, 0, NULL},
+        {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
+        {"--target", OPTION_CHOICE, &o.target, 0, 0, target_choices},
+        {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
+        {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
+        {"--quiet", OPTION_FLAG, &o.quiet, 0, 0, NULL},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+    };
+    int status = parse_arguments(count, arguments, options, model_name, &path);
+    if (status == STATUS_OK && written == NULL) {
+        complain("-o", "is missing: the file to write");
+        status = STATUS_USAGE;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    engine e;
+    int64_t bytes = 0;
+    status = engine_open(&e, path, &o);
+    if (status == STATUS_OK) {
+        status = write_model(e.model, written, &bytes);
+    }
+    if (status == STATUS_OK && !o.quiet) {
+        print_text(stdout, written);
+        printf(": %" PRId64 " bytes, %s for %s\n", bytes, e.info.precision,
+               dp_target_name(e.info.target));
+    }
+    engine_close(&e);
+    return status;
+}

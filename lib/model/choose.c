@@ -1,0 +1,185 @@
+/*
+ * Which products a model multiplies with: by its file, by what was asked for, and by what the
+ * processor offers.
+ */
+#include "model/builder.h"
+#include "model/bytes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a compiled file was made for. */
+typedef struct made_for {
+    dp_precision precision;
+    dp_target target;
+} made_for;
+
+/* "plain, rows, avx2": the targets that this machine reads in this precision. */
+typedef struct target_list {
+    char text[128];
+} target_list;
+
+static target_list list_targets(dp_precision precision, uint32_t cpu_mask) {
+    target_list list = {""};
+    for (int target = DP_TARGET_PLAIN; target < DP_TARGET_COUNT; target++) {
+        if (dp_target_product((dp_target)target, precision, cpu_mask) != NULL &&
+            dp_target_product((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
+            size_t length = strlen(list.text);
+            (void)snprintf(list.text + length, sizeof list.text - length, "%s%s",
+                           length > 0 ? ", " : "", dp_target_name(target));
+        }
+    }
+    return list;
+}
+
+static bool is_text(dp_text text, const char *name) {
+    return text.length == strlen(name) && memcmp(text.bytes, name, text.length) == 0;
+}
+
+static dp_status read_precision(const dp_gguf *gguf, dp_precision *precision, dp_message *message) {
+    dp_text text = {"", 0};
+    dp_status status = dp_gguf_text(gguf, "dualpath.compiled.precision", true, &text, message);
+    for (int i = DP_PRECISION_F32; status == DP_OK && i <= DP_PRECISION_INT8; i++) {
+        if (is_text(text, dp_precision_name((dp_precision)i))) {
+            *precision = (dp_precision)i;
+            return DP_OK;
+        }
+    }
+    return status != DP_OK
+               ? status
+               : dp_fail(message, DP_ERR_UNSUPPORTED,
+                         "this file is compiled with precision \"%s\", which version %s does not "
+                         "have",
+                         DP_SHOW(text), DP_VERSION_STRING);
+}
+
+static dp_status read_target(const dp_gguf *gguf, dp_precision precision, uint32_t cpu_mask,
+                             dp_target *target, dp_message *message) {
+    dp_text text = {"", 0};
+    dp_status status = dp_gguf_text(gguf, "dualpath.compiled.target", true, &text, message);
+    for (int i = DP_TARGET_PLAIN; status == DP_OK && i < DP_TARGET_COUNT; i++) {
+        if (is_text(text, dp_target_name(i))) {
+            *target = (dp_target)i;
+            return DP_OK;
+        }
+    }
+    return status != DP_OK
+               ? status
+               : dp_fail(message, DP_ERR_UNSUPPORTED,
+                         "this file is compiled for \"%s\", which version %s does not "
+                         "have; here can be read: %s",
+                         DP_SHOW(text), DP_VERSION_STRING, list_targets(precision, cpu_mask).text);
+}
+
+static dp_status read_made_for(const dp_gguf *gguf, uint32_t cpu_mask, made_for *made,
+                               dp_message *message) {
+    uint32_t version = 0;
+    dp_status status =
+        dp_gguf_u32(gguf, "dualpath.compiled.version", true, 0, UINT32_MAX, &version, message);
+    if (status == DP_OK && version != DP_COMPILED_VERSION) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this file is compiled in version %lu of that format, and %d is needed: "
+                       "compile the model again",
+                       (unsigned long)version, DP_COMPILED_VERSION);
+    }
+    if (status == DP_OK && !dp_is_little_endian()) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "compiled files are for little-endian machines; open the canonical file");
+    }
+    if (status == DP_OK) {
+        status = read_precision(gguf, &made->precision, message);
+    }
+    return status == DP_OK ? read_target(gguf, made->precision, cpu_mask, &made->target, message)
+                           : status;
+}
+
+/* A compiled file is taken as it is, or not at all. */
+static dp_status compare(const made_for *made, const dp_model_options *options,
+                         dp_message *message) {
+    bool any_precision =
+        options->precision == DP_PRECISION_DEFAULT || options->precision == DP_PRECISION_AUTO;
+    if (options->unfused != 0) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "the weights of a compiled file are fused; `unfused` needs the canonical "
+                       "file");
+    }
+    if (!any_precision && options->precision != (int32_t)made->precision) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this file is compiled with precision %s, and %s was asked for",
+                       dp_precision_name(made->precision),
+                       dp_precision_name((dp_precision)options->precision));
+    }
+    if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)made->target) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this file is compiled for %s, and %s was asked for",
+                       dp_target_name(made->target), dp_target_name(options->target));
+    }
+    return DP_OK;
+}
+
+/* The products of a target; where there are none, those that only pack, if the target was asked
+ * for by name. */
+static dp_status choose_for_target(struct dp_model *model, const dp_model_options *options,
+                                   uint32_t cpu_mask, dp_message *message) {
+    dp_target target = model->target;
+    dp_precision precision = model->precision;
+    model->exact = dp_target_product(target, DP_PRECISION_F32, cpu_mask);
+    model->product = dp_target_product(target, precision, cpu_mask);
+    model->runnable = model->exact != NULL && model->product != NULL;
+    if (model->runnable) {
+        return DP_OK;
+    }
+    if (options->target == DP_TARGET_NATIVE) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "this file is compiled for %s, which the instruction sets in use cannot "
+                       "read; they read %s",
+                       dp_target_name(target), list_targets(precision, cpu_mask).text);
+    }
+    model->exact = dp_target_packing(target, DP_PRECISION_F32);
+    model->product = dp_target_packing(target, precision);
+    return DP_OK;
+}
+
+bool dp_is_compiled(const dp_gguf *gguf) {
+    return dp_gguf_has(gguf, "dualpath.compiled.version");
+}
+
+static dp_precision choose_precision(const dp_model_options *options, dp_precision quick) {
+    switch (options->precision) {
+    case DP_PRECISION_DEFAULT:
+        return DP_PRECISION_F32;
+    case DP_PRECISION_AUTO:
+        return options->unfused != 0 ? DP_PRECISION_F32 : quick;
+    default:
+        return (dp_precision)options->precision;
+    }
+}
+
+dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *options,
+                             uint32_t cpu_mask, struct dp_model *model, dp_message *message) {
+    dp_precision quick = dp_precision_auto(cpu_mask);
+    made_for made = {choose_precision(options, quick), (dp_target)options->target};
+    dp_status status = DP_OK;
+    model->fused = options->unfused == 0;
+    model->compiled = dp_is_compiled(gguf);
+    if (model->compiled) {
+        status = read_made_for(gguf, cpu_mask, &made, message);
+        status = status == DP_OK ? compare(&made, options, message) : status;
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    model->precision = made.precision;
+    model->target = made.target;
+    model->kernels = dp_kernels_choose(cpu_mask);
+    model->attention =
+        dp_product_choose(made.precision == DP_PRECISION_F32 ? DP_PRECISION_F32 : quick, cpu_mask);
+    if (made.target != DP_TARGET_NATIVE) {
+        return choose_for_target(model, options, cpu_mask, message);
+    }
+    model->exact = &model->kernels->f32;
+    model->product = dp_product_choose(made.precision, cpu_mask);
+    model->target = dp_target_of(model->exact, model->product);
+    model->runnable = true;
+    return DP_OK;
+}

@@ -1,0 +1,164 @@
+/*
+ * The list of all parts of a compiled file: names, places and sizes.
+ */
+#include "model/builder.h"
+
+#include <stddef.h>
+
+/* Sizes that parts have; those of bottlenecks follow each other as their sites do. */
+typedef enum size_name {
+    ONE,
+    ONE_OF_PRE_NORM, /* 1 or 0 */
+    WIDTH,
+    QKV,
+    MLP,
+    PATCH,
+    TOKENS,
+    FRAMESET_TOKENS,
+    FEATURE,
+    FEATURE_OF_PROJECTION, /* or 0 */
+    BOTH_FEATURES,
+    HEAD,
+    CLASSES,
+    BOTTLENECK
+} size_name;
+
+static size_t size_of(const dp_parameters *p, size_name name) {
+    switch (name) {
+    case ONE:
+        return 1;
+    case ONE_OF_PRE_NORM:
+        return p->has_pre_norm ? 1 : 0;
+    case WIDTH:
+        return p->width;
+    case QKV:
+        return 3 * p->width;
+    case MLP:
+        return p->mlp_width;
+    case PATCH:
+        return 3 * p->patch_size * p->patch_size;
+    case TOKENS:
+        return p->tokens;
+    case FRAMESET_TOKENS:
+        return p->framesets * p->tokens;
+    case FEATURE:
+        return p->feature_size;
+    case FEATURE_OF_PROJECTION:
+        return p->has_projection ? p->feature_size : 0;
+    case BOTH_FEATURES:
+        return 2 * p->feature_size;
+    case HEAD:
+        return p->head_width;
+    case CLASSES:
+        return p->classes;
+    default:
+        return p->bottleneck[name - BOTTLENECK];
+    }
+}
+
+/* Matrices are multiplied in the model's precision, those of the head in f32. */
+typedef enum part_kind { TABLE, MATRIX, EXACT_MATRIX } part_kind;
+
+typedef struct part_row {
+    const char *name;
+    size_t offset;
+    part_kind kind;
+    unsigned rows, columns; /* size_name */
+} part_row;
+
+#define IN_MODEL(member) offsetof(struct dp_model, member)
+#define IN_BLOCK(member) offsetof(dp_block, member)
+
+static const part_row model_rows[] = {
+    {"patch", IN_MODEL(patch), MATRIX, WIDTH, PATCH},
+    {"first.spatial", IN_MODEL(first_spatial), TABLE, TOKENS, WIDTH},
+    {"first.temporal", IN_MODEL(first_temporal), TABLE, FRAMESET_TOKENS, WIDTH},
+    {"pre_norm.weight", IN_MODEL(pre_norm.weight), TABLE, ONE_OF_PRE_NORM, WIDTH},
+    {"pre_norm.bias", IN_MODEL(pre_norm.bias), TABLE, ONE_OF_PRE_NORM, WIDTH},
+    {"post_norm.weight", IN_MODEL(post_norm.weight), TABLE, ONE, WIDTH},
+    {"post_norm.bias", IN_MODEL(post_norm.bias), TABLE, ONE, WIDTH},
+    {"projection", IN_MODEL(projection), EXACT_MATRIX, FEATURE_OF_PROJECTION, WIDTH},
+    {"head.hidden", IN_MODEL(head_hidden), EXACT_MATRIX, HEAD, BOTH_FEATURES},
+    {"head.output", IN_MODEL(head_output), EXACT_MATRIX, CLASSES, HEAD},
+};
+
+/* What the temporal path shares with the spatial one is there once: dp_share_parts(). */
+static const part_row block_rows[] = {
+    {"spatial.project", IN_BLOCK(spatial.project), MATRIX, QKV, WIDTH},
+    {"spatial.squeeze_n", IN_BLOCK(spatial.squeeze_n), MATRIX, BOTTLENECK + DP_S1, WIDTH},
+    {"spatial.leave", IN_BLOCK(spatial.leave), MATRIX, WIDTH, WIDTH},
+    {"spatial.leave_d", IN_BLOCK(spatial.leave_d), MATRIX, WIDTH, BOTTLENECK + DP_S1},
+    {"spatial.squeeze_m", IN_BLOCK(spatial.squeeze_m), MATRIX, BOTTLENECK + DP_S2, WIDTH},
+    {"spatial.widen", IN_BLOCK(spatial.widen), MATRIX, MLP, WIDTH},
+    {"spatial.narrow", IN_BLOCK(spatial.narrow), MATRIX, WIDTH, MLP},
+    {"spatial.narrow_d", IN_BLOCK(spatial.narrow_d), MATRIX, WIDTH, BOTTLENECK + DP_S2},
+    {"temporal.enter", IN_BLOCK(temporal.enter), MATRIX, BOTTLENECK + DP_T0, WIDTH},
+    {"temporal.through", IN_BLOCK(temporal.through), MATRIX, QKV, BOTTLENECK + DP_T0},
+    {"temporal.squeeze_a", IN_BLOCK(temporal.squeeze_a), MATRIX, BOTTLENECK + DP_T1, WIDTH},
+    {"temporal.leave_d", IN_BLOCK(temporal.leave_d), MATRIX, WIDTH, BOTTLENECK + DP_T1},
+    {"temporal.squeeze_h", IN_BLOCK(temporal.squeeze_h), MATRIX, BOTTLENECK + DP_T2, MLP},
+    {"temporal.narrow_d", IN_BLOCK(temporal.narrow_d), MATRIX, WIDTH, BOTTLENECK + DP_T2},
+};
+
+#define MODEL_ROWS (sizeof model_rows / sizeof model_rows[0])
+#define BLOCK_ROWS (sizeof block_rows / sizeof block_rows[0])
+
+size_t dp_part_count(const struct dp_model *model) {
+    return MODEL_ROWS + model->parameters.blocks * BLOCK_ROWS;
+}
+
+dp_part dp_part_at(const struct dp_model *model, size_t index) {
+    const dp_parameters *p = &model->parameters;
+    bool in_block = index >= MODEL_ROWS;
+    size_t in_blocks = in_block ? index - MODEL_ROWS : 0;
+    const part_row *row = in_block ? &block_rows[in_blocks % BLOCK_ROWS] : &model_rows[index];
+    dp_part part = {.in_block = in_block,
+                    .block = in_blocks / BLOCK_ROWS,
+                    .offset = row->offset,
+                    .rows = size_of(p, row->rows),
+                    .columns = size_of(p, row->columns)};
+    part.name = in_block ? dp_block_name(part.block, row->name) : dp_name(row->name);
+    if (row->kind != TABLE) {
+        const dp_product *wanted = row->kind == MATRIX ? model->product : model->exact;
+        part.product = dp_product_for(model, wanted, part.columns);
+    }
+    return part;
+}
+
+/* ---- tensors ---- */
+
+static dp_part_tensor make_vector(dp_tensor_name name, const char *suffix, size_t length) {
+    return (dp_part_tensor){dp_with_suffix(name, suffix), DP_TENSOR_F32, 1, {length}};
+}
+
+static dp_part_tensor make_panels(const dp_part *part) {
+    const dp_product *product = part->product;
+    dp_part_tensor made = {dp_with_suffix(part->name, ".panels"), DP_TENSOR_F32, 3, {0}};
+    if (product->precision != DP_PRECISION_F32) {
+        made.type = product->precision == DP_PRECISION_BF16 ? DP_TENSOR_BF16 : DP_TENSOR_I8;
+    }
+    made.shape[0] = dp_panel_columns(product, part->rows) / product->nr;
+    made.shape[1] = dp_panel_depth(product, part->columns);
+    made.shape[2] = product->nr * product->group;
+    return made;
+}
+
+size_t dp_part_tensors(const dp_part *part, dp_part_tensor tensors[DP_PART_TENSORS]) {
+    if (part->rows == 0 || part->columns == 0) {
+        return 0;
+    }
+    if (part->product == NULL) {
+        bool vector = part->rows == 1;
+        tensors[0] = (dp_part_tensor){part->name, DP_TENSOR_F32, vector ? 1 : 2, {part->columns}};
+        if (!vector) {
+            tensors[0].shape[0] = part->rows;
+            tensors[0].shape[1] = part->columns;
+        }
+        return 1;
+    }
+    size_t columns = dp_panel_columns(part->product, part->rows);
+    tensors[0] = make_panels(part);
+    tensors[1] = make_vector(part->name, ".bias", columns);
+    tensors[2] = make_vector(part->name, ".scale", columns);
+    return part->product->precision == DP_PRECISION_INT8 ? 3 : 2;
+}

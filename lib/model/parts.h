@@ -1,0 +1,44 @@
+/*
+ * Everything that a compiled file holds, in one list that writing and reading both walk, so that
+ * they cannot disagree: which matrix or table of a model, its name and its sizes.
+ */
+#ifndef DP_PARTS_H
+#define DP_PARTS_H
+
+#include "model/model.h"
+
+#define DP_COMPILED_VERSION 1
+
+typedef struct dp_tensor_name {
+    char text[72];
+} dp_tensor_name;
+
+/* A dp_linear, or a table that a `const float *` points at, somewhere in a model. */
+typedef struct dp_part {
+    dp_tensor_name name;
+    bool in_block; /* in model->block[block], else in the model itself */
+    size_t block;
+    size_t offset;
+    const dp_product *product; /* of the matrix; NULL: it is a table of f32 */
+    size_t rows, columns;      /* [outputs][inputs]; one of them 0: this model has no such part */
+} dp_part;
+
+/* One of the tensors that a part is in the file: panels, bias and, of bytes, scale, or the table.
+ */
+typedef struct dp_part_tensor {
+    dp_tensor_name name;
+    dp_tensor_type type;
+    size_t dims;
+    uint64_t shape[3];
+} dp_part_tensor;
+
+#define DP_PART_TENSORS 3
+
+/* By the parameters and products of a model. */
+size_t dp_part_count(const struct dp_model *model);
+dp_part dp_part_at(const struct dp_model *model, size_t index);
+
+/* Fills `tensors` and returns how many there are; 0: this model has no such part. */
+size_t dp_part_tensors(const dp_part *part, dp_part_tensor tensors[DP_PART_TENSORS]);
+
+#endif /* DP_PARTS_H */
