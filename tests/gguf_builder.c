@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 /* ---- bytes ---- */
 
@@ -220,11 +219,23 @@ void gguf_describe(gguf_builder *builder, const char *name, uint32_t type, uint3
     builder->tensors++;
 }
 
+/* CRC-32 as gzip has it, bit by bit. */
+static uint32_t crc_of(const uint8_t *bytes, size_t size) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc % 2 != 0 ? 0xedb88320 : 0);
+        }
+    }
+    return ~crc;
+}
+
 uint64_t gguf_add_data(gguf_builder *builder, const void *bytes, size_t size) {
     pad(&builder->data, builder->alignment);
     uint64_t offset = builder->data.size;
     gguf_put(&builder->data, bytes, size);
-    gguf_put_u32(&builder->crcs, (uint32_t)crc32(0, bytes, (uInt)size));
+    gguf_put_u32(&builder->crcs, crc_of(bytes, size));
     return offset;
 }
 

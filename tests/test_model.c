@@ -1073,9 +1073,12 @@ static const double rounding[] = {
 /* With each instruction set, against f32. */
 static void assert_precisions(const recipe *r, const video *v, const char *text) {
     static const uint32_t vectors = DP_CPU_AVX2 | DP_CPU_AVX512;
-    const uint32_t masks[] = {0,          DP_CPU_AVX2,
-                              vectors,    DP_CPU_AVX2 | DP_CPU_VNNI,
-                              DP_CPU_ALL, vectors | DP_CPU_VNNI | DP_CPU_BF16};
+    const uint32_t masks[] = {0,
+                              DP_CPU_AVX2 | DP_CPU_NEON,
+                              DP_CPU_AVX2 | DP_CPU_VNNI | DP_CPU_NEON | DP_CPU_DOTPROD,
+                              vectors,
+                              vectors | DP_CPU_VNNI | DP_CPU_BF16,
+                              DP_CPU_ALL};
     opened o = open_recipe(r, NULL);
     answer expected = ask(o.model, v, 1);
     close_opened(&o);
