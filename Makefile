@@ -102,7 +102,7 @@ $(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
 MODEL ?=
 CLIP  ?=
 ARGS  ?=
-.PHONY: demo bench
+.PHONY: demo bench bench-peers
 demo: ## classifies CLIP with MODEL (a Y4M file, a .npy array, a folder of PNG, or - for Y4M on stdin)
 	@.ci/setup build
 	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath
@@ -117,6 +117,17 @@ demo: ## classifies CLIP with MODEL (a Y4M file, a .npy array, a folder of PNG, 
 bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor
 	@test -n "$(MODEL)" || { echo "bench: give MODEL=model.gguf"; exit 2; }
 	$(BUILD)/dualpath bench "$(MODEL)" $(ARGS)
+
+# Its virtual environment is not that of the tests: the packages take 1.5 GB. tests/bench/README.md
+# says what is measured and what ARGS can be.
+ROUNDS ?= 9
+bench-peers: VENV := $(abspath $(BUILD))/venv-bench
+bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch in turns
+	@.ci/setup build
+	@$(MAKE) --no-print-directory -s $(SHARED)
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/bench-setup
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(abspath $(SHARED)) $(VENV)/bin/python -m tests.bench.peers \
+	    --rounds $(ROUNDS) --cache $(BUILD)/bench $(ARGS)
 
 # ---- tests ----
 
@@ -186,9 +197,9 @@ check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTo
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
-check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions
+check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision int8 --against-f32"
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
-	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE))
+	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
 .PHONY: check-asan check-tsan check-valgrind check-aarch64 check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
@@ -308,7 +319,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL CLIP ARGS"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL CLIP ARGS ROUNDS VENV"
 
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_NAMES:%=$(BUILD)/tests/%.d) $(TEST_SUPPORT:.o=.d)

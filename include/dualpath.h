@@ -33,8 +33,9 @@
  *   dp_last_message() for all others.
  * - Option and result structs begin with struct_size, have a *_default() initialiser, and end with
  *   room for later fields. Always call the initialiser: it sets struct_size, which is checked, and
- *   everything else to what the call does by default. Sizes never change within one DP_ABI_VERSION;
- *   a reserved field that is not 0 is an option this version does not have, and an error.
+ *   everything else to what the call does by default. On 64-bit machines sizes never change within
+ *   one DP_ABI_VERSION; a reserved field that is not 0 is an option this version does not have, and
+ *   an error.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
@@ -181,7 +182,7 @@ typedef enum dp_target {
 
 /* "native", "plain", "rows", "avx2", "avx512", "neon"; NULL for any other number. Static storage.
  */
-DP_API const char *dp_target_name(int32_t target);
+DP_API const char *dp_target_name(int32_t number);
 
 typedef struct dp_model_options {
     size_t struct_size;
@@ -221,12 +222,19 @@ DP_API void dp_model_options_default(dp_model_options *options);
 
 /* Opens a weight file (docs/weight-format.md), plain or gzip-compressed. A plain file is mapped
  * where the system can: nothing may shrink it during the call (as with any mapped file, that would
- * end the process; dp_model_open_reader() does not map). Afterwards it is not needed any more. */
+ * end the process; dp_model_open_reader() does not map). Afterwards it is not needed any more, and
+ * memory holds the weights in their precision, once: during the call, there are one block's
+ * matrices in f32 more, and what is not read yet of a compressed file.
+ *
+ * A compiled file (dp_model_compile()) is used where it is mapped, and must not be changed or
+ * shortened before dp_model_close(); renaming another one to its name is safe. Its weights take no
+ * memory of this process's own. Compressed ones are inflated into memory of the model. */
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
 /* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used
  * as it stands in the file is used there: the caller keeps the bytes alive and unchanged until
- * dp_model_close(). */
+ * dp_model_close(). Compiled files are used there if they begin at a multiple of 64 bytes, and else
+ * copied into memory of the model, with a warning to `log`. */
 DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
                                       const dp_model_options *options, dp_model **model);
 
@@ -239,7 +247,8 @@ typedef struct dp_reader {
 } dp_reader;
 
 /* The same through a callback. All bytes are read, into memory that is free again when the call
- * returns. */
+ * returns: on Linux and without an allocator of the caller's, tensor by tensor as they are used.
+ * Those of a compiled file stay in memory of the model. */
 DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                       dp_model **model);
 

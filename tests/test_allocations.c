@@ -140,6 +140,7 @@ START_TEST(threads_of_others_allocate_nothing) {
     dp_session_options_default(&options);
     dp_pool_options_default(&pooling);
     pooling.threads = 3;
+    dp_model *model = open_in(DP_PRECISION_F32);
     ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
     for (int i = 0; i < 2 && is_counting(); i++) {
         dp_session *sessions[2] = {NULL, NULL};
@@ -156,6 +157,7 @@ START_TEST(threads_of_others_allocate_nothing) {
         dp_session_destroy(sessions[1]);
     }
     dp_pool_destroy(pool);
+    dp_model_close(model);
 }
 END_TEST
 

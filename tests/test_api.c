@@ -443,7 +443,7 @@ static dp_status open_in(int32_t precision, uint32_t cpu_mask, int32_t unfused, 
 }
 
 START_TEST(precisions_are_checked) {
-    static const int32_t wrong[] = {-1, 4, 32, 256, INT32_MAX, INT32_MIN};
+    static const int32_t wrong[] = {-1, DP_PRECISION_AUTO + 1, 32, 256, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         char text[64];
         dp_model *opened;
@@ -499,7 +499,7 @@ END_TEST
 
 /* With plain C, whose panels are the same in all precisions but for the size of their numbers. */
 START_TEST(rounded_models_are_smaller) {
-    int64_t bytes[3];
+    int64_t bytes[DP_PRECISION_AUTO];
     for (int32_t precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
         dp_model *opened;
         dp_model_info info;
@@ -509,7 +509,8 @@ START_TEST(rounded_models_are_smaller) {
         bytes[precision] = info.weight_bytes;
         dp_model_close(opened);
     }
-    ck_assert(bytes[0] > bytes[1] && bytes[1] > bytes[2]);
+    ck_assert(bytes[DP_PRECISION_F32] > bytes[DP_PRECISION_BF16]);
+    ck_assert(bytes[DP_PRECISION_BF16] > bytes[DP_PRECISION_INT8]);
 }
 END_TEST
 

@@ -198,7 +198,9 @@ static double turn(const float *expected, const float *got, int32_t count) {
  * them was off by 0.029 and 2.7e-4 in bf16, and by 0.060 and 1.2e-3 in int8. */
 static const struct {
     double distance, turn;
-} bounds[] = {{1e-4, 1e-8}, {0.06, 6e-4}, {0.12, 2.5e-3}};
+} bounds[] = {[DP_PRECISION_F32] = {1e-4, 1e-8},
+              [DP_PRECISION_BF16] = {0.06, 6e-4},
+              [DP_PRECISION_INT8] = {0.12, 2.5e-3}};
 
 static void assert_like_file(const char *path, const float *got, int32_t count, int32_t precision) {
     npy_array expected = npy_read(path);

@@ -297,13 +297,15 @@ static struct {
     int helpers, begun, helped; /* of the first; the second; helpers of the second */
     int left;                   /* tasks of the first that were not handed out when it was helped */
     int impatient;
+    bool came[4]; /* this thread is in the first loop; looked at by itself only */
 } pair;
 
 #define LONG_LOOP 100000
 
 static void long_task(void *context, size_t index, size_t thread) {
-    bool waits = thread != 0 && index < 4;
+    bool waits = thread != 0 && !pair.came[thread];
     if (waits) {
+        pair.came[thread] = true;
         add_one(&pair.helpers);
     }
     if (waits && !reaches(&pair.begun, 1)) {
@@ -315,9 +317,10 @@ static void long_task(void *context, size_t index, size_t thread) {
     atomic_store((atomic_size_t *)context, index);
 }
 
+/* While nobody has helped, the tasks of the first loop take their time. */
 static void short_task(void *context, size_t index, size_t thread) {
-    (void)context;
     if (thread != 0) {
+        pair.left = LONG_LOOP - (int)atomic_load((atomic_size_t *)context);
         add_one(&pair.helped);
     } else if (index == 0) {
         add_one(&pair.begun);
@@ -332,8 +335,7 @@ static void *run_second(void *context) {
     if (!reaches(&pair.helpers, 3)) {
         add_one(&pair.impatient);
     }
-    dp_team_run(team, short_task, NULL, 2);
-    pair.left = LONG_LOOP - (int)atomic_load((atomic_size_t *)context);
+    dp_team_run(team, short_task, context, 2);
     end_team(team);
     return NULL;
 }

@@ -169,7 +169,7 @@ static uint64_t f32_burn__c(uint64_t rounds) {
 }
 
 /* The other precisions, too, are multiplied one number at a time. */
-#define PRODUCT__C .name = "c", .step = 1, .mr = ROWS, .nr = COLUMNS, .piece = 8 * ROWS
+#define PRODUCT__C .name = "c", .step = 1, .mr = ROWS, .nr = COLUMNS, .piece = (size_t)8 * ROWS
 
 static const dp_kernels generic_kernels = {
     .name = "c",

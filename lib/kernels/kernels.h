@@ -144,10 +144,10 @@ const char *dp_precision_name(dp_precision precision);
 
 /* A product that only says how its panels are laid out, and packs them, on any machine: it has no
  * tile. Not for DP_TARGET_NATIVE. */
-const dp_product *dp_target_packing(dp_target target, dp_precision precision);
+const dp_product *dp_target_packing(dp_target number, dp_precision precision);
 
 /* The best product within `cpu_mask` that reads the panels of this target; NULL: there is none. */
-const dp_product *dp_target_product(dp_target target, dp_precision precision, uint32_t cpu_mask);
+const dp_product *dp_target_product(dp_target number, dp_precision precision, uint32_t cpu_mask);
 
 /* The target of the family of these products, whose panels both read; DP_TARGET_NATIVE: there is
  * none. */

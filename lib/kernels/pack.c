@@ -8,19 +8,17 @@
 
 /* The words of one output: of f32 its numbers themselves, else in `words`. */
 static const uint32_t *output_words(const dp_product *product, const float *w, size_t inputs,
-                                    uint32_t *words, float *scale) {
-    dp_row_scale row;
+                                    uint32_t *words, dp_row_scale *row) {
     if (product->convert == NULL) {
         return (const uint32_t *)w;
     }
-    product->convert(w, inputs, words, &row);
+    product->convert(w, inputs, words, row);
     clear_padding(words, inputs, product->group, product->step);
     if (product->precision == DP_PRECISION_INT8) {
         size_t depth = dp_panel_depth(product, inputs);
         for (size_t i = 0; i < depth; i++) {
             words[i] ^= BYTE_OFFSETS;
         }
-        *scale = row.scale;
     }
     return words;
 }
@@ -38,8 +36,11 @@ void dp_pack_outputs(const dp_product *product, uint32_t *panels, float *scale, 
             }
             continue;
         }
-        const uint32_t *words = output_words(product, w + o * stride, inputs, scratch,
-                                             scale != NULL ? scale + o : NULL);
+        dp_row_scale row = {0.0f, 0};
+        const uint32_t *words = output_words(product, w + o * stride, inputs, scratch, &row);
+        if (scale != NULL) {
+            scale[o] = row.scale;
+        }
         for (size_t i = 0; i < depth; i++) {
             column[i * nr] = words[i];
         }

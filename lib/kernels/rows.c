@@ -5,7 +5,7 @@
  */
 #include "kernels/numbers.h"
 
-#define ROWS 4
+#define ROWS ((size_t)4)
 
 /* Adds bias and the old value to a sum and stores it. */
 static void store__rows(const dp_tile *tile, size_t i, float sum) {

@@ -81,8 +81,8 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
 const dp_product *dp_product_for(const struct dp_model *model, const dp_product *wanted,
                                  size_t inputs);
 
-/* Packs a map for a product. */
-dp_linear dp_pack(dp_builder *builder, const dp_product *product, dp_affine map);
+/* Packs a map for the wanted product, or that of dp_product_for(). */
+dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map);
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 

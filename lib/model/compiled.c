@@ -41,7 +41,7 @@ static const void *find_values(dp_builder *builder, const dp_part_tensor *expect
     if (tensor != NULL) {
         builder->status = check_tensor(builder, tensor, expected);
     }
-    return builder->status == DP_OK ? tensor->data : NULL;
+    return tensor != NULL && builder->status == DP_OK ? tensor->data : NULL;
 }
 
 static void keep_part(struct dp_model *model, const dp_part *part,

@@ -205,7 +205,8 @@ static void unload(const uint8_t *bytes, size_t size) {
     uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page;
     uintptr_t end = ((uintptr_t)bytes + size) / page * page;
     if (first < end) {
-        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+        (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
+                      MADV_DONTNEED);
     }
 #else
     (void)bytes;

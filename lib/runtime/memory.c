@@ -76,7 +76,8 @@ void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
     uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
     bool ours = allocator == NULL || allocator == &dp_default_allocator;
     if (ours && first < end) {
-        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+        (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
+                      MADV_DONTNEED);
     }
 #else
     (void)allocator;

@@ -36,6 +36,7 @@ from .errors import (
 )
 from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
+from .pool import Pool
 from .result import Prediction, Result, Timings
 from .session import Session
 from .video import read_video
@@ -58,6 +59,7 @@ __all__ = [
     "NoHeadError",
     "NumericError",
     "OutOfMemoryError",
+    "Pool",
     "Prediction",
     "ReadError",
     "Result",

@@ -1,8 +1,8 @@
-"""A C model and who holds it: the Model that opened it and the sessions on it.
+"""A C model or pool and who holds it: the object that opened it and the sessions on it.
 
-The library wants a model closed after its last session. Python frees objects in any order (a
-session in a reference cycle may go after its model), so holders are counted here and the last one
-closes.
+The library wants models and pools closed after their last session. Python frees objects in any
+order (a session in a reference cycle may go after its model), so holders are counted here and the
+last one closes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,21 +20,28 @@ from ._callbacks import Callbacks, reader
 from ._lib import check, dp_model_options, library
 
 
-class ModelHandle:
-    """An open ``dp_model``, with what must live as long as it: its bytes and callbacks."""
+class Handle:
+    """An open ``dp_model`` or ``dp_pool``, with what must live as long as it."""
 
-    def __init__(self, pointer: ctypes.c_void_p, keep: tuple[object, ...]) -> None:
+    def __init__(
+        self,
+        what: str,
+        pointer: ctypes.c_void_p,
+        close: Callable[[ctypes.c_void_p], object],
+        keep: tuple[object, ...] = (),
+    ) -> None:
         self.pointer = pointer
+        self._what = what
+        self._close = close
         self._keep = keep
         self._holders = 1
         # Reentrant: the garbage collector may run a session's destructor inside retain().
         self._lock = threading.RLock()
-        self._close = library().dp_model_close
 
-    def retain(self) -> ModelHandle:
+    def retain(self) -> Handle:
         with self._lock:
             if not self._holders:
-                raise ValueError("the model is closed")
+                raise ValueError(f"the {self._what} is closed")
             self._holders += 1
         return self
 
@@ -45,7 +53,7 @@ class ModelHandle:
                 self._keep = ()
 
 
-def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> ModelHandle:
+def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
     """Opens a path, bytes in memory or a binary file object."""
     if isinstance(source, (str, os.PathLike)):
         return _open("dp_model_open", (path_bytes(source),), options, callbacks)
@@ -68,7 +76,7 @@ def _open(
     options: dp_model_options,
     callbacks: Callbacks,
     keep: object = None,
-) -> ModelHandle:
+) -> Handle:
     lib = library()
     pointer = ctypes.c_void_p()
     status = getattr(lib, function)(*source, ctypes.byref(options), ctypes.byref(pointer))
@@ -78,7 +86,7 @@ def _open(
     except BaseException:
         lib.dp_model_close(pointer)
         raise
-    return ModelHandle(pointer, (callbacks, keep))
+    return Handle("model", pointer, lib.dp_model_close, (callbacks, keep))
 
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:

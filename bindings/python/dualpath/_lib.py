@@ -100,6 +100,15 @@ class dp_model_info(Structure):
     ]
 
 
+class dp_pool_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("threads", c_int32),
+        ("allocator", c_void_p),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
 class dp_session_options(Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -111,7 +120,9 @@ class dp_session_options(Structure):
         ("log_user", c_void_p),
         ("progress", PROGRESS_FN),
         ("progress_user", c_void_p),
-        ("reserved", c_uint64 * 8),
+        ("pool", c_void_p),
+        ("scheduler", c_void_p),
+        ("reserved", c_uint64 * 6),
     ]
 
 
@@ -191,6 +202,10 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),
     "dp_model_label": (c_char_p, [c_void_p, c_int32]),
     "dp_model_verify": (c_int, [c_char_p, _MODEL_OPTIONS]),
+    "dp_pool_options_default": (None, [POINTER(dp_pool_options)]),
+    "dp_pool_create": (c_int, [POINTER(dp_pool_options), POINTER(c_void_p)]),
+    "dp_pool_destroy": (None, [c_void_p]),
+    "dp_pool_threads": (c_int32, [c_void_p]),
     "dp_session_options_default": (None, [_SESSION_OPTIONS]),
     "dp_session_size": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_size_t)]),
     "dp_session_create": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_void_p)]),

@@ -53,6 +53,13 @@ def classify_all(session: Session, root: str, paths: Sequence[str]) -> dict[str,
     return answers
 
 
+def answer_in(
+    precision: str | None, model: str, threads: int, root: str, paths: Sequence[str]
+) -> dict[str, Logits]:
+    with Model(model, precision=precision) as opened, Session(opened, threads=threads) as session:
+        return classify_all(session, root, paths)
+
+
 def report_accuracy(answers: dict[str, Logits], clips: Sequence[tuple[str, int]]) -> None:
     right = sum(int(answers[path].argmax()) == label for path, label in clips)
     print(f"top-1: {right} of {len(clips)} clips, {right / len(clips):.1%}")
@@ -80,16 +87,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", help="rows to take, such as test (default: all)")
     parser.add_argument("--reference", help="CSV file with the columns path, logit0, logit1, ...")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are")
+    parser.add_argument(
+        "--precision", choices=("f32", "bf16", "int8", "auto"), help="default: the file's, or f32"
+    )
+    parser.add_argument(
+        "--against-f32", action="store_true", help="answer in f32, too, and compare the decisions"
+    )
     options = parser.parse_args(arguments)
     clips = read_list(options.list, options.split)
     if not clips:
         parser.error(f"{options.list} holds no clip of the split {options.split!r}")
     root = options.root if options.root is not None else os.path.dirname(options.list)
-    with Model(options.model) as model, Session(model, threads=options.threads) as session:
-        answers = classify_all(session, root, [path for path, _ in clips])
+    paths = [path for path, _ in clips]
+    answers = answer_in(options.precision, options.model, options.threads, root, paths)
     report_accuracy(answers, clips)
     if options.reference:
         report_difference(answers, read_reference(options.reference))
+    if options.against_f32:
+        report_difference(answers, answer_in("f32", options.model, options.threads, root, paths))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
-from ._handle import ModelHandle, open_model, path_bytes
+from ._handle import Handle, open_model, path_bytes
 from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
 
 _CPU_MASKS = {
@@ -106,7 +106,7 @@ class Model:
     weights as soon as the last of its sessions is closed.
     """
 
-    _handle: ModelHandle | None = None
+    _handle: Handle | None = None
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class Model:
         if handle is not None:
             handle.release()
 
-    def _retain(self) -> ModelHandle:
+    def _retain(self) -> Handle:
         handle = self._handle
         if handle is None:
             raise ValueError("the model is closed")

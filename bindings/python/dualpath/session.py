@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
-from ._handle import ModelHandle
+from ._handle import Handle
 from ._lib import (
     check,
     default,
@@ -27,12 +27,12 @@ from ._lib import (
 from .errors import error_for
 from .frames import Frames, describe
 from .model import Model
+from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
 from .video import chosen_frames, read_chosen
 
 SAMPLINGS = {"center": 0, "first": 1, "uniform": 2, "given": 3}
 
-MAX_THREADS = 256
 MAX_RATE = 65536
 MAX_VIEWS = 256
 MAX_CROPS = 64
@@ -45,6 +45,8 @@ class Session:
 
     - ``threads``: how many compute, 1 .. 256; 0: as many as this process may run at once. The
       answer does not depend on it, bit for bit.
+    - ``pool``: compute with the threads of a ``Pool`` that sessions share, instead of threads of
+      the session's own; ``threads`` is then 0 or the pool's.
     - ``arena``: put the session into a block of this many bytes, at least ``Session.size()``;
       None: the library allocates.
     - ``log(level, message)``: hears the library, with levels of the logging module.
@@ -54,7 +56,7 @@ class Session:
     An exception in ``log`` or ``progress`` cancels and is raised again by the call; the session is
     usable afterwards. One thread uses a session at a time, and a second one gets a RuntimeError;
     for parallel clips give each thread its own session on the shared model. While the library
-    works, other Python threads run. A session keeps its model's weights alive.
+    works, other Python threads run. A session keeps its model's weights and its pool alive.
     """
 
     _pointer: ctypes.c_void_p | None = None
@@ -64,6 +66,7 @@ class Session:
         model: Model,
         *,
         threads: int = 0,
+        pool: Pool | None = None,
         arena: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
@@ -74,39 +77,42 @@ class Session:
         self._destroy = lib.dp_session_destroy
         self._callbacks = Callbacks(log, progress)
         self._model = model
+        self._held: list[Handle] = []
         options = _options(threads)
         self._callbacks.install(options)
         if arena is not None:
             self._arena = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
             options.arena, options.arena_size = self._arena.ctypes.data, self._arena.size
         pointer = ctypes.c_void_p()
-        handle = model._retain()
         try:
+            model_pointer = _hold(model, self._held)
+            if pool is not None:
+                options.pool = _hold(pool, self._held)
             status = lib.dp_session_create(
-                handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
+                model_pointer, ctypes.byref(options), ctypes.byref(pointer)
             )
             self._callbacks.raise_kept()
             check(status)
         except BaseException:
             lib.dp_session_destroy(pointer)
-            handle.release()
+            _let_go(self._held)
             raise
-        self._handle: ModelHandle = handle
         self._pointer = pointer
         self.threads: int = lib.dp_session_threads(pointer)
         """How many threads compute for this session."""
 
     @staticmethod
-    def size(model: Model, threads: int = 0) -> int:
+    def size(model: Model, threads: int = 0, pool: Pool | None = None) -> int:
         """How many bytes a session with these options needs, before anything is created."""
         options, size = _options(threads), ctypes.c_size_t()
-        handle = model._retain()
+        held: list[Handle] = []
         try:
-            check(
-                library().dp_session_size(handle.pointer, ctypes.byref(options), ctypes.byref(size))
-            )
+            pointer = _hold(model, held)
+            if pool is not None:
+                options.pool = _hold(pool, held)
+            check(library().dp_session_size(pointer, ctypes.byref(options), ctypes.byref(size)))
         finally:
-            handle.release()
+            _let_go(held)
         return size.value
 
     def __enter__(self) -> Session:
@@ -233,7 +239,18 @@ class Session:
         # After a fork the threads are the parent's: stopping them here would wait for ever.
         if os.getpid() == self._process:
             self._destroy(pointer)
-        self._handle.release()
+        _let_go(self._held)
+
+
+def _hold(source: Model | Pool, held: list[Handle]) -> int | None:
+    """Keeps a model or a pool open until the list is let go of; its address."""
+    held.append(source._retain())
+    return held[-1].pointer.value
+
+
+def _let_go(held: list[Handle]) -> None:
+    while held:
+        held.pop().release()
 
 
 def _options(threads: int) -> dp_session_options:

@@ -130,7 +130,7 @@ class TestHeader:
             for field, _ in struct._fields_:
                 expressions += [f"offsetof({name}, {field})", f"sizeof((({name} *)0)->{field})"]
                 expected += [getattr(struct, field).offset, getattr(struct, field).size]
-        assert len(STRUCTS) == 10
+        assert len(STRUCTS) == 11
         assert dict(zip(expressions, evaluate_c(expressions, tmp_path))) == dict(
             zip(expressions, expected)
         )
@@ -139,6 +139,7 @@ class TestHeader:
         expected = {
             "DP_ABI_VERSION": _lib.ABI_VERSION,
             "DP_MAX_FRAME_SIDE": frames.MAX_SIDE,
+            "DP_MAX_THREADS": session_module.MAX_THREADS,
             "DP_MAX_VIEWS": session_module.MAX_VIEWS,
             "DP_MAX_CROPS": session_module.MAX_CROPS,
             "DP_LOG_WARNING": 1,
@@ -793,6 +794,64 @@ class TestThreads:
             worker.join()
         assert right == [True] * 20
 
+    @pytest.mark.parametrize("threads", [1, 2, 5])
+    def test_sessions_share_a_pool(self, model, clip, answer, threads):
+        def work():
+            with dualpath.Session(model, pool=pool) as session:
+                assert session.threads == threads
+                for _ in range(5):
+                    logits = session.classify(clip, sampling="given").logits
+                    right.append(np.array_equal(logits, answer))
+
+        right: list[bool] = []
+        with dualpath.Pool(threads=threads) as pool:
+            assert pool.threads == threads
+            workers = [threading.Thread(target=work) for _ in range(3)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+        assert right == [True] * 15
+
+    def test_pool_options(self, model, clip, answer):
+        with dualpath.Pool() as pool, dualpath.Session(model) as session:
+            assert pool.threads == session.threads
+        for threads in (-1, 257):
+            with pytest.raises(ValueError, match="threads must be 0 .. 256"):
+                dualpath.Pool(threads)
+        with dualpath.Pool(3) as pool:
+            size = dualpath.Session.size(model, pool=pool)
+            assert size == dualpath.Session.size(model, 3, pool)
+            with dualpath.Session(model, threads=3, pool=pool, arena=size) as session:
+                assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
+            for create in (dualpath.Session, dualpath.Session.size):
+                with pytest.raises(dualpath.ArgumentError, match="threads is 2, the pool has 3"):
+                    create(model, threads=2, pool=pool)
+        pool.close()
+        for create in (dualpath.Session, dualpath.Session.size):
+            with pytest.raises(ValueError, match="the pool is closed"):
+                create(model, pool=pool)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_fork_with_a_pool(self, model, clip):
+        pool = dualpath.Pool(2)
+        session = dualpath.Session(model, pool=pool)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                dualpath.Session(model, pool=pool)
+            except RuntimeError as error:
+                code = 0 if "another process" in str(error) else 2
+            session.close()
+            pool.close()  # must not wait for threads that are not here
+            os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        session.classify(clip)
+        session.close()
+        pool.close()
+
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     def test_fork(self, model, clip):
@@ -816,7 +875,7 @@ class TestLifetimes:
         """What the library is told to free, in order."""
         freed: list[str] = []
         library = _lib.library()
-        for name in ("dp_model_close", "dp_session_destroy"):
+        for name in ("dp_model_close", "dp_pool_destroy", "dp_session_destroy"):
 
             def free(pointer, name=name, function=getattr(library, name)):
                 if pointer:
@@ -834,6 +893,29 @@ class TestLifetimes:
         assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
         del session
         assert freed == ["dp_session_destroy", "dp_model_close"]
+
+    def test_session_keeps_the_pool(self, monkeypatch, model, clip, answer):
+        freed = self.closings(monkeypatch)
+        with dualpath.Pool(2) as pool:
+            one, two = dualpath.Session(model, pool=pool), dualpath.Session(model, pool=pool)
+        del pool
+        one.close()
+        assert freed == ["dp_session_destroy"]
+        assert np.array_equal(two.classify(clip, sampling="given").logits, answer)
+        two.close()
+        assert freed == ["dp_session_destroy"] * 2 + ["dp_pool_destroy"]
+
+    def test_failure_lets_go_of_the_pool(self, monkeypatch, released, model):
+        freed = self.closings(monkeypatch)
+        pool, closed = dualpath.Pool(2), dualpath.Model(released.model)
+        closed.close()
+        for options in ({"arena": 64}, {"threads": 1}):
+            with pytest.raises(dualpath.DualPathError):
+                dualpath.Session(model, pool=pool, **options)
+        with pytest.raises(ValueError, match="the model is closed"):
+            dualpath.Session(closed, pool=pool)
+        pool.close()
+        assert freed == ["dp_model_close", "dp_pool_destroy"]
 
     def test_model_closed_before_its_sessions(self, monkeypatch, released, clip, answer):
         freed = self.closings(monkeypatch)
