@@ -476,7 +476,8 @@ START_TEST(unfused_models_are_f32) {
 END_TEST
 
 START_TEST(info_is_about_the_precision) {
-    for (uint32_t mask = 0; mask < 64; mask++) {
+    for (uint32_t i = 0; i < 128; i++) {
+        uint32_t mask = i < 64 ? i : (i - 64) * DP_CPU_NEON;
         for (int32_t asked = DP_PRECISION_F32; asked <= DP_PRECISION_AUTO; asked++) {
             dp_precision used =
                 asked == DP_PRECISION_AUTO ? dp_precision_auto(mask) : (dp_precision)asked;

@@ -133,7 +133,8 @@ static const struct {
 } targets[] = {{DP_TARGET_PLAIN, 0, true},
                {DP_TARGET_ROWS, 0, false},
                {DP_TARGET_AVX2, AVX2_MASK, true},
-               {DP_TARGET_AVX512, DP_CPU_ALL, true}};
+               {DP_TARGET_AVX512, DP_CPU_ALL, true},
+               {DP_TARGET_NEON, ~(uint32_t)AVX2_MASK, true}};
 
 static const dp_precision precisions[] = {DP_PRECISION_F32, DP_PRECISION_BF16, DP_PRECISION_INT8};
 

@@ -250,6 +250,7 @@ static dp_model *open_golden(const char *name) {
 }
 
 #define AVX512 (DP_CPU_AVX2 | DP_CPU_AVX512)
+#define VECTORS (DP_CPU_AVX2 | DP_CPU_NEON)
 
 /* All ways to compute: fused and not with each table of kernels, and rounded with each product. */
 static const struct {
@@ -258,15 +259,15 @@ static const struct {
 } forms[] = {
     {0, DP_PRECISION_F32, 0},
     {0, DP_PRECISION_F32, 1},
-    {DP_CPU_AVX2, DP_PRECISION_F32, 0},
-    {DP_CPU_AVX2, DP_PRECISION_F32, 1},
+    {VECTORS, DP_PRECISION_F32, 0},
+    {VECTORS, DP_PRECISION_F32, 1},
     {AVX512, DP_PRECISION_F32, 0},
     {AVX512, DP_PRECISION_F32, 1},
     {0, DP_PRECISION_BF16, 0},
     {0, DP_PRECISION_INT8, 0},
-    {DP_CPU_AVX2, DP_PRECISION_BF16, 0},
-    {DP_CPU_AVX2, DP_PRECISION_INT8, 0},
-    {DP_CPU_AVX2 | DP_CPU_VNNI, DP_PRECISION_INT8, 0},
+    {VECTORS, DP_PRECISION_BF16, 0},
+    {VECTORS, DP_PRECISION_INT8, 0},
+    {VECTORS | DP_CPU_VNNI | DP_CPU_DOTPROD, DP_PRECISION_INT8, 0},
     {AVX512, DP_PRECISION_BF16, 0},
     {AVX512, DP_PRECISION_INT8, 0},
     {AVX512 | DP_CPU_VNNI | DP_CPU_BF16, DP_PRECISION_BF16, 0},
@@ -275,8 +276,9 @@ static const struct {
     {DP_CPU_ALL, DP_PRECISION_INT8, 0},
 };
 
-/* A brief test takes plain C fused, AVX2 unfused, plain C and AVX2 in bf16, and AVX2 in int8. */
-static const size_t brief_forms[] = {0, 3, 6, 8, 9};
+/* A brief test takes plain C fused, vectors unfused, plain C in bf16, and the best there is in bf16
+ * and int8. */
+static const size_t brief_forms[] = {0, 3, 6, COUNT(forms) - 2, COUNT(forms) - 1};
 
 #define FORMS unless_brief(COUNT(forms), COUNT(brief_forms))
 

@@ -149,7 +149,8 @@ const dp_product *dp_target_packing(dp_target number, dp_precision precision);
 /* The best product within `cpu_mask` that reads the panels of this target; NULL: there is none. */
 const dp_product *dp_target_product(dp_target number, dp_precision precision, uint32_t cpu_mask);
 
-/* The target whose panels both products read; DP_TARGET_NATIVE: there is none. */
+/* The target of the family of these products, whose panels both read; DP_TARGET_NATIVE: there is
+ * none. */
 dp_target dp_target_of(const dp_product *f32, const dp_product *product);
 
 /* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and

@@ -33,13 +33,17 @@ static void int8_convert__packing(const float *x, size_t n, uint32_t *words, dp_
 
 typedef struct target {
     const char *name;
+    uint32_t cpu;          /* DP_CPU_* that make the family */
     dp_product packing[3]; /* f32, bf16, int8 */
 } target;
 
 static const target targets[DP_TARGET_COUNT] = {
-    [DP_TARGET_NATIVE] = {.name = "native"},         [DP_TARGET_PLAIN] = {"plain", LAYOUT(8, 1)},
-    [DP_TARGET_ROWS] = {"rows", LAYOUT(1, 1)},       [DP_TARGET_AVX2] = {"avx2", LAYOUT(16, 1)},
-    [DP_TARGET_AVX512] = {"avx512", LAYOUT(32, 16)}, [DP_TARGET_NEON] = {"neon", LAYOUT(16, 4)},
+    [DP_TARGET_NATIVE] = {.name = "native"},
+    [DP_TARGET_PLAIN] = {"plain", 0, LAYOUT(8, 1)},
+    [DP_TARGET_ROWS] = {"rows", 0, LAYOUT(1, 1)},
+    [DP_TARGET_AVX2] = {"avx2", DP_CPU_AVX2, LAYOUT(16, 1)},
+    [DP_TARGET_AVX512] = {"avx512", DP_CPU_AVX512, LAYOUT(32, 16)},
+    [DP_TARGET_NEON] = {"neon", DP_CPU_NEON, LAYOUT(16, 4)},
 };
 
 const char *dp_target_name(int32_t number) {
@@ -59,7 +63,8 @@ const dp_product *dp_target_product(dp_target number, dp_precision precision, ui
 dp_target dp_target_of(const dp_product *f32, const dp_product *product) {
     for (int number = DP_TARGET_PLAIN; number < DP_TARGET_COUNT; number++) {
         dp_target found = (dp_target)number;
-        if (dp_same_layout(f32, dp_target_packing(found, DP_PRECISION_F32)) &&
+        if ((targets[number].cpu & ~f32->cpu) == 0 &&
+            dp_same_layout(f32, dp_target_packing(found, DP_PRECISION_F32)) &&
             dp_same_layout(product, dp_target_packing(found, product->precision))) {
             return found;
         }

@@ -189,6 +189,7 @@ static void print_enums(void) {
     NUMBER(DP_TARGET_ROWS);
     NUMBER(DP_TARGET_AVX2);
     NUMBER(DP_TARGET_AVX512);
+    NUMBER(DP_TARGET_NEON);
     STRUCT(dp_log_level);
     NUMBER(DP_LOG_WARNING);
     NUMBER(DP_LOG_INFO);
