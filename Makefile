@@ -53,12 +53,13 @@ examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 ifneq ($(filter x86_64% amd64%,$(TARGET)),)
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
+AMX_SOURCES := $(wildcard lib/kernels/amx*.c)
 AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 $(BUILD)/lib/kernels/avx2.o:        ISA_CFLAGS := $(AVX2)
 $(BUILD)/lib/kernels/avx_vnni.o:    ISA_CFLAGS := $(AVX2) -mavxvnni
 $(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
 $(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(BUILD)/lib/kernels/amx.o:         ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+$(AMX_SOURCES:%.c=$(BUILD)/%.o):    ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 endif
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 $(BUILD)/lib/kernels/neon_dot.o:    ISA_CFLAGS := -march=armv8.2-a+dotprod

@@ -31,11 +31,18 @@ static places plan(const dp_product *product, size_t tokens, size_t head_size) {
 }
 
 size_t dp_attention_scratch(const dp_product *product, size_t tokens, size_t head_size) {
+    if (product->attend != NULL) {
+        return product->attention_scratch(product, tokens, head_size);
+    }
     return plan(product, tokens, head_size).end;
 }
 
 void dp_attention_run(const dp_kernels *kernels, const dp_product *product,
                       const dp_attention *attention, float *scratch) {
+    if (product->attend != NULL) {
+        product->attend(product, attention, scratch);
+        return;
+    }
     size_t tokens = attention->tokens;
     size_t size = attention->head_size;
     size_t stride = score_stride(product, tokens);
@@ -58,7 +65,7 @@ void dp_attention_run(const dp_kernels *kernels, const dp_product *product,
     for (size_t r = 0; r < attention->queries; r += product->mr) {
         size_t left = attention->queries - r;
         size_t rows = left < product->mr ? left : product->mr;
-        float *q = attention->q + r * attention->stride;
+        float *q = (float *)attention->q + r * attention->stride;
         dp_operand queries =
             dp_operand_make(product, q, attention->stride, rows, size, memory + at.queries);
         dp_linear_apply(kernels, &against_keys, rows, queries, scores, stride, (dp_epilogue){0});

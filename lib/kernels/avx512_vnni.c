@@ -10,7 +10,7 @@
 
 #include "kernels/vector_avx512.h"
 
-#include "kernels/numbers.h"
+#include "kernels/vector_rows.h"
 #include "kernels/vector_store.h"
 
 #define ROWS 14
@@ -68,7 +68,7 @@ static const dp_product bf16_product = {
 #include "kernels/vector_product.h"
 
 static void int8_convert__avx512(const float *x, size_t n, uint32_t *words, dp_row_scale *row) {
-    convert_to_bytes(x, n, STEP, words, row);
+    numbers_to_bytes(x, n, STEP, words, row, false);
 }
 
 static const dp_product int8_product = {

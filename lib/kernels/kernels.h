@@ -66,6 +66,11 @@ typedef struct dp_tile {
 /* Deeper sums of bytes might not fit 32 bits. */
 #define DP_MAX_BYTE_DEPTH ((size_t)65536)
 
+typedef struct dp_linear dp_linear;
+typedef struct dp_operand dp_operand;
+typedef struct dp_epilogue dp_epilogue;
+typedef struct dp_attention dp_attention;
+
 /* One way to multiply. */
 typedef struct dp_product {
     const char *name;
@@ -75,18 +80,23 @@ typedef struct dp_product {
     size_t step;  /* words that a depth is padded to a multiple of */
     size_t mr;    /* rows of a tile */
     size_t nr;    /* columns of a panel */
-    size_t kc;    /* words of a panel that stay in a near cache; bytes: DP_WHOLE_DEPTH */
+    size_t kc;    /* words of a panel that stay in a near cache; bytes: DP_WHOLE_DEPTH; of tiles */
     size_t piece; /* rows that are worked on at a time, a multiple of mr */
 
+    /* Either tiles, for the loops of linear.c and attention.c, */
     void (*tile)(const dp_tile *tile);
-
-    /* Around tiles of one matrix, in the same thread; NULL where there is nothing to prepare. */
-    void (*begin)(void);
-    void (*end)(void);
+    /* or whole products (`out` is f32, or bf16 where the epilogue says so), and where they are of
+     * bf16, attention on rows of bf16. */
+    void (*apply)(const dp_linear *linear, size_t rows, dp_operand in, void *out, size_t out_stride,
+                  dp_epilogue epilogue);
+    void (*attend)(const struct dp_product *product, const dp_attention *attention, float *scratch);
+    size_t (*attention_scratch)(const struct dp_product *product, size_t tokens, size_t head_size);
 
     /* Writes n numbers as the words of a row, padded to whole steps. NULL for f32, whose rows are
      * used where they are; `row` is written for bytes only. */
     void (*convert)(const float *x, size_t n, uint32_t *words, dp_row_scale *row);
+    /* The same from bf16; only of products that apply(). */
+    void (*convert_bf16)(const uint16_t *x, size_t n, uint32_t *words, dp_row_scale *row);
 
     /* Multiply-adds in registers only; returns how many. */
     uint64_t (*burn)(uint64_t rounds);
@@ -178,14 +188,14 @@ const dp_product *dp_products_neon_bf16(dp_precision precision);
 
 /* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][depth][nr] of words,
  * where depth is that of the whole matrix; views are parts of it. outputs == 0: there is none. */
-typedef struct dp_linear {
+struct dp_linear {
     const dp_product *product;
     size_t inputs, outputs;
     size_t depth; /* words */
     const uint32_t *panels;
     const float *bias;  /* [outputs rounded up to nr] or NULL */
     const float *scale; /* of bytes: [outputs rounded up to nr] */
-} dp_linear;
+};
 
 /* The view of `count` outputs from `first` on, a multiple of nr. */
 dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count);
@@ -195,11 +205,11 @@ dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count)
 dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count);
 
 /* Rows in the form of a product. */
-typedef struct dp_operand {
+struct dp_operand {
     uint32_t *words;
     size_t stride;     /* words */
     dp_row_scale *row; /* of bytes */
-} dp_operand;
+};
 
 /* Words of memory that an operand of these sizes needs; 0 for f32. */
 size_t dp_operand_size(const dp_product *product, size_t rows, size_t inputs);
@@ -215,10 +225,11 @@ dp_operand dp_operand_make(const dp_product *product, const float *x, size_t str
                            size_t inputs, uint32_t *memory);
 
 /* What is done to a tile while it is hot. */
-typedef struct dp_epilogue {
+struct dp_epilogue {
     bool accumulate;          /* add to what the output held */
     dp_activation activation; /* applied last */
-} dp_epilogue;
+    bool bf16;                /* the output is bf16; only of products that apply() */
+};
 
 /* Tiles that so many rows take. */
 size_t dp_tiles(const dp_product *product, size_t rows);
@@ -229,9 +240,9 @@ size_t dp_panel_columns(const dp_product *product, size_t outputs);
 /* Words of the panels. */
 size_t dp_panel_words(const dp_product *product, size_t inputs, size_t outputs);
 
-/* out [rows][linear->outputs] from in [rows][linear->inputs]. */
+/* out [rows][linear->outputs] from in [rows][linear->inputs]; out_stride counts numbers. */
 void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_operand in,
-                     float *out, size_t out_stride, dp_epilogue epilogue);
+                     void *out, size_t out_stride, dp_epilogue epilogue);
 
 /* ---- packing (pack.c) ---- */
 
@@ -247,16 +258,17 @@ void dp_pack_inputs(const dp_product *product, uint32_t *panels, const float *w,
 
 /* ---- attention (attention.c) ---- */
 
-/* One head of one image. q is replaced by the answer, for `queries` rows. */
-typedef struct dp_attention {
-    float *q;
-    const float *k, *v;
+/* One head of one image. q is replaced by the answer, for `queries` rows. All are f32, or bf16 for
+ * products that attend(). */
+struct dp_attention {
+    void *q;
+    const void *k, *v;
     size_t stride;  /* of rows of q, k and v */
     size_t queries; /* rows of q that are asked: the first ones */
     size_t tokens;
     size_t head_size;
     float scale; /* of the scores */
-} dp_attention;
+};
 
 /* Floats of scratch memory. */
 size_t dp_attention_scratch(const dp_product *product, size_t tokens, size_t head_size);

@@ -158,18 +158,16 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
 }
 
 void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_operand in,
-                     float *out, size_t out_stride, dp_epilogue epilogue) {
+                     void *out, size_t out_stride, dp_epilogue epilogue) {
     const dp_product *product = linear->product;
     if (linear->outputs == 0 || rows == 0) {
         return;
     }
-    if (product->begin != NULL) {
-        product->begin();
+    if (product->apply != NULL) {
+        product->apply(linear, rows, in, out, out_stride, epilogue);
+        return;
     }
     for (size_t column = 0; column < linear->outputs; column += product->nr) {
         apply_panel(kernels, linear, column, rows, in, out, out_stride, epilogue);
-    }
-    if (product->end != NULL) {
-        product->end();
     }
 }

@@ -50,14 +50,15 @@ static inline void clear_padding(uint32_t *words, size_t n, size_t group, size_t
 
 #if defined(__AVX512BF16__)
 
-/* The processor's own conversion, for as many as come in whole vectors: how many. */
+/* The processor's own conversion: how many it did. */
 static inline size_t convert_vectors(const float *x, size_t n, uint16_t *halves) {
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
-        _mm512_storeu_si512(halves + i, (__m512i)both);
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = n - i < 32 ? ((__mmask32)1 << (n - i)) - 1 : UINT32_MAX;
+        __m512 low = _mm512_maskz_loadu_ps((__mmask16)mask, x + i);
+        __m512 high = _mm512_maskz_loadu_ps((__mmask16)(mask >> 16), x + i + 16);
+        _mm512_mask_storeu_epi16(halves + i, mask, (__m512i)_mm512_cvtne2ps_pbh(high, low));
     }
-    return i;
+    return n;
 }
 
 #else
@@ -77,6 +78,12 @@ static inline void convert_to_bf16(const float *x, size_t n, size_t step, uint32
     for (size_t i = convert_vectors(x, n, halves); i < n; i++) {
         halves[i] = (uint16_t)(rounded_to_bf16(x[i]) >> 16);
     }
+}
+
+/* A row of numbers that are bf16 already. */
+static inline void copy_bf16(const uint16_t *x, size_t n, size_t step, uint32_t *words) {
+    clear_padding(words, n, 2, step);
+    memcpy(words, x, n * sizeof *x);
 }
 
 /* The largest of |x|, or a NaN if there is one: as integers, their bits have the same order. */

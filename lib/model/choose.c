@@ -155,6 +155,22 @@ static dp_precision choose_precision(const dp_model_options *options, dp_precisi
     }
 }
 
+/* Products that apply() write rows of bf16 for attention, and nobody else reads or writes them. */
+static const dp_product *choose_attention(const struct dp_model *model, dp_precision quick,
+                                          uint32_t cpu_mask) {
+    uint32_t allowed = model->product->apply != NULL ? cpu_mask : cpu_mask & ~(uint32_t)DP_CPU_AMX;
+    return dp_product_choose(model->precision == DP_PRECISION_F32 ? DP_PRECISION_F32 : quick,
+                             allowed);
+}
+
+/* The best products there are. */
+static void choose_native(struct dp_model *model, uint32_t cpu_mask) {
+    model->exact = &model->kernels->f32;
+    model->product = dp_product_choose(model->precision, cpu_mask);
+    model->target = dp_target_of(model->exact, model->product);
+    model->runnable = true;
+}
+
 dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *options,
                              uint32_t cpu_mask, struct dp_model *model, dp_message *message) {
     dp_precision quick = dp_precision_auto(cpu_mask);
@@ -172,14 +188,13 @@ dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *option
     model->precision = made.precision;
     model->target = made.target;
     model->kernels = dp_kernels_choose(cpu_mask);
-    model->attention =
-        dp_product_choose(made.precision == DP_PRECISION_F32 ? DP_PRECISION_F32 : quick, cpu_mask);
-    if (made.target != DP_TARGET_NATIVE) {
-        return choose_for_target(model, options, cpu_mask, message);
+    if (made.target == DP_TARGET_NATIVE) {
+        choose_native(model, cpu_mask);
+    } else {
+        status = choose_for_target(model, options, cpu_mask, message);
     }
-    model->exact = &model->kernels->f32;
-    model->product = dp_product_choose(made.precision, cpu_mask);
-    model->target = dp_target_of(model->exact, model->product);
-    model->runnable = true;
-    return DP_OK;
+    if (status == DP_OK) {
+        model->attention = choose_attention(model, quick, cpu_mask);
+    }
+    return status;
 }

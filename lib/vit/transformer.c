@@ -1,6 +1,7 @@
 /*
- * One block for all images of both paths, in three parallel loops: rows up to attention, heads, the
- * rest of the rows. Rows go in pieces small enough for a core's own cache.
+ * One block for all images of both paths, in two parallel loops: heads, and then rows, which go
+ * through the rest of the block and up to the heads of the next one. Rows go in pieces small enough
+ * for a core's own cache.
  */
 #include "vit/vit.h"
 
@@ -8,36 +9,43 @@
 
 typedef struct block_run {
     const dp_workspace *workspace;
-    const dp_block *block;
-    bool class_only; /* the last block, after which only class tokens are read: all rows need keys
-                        and values, and class tokens the rest */
+    size_t index;
 } block_run;
 
-static const dp_path_block *path_block(const block_run *run, dp_path path) {
-    return path == DP_SPATIAL ? &run->block->spatial : &run->block->temporal;
+/* After the last block only class tokens are read: there, all rows need keys and values, and class
+ * tokens the rest. */
+static bool class_only(const block_run *run, size_t index) {
+    const dp_model *model = run->workspace->model;
+    return model->fused && index + 1 == model->parameters.blocks;
 }
 
-static void project_rows(const block_run *run, dp_rows rows, bool keys_and_values_only,
-                         size_t thread) {
+static const dp_path_block *path_block(const dp_block *block, dp_path path) {
+    return path == DP_SPATIAL ? &block->spatial : &block->temporal;
+}
+
+static void project_rows(const block_run *run, size_t index, dp_rows rows,
+                         bool keys_and_values_only, size_t thread) {
     const dp_workspace *workspace = run->workspace;
+    const dp_block *block = &workspace->model->block[index];
     float *scratch = dp_thread_scratch(workspace, thread);
     if (workspace->model->fused) {
-        dp_fused_project(workspace, path_block(run, rows.path), rows, keys_and_values_only,
+        dp_fused_project(workspace, path_block(block, rows.path), rows, keys_and_values_only,
                          scratch);
     } else {
-        dp_plain_project(workspace, &run->block->plain, rows, scratch);
+        dp_plain_project(workspace, &block->plain, rows, scratch);
     }
 }
 
 static void project_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    project_rows(run, run->workspace->tasks[index], run->class_only, thread);
+    project_rows(run, run->index, run->workspace->tasks[index], class_only(run, run->index),
+                 thread);
 }
 
 static void project_class_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
     const dp_workspace *workspace = run->workspace;
-    project_rows(run, workspace->tasks[workspace->row_tasks + index], false, thread);
+    project_rows(run, run->index, workspace->tasks[workspace->row_tasks + index], false, thread);
 }
 
 static void attend_task(void *context, size_t index, size_t thread) {
@@ -53,13 +61,14 @@ static void attend_task(void *context, size_t index, size_t thread) {
     if (path == DP_TEMPORAL) {
         image -= workspace->path[DP_SPATIAL].images;
     }
-    float *k = state->wide + image * p->tokens * state->wide_stride + head * head_size;
+    size_t row = image * p->tokens;
+    size_t column = head * head_size;
     dp_attention attention = {
-        .q = k + 2 * p->width,
-        .k = k,
-        .v = k + p->width,
+        .q = dp_in_wide(workspace, path, row, 2 * p->width + column),
+        .k = dp_in_wide(workspace, path, row, column),
+        .v = dp_in_wide(workspace, path, row, p->width + column),
         .stride = state->wide_stride,
-        .queries = run->class_only ? 1 : p->tokens,
+        .queries = class_only(run, run->index) ? 1 : p->tokens,
         .tokens = p->tokens,
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
@@ -68,29 +77,48 @@ static void attend_task(void *context, size_t index, size_t thread) {
                      dp_thread_scratch(workspace, thread));
 }
 
-static void finish_task(void *context, size_t index, size_t thread) {
-    const block_run *run = context;
+static void finish_rows(const block_run *run, dp_rows rows, size_t thread) {
     const dp_workspace *workspace = run->workspace;
+    const dp_block *block = &workspace->model->block[run->index];
     float *scratch = dp_thread_scratch(workspace, thread);
     if (workspace->model->fused) {
-        dp_rows rows = workspace->tasks[index + (run->class_only ? workspace->row_tasks : 0)];
-        dp_fused_finish(workspace, path_block(run, rows.path), rows, scratch);
+        dp_fused_finish(workspace, path_block(block, rows.path), rows, scratch);
     } else {
-        dp_plain_finish(workspace, &run->block->plain, workspace->tasks[index], scratch);
+        dp_plain_finish(workspace, &block->plain, rows, scratch);
+    }
+}
+
+static void finish_class_task(void *context, size_t index, size_t thread) {
+    const block_run *run = context;
+    const dp_workspace *workspace = run->workspace;
+    finish_rows(run, workspace->tasks[workspace->row_tasks + index], thread);
+}
+
+/* The next block begins while its rows are hot. */
+static void finish_task(void *context, size_t index, size_t thread) {
+    const block_run *run = context;
+    dp_rows rows = run->workspace->tasks[index];
+    size_t next = run->index + 1;
+    finish_rows(run, rows, thread);
+    if (next < run->workspace->model->parameters.blocks) {
+        project_rows(run, next, rows, class_only(run, next), thread);
     }
 }
 
 void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index) {
-    const dp_model *model = workspace->model;
-    const dp_parameters *p = &model->parameters;
-    bool class_only = model->fused && index + 1 == p->blocks;
-    block_run run = {workspace, &model->block[index], class_only};
+    const dp_parameters *p = &workspace->model->parameters;
+    block_run run = {workspace, index};
     size_t heads = (p->spatial_frames + p->framesets) * p->heads;
-    dp_team_run(team, project_task, &run, workspace->row_tasks);
-    if (class_only) {
+    if (index == 0) {
+        dp_team_run(team, project_task, &run, workspace->row_tasks);
+    }
+    if (class_only(&run, index)) {
         dp_team_run(team, project_class_task, &run, workspace->class_tasks);
     }
     dp_team_run(team, attend_task, &run, heads);
-    dp_team_run(team, finish_task, &run,
-                class_only ? workspace->class_tasks : workspace->row_tasks);
+    if (class_only(&run, index)) {
+        dp_team_run(team, finish_class_task, &run, workspace->class_tasks);
+    } else {
+        dp_team_run(team, finish_task, &run, workspace->row_tasks);
+    }
 }

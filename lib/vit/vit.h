@@ -21,7 +21,8 @@ typedef struct dp_path_state {
     size_t images;
     const float *pixels; /* [images][3][image_size][image_size] */
     float *x;            /* [images * tokens], rows x_stride apart */
-    float *wide;         /* [k v q | d], rows wide_stride apart; d is that of A_s1 */
+    void *wide;          /* [k v q | d], rows wide_stride numbers of dp_wide_size() apart; d is that
+                            of A_s1 */
     size_t x_stride, wide_stride;
     float *feature; /* [feature_size]: y_s or y_t of this view */
 } dp_path_state;
@@ -50,6 +51,7 @@ float *dp_thread_scratch(const dp_workspace *workspace, size_t thread);
 
 /* Stations, in order. (patches.c, transformer.c, head.c) */
 void dp_embed_patches(const dp_workspace *workspace, dp_team *team);
+/* Blocks in order, each once: a block also does the first half of the next one. */
 void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index);
 void dp_run_head(const dp_workspace *workspace);
 
@@ -73,6 +75,18 @@ int64_t dp_count_macs(const dp_model *model);
 
 static inline size_t dp_images(const dp_parameters *p, dp_path path) {
     return path == DP_SPATIAL ? p->spatial_frames : p->framesets;
+}
+
+/* Bytes of a number of [k v q | d]: those of bf16 where attention reads that, else those of f32. */
+static inline size_t dp_wide_size(const dp_model *model) {
+    return model->attention->attend != NULL ? sizeof(uint16_t) : sizeof(float);
+}
+
+static inline void *dp_in_wide(const dp_workspace *workspace, dp_path path, size_t row,
+                               size_t column) {
+    const dp_path_state *state = &workspace->path[path];
+    return (uint8_t *)state->wide +
+           (row * state->wide_stride + column) * dp_wide_size(workspace->model);
 }
 
 static inline float *dp_row(float *base, size_t stride, dp_rows rows, size_t i) {

@@ -78,6 +78,15 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     workspace->scratch = dp_arena_floats(arena, workspace->threads, workspace->scratch_floats);
 }
 
+static void take_wide(dp_arena *arena, const dp_model *model, dp_path path, dp_path_state *state) {
+    const dp_parameters *p = &model->parameters;
+    size_t numbers = 3 * p->width + (path == DP_SPATIAL ? p->bottleneck[DP_S1] : 0);
+    size_t in_a_float = sizeof(float) / dp_wide_size(model);
+    size_t floats = dp_row_stride((numbers + in_a_float - 1) / in_a_float);
+    state->wide_stride = floats * in_a_float;
+    state->wide = dp_arena_floats(arena, state->images * p->tokens, floats);
+}
+
 /* Pixels are dead when the first block writes `wide`: both share their memory. */
 static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     const dp_parameters *p = &workspace->model->parameters;
@@ -85,9 +94,7 @@ static void take_paths(dp_arena *arena, dp_workspace *workspace) {
     for (size_t i = 0; i < DP_PATHS; i++) {
         dp_path_state *state = &workspace->path[i];
         state->images = dp_images(p, (dp_path)i);
-        state->wide_stride =
-            dp_row_stride(3 * p->width + (i == DP_SPATIAL ? p->bottleneck[DP_S1] : 0));
-        state->wide = dp_arena_floats(arena, state->images * p->tokens, state->wide_stride);
+        take_wide(arena, workspace->model, (dp_path)i, state);
         workspace->pixels[i] =
             dp_arena_floats(&pixels, state->images * 3, p->image_size * p->image_size);
         state->pixels = workspace->pixels[i];
