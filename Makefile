@@ -133,7 +133,7 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 
 TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
-TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o
+TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o $(BUILD)/tests/split.o
 TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
@@ -150,6 +150,9 @@ $(BUILD)/tests/%.o: tests/%.c
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+
+$(BUILD)/tests/split_model: $(addprefix $(BUILD)/tests/,split_model.o split.o gguf_builder.o) $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/make_inputs: tests/make_inputs.c
 	@mkdir -p $(@D)
@@ -246,9 +249,12 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
 	done
 
-# Compiled models, each with one byte more, which chooses to open it from memory as it is.
+# Compiled models and a task, each with one byte more, which chooses to open it from memory as it is.
 .PHONY: fuzz-seeds
-fuzz-seeds: $(BUILD)/dualpath
+fuzz-seeds: $(BUILD)/dualpath $(BUILD)/tests/split_model
+	@$(BUILD)/tests/split_model tests/golden/crops-first.gguf $(BUILD)/fuzz/loader.corpus/backbone.gguf \
+	    $(BUILD)/fuzz/loader.corpus/task.gguf
+	@printf '\010' >>$(BUILD)/fuzz/loader.corpus/task.gguf
 	@set -e; for model in crops-first grid1 plain-skip; do for precision in f32 bf16 int8; do \
 	    seed=$(BUILD)/fuzz/loader.corpus/$$model-$$precision.gguf; \
 	    $(BUILD)/dualpath compile tests/golden/$$model.gguf -o $$seed --target plain \
@@ -256,11 +262,13 @@ fuzz-seeds: $(BUILD)/dualpath
 	    printf '\010' >>$$seed; \
 	done; done
 
+FUZZ_LOADER_SOURCES := tests/split.c tests/gguf_builder.c
 FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
 $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
 	@mkdir -p $(@D)
 	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests -o $@ $< \
-	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) $(STATIC) -lpng $(LIBS)
+	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
+	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
 C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/*.cpp \
              tests/*.c tests/*.h tests/*.cpp tests/abi/*.c)
