@@ -168,10 +168,10 @@ check-c: $(TEST_PROGRAMS)
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
 
-check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs
+check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    sh tests/cli_test.sh
+	    SPLIT_MODEL=$(BUILD)/tests/split_model sh tests/cli_test.sh
 
 check-header:
 	@echo "== header"

@@ -16,6 +16,7 @@ const char classify_help[] =
     "input. So any video will do:\n"
     "  ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify MODEL -\n"
     "\n"
+    "  --backbone B       MODEL is a task of this model\n"
     "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or all, "
     "which\n"
     "                     takes the frames as they are and needs exactly as many as the model\n"

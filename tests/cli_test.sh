@@ -4,10 +4,12 @@
 #
 # DUALPATH      the program          (build/dualpath)
 # MAKE_INPUTS   tests/make_inputs.c  (build/tests/make_inputs)
+# SPLIT_MODEL   tests/split_model.c  (build/tests/split_model)
 # GOLDEN        folder of models NAME.gguf with clips NAME.frames.npy  (tests/golden)
 
 DUALPATH=${DUALPATH:-build/dualpath}
 MAKE_INPUTS=${MAKE_INPUTS:-build/tests/make_inputs}
+SPLIT_MODEL=${SPLIT_MODEL:-build/tests/split_model}
 GOLDEN=${GOLDEN:-tests/golden}
 MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
@@ -312,6 +314,19 @@ END
     fi
 }
 
+# as_canonical NAME ARGUMENT...: classifies $clip with the logits that are in $work/canonical.
+as_canonical() {
+    name=$1
+    shift
+    run classify "$@" "$clip" --json </dev/null
+    sed 's/.*"logits": \[\([^]]*\)\].*/\1/' "$out" | tr -d ' ' | tr ',' '\n' >"$work/logits"
+    if [ "$status" -eq 0 ] && cmp -s "$work/canonical" "$work/logits"; then
+        ok "$name"
+    else
+        not_ok "$name" "status $status"
+    fi
+}
+
 test_compile() {
     clip=$in/rgb.npy
     compiled=$work/compiled.gguf
@@ -319,13 +334,7 @@ test_compile() {
         logits "$work/canonical" "$clip" --precision $precision --cpu c
         prints "compile --precision $precision" ": [0-9]* bytes, $precision for rows\$" \
             compile "$MODEL" -o "$compiled" --precision $precision --target rows --cpu c
-        run classify "$compiled" "$clip" --cpu c --json </dev/null
-        sed 's/.*"logits": \[\([^]]*\)\].*/\1/' "$out" | tr -d ' ' | tr ',' '\n' >"$work/logits"
-        if [ "$status" -eq 0 ] && cmp -s "$work/canonical" "$work/logits"; then
-            ok "a compiled $precision model gives the same logits"
-        else
-            not_ok "a compiled $precision model gives the same logits" "status $status"
-        fi
+        as_canonical "a compiled $precision model gives the same logits" "$compiled" --cpu c
     done
     prints "compiled files have checksums" 'all checksums match' verify "$compiled"
     prints "info of a compiled file" '^compiled  *1$' info "$compiled"
@@ -352,6 +361,31 @@ test_compile() {
     fi
 }
 
+test_tasks() {
+    clip=$in/rgb.npy
+    backbone=$work/backbone.gguf
+    task=$work/task.gguf
+    "$SPLIT_MODEL" "$MODEL" "$backbone" "$task" || not_ok "a model in halves" "cannot be made"
+    for precision in f32 bf16 int8; do
+        logits "$work/canonical" "$clip" --precision $precision
+        as_canonical "a task in $precision gives the same logits" \
+            --backbone "$backbone" "$task" --precision $precision
+    done
+    prints "info of a task" '^shared_bytes  *[1-9]' info --backbone "$backbone" "$task"
+    prints "a task has its labels" '^label 0  *bow' info --backbone "$backbone" "$task" --verify
+    prints "tasks have checksums" 'all checksums match' verify "$task"
+    prints "bench of a task" '^ratio ' bench --backbone="$backbone" "$task" --runs 1 --unfused
+    prints "compile of a task" ' f32 for plain$' \
+        compile --backbone "$backbone" "$task" -o "$work/both.gguf" --target plain
+    prints "is a model of its own" '^bow ' classify "$work/both.gguf" "$clip" --cpu c
+    fails 1 'can only be opened on it' classify "$task" "$clip"
+    fails 1 'and the backbone given is' classify --backbone "$GOLDEN/paper.gguf" "$task" "$clip"
+    fails 1 'not a task' info --backbone "$backbone" "$MODEL"
+    fails 1 'backbone.gguf2: .*No such file' info --backbone "${backbone}2" "$task"
+    fails 1 'needs the canonical file' info --backbone "$work/both.gguf" "$task"
+    fails 2 '--backbone: needs a value' info "$task" --backbone
+}
+
 test_json() {
     if ! command -v python3 >/dev/null; then
         skip "JSON is valid" "no python3"
@@ -370,7 +404,7 @@ test_json() {
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
     json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
-        adapter_width parameters adapter_parameters macs weight_bytes mean std labels -- \
+        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes mean std labels -- \
         info "$MODEL" --json
 }
 
@@ -690,6 +724,7 @@ test_yuv
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
 test_compile
+test_tasks
 test_json
 test_usage
 test_bad_models
