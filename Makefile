@@ -36,7 +36,8 @@ APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
 LIB_SOURCES := $(wildcard lib/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-APP_SOURCES := $(filter-out examples/minimal.c,$(wildcard examples/*.c))
+EXAMPLES    := minimal scene
+APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
@@ -47,7 +48,7 @@ all: static shared examples ## the library (static and shared), the command line
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
 shared: $(SHARED) ## $(BUILD)/libdualpath.so
-examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
+examples: $(BUILD)/dualpath $(EXAMPLES:%=$(BUILD)/examples/%) $(BUILD)/examples/raii
 
 # Instruction sets are chosen at run time; only these files may use them.
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
@@ -87,7 +88,7 @@ $(SHARED): $(LIB_OBJECTS) lib/dualpath.map
 $(BUILD)/dualpath: $(APP_OBJECTS) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
 
-$(BUILD)/examples/minimal: examples/minimal.c $(STATIC)
+$(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -97,22 +98,31 @@ $(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
 
 # ---- running ----
 
-# There is no trained model to ship yet: without MODEL and CLIP, a tiny one with random weights shows
-# that everything works.
-MODEL ?=
-CLIP  ?=
-ARGS  ?=
+# Without MODEL, the one that is shipped: it tells how the camera moves, in a film that
+# examples/scene.c draws. Where there is none, a tiny one with random weights shows that everything
+# works.
+MODEL    ?=
+BACKBONE ?=
+CLIP     ?=
+MOTION   ?= pan-right
+ARGS     ?=
+DEMO_MODEL    := $(or $(MODEL),$(wildcard examples/models/camera-motion.gguf),tests/golden/released.gguf)
+DEMO_BACKBONE := $(if $(MODEL),$(BACKBONE),$(wildcard examples/models/backbone.gguf))
+DEMO_CLASSIFY := $(BUILD)/dualpath classify $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
+TO_Y4M := -pix_fmt yuv420p -f yuv4mpegpipe -
 .PHONY: demo bench bench-peers
-demo: ## classifies CLIP with MODEL (a Y4M file, a .npy array, a folder of PNG, or - for Y4M on stdin)
+demo: ## classifies a clip, and writes a picture of what the model saw; also MODEL BACKBONE CLIP MOTION ARGS
 	@.ci/setup build
-	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath
-	@if [ -n "$(MODEL)" ] && [ -n "$(CLIP)" ]; then \
-	    $(BUILD)/dualpath classify "$(MODEL)" "$(CLIP)" $(ARGS); \
-	else \
-	    echo "No trained model is shipped yet: give your own with  make demo MODEL=model.gguf CLIP=clip.y4m"; \
-	    echo "This is a tiny one with random weights; its answer means nothing:"; \
-	    $(BUILD)/dualpath classify tests/golden/released.gguf tests/golden/released.frames.npy $(ARGS); \
-	fi
+	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath $(BUILD)/examples/scene
+	@test -n "$(CLIP)" || $(BUILD)/examples/scene "$(MOTION)" >$(BUILD)/demo.y4m
+	@$(DEMO_CLASSIFY) "$(or $(CLIP),$(BUILD)/demo.y4m)" --sheet $(BUILD)/demo.png $(ARGS)
+	@test "$(DEMO_MODEL)" != tests/golden/released.gguf || \
+	    echo "(A tiny model with random weights: the answer means nothing.)"
+	@echo
+	@echo "What the model saw: $(BUILD)/demo.png"
+	@test -n "$(CLIP)" || echo "Another motion:     make demo MOTION=zoom-in  (static, pan-left, tilt-up, roll-cw, shake, ...)"
+	@echo 'Your own video:     ffmpeg -i VIDEO $(TO_Y4M) | $(DEMO_CLASSIFY) -'
+	@echo 'Your webcam:        ffmpeg -f v4l2 -t 4 -i /dev/video0 $(TO_Y4M) | $(DEMO_CLASSIFY) -'
 
 bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor
 	@test -n "$(MODEL)" || { echo "bench: give MODEL=model.gguf"; exit 2; }
@@ -168,10 +178,10 @@ check-c: $(TEST_PROGRAMS)
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
 
-check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model
+check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    SPLIT_MODEL=$(BUILD)/tests/split_model sh tests/cli_test.sh
+	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli_test.sh
 
 check-header:
 	@echo "== header"
@@ -275,7 +285,7 @@ C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h 
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(APP_SOURCES) -- -std=c11 -Iinclude -Ilib
+	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(wildcard examples/*.c) -- -std=c11 -Iinclude -Ilib
 
 format: ## formats all C files
 	clang-format -i $(C_FILES)
@@ -327,7 +337,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL CLIP ARGS ROUNDS VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_NAMES:%=$(BUILD)/tests/%.d) $(TEST_SUPPORT:.o=.d)

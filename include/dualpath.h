@@ -573,6 +573,15 @@ DP_API void dp_result_default(dp_result *result);
  * before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
+/* What the model sees of a clip: the frames of one view (0 .. clip->views - 1) and crop (0 ..
+ * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
+ * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
+ * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
+ * session, and stay valid until its next call that takes a clip. The last result stays as it is.
+ * Since 0.2.0. */
+DP_API dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
+                              const float **spatial, const float **temporal);
+
 typedef struct dp_prediction {
     int32_t index; /* the class */
     float logit;
