@@ -181,7 +181,7 @@ static dp_status use_source(dp_source *source, const dp_opening *opening, dp_mod
 
 static dp_status use_path(const char *path, const dp_opening *opening, dp_model **model,
                           dp_message *message) {
-    dp_source source = {NULL};
+    dp_source source = {.bytes = NULL};
     if (path == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
     }

@@ -120,7 +120,7 @@ static dp_status compare(const made_for *made, const dp_model_options *options,
     if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)made->target) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled for %s, and %s was asked for",
-                       dp_target_name(made->target), dp_target_name(options->target));
+                       dp_target_name((int32_t)made->target), dp_target_name(options->target));
     }
     return DP_OK;
 }
@@ -141,7 +141,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled for %s, which the instruction sets in use cannot "
                        "read; they read %s",
-                       dp_target_name(target), list_targets(precision, cpu_mask).text);
+                       dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
     model->exact = dp_target_packing(target, DP_PRECISION_F32);
     model->product = dp_target_packing(target, precision);
