@@ -285,7 +285,7 @@ C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h 
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(wildcard examples/*.c) -- -std=c11 -Iinclude -Ilib
+	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(APP_SOURCES) examples/scene.c -- -std=c11 -Iinclude -Ilib
 
 format: ## formats all C files
 	clang-format -i $(C_FILES)

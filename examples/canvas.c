@@ -33,7 +33,7 @@ void canvas_fill(canvas *c, int32_t x, int32_t y, int32_t width, int32_t height,
     int32_t bottom = clamp(y + height, c->height);
     for (int32_t row = clamp(y, c->height); row < bottom; row++) {
         uint8_t *pixels = c->pixels + (size_t)row * (size_t)c->width * 3;
-        for (int32_t i = clamp(x, c->width); i < right; i++) {
+        for (ptrdiff_t i = clamp(x, c->width); i < right; i++) {
             pixels[3 * i] = color.r;
             pixels[3 * i + 1] = color.g;
             pixels[3 * i + 2] = color.b;

@@ -181,9 +181,8 @@ static color draw_point(double x, double y) {
 
 static void draw_world(float *world) {
     for (size_t i = 0; i < (size_t)WORLD_WIDTH * WORLD_HEIGHT; i++) {
-        double x = (double)(i % WORLD_WIDTH) / WORLD_HEIGHT;
-        double y = (double)(i / WORLD_WIDTH) / WORLD_HEIGHT;
-        color c = draw_point(x, y);
+        size_t column = i % WORLD_WIDTH, row = i / WORLD_WIDTH;
+        color c = draw_point((double)column / WORLD_HEIGHT, (double)row / WORLD_HEIGHT);
         world[3 * i] = (float)c.r;
         world[3 * i + 1] = (float)c.g;
         world[3 * i + 2] = (float)c.b;
@@ -237,10 +236,11 @@ static void film_frame(const float *world, const motion *m, int32_t index, doubl
     double y = WORLD_HEIGHT / 2.0 +
                HEIGHT * 1.3 * (m->down * t + m->shake * 2 * (hash(index, 1, 77) - 0.5));
     for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++) {
+        size_t column = i % WIDTH, row = i / WIDTH;
         double sum[3] = {0, 0, 0};
-        for (int sub = 0; sub < 4; sub++) {
-            double u = scale * ((double)(i % WIDTH) + 0.25 + 0.5 * (sub % 2) - WIDTH / 2.0);
-            double v = scale * ((double)(i / WIDTH) + 0.25 + 0.5 * (sub / 2.0 >= 1) - HEIGHT / 2.0);
+        for (int look = 0; look < 4; look++) {
+            double u = scale * ((double)column + 0.25 + 0.5 * (look & 1) - WIDTH / 2.0);
+            double v = scale * ((double)row + (look < 2 ? 0.25 : 0.75) - HEIGHT / 2.0);
             double seen[3];
             look_at(world, x + u * cos(angle) - v * sin(angle), y + u * sin(angle) + v * cos(angle),
                     seen);
@@ -258,7 +258,7 @@ static void film_frame(const float *world, const motion *m, int32_t index, doubl
 /* ---- Y4M ---- */
 
 static uint8_t to_byte(double value) {
-    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)(value + 0.5);
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)lround(value);
 }
 
 /* BT.601, limited range; of values that are out of range, what is left. */
@@ -268,11 +268,12 @@ static void put_frame(const double *frame) {
         const double *p = frame + 3 * i;
         luma[i] = to_byte(16 + 65.481 * p[0] + 128.553 * p[1] + 24.966 * p[2]);
     }
-    for (size_t i = 0; i < (size_t)WIDTH / 2 * (HEIGHT / 2); i++) {
-        const double *p = frame + 3 * (i / (WIDTH / 2) * 2 * WIDTH + i % (WIDTH / 2) * 2);
+    const size_t columns = WIDTH / 2, next = (size_t)3 * WIDTH; /* next: the row below */
+    for (size_t i = 0; i < columns * (HEIGHT / 2); i++) {
+        const double *p = frame + i / columns * 2 * next + i % columns * 6;
         double mean[3];
         for (size_t c = 0; c < 3; c++) {
-            mean[c] = (p[c] + p[3 + c] + p[3 * WIDTH + c] + p[3 * WIDTH + 3 + c]) / 4;
+            mean[c] = (p[c] + p[3 + c] + p[next + c] + p[next + 3 + c]) / 4;
         }
         chroma[0][i] = to_byte(128 - 37.797 * mean[0] - 74.203 * mean[1] + 112 * mean[2]);
         chroma[1][i] = to_byte(128 + 112 * mean[0] - 93.786 * mean[1] - 18.214 * mean[2]);
