@@ -227,6 +227,10 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_clip_default": (None, [POINTER(dp_clip)]),
     "dp_result_default": (None, [POINTER(dp_result)]),
     "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
+    "dp_view_clip": (
+        c_int,
+        [c_void_p, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
+    ),
     "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
     "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
 }
