@@ -36,7 +36,8 @@ APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
 LIB_SOURCES := $(wildcard lib/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-APP_SOURCES := $(filter-out examples/minimal.c,$(wildcard examples/*.c))
+EXAMPLES    := minimal scene
+APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
@@ -47,7 +48,7 @@ all: static shared examples ## the library (static and shared), the command line
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
 shared: $(SHARED) ## $(BUILD)/libdualpath.so
-examples: $(BUILD)/dualpath $(BUILD)/examples/minimal $(BUILD)/examples/raii
+examples: $(BUILD)/dualpath $(EXAMPLES:%=$(BUILD)/examples/%) $(BUILD)/examples/raii
 
 # Instruction sets are chosen at run time; only these files may use them.
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
@@ -88,7 +89,7 @@ $(SHARED): $(LIB_OBJECTS) lib/dualpath.map
 $(BUILD)/dualpath: $(APP_OBJECTS) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
 
-$(BUILD)/examples/minimal: examples/minimal.c $(STATIC)
+$(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -98,22 +99,31 @@ $(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
 
 # ---- running ----
 
-# There is no trained model to ship yet: without MODEL and CLIP, a tiny one with random weights shows
-# that everything works.
-MODEL ?=
-CLIP  ?=
-ARGS  ?=
+# Without MODEL, the one that is shipped: it tells how the camera moves, in a film that
+# examples/scene.c draws. Where there is none, a tiny one with random weights shows that everything
+# works.
+MODEL    ?=
+BACKBONE ?=
+CLIP     ?=
+MOTION   ?= pan-right
+ARGS     ?=
+DEMO_MODEL    := $(or $(MODEL),$(wildcard examples/models/camera-motion.gguf),tests/golden/released.gguf)
+DEMO_BACKBONE := $(if $(MODEL),$(BACKBONE),$(wildcard examples/models/backbone.gguf))
+DEMO_CLASSIFY := $(BUILD)/dualpath classify $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
+TO_Y4M := -pix_fmt yuv420p -f yuv4mpegpipe -
 .PHONY: demo bench bench-peers
-demo: ## classifies CLIP with MODEL (a Y4M file, a .npy array, a folder of PNG, or - for Y4M on stdin)
+demo: ## classifies a clip, and writes a picture of what the model saw; also MODEL BACKBONE CLIP MOTION ARGS
 	@.ci/setup build
-	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath
-	@if [ -n "$(MODEL)" ] && [ -n "$(CLIP)" ]; then \
-	    $(BUILD)/dualpath classify "$(MODEL)" "$(CLIP)" $(ARGS); \
-	else \
-	    echo "No trained model is shipped yet: give your own with  make demo MODEL=model.gguf CLIP=clip.y4m"; \
-	    echo "This is a tiny one with random weights; its answer means nothing:"; \
-	    $(BUILD)/dualpath classify tests/golden/released.gguf tests/golden/released.frames.npy $(ARGS); \
-	fi
+	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath $(BUILD)/examples/scene
+	@test -n "$(CLIP)" || $(BUILD)/examples/scene "$(MOTION)" >$(BUILD)/demo.y4m
+	@$(DEMO_CLASSIFY) "$(or $(CLIP),$(BUILD)/demo.y4m)" --sheet $(BUILD)/demo.png $(ARGS)
+	@test "$(DEMO_MODEL)" != tests/golden/released.gguf || \
+	    echo "(A tiny model with random weights: the answer means nothing.)"
+	@echo
+	@echo "What the model saw: $(BUILD)/demo.png"
+	@test -n "$(CLIP)" || echo "Another motion:     make demo MOTION=zoom-in  (static, pan-left, tilt-up, roll-cw, shake, ...)"
+	@echo 'Your own video:     ffmpeg -i VIDEO $(TO_Y4M) | $(DEMO_CLASSIFY) -'
+	@echo 'Your webcam:        ffmpeg -f v4l2 -t 4 -i /dev/video0 $(TO_Y4M) | $(DEMO_CLASSIFY) -'
 
 bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor
 	@test -n "$(MODEL)" || { echo "bench: give MODEL=model.gguf"; exit 2; }
@@ -134,7 +144,7 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 
 TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
-TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o
+TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o $(BUILD)/tests/split.o
 TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
@@ -152,6 +162,9 @@ $(BUILD)/tests/%.o: tests/%.c
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
 
+$(BUILD)/tests/split_model: $(addprefix $(BUILD)/tests/,split_model.o split.o gguf_builder.o) $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/make_inputs: tests/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
@@ -166,10 +179,10 @@ check-c: $(TEST_PROGRAMS)
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
 
-check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs
+check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    sh tests/cli_test.sh
+	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli_test.sh
 
 check-header:
 	@echo "== header"
@@ -198,7 +211,7 @@ check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTo
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
-check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision int8 --against-f32"
+check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision f32 int8"
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
@@ -247,9 +260,12 @@ fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
 	done
 
-# Compiled models, each with one byte more, which chooses to open it from memory as it is.
+# Compiled models and a task, each with one byte more, which chooses to open it from memory as it is.
 .PHONY: fuzz-seeds
-fuzz-seeds: $(BUILD)/dualpath
+fuzz-seeds: $(BUILD)/dualpath $(BUILD)/tests/split_model
+	@$(BUILD)/tests/split_model tests/golden/crops-first.gguf $(BUILD)/fuzz/loader.corpus/backbone.gguf \
+	    $(BUILD)/fuzz/loader.corpus/task.gguf
+	@printf '\010' >>$(BUILD)/fuzz/loader.corpus/task.gguf
 	@set -e; for model in crops-first grid1 plain-skip; do for precision in f32 bf16 int8; do \
 	    seed=$(BUILD)/fuzz/loader.corpus/$$model-$$precision.gguf; \
 	    $(BUILD)/dualpath compile tests/golden/$$model.gguf -o $$seed --target plain \
@@ -257,18 +273,20 @@ fuzz-seeds: $(BUILD)/dualpath
 	    printf '\010' >>$$seed; \
 	done; done
 
+FUZZ_LOADER_SOURCES := tests/split.c tests/gguf_builder.c
 FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
 $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
 	@mkdir -p $(@D)
 	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests -o $@ $< \
-	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) $(STATIC) -lpng $(LIBS)
+	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
+	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
 C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/*.cpp \
              tests/*.c tests/*.h tests/*.cpp tests/abi/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(APP_SOURCES) -- -std=c11 -Iinclude -Ilib
+	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SOURCES) $(APP_SOURCES) examples/scene.c -- -std=c11 -Iinclude -Ilib
 
 format: ## formats all C files
 	clang-format -i $(C_FILES)
@@ -320,7 +338,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL CLIP ARGS ROUNDS VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_NAMES:%=$(BUILD)/tests/%.d) $(TEST_SUPPORT:.o=.d)

@@ -22,6 +22,7 @@ const char bench_help[] =
     "and prints medians and spread.\n"
     "\n"
     "  --runs N       clips to time after one to warm up, 1 to 1000 (default 7)\n"
+    "  --backbone B   MODEL is a task of this model\n"
     "  --json         print one JSON object on one line\n"
     "  --threads N    threads to compute with, 1 to 256 (default: as many as this\n"
     "                 process may run at once)\n"

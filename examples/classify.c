@@ -3,6 +3,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "sheet.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ const char classify_help[] =
     "input. So any video will do:\n"
     "  ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify MODEL -\n"
     "\n"
+    "  --backbone B       MODEL is a task of this model\n"
     "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or all, "
     "which\n"
     "                     takes the frames as they are and needs exactly as many as the model\n"
@@ -23,6 +25,9 @@ const char classify_help[] =
     "  --views N          views in time, 1 (default) to 256; their answers are averaged\n"
     "  --crops N          square crops along the longer side, 1 (default) to 64; averaged\n"
     "  --top K            how many classes to print (default 5)\n"
+    "  --sheet FILE       write a contact sheet as PNG: the frames that both paths see (of the "
+    "first\n"
+    "                     view and crop) and the classes that are printed\n"
     "  --features         print both features as well\n"
     "  --json             print one JSON object on one line\n"
     "  --size WxH         INPUT is raw frames of this size\n"
@@ -69,6 +74,7 @@ typedef struct classify_options {
     uint64_t max_memory;
     int32_t sampling, rate, views, crops;
     int32_t top, features, json;
+    const char *sheet; /* or NULL */
 } classify_options;
 
 /* All there is to print about one run. */
@@ -97,6 +103,7 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         {"--views", OPTION_NUMBER, &o->views, 1, DP_MAX_VIEWS, NULL},
         {"--crops", OPTION_NUMBER, &o->crops, 1, DP_MAX_CROPS, NULL},
         {"--top", OPTION_NUMBER, &o->top, 1, 1000000, NULL},
+        {"--sheet", OPTION_TEXT, &o->sheet, 0, 0, NULL},
         {"--features", OPTION_FLAG, &o->features, 0, 0, NULL},
         {"--json", OPTION_FLAG, &o->json, 0, 0, NULL},
         {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL},
@@ -254,7 +261,13 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
     dp_result_default(&r->result);
     progress_start(&e->progress, o->engine.quiet);
     int status = engine_check(e, dp_classify_clip(e->session, &clip, &r->result), r->input_path);
-    return status == STATUS_OK ? find_top(e, r, o->top) : status;
+    if (status == STATUS_OK) {
+        status = find_top(e, r, o->top);
+    }
+    if (status == STATUS_OK && o->sheet != NULL) {
+        status = sheet_write(e, &clip, r->top, r->top_count, o->sheet);
+    }
+    return status;
 }
 
 /* The model comes first: a wrong one should not wait for all of a pipe. */

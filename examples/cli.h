@@ -113,6 +113,7 @@ typedef struct engine_options {
     int32_t precision;
     int32_t target;
     int32_t unfused, verify, quiet;
+    const char *backbone; /* of the model, which is then a task; or NULL */
 } engine_options;
 
 extern const choice cpu_choices[], precision_choices[];
@@ -122,7 +123,8 @@ extern const choice cpu_choices[], precision_choices[];
         {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices},                   \
         {"--precision", OPTION_CHOICE, &(e)->precision, 0, 0, precision_choices}, \
         {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},                    \
-        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL}, {                    \
+        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL},                      \
+        {"--backbone", OPTION_TEXT, &(e)->backbone, 0, 0, NULL}, {                \
         "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL                           \
     }
 

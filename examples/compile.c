@@ -14,6 +14,7 @@ const char compile_help[] =
     "Opening FILE copies no weights, and processes that have it open share its memory.\n"
     "\n"
     "  -o FILE            what to write; replaced when all is written\n"
+    "  --backbone B       MODEL is a task of this model; FILE then holds both\n"
     "  --precision P      numbers to multiply in: f32 (default), bf16, int8, or auto: what this\n"
     "                     machine is fast in\n"
     "  --target NAME      native (default: this machine's), avx512 (with amx), avx2, neon, plain\n"
@@ -97,6 +98,7 @@ int command_compile(int count, char **arguments) {
         {"--target", OPTION_CHOICE, &o.target, 0, 0, target_choices},
         {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
         {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
+        {"--backbone", OPTION_TEXT, &o.backbone, 0, 0, NULL},
         {"--quiet", OPTION_FLAG, &o.quiet, 0, 0, NULL},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
     };

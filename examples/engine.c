@@ -47,17 +47,49 @@ int engine_check(engine *e, dp_status status, const char *subject) {
     return report_status(status, subject, dp_session_message(e->session));
 }
 
-static dp_status open_model(engine *e, const char *path, const engine_options *options) {
-    dp_model_options model_options;
-    dp_model_options_default(&model_options);
-    model_options.progress = progress_report;
-    model_options.progress_user = &e->progress;
-    model_options.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;
-    model_options.precision = options->precision;
-    model_options.target = options->target;
-    model_options.unfused = options->unfused;
-    model_options.verify = options->verify;
-    return dp_model_open(path, &model_options, &e->model);
+static dp_model_options make_options(engine *e, const engine_options *options) {
+    dp_model_options made;
+    dp_model_options_default(&made);
+    made.progress = progress_report;
+    made.progress_user = &e->progress;
+    made.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;
+    made.precision = options->precision;
+    made.target = options->target;
+    made.unfused = options->unfused;
+    made.verify = options->verify;
+    made.as_backbone = options->backbone != NULL;
+    return made;
+}
+
+static int check_opened(engine *e, dp_status status, const char *path) {
+    progress_clear(&e->progress);
+    return check_status(status, path);
+}
+
+/* A task holds on to its backbone, and computes as that was opened. */
+static int open_task(engine *e, const char *path, const engine_options *options) {
+    dp_model *backbone = NULL;
+    dp_model_options given = make_options(e, options);
+    int status =
+        check_opened(e, dp_model_open(options->backbone, &given, &backbone), options->backbone);
+    if (status == STATUS_OK) {
+        dp_model_options task;
+        dp_model_options_default(&task);
+        task.progress = given.progress;
+        task.progress_user = given.progress_user;
+        task.verify = given.verify;
+        status = check_opened(e, dp_model_open_task(backbone, path, &task, &e->model), path);
+    }
+    dp_model_close(backbone);
+    return status;
+}
+
+static int open_model(engine *e, const char *path, const engine_options *options) {
+    if (options->backbone != NULL) {
+        return open_task(e, path, options);
+    }
+    dp_model_options given = make_options(e, options);
+    return check_opened(e, dp_model_open(path, &given, &e->model), path);
 }
 
 static dp_status open_session(engine *e, const engine_options *options) {
@@ -73,13 +105,12 @@ int engine_open(engine *e, const char *path, const engine_options *options) {
     memset(e, 0, sizeof *e);
     catch_interrupts();
     progress_start(&e->progress, options->quiet);
-    dp_status status = open_model(e, path, options);
-    if (status == DP_OK) {
+    int status = open_model(e, path, options);
+    if (status == STATUS_OK) {
         dp_model_info_default(&e->info);
-        status = dp_model_get_info(e->model, &e->info);
+        status = check_status(dp_model_get_info(e->model, &e->info), path);
     }
-    progress_clear(&e->progress);
-    return check_status(status, path);
+    return status;
 }
 
 int engine_start(engine *e, const char *path, const engine_options *options) {

@@ -6,11 +6,12 @@
 #include <inttypes.h>
 
 const char info_help[] =
-    "Usage: dualpath info MODEL [--json] [--cpu SET] [--precision P] [--verify]\n"
+    "Usage: dualpath info MODEL [OPTION]...\n"
     "\n"
     "Prints what there is to know about a model, and its labels.\n"
     "\n"
     "  --json         print one JSON object on one line\n"
+    "  --backbone B   MODEL is a task of this model\n"
     "  --cpu SET      highest instruction set to use: auto (default), amx, avx512-vnni,\n"
     "                 avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --precision P  numbers to multiply in: f32 (default; a compiled file has its own), bf16,\n"
@@ -69,6 +70,8 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
         {"adapter_parameters", NULL, info->adapter_parameters},
         {"macs", NULL, info->macs},
         {"weight_bytes", NULL, info->weight_bytes},
+        {"backbone", info->backbone, 0},
+        {"shared_bytes", NULL, info->shared_bytes},
     };
     size_t count = sizeof all / sizeof all[0];
     for (size_t i = 0; i < count; i++) {
@@ -133,6 +136,7 @@ int command_info(int count, char **arguments) {
         {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
         {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
         {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
+        {"--backbone", OPTION_TEXT, &o.backbone, 0, 0, NULL},
         {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
     };

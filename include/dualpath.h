@@ -39,7 +39,8 @@
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
- * - Destroying or closing NULL does nothing. Models and pools must outlive their sessions.
+ * - Destroying or closing NULL does nothing. Models and pools must outlive their sessions; tasks
+ *   hold on to their backbone themselves.
  * - All calls are available since version 0.1.0 unless they say otherwise.
  */
 #ifndef DUALPATH_H
@@ -94,7 +95,8 @@ typedef enum dp_status {
     DP_ERR_CANCELLED = 9,   /* the progress callback asked to stop */
     DP_ERR_NO_HEAD = 10,    /* the model answers features only; there are no classes */
     DP_ERR_NUMERIC = 11,    /* the answer is not finite: the weights or the file are broken */
-    DP_ERR_THREAD = 12      /* a thread could not be started */
+    DP_ERR_THREAD = 12,     /* a thread could not be started */
+    DP_ERR_BACKBONE = 13    /* a task without its backbone, or on another one; since 0.2.0 */
 } dp_status;
 
 /* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. Static storage. */
@@ -186,8 +188,10 @@ DP_API const char *dp_target_name(int32_t number);
 
 typedef struct dp_model_options {
     size_t struct_size;
-    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the model. */
-    dp_log_fn log;                 /* or NULL */
+    const dp_allocator
+        *allocator; /* NULL: the C library's. Must outlive the model, and tasks on it.
+                     */
+    dp_log_fn log;  /* or NULL */
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
@@ -215,7 +219,13 @@ typedef struct dp_model_options {
      * DP_ERR_UNSUPPORTED, and so is a file that cannot be read here, unless its target is given by
      * name. Since 0.2.0. */
     int32_t target;
-    uint64_t reserved[7]; /* 0 */
+    /* Non-zero: tasks will be opened on this model (dp_model_open_task()). It then keeps its file,
+     * which they are fused with: a mapped one must not be changed or shortened before the last of
+     * them is closed, and takes no memory, and bytes in memory must stay as they are; what was read
+     * or inflated stays in memory of the model. The file must carry checksums, and compiled ones
+     * are DP_ERR_UNSUPPORTED. Since 0.2.0. */
+    int32_t as_backbone;
+    uint64_t reserved[6]; /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);
@@ -252,6 +262,34 @@ typedef struct dp_reader {
 DP_API dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                       dp_model **model);
 
+/* Opens a task file (docs/weight-format.md) on a model that was opened with `as_backbone`:
+ * adapters, position tables, class token, classifier, labels and sampling are the task's, and the
+ * frozen matrices those of the backbone, which are in memory once for all tasks on it. What is
+ * opened is a model like any other, and answers what one file with the same weights answers, bit
+ * for bit.
+ *
+ * The file names its backbone by a hash of the frozen tensors (`backbone` of dp_model_info);
+ * another one is DP_ERR_BACKBONE with a message that names both, as is a task that is opened
+ * without any, or a file that is no task. Any model whose frozen tensors have that hash will do;
+ * for a task, its own backbone is taken.
+ *
+ * A task computes as its backbone does: options that ask for another precision, target, cpu_mask or
+ * form are DP_ERR_ARGUMENT, the defaults stand for the backbone's. It holds on to its backbone,
+ * which may be closed by its owner at any time: its memory, and what its options name, is used
+ * until the last task on it is closed. Tasks may be opened and closed in any number of threads at
+ * the same time. Since 0.2.0. */
+DP_API dp_status dp_model_open_task(dp_model *backbone, const char *path,
+                                    const dp_model_options *options, dp_model **model);
+
+/* The same from bytes in memory, which are not needed any more when the call returns. Since 0.2.0.
+ */
+DP_API dp_status dp_model_open_task_memory(dp_model *backbone, const void *bytes, size_t size,
+                                           const dp_model_options *options, dp_model **model);
+
+/* The same through a callback. Since 0.2.0. */
+DP_API dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *reader,
+                                           const dp_model_options *options, dp_model **model);
+
 /* A sink of bytes, front to back. write() takes up to `size` bytes and returns how many it took;
  * what it left is given again. 0 or a negative number is a failure. Since 0.2.0. */
 typedef struct dp_writer {
@@ -260,12 +298,13 @@ typedef struct dp_writer {
 } dp_writer;
 
 /* Writes the model as a compiled file (docs/weight-format.md): its weights as they are in memory,
- * fused, rounded to its precision and laid out for its target. Opening such a file copies no
- * weights, and processes that have it open share their memory. DP_ERR_IO when the callback fails;
+ * fused, rounded to its precision and laid out for its target. Of a task, what it shares is
+ * written, too: the file is a model of its own. Opening such a file copies no weights, and
+ * processes that have it open share their memory. DP_ERR_IO when the callback fails;
  * DP_ERR_UNSUPPORTED for models that were opened `unfused`. Since 0.2.0. */
 DP_API dp_status dp_model_compile(const dp_model *model, const dp_writer *writer);
 
-/* Frees all of the model. Sessions on it must be gone. */
+/* Frees all of the model, a backbone as soon as no task needs it. Sessions on it must be gone. */
 DP_API void dp_model_close(dp_model *model);
 
 typedef struct dp_model_info {
@@ -292,10 +331,15 @@ typedef struct dp_model_info {
     int64_t parameters;     /* numbers in the file */
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
-    int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size */
+    int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size; what
+                                   a task shares does not */
     int32_t target;             /* dp_target of the weights; 0: none. Since 0.2.0. */
     int32_t compiled;           /* 1: from a compiled file. Since 0.2.0. */
-    uint64_t reserved[7];
+    /* The hash of the frozen tensors, 16 digits: what tasks name their backbone by; of a task, that
+     * of its own. "" for files without checksums and compiled ones. Since 0.2.0. */
+    const char *backbone;
+    int64_t shared_bytes; /* of a task: weight_bytes of its backbone; else 0. Since 0.2.0. */
+    uint64_t reserved[5];
 } dp_model_info;
 
 /* Strings live as long as the model. */
@@ -528,6 +572,15 @@ DP_API void dp_result_default(dp_result *result);
  * left empty (untouched, if it is not a dp_result of this ABI) and the session is as usable as
  * before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
+
+/* What the model sees of a clip: the frames of one view (0 .. clip->views - 1) and crop (0 ..
+ * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
+ * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
+ * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
+ * session, and stay valid until its next call that takes a clip. The last result stays as it is.
+ * Since 0.2.0. */
+DP_API dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
+                              const float **spatial, const float **temporal);
 
 typedef struct dp_prediction {
     int32_t index; /* the class */

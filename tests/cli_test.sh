@@ -4,10 +4,14 @@
 #
 # DUALPATH      the program          (build/dualpath)
 # MAKE_INPUTS   tests/make_inputs.c  (build/tests/make_inputs)
+# SCENE         examples/scene.c     (build/examples/scene)
+# SPLIT_MODEL   tests/split_model.c  (build/tests/split_model)
 # GOLDEN        folder of models NAME.gguf with clips NAME.frames.npy  (tests/golden)
 
 DUALPATH=${DUALPATH:-build/dualpath}
 MAKE_INPUTS=${MAKE_INPUTS:-build/tests/make_inputs}
+SCENE=${SCENE:-build/examples/scene}
+SPLIT_MODEL=${SPLIT_MODEL:-build/tests/split_model}
 GOLDEN=${GOLDEN:-tests/golden}
 MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
@@ -312,6 +316,19 @@ END
     fi
 }
 
+# as_canonical NAME ARGUMENT...: classifies $clip with the logits that are in $work/canonical.
+as_canonical() {
+    name=$1
+    shift
+    run classify "$@" "$clip" --json </dev/null
+    sed 's/.*"logits": \[\([^]]*\)\].*/\1/' "$out" | tr -d ' ' | tr ',' '\n' >"$work/logits"
+    if [ "$status" -eq 0 ] && cmp -s "$work/canonical" "$work/logits"; then
+        ok "$name"
+    else
+        not_ok "$name" "status $status"
+    fi
+}
+
 test_compile() {
     clip=$in/rgb.npy
     compiled=$work/compiled.gguf
@@ -319,13 +336,7 @@ test_compile() {
         logits "$work/canonical" "$clip" --precision $precision --cpu c
         prints "compile --precision $precision" ": [0-9]* bytes, $precision for rows\$" \
             compile "$MODEL" -o "$compiled" --precision $precision --target rows --cpu c
-        run classify "$compiled" "$clip" --cpu c --json </dev/null
-        sed 's/.*"logits": \[\([^]]*\)\].*/\1/' "$out" | tr -d ' ' | tr ',' '\n' >"$work/logits"
-        if [ "$status" -eq 0 ] && cmp -s "$work/canonical" "$work/logits"; then
-            ok "a compiled $precision model gives the same logits"
-        else
-            not_ok "a compiled $precision model gives the same logits" "status $status"
-        fi
+        as_canonical "a compiled $precision model gives the same logits" "$compiled" --cpu c
     done
     prints "compiled files have checksums" 'all checksums match' verify "$compiled"
     prints "info of a compiled file" '^compiled  *1$' info "$compiled"
@@ -352,6 +363,117 @@ test_compile() {
     fi
 }
 
+test_tasks() {
+    clip=$in/rgb.npy
+    backbone=$work/backbone.gguf
+    task=$work/task.gguf
+    "$SPLIT_MODEL" "$MODEL" "$backbone" "$task" || not_ok "a model in halves" "cannot be made"
+    for precision in f32 bf16 int8; do
+        logits "$work/canonical" "$clip" --precision $precision
+        as_canonical "a task in $precision gives the same logits" \
+            --backbone "$backbone" "$task" --precision $precision
+    done
+    prints "info of a task" '^shared_bytes  *[1-9]' info --backbone "$backbone" "$task"
+    prints "a task has its labels" '^label 0  *bow' info --backbone "$backbone" "$task" --verify
+    prints "tasks have checksums" 'all checksums match' verify "$task"
+    prints "bench of a task" '^ratio ' bench --backbone="$backbone" "$task" --runs 1 --unfused
+    prints "compile of a task" ' f32 for plain$' \
+        compile --backbone "$backbone" "$task" -o "$work/both.gguf" --target plain
+    prints "is a model of its own" '^bow ' classify "$work/both.gguf" "$clip" --cpu c
+    fails 1 'can only be opened on it' classify "$task" "$clip"
+    fails 1 'and the backbone given is' classify --backbone "$GOLDEN/paper.gguf" "$task" "$clip"
+    fails 1 'not a task' info --backbone "$backbone" "$MODEL"
+    fails 1 'backbone.gguf2: .*No such file' info --backbone "${backbone}2" "$task"
+    fails 1 'needs the canonical file' info --backbone "$work/both.gguf" "$task"
+    fails 2 '--backbone: needs a value' info "$task" --backbone
+}
+
+# Frames of one grey each: every one must be where it belongs, in its own shade.
+test_sheet() {
+    sheet=$work/sheet.png
+    prints "sheet" '^bow ' classify "$MODEL" "$in/rgb.npy" --sheet "$sheet" --views 2 --crops 3
+    prints "sheet of a model without a head" '^feature' \
+        classify "$FEATURES" "$in/rgb.npy" --sheet "$sheet"
+    fails 1 "$work/no/sheet.png: cannot write: No such" \
+        classify "$MODEL" "$in/rgb.npy" --sheet "$work/no/sheet.png"
+    if [ -w /dev/full ]; then
+        fails 1 'cannot write' classify "$MODEL" "$in/rgb.npy" --sheet /dev/full
+    fi
+    if ! command -v python3 >/dev/null; then
+        skip "a sheet shows what is seen" "no python3"
+        return
+    fi
+    python3 -c 'import sys
+for i in range(16):
+    sys.stdout.buffer.write(bytes([10 + 15 * i]) * (3 * 32 * 32))' >"$work/greys"
+    run classify "$MODEL" "$work/greys" --size 32x32 --sampling all --sheet "$sheet"
+    if [ "$status" -eq 0 ] && python3 - "$sheet" 2>"$err" <<'END'
+import struct, sys, zlib
+
+data = open(sys.argv[1], "rb").read()
+width, height = struct.unpack(">II", data[16:24])
+packed, at = b"", 8
+while at < len(data):
+    size, kind = struct.unpack(">I4s", data[at:at + 8])
+    packed += data[at + 8:at + 8 + size] if kind == b"IDAT" else b""
+    at += size + 12
+raw, row, rows = zlib.decompress(packed), bytearray(3 * width), []
+for y in range(height):
+    kind, *line = raw[y * (3 * width + 1):(y + 1) * (3 * width + 1)]
+    new = bytearray(3 * width)
+    for i, value in enumerate(line):
+        a, b = (new[i - 3] if i > 2 else 0), row[i]
+        c = row[i - 3] if i > 2 else 0
+        nearest = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+        new[i] = (value + (0, a, b, (a + b) // 2, nearest)[kind]) & 255
+    row = new
+    rows.append(row)
+
+def grey(x, y):
+    r, g, b = rows[y][3 * x:3 * x + 3]
+    assert r == g == b, (x, y, r, g, b)
+    return r
+
+for i in range(8):
+    left, top = 16 + i % 4 * 132, 38 + i // 4 * 132
+    for x, y in ((0, 0), (127, 127), (63, 5)):
+        assert grey(left + x, top + y) == 10 + 30 * i, i
+left = 16 + 4 * 132 + 16
+for i in range(16):
+    for x, y in ((8, 8), (55, 55), (32, 32)):
+        assert grey(left + i % 4 * 64 + x, 38 + i // 4 * 64 + y) == 10 + 15 * i, i
+END
+    then
+        ok "a sheet shows what is seen"
+    else
+        not_ok "a sheet shows what is seen" "status $status"
+    fi
+}
+
+test_scene() {
+    "$SCENE" >"$work/default.y4m" 2>"$err"
+    for motion in static pan-left pan-right tilt-up tilt-down zoom-in zoom-out roll-cw roll-ccw \
+        shake; do
+        "$SCENE" $motion >"$work/scene.y4m" 2>"$err" || not_ok "scene $motion" "status $?"
+        prints "scene $motion" '"frames": 64' classify "$MODEL" "$work/scene.y4m" --json
+        if cmp -s "$work/default.y4m" "$work/scene.y4m"; then
+            echo $motion >>"$work/same"
+        fi
+    done
+    if [ "$(cat "$work/same")" = pan-right ]; then
+        ok "the scene is the same each time, and each motion another film"
+    else
+        not_ok "the scene is the same each time, and each motion another film" "$(cat "$work/same")"
+    fi
+    "$SCENE" nowhere >"$out" 2>"$err"
+    status=$?
+    if [ "$status" -eq 2 ] && [ ! -s "$out" ] && grep -q 'Usage: scene .*zoom-in' "$err"; then
+        ok "scene refuses other motions"
+    else
+        not_ok "scene refuses other motions" "status $status"
+    fi
+}
+
 test_json() {
     if ! command -v python3 >/dev/null; then
         skip "JSON is valid" "no python3"
@@ -370,7 +492,7 @@ test_json() {
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
     json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
-        adapter_width parameters adapter_parameters macs weight_bytes mean std labels -- \
+        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes mean std labels -- \
         info "$MODEL" --json
 }
 
@@ -690,6 +812,9 @@ test_yuv
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
 test_compile
+test_tasks
+test_sheet
+test_scene
 test_json
 test_usage
 test_bad_models

@@ -1,15 +1,19 @@
 /*
  * libFuzzer on opening models. The input is the file; its last byte, which in a sound file is the
  * last of a weight, also chooses how it is opened: with or without checksums, in which precision,
- * from memory, through a callback or gzip-compressed. The golden models are good seeds, and so are
- * compiled ones.
+ * from memory, through a callback, gzip-compressed, or as a backbone. A task is opened on the
+ * backbone of the smallest golden model. The golden models are good seeds, and so are compiled ones
+ * and tasks.
  */
 #include "dualpath.h"
+#include "split.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct input {
@@ -60,6 +64,32 @@ static void ask(const dp_model *model) {
     }
 }
 
+/* What tasks are opened on: fused, in bytes, and formula by formula. */
+static dp_model *backbones[3];
+
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    static split_files files; /* the backbones are used where they are */
+    const char *folder = getenv("GOLDEN");
+    char path[1024];
+    (void)count;
+    (void)arguments;
+    (void)snprintf(path, sizeof path, "%s/crops-first.gguf",
+                   folder != NULL ? folder : "tests/golden");
+    files = split_path(path);
+    for (int i = 0; i < 3; i++) {
+        dp_model_options options;
+        dp_model_options_default(&options);
+        options.as_backbone = 1;
+        options.precision = i == 1 ? DP_PRECISION_INT8 : DP_PRECISION_F32;
+        options.unfused = i == 2;
+        if (dp_model_open_memory(files.backbone, files.backbone_size, &options, &backbones[i]) !=
+            DP_OK) {
+            abort();
+        }
+    }
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input from = {data, size};
     dp_reader reader = {read_input, &from};
@@ -71,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.verify = choice % 2 != 0;
     options.unfused = choice / 2 % 2 != 0;
     options.precision = options.unfused != 0 ? DP_PRECISION_DEFAULT : (int32_t)(choice / 16 % 5);
+    options.as_backbone = choice / 4 % 4 == 3;
     switch (choice / 4 % 4) {
     case 0:
         (void)dp_model_open_reader(&reader, &options, &model);
@@ -79,7 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         open_packed(from, &options, &model);
         break;
     default:
-        (void)dp_model_open_memory(data, size, &options, &model);
+        if (dp_model_open_memory(data, size, &options, &model) == DP_ERR_BACKBONE) {
+            (void)dp_model_open_task_memory(backbones[choice % 3], data, size, NULL, &model);
+        }
     }
     if (model != NULL) {
         ask(model);

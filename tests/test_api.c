@@ -75,10 +75,10 @@ END_TEST
 
 START_TEST(statuses_have_names) {
     static const char *const names[] = {
-        "DP_OK",        "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
-        "DP_ERR_IO",    "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
-        "DP_ERR_FRAME", "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
-        "DP_ERR_THREAD"};
+        "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
+        "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
+        "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
+        "DP_ERR_THREAD", "DP_ERR_BACKBONE"};
     for (size_t i = 0; i < COUNT(names); i++) {
         ck_assert_str_eq(dp_status_name((dp_status)i), names[i]);
     }

@@ -535,6 +535,90 @@ static TCase *add_case(Suite *suite, const char *name) {
     return made;
 }
 
+/* ---- what the model sees ---- */
+
+/* Frames of one grey each, 16 of the model's size: whole ones in the spatial path, and each in its
+ * tile of the frameset. */
+START_TEST(views_show_what_is_seen) {
+    const float *spatial = NULL;
+    const float *temporal = NULL;
+    dp_model_info info;
+    dp_model_info_default(&info);
+    ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
+    size_t side = (size_t)info.input_size, tile = side / (size_t)info.grid;
+    test_clip made = make_clip(SMALL_FRAMES, SMALL_SIDE, SMALL_SIDE);
+    for (size_t i = 0; i < SMALL_FRAMES; i++) {
+        memset(made.pixels + i * side * side * 3, (int)(10 + 15 * i), side * side * 3);
+    }
+    answer before = classify(session, &made.clip);
+    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, &spatial, &temporal), DP_OK);
+    for (size_t i = 0; i < 3 * side * side; i++) {
+        size_t c = i / (side * side), y = i / side % side, x = i % side;
+        size_t frame = y / tile * (size_t)info.grid + x / tile;
+        float grey = (float)(10 + 15 * frame) / 255;
+        ck_assert_float_eq_tol(temporal[i] * info.std[c] + info.mean[c], grey, 1e-6F);
+    }
+    size_t distance = SMALL_FRAMES / (size_t)info.spatial_frames;
+    for (size_t i = 0; i < (size_t)info.spatial_frames * 3 * side * side; i++) {
+        size_t c = i / (side * side) % 3;
+        float grey = (float)(10 + 15 * (i / (3 * side * side) * distance)) / 255;
+        ck_assert_float_eq_tol(spatial[i] * info.std[c] + info.mean[c], grey, 1e-6F);
+    }
+    dp_prediction top;
+    ck_assert_int_eq(dp_session_top(session, 1, &top), DP_OK);
+    ck_assert(top.logit == before.values[top.index]);
+    answer after = classify(session, &made.clip);
+    ck_assert(same_bits(&before, &after));
+    free_clip(&made);
+}
+END_TEST
+
+/* A view of several is that of a clip whose frames were picked by hand. */
+START_TEST(views_are_seen_one_by_one) {
+    const float *seen = NULL;
+    size_t floats = (size_t)3 * SMALL_SIDE * SMALL_SIDE;
+    float *kept = must(malloc(floats * sizeof *kept), "memory");
+    test_clip made = make_clip(2 * SMALL_FRAMES, 40, SMALL_SIDE);
+    made.clip.views = 2;
+    made.clip.crops = 2;
+    ck_assert_int_eq(dp_view_clip(session, &made.clip, 1, 1, NULL, &seen), DP_OK);
+    memcpy(kept, seen, floats * sizeof *kept);
+    dp_frame picked[SMALL_FRAMES];
+    for (size_t i = 0; i < SMALL_FRAMES; i++) {
+        picked[i] = made.frames[SMALL_FRAMES / 2 + i];
+        picked[i].plane[0] += (size_t)3 * (40 - SMALL_SIDE);
+        picked[i].width = SMALL_SIDE;
+    }
+    made.clip.frames = picked;
+    made.clip.frame_count = SMALL_FRAMES;
+    made.clip.views = made.clip.crops = 1;
+    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, NULL, &seen), DP_OK);
+    for (size_t i = 0; i < floats; i++) {
+        ck_assert_float_eq_tol(seen[i], kept[i], 1e-5F);
+    }
+    free_clip(&made);
+    free(kept);
+}
+END_TEST
+
+START_TEST(views_are_checked) {
+    const float *seen = (const float *)&session;
+    test_clip made = make_clip(3, 20, 20);
+    ck_assert_int_eq(dp_view_clip(NULL, &made.clip, 0, 0, &seen, NULL), DP_ERR_ARGUMENT);
+    ck_assert_ptr_null(seen);
+    ck_assert_int_eq(dp_view_clip(session, NULL, 0, 0, &seen, NULL), DP_ERR_ARGUMENT);
+    static const int32_t wrong[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        ck_assert_int_eq(dp_view_clip(session, &made.clip, wrong[i][0], wrong[i][1], NULL, NULL),
+                         DP_ERR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(dp_session_message(session), "expected 0 .. 0"));
+    }
+    made.frames[1].width = 0;
+    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, &seen, NULL), DP_ERR_FRAME);
+    free_clip(&made);
+}
+END_TEST
+
 static Suite *clips_suite(void) {
     Suite *suite = suite_create("api_clips");
     TCase *sampling = add_case(suite, "sampling");
@@ -549,6 +633,11 @@ static Suite *clips_suite(void) {
     tcase_add_test(pixels, flipped_frames_are_the_same);
     tcase_add_test(pixels, sizes_may_differ_from_frame_to_frame);
     tcase_add_test(pixels, one_frame_may_be_all_of_them);
+
+    TCase *seen = add_case(suite, "seen");
+    tcase_add_test(seen, views_show_what_is_seen);
+    tcase_add_test(seen, views_are_seen_one_by_one);
+    tcase_add_test(seen, views_are_checked);
 
     TCase *threads = add_case(suite, "threads");
     tcase_add_loop_test(threads, threads_do_not_change_a_bit, 0, (int)COUNT(models));

@@ -1,5 +1,6 @@
 /*
- * dp_classify_clip(): the way of a clip, station by station, and what is asked of its result.
+ * dp_classify_clip(): the way of a clip, station by station, what is asked of its result, and
+ * dp_view_clip(), which ends at the first station.
  */
 #include "api/api.h"
 #include "model/bytes.h"
@@ -69,6 +70,10 @@ static void frame_task(void *context, size_t index, size_t thread) {
     dp_tile_frame(whole, p->image_size, p->grid, index % tiles, frameset);
 }
 
+static void load_frames(clip_run *run) {
+    dp_team_run(run->session->team, frame_task, run, run->session->model->parameters.frames);
+}
+
 /* ---- one view ---- */
 
 static double lap(double *since) {
@@ -113,7 +118,7 @@ static dp_status run_view(clip_run *run) {
     if (status != DP_OK) {
         return status;
     }
-    dp_team_run(session->team, frame_task, run, session->model->parameters.frames);
+    load_frames(run);
     run->timings.frames_ms += lap(&since);
     status = go_on(run, "patches", 0.02);
     if (status != DP_OK) {
@@ -244,6 +249,50 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
         write_result(&run, result);
     }
     return status;
+}
+
+/* ---- what a view sees ---- */
+
+static void set_output(const float **output, const float *value) {
+    if (output != NULL) {
+        *output = value;
+    }
+}
+
+static dp_status check_view(const dp_checked_clip *clip, int32_t view, int32_t crop,
+                            dp_message *message) {
+    if (view < 0 || (size_t)view >= clip->sampler.views) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
+                       clip->sampler.views - 1);
+    }
+    if (crop < 0 || (size_t)crop >= clip->crops) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %zu", (int)crop,
+                       clip->crops - 1);
+    }
+    return DP_OK;
+}
+
+dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
+                       const float **spatial, const float **temporal) {
+    dp_checked_clip checked;
+    set_output(spatial, NULL);
+    set_output(temporal, NULL);
+    if (session == NULL) {
+        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    dp_status status = dp_check_clip(session->model, clip, &checked, &session->message);
+    if (status == DP_OK) {
+        status = check_view(&checked, view, crop, &session->message);
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    clip_run run = {
+        .session = session, .clip = &checked, .view = (size_t)view, .crop = (size_t)crop};
+    load_frames(&run);
+    set_output(spatial, session->workspace.pixels[DP_SPATIAL]);
+    set_output(temporal, session->workspace.pixels[DP_TEMPORAL]);
+    return DP_OK;
 }
 
 /* ---- the likeliest classes ---- */

@@ -1,35 +1,66 @@
 /*
- * Opening models, from a path, from memory and from a callback, compiling and asking them.
+ * Opening models and tasks, from a path, from memory and from a callback, compiling and asking
+ * them.
  */
 #include "api/api.h"
 
 #include <stddef.h>
 #include <string.h>
 
-static dp_status resolve_options(const dp_model_options *given, dp_model_options *options,
-                                 dp_message *message) {
-    dp_model_options_default(options);
-    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
-                                      offsetof(dp_model_options, reserved), message);
-    if (status == DP_OK) {
-        status = dp_check_allocator("dp_model_options", options->allocator, message);
-    }
+static dp_status check_options(const dp_model_options *options, dp_message *message) {
     int32_t precision = options->precision;
-    if (status == DP_OK && (precision < DP_PRECISION_DEFAULT || precision > DP_PRECISION_AUTO)) {
+    if (precision < DP_PRECISION_DEFAULT || precision > DP_PRECISION_AUTO) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "dp_model_options: precision is %d, expected a dp_precision",
                        (int)precision);
     }
-    if (status == DP_OK && options->unfused != 0 &&
+    if (options->unfused != 0 &&
         (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8)) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
     }
-    if (status == DP_OK && dp_target_name(options->target) == NULL) {
+    if (dp_target_name(options->target) == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "dp_model_options: target is %d, expected a dp_target",
                        (int)options->target);
     }
+    return dp_check_allocator("dp_model_options", options->allocator, message);
+}
+
+static dp_status resolve_options(const dp_model_options *given, dp_opening *opening,
+                                 dp_message *message) {
+    dp_model_options *options = &opening->options;
+    *opening = (dp_opening){.backbone = NULL};
+    dp_model_options_default(options);
+    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
+                                      offsetof(dp_model_options, reserved), message);
+    if (status == DP_OK) {
+        status = check_options(options, message);
+    }
+    opening->cpu_mask = options->cpu_mask & dp_environment_cpu_mask();
     return status;
+}
+
+/* The backbone of a task; of a task on it, for what those two share. */
+static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *given,
+                                  dp_opening *opening, dp_message *message) {
+    dp_status status = resolve_options(given, opening, message);
+    if (status != DP_OK) {
+        return status;
+    }
+    if (backbone == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the backbone is NULL");
+    }
+    if (opening->options.as_backbone != 0) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: as_backbone is set for a task, which is none");
+    }
+    opening->backbone = backbone->backbone != NULL ? backbone->backbone : backbone;
+    if (opening->backbone->gguf.tensor_count == 0) {
+        return dp_fail(message, DP_ERR_BACKBONE,
+                       "the backbone was opened without as_backbone: it does not keep what tasks "
+                       "are fused with");
+    }
+    return DP_OK;
 }
 
 static void log_text(const dp_model_options *options, dp_log_level level, const char *text) {
@@ -51,17 +82,16 @@ static dp_status check_tensors(const dp_source *source, const dp_gguf *gguf, dp_
     return status;
 }
 
-/* What is done with a parsed file: building a model, which may take the source, or only checking it
- * (model == NULL). */
-static dp_status use_gguf(dp_source *source, const dp_gguf *gguf, bool inflated,
-                          const dp_model_options *options, dp_model **model, dp_message *message) {
+/* What is done with a parsed file: building a model, which may take source and file, or only
+ * checking it (model == NULL). */
+static dp_status use_gguf(dp_source *source, dp_gguf *gguf, bool inflated,
+                          const dp_opening *opening, dp_model **model, dp_message *message) {
     dp_status status = DP_OK;
-    if (model == NULL || options->verify != 0 || (inflated && gguf->has_crcs)) {
+    if (model == NULL || opening->options.verify != 0 || (inflated && gguf->has_crcs)) {
         status = check_tensors(source, gguf, message);
     }
     if (status == DP_OK && model != NULL) {
-        uint32_t mask = options->cpu_mask & dp_environment_cpu_mask();
-        status = dp_model_build(gguf, source, options, mask, model, message);
+        status = dp_model_build(gguf, source, opening, model, message);
     }
     return status;
 }
@@ -87,8 +117,9 @@ static dp_status copy_source(dp_source *source, const dp_model_options *options,
     return DP_OK;
 }
 
-static dp_status parse_and_use(dp_source *source, bool inflated, const dp_model_options *options,
+static dp_status parse_and_use(dp_source *source, bool inflated, const dp_opening *opening,
                                dp_model **model, dp_message *message) {
+    const dp_model_options *options = &opening->options;
     dp_gguf gguf;
     dp_status status =
         dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
@@ -97,13 +128,13 @@ static dp_status parse_and_use(dp_source *source, bool inflated, const dp_model_
     }
     bool aligned = (uintptr_t)source->bytes % DP_ALIGNMENT == 0;
     if (aligned || model == NULL || !dp_is_compiled(&gguf)) {
-        status = use_gguf(source, &gguf, inflated, options, model, message);
+        status = use_gguf(source, &gguf, inflated, opening, model, message);
         dp_gguf_free(&gguf);
         return status;
     }
     dp_gguf_free(&gguf);
     status = copy_source(source, options, message);
-    return status == DP_OK ? parse_and_use(source, inflated, options, model, message) : status;
+    return status == DP_OK ? parse_and_use(source, inflated, opening, model, message) : status;
 }
 
 static dp_status report_reading(const dp_model_options *options, dp_message *message) {
@@ -128,15 +159,16 @@ static dp_status inflate_source(dp_source *source, const dp_model_options *optio
 }
 
 /* Closes the source, unless the model keeps it. */
-static dp_status use_source(dp_source *source, const dp_model_options *options, dp_model **model,
+static dp_status use_source(dp_source *source, const dp_opening *opening, dp_model **model,
                             dp_message *message) {
+    const dp_model_options *options = &opening->options;
     bool packed = dp_is_gzip(source->bytes, source->size);
     dp_status status = report_reading(options, message);
     if (status == DP_OK && packed) {
         status = inflate_source(source, options, message);
     }
     if (status == DP_OK) {
-        status = parse_and_use(source, packed, options, model, message);
+        status = parse_and_use(source, packed, opening, model, message);
     }
     dp_source_close(source);
     if (status == DP_OK && model != NULL) {
@@ -145,58 +177,30 @@ static dp_status use_source(dp_source *source, const dp_model_options *options, 
     return status;
 }
 
-static dp_status use_path(const char *path, const dp_model_options *given, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_model_options options;
-    dp_source source = {NULL};
-    dp_status status = resolve_options(given, &options, message);
-    if (status == DP_OK && path == NULL) {
-        status = dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
+/* ---- from a path and from memory ---- */
+
+static dp_status use_path(const char *path, const dp_opening *opening, dp_model **model,
+                          dp_message *message) {
+    dp_source source = {.bytes = NULL};
+    if (path == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
     }
-    if (status == DP_OK) {
-        status = dp_file_open(path, options.allocator, &source.file, message);
-    }
+    dp_status status = dp_file_open(path, opening->options.allocator, &source.file, message);
     if (status != DP_OK) {
         return status;
     }
     source.bytes = source.file.bytes;
     source.size = source.file.size;
-    return use_source(&source, &options, model, message);
+    return use_source(&source, opening, model, message);
 }
 
-static dp_status missing_output(void) {
-    return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the place for the new model is NULL");
-}
-
-dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model) {
-    if (model == NULL) {
-        return missing_output();
+static dp_status use_memory(const void *bytes, size_t size, const dp_opening *opening,
+                            dp_model **model, dp_message *message) {
+    dp_source source = {.bytes = bytes, .size = size};
+    if (bytes == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
     }
-    *model = NULL;
-    return use_path(path, options, model);
-}
-
-dp_status dp_model_verify(const char *path, const dp_model_options *options) {
-    return use_path(path, options, NULL);
-}
-
-dp_status dp_model_open_memory(const void *bytes, size_t size, const dp_model_options *options,
-                               dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_model_options resolved;
-    if (model == NULL) {
-        return missing_output();
-    }
-    *model = NULL;
-    dp_status status = resolve_options(options, &resolved, message);
-    if (status == DP_OK && bytes == NULL) {
-        status = dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
-    }
-    if (status == DP_OK) {
-        dp_source source = {.bytes = bytes, .size = size};
-        status = use_source(&source, &resolved, model, message);
-    }
-    return status;
+    return use_source(&source, opening, model, message);
 }
 
 /* ---- reading through a callback ---- */
@@ -243,28 +247,96 @@ static dp_status read_all(const dp_reader *reader, const dp_model_options *optio
     }
 }
 
-dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
-                               dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_model_options resolved;
-    if (model == NULL) {
-        return missing_output();
-    }
-    *model = NULL;
+static dp_status use_reader(const dp_reader *reader, const dp_opening *opening, dp_model **model,
+                            dp_message *message) {
+    dp_source all = {.allocator = opening->options.allocator};
     if (reader == NULL || reader->read == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
     }
-    dp_status status = resolve_options(options, &resolved, message);
-    if (status != DP_OK) {
-        return status;
-    }
-    dp_source all = {.allocator = resolved.allocator};
-    status = read_all(reader, &resolved, &all, message);
+    dp_status status = read_all(reader, &opening->options, &all, message);
     if (status == DP_OK) {
-        return use_source(&all, &resolved, model, message);
+        return use_source(&all, opening, model, message);
     }
     dp_source_close(&all);
     return status;
+}
+
+/* ---- the calls ---- */
+
+/* Whether there is a place for the model, which then holds none. */
+static dp_status clear_output(dp_model **model, dp_message *message) {
+    if (model == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new model is NULL");
+    }
+    *model = NULL;
+    return DP_OK;
+}
+
+/* What the three calls for models of their own begin with, and those for tasks. */
+static dp_status begin(const dp_model_options *options, dp_opening *opening, dp_model **model,
+                       dp_message *message) {
+    dp_status status = clear_output(model, message);
+    return status == DP_OK ? resolve_options(options, opening, message) : status;
+}
+
+static dp_status begin_task(dp_model *backbone, const dp_model_options *options,
+                            dp_opening *opening, dp_model **model, dp_message *message) {
+    dp_status status = clear_output(model, message);
+    return status == DP_OK ? resolve_backbone(backbone, options, opening, message) : status;
+}
+
+dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin(options, &opening, model, message);
+    return status == DP_OK ? use_path(path, &opening, model, message) : status;
+}
+
+dp_status dp_model_open_memory(const void *bytes, size_t size, const dp_model_options *options,
+                               dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin(options, &opening, model, message);
+    return status == DP_OK ? use_memory(bytes, size, &opening, model, message) : status;
+}
+
+dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
+                               dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin(options, &opening, model, message);
+    return status == DP_OK ? use_reader(reader, &opening, model, message) : status;
+}
+
+dp_status dp_model_open_task(dp_model *backbone, const char *path, const dp_model_options *options,
+                             dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin_task(backbone, options, &opening, model, message);
+    return status == DP_OK ? use_path(path, &opening, model, message) : status;
+}
+
+dp_status dp_model_open_task_memory(dp_model *backbone, const void *bytes, size_t size,
+                                    const dp_model_options *options, dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin_task(backbone, options, &opening, model, message);
+    return status == DP_OK ? use_memory(bytes, size, &opening, model, message) : status;
+}
+
+dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *reader,
+                                    const dp_model_options *options, dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = begin_task(backbone, options, &opening, model, message);
+    return status == DP_OK ? use_reader(reader, &opening, model, message) : status;
+}
+
+dp_status dp_model_verify(const char *path, const dp_model_options *options) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = resolve_options(options, &opening, message);
+    return status == DP_OK ? use_path(path, &opening, NULL, message) : status;
 }
 
 dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
@@ -278,11 +350,15 @@ dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
 
 void dp_model_close(dp_model *model) {
     if (model != NULL) {
-        dp_model_free(model);
+        dp_model_release(model);
     }
 }
 
 /* ---- queries ---- */
+
+static int64_t held_bytes(const dp_model *model) {
+    return (int64_t)(model->arena.size + model->source.size);
+}
 
 static void fill_info(const dp_model *model, dp_model_info *info) {
     const dp_parameters *p = &model->parameters;
@@ -313,9 +389,11 @@ static void fill_info(const dp_model *model, dp_model_info *info) {
     info->parameters = model->parameter_count;
     info->adapter_parameters = model->adapter_parameter_count;
     info->macs = dp_count_macs(model);
-    info->weight_bytes = (int64_t)(model->arena.size + model->source.size);
+    info->weight_bytes = held_bytes(model);
     info->target = (int32_t)model->target;
     info->compiled = model->compiled ? 1 : 0;
+    info->backbone = model->backbone_hash.text;
+    info->shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0;
 }
 
 dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {

@@ -109,7 +109,7 @@ const char *dp_status_name(dp_status status) {
         "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
         "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
         "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
-        "DP_ERR_THREAD",
+        "DP_ERR_THREAD", "DP_ERR_BACKBONE",
     };
     size_t index = (size_t)status;
     return index < sizeof names / sizeof names[0] ? names[index] : "DP_ERR_UNKNOWN";

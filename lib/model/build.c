@@ -91,18 +91,24 @@ static void build_norms(dp_builder *builder) {
     builder->scratch_used = mark;
 }
 
-static void build_head(dp_builder *builder) {
+static void build_projection(dp_builder *builder) {
     struct dp_model *model = builder->model;
     const dp_parameters *p = &model->parameters;
-    const dp_product *f32 = model->exact;
     size_t mark = builder->scratch_used;
     if (p->has_projection) {
         dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
             dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
-        model->projection = dp_pack(builder, f32, projection);
+        model->projection = dp_pack(builder, model->exact, projection);
         builder->scratch_used = mark;
     }
+}
+
+static void build_head(dp_builder *builder) {
+    struct dp_model *model = builder->model;
+    const dp_parameters *p = &model->parameters;
+    const dp_product *f32 = model->exact;
+    size_t mark = builder->scratch_used;
     if (p->classes > 0) {
         model->head_hidden = dp_pack(
             builder, f32,
@@ -113,6 +119,22 @@ static void build_head(dp_builder *builder) {
                     dp_read_affine(builder, dp_name("head.output"), p->classes, p->head_width));
         builder->scratch_used = mark;
     }
+}
+
+/* What is frozen there: read, or that of the backbone. */
+static void build_frozen_ends(dp_builder *builder) {
+    struct dp_model *model = builder->model;
+    const struct dp_model *backbone = model->backbone;
+    if (backbone != NULL) {
+        model->patch = backbone->patch;
+        model->pre_norm = backbone->pre_norm;
+        model->post_norm = backbone->post_norm;
+        model->projection = backbone->projection;
+        return;
+    }
+    build_patch(builder);
+    build_norms(builder);
+    build_projection(builder);
 }
 
 /* ---- the walk ---- */
@@ -133,9 +155,8 @@ static void report(dp_builder *builder, progress to, size_t block) {
 
 static void build_weights(dp_builder *builder, progress to) {
     struct dp_model *model = builder->model;
-    build_patch(builder);
+    build_frozen_ends(builder);
     dp_build_positions(builder);
-    build_norms(builder);
     for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
         dp_block block;
         memset(&block, 0, sizeof block);
@@ -176,8 +197,8 @@ static void refuse_unused(dp_builder *builder) {
         if (builder->used[i] == 0) {
             builder->status =
                 dp_fail(builder->message, DP_ERR_FORMAT,
-                        "%s: this tensor has no place in a model with these parameters",
-                        dp_make_printable(name.bytes, name.length).text);
+                        "%s: this tensor has no place in a %s with these parameters", DP_SHOW(name),
+                        builder->model->backbone != NULL ? "task" : "model");
         }
     }
 }
@@ -233,17 +254,42 @@ static dp_status build(dp_builder *builder, struct dp_model *counted,
     return builder->status;
 }
 
-dp_status dp_model_build(const dp_gguf *gguf, dp_source *source, const dp_model_options *options,
-                         uint32_t cpu_mask, struct dp_model **model, dp_message *message) {
-    struct dp_model counted = {.allocator = options->allocator};
-    dp_builder builder = {.gguf = gguf, .source = source, .message = message};
-    dp_status status = dp_choose_products(gguf, options, cpu_mask, &counted, message);
+/* What a model goes on using becomes its own. */
+static void keep_file(struct dp_model *model, dp_gguf *gguf, dp_source *source, bool as_backbone) {
+    if (model->compiled || as_backbone) {
+        model->source = *source;
+        *source = (dp_source){0};
+    }
+    if (as_backbone) {
+        model->gguf = *gguf;
+        *gguf = (dp_gguf){0};
+    }
+}
+
+static dp_status describe(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                          dp_message *message) {
+    dp_status status = dp_choose_products(gguf, opening, model, message);
     if (status == DP_OK) {
-        status = dp_read_parameters(gguf, &counted.parameters, message);
+        status = dp_read_parameters(gguf, opening->backbone, &model->parameters, message);
     }
     if (status == DP_OK) {
-        status = dp_describe_file(gguf, &counted, message);
+        status = dp_describe_file(gguf, model, message);
     }
+    if (status == DP_OK && opening->options.as_backbone != 0 && !gguf->has_crcs) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "dualpath.tensor_crc32: this file carries no checksums, by which tasks "
+                       "would know their backbone");
+    }
+    return status;
+}
+
+dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
+                         struct dp_model **model, dp_message *message) {
+    const dp_model_options *options = &opening->options;
+    struct dp_model counted = {.allocator = options->allocator, .backbone = opening->backbone};
+    bool as_backbone = options->as_backbone != 0;
+    dp_builder builder = {.gguf = gguf, .source = source, .kept = as_backbone, .message = message};
+    dp_status status = describe(gguf, opening, &counted, message);
     if (status != DP_OK) {
         return status;
     }
@@ -257,17 +303,26 @@ dp_status dp_model_build(const dp_gguf *gguf, dp_source *source, const dp_model_
     if (status != DP_OK) {
         return status;
     }
-    if (counted.compiled) {
-        builder.model->source = *source;
-        *source = (dp_source){0};
+    keep_file(builder.model, gguf, source, as_backbone);
+    atomic_init(&builder.model->holders, 1);
+    if (opening->backbone != NULL) {
+        atomic_fetch_add(&opening->backbone->holders, 1);
     }
     *model = builder.model;
     return DP_OK;
 }
 
-void dp_model_free(struct dp_model *model) {
+void dp_model_release(struct dp_model *model) {
+    if (atomic_fetch_sub(&model->holders, 1) > 1) {
+        return;
+    }
     const dp_allocator *allocator = model->allocator;
+    struct dp_model *backbone = model->backbone;
     size_t bytes = model->arena.size;
+    dp_gguf_free(&model->gguf);
     dp_source_close(&model->source);
     dp_release(allocator, model, bytes);
+    if (backbone != NULL) {
+        dp_model_release(backbone);
+    }
 }

@@ -12,6 +12,7 @@ typedef struct dp_builder {
     struct dp_model *model;
     const dp_gguf *gguf;
     const dp_source *source; /* what the bytes of the file lie in */
+    bool kept;               /* they will be read again, by tasks on this backbone */
     dp_message *message;
     dp_status status; /* the first failure; everything after it does nothing */
     bool filling;     /* the second walk */
@@ -89,8 +90,18 @@ dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 /* ---- parts of a model ---- */
 
 /* Precision, target and products of a model. (choose.c) */
-dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *options,
-                             uint32_t cpu_mask, struct dp_model *model, dp_message *message);
+dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                             dp_message *message);
+
+/* Whether a task has the tensor of this name from its backbone. (backbone.c) */
+bool dp_is_frozen(dp_text name);
+/* Of the frozen tensors of a file. (backbone.c) */
+dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf);
+/* That a file is a task of this backbone, or, without one, a model of its own. (backbone.c) */
+dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp_message *message);
+/* That a task says of the frozen blocks what their file says. (backbone.c) */
+dp_status dp_check_frozen_parameters(const dp_parameters *task, const dp_parameters *backbone,
+                                     dp_message *message);
 
 /* What the file says as a whole: its type and numbers of parameters. (describe.c) */
 dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message);

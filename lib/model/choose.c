@@ -93,17 +93,25 @@ static dp_status read_made_for(const dp_gguf *gguf, uint32_t cpu_mask, made_for 
                            : status;
 }
 
+static bool allows_precision(const dp_model_options *options, dp_precision precision) {
+    return options->precision == DP_PRECISION_DEFAULT || options->precision == DP_PRECISION_AUTO ||
+           options->precision == (int32_t)precision;
+}
+
 /* A compiled file is taken as it is, or not at all. */
 static dp_status compare(const made_for *made, const dp_model_options *options,
                          dp_message *message) {
-    bool any_precision =
-        options->precision == DP_PRECISION_DEFAULT || options->precision == DP_PRECISION_AUTO;
     if (options->unfused != 0) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "the weights of a compiled file are fused; `unfused` needs the canonical "
                        "file");
     }
-    if (!any_precision && options->precision != (int32_t)made->precision) {
+    if (options->as_backbone != 0) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "the weights of a compiled file are fused; a backbone needs the canonical "
+                       "file");
+    }
+    if (!allows_precision(options, made->precision)) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled with precision %s, and %s was asked for",
                        dp_precision_name(made->precision),
@@ -112,7 +120,7 @@ static dp_status compare(const made_for *made, const dp_model_options *options,
     if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)made->target) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled for %s, and %s was asked for",
-                       dp_target_name(made->target), dp_target_name(options->target));
+                       dp_target_name((int32_t)made->target), dp_target_name(options->target));
     }
     return DP_OK;
 }
@@ -133,7 +141,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled for %s, which the instruction sets in use cannot "
                        "read; they read %s",
-                       dp_target_name(target), list_targets(precision, cpu_mask).text);
+                       dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
     model->exact = dp_target_packing(target, DP_PRECISION_F32);
     model->product = dp_target_packing(target, precision);
@@ -171,11 +179,55 @@ static void choose_native(struct dp_model *model, uint32_t cpu_mask) {
     model->runnable = true;
 }
 
-dp_status dp_choose_products(const dp_gguf *gguf, const dp_model_options *options,
-                             uint32_t cpu_mask, struct dp_model *model, dp_message *message) {
+/* Those of the backbone, whose matrices are there already; options that ask for others are wrong.
+ */
+static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *model,
+                                    dp_message *message) {
+    const struct dp_model *backbone = opening->backbone;
+    const dp_model_options *options = &opening->options;
+    if (!allows_precision(options, backbone->precision)) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: a task computes as its backbone does, in %s, and %s was "
+                       "asked for",
+                       dp_precision_name(backbone->precision),
+                       dp_precision_name((dp_precision)options->precision));
+    }
+    if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)backbone->target) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: a task is laid out as its backbone is, for %s, and %s "
+                       "was asked for",
+                       dp_target_name((int32_t)backbone->target), dp_target_name(options->target));
+    }
+    if ((options->unfused != 0 && backbone->fused) ||
+        (options->cpu_mask != DP_CPU_ALL && opening->cpu_mask != backbone->cpu_mask)) {
+        return dp_fail(message, DP_ERR_ARGUMENT,
+                       "dp_model_options: %s is not that of the backbone, and a task computes as "
+                       "its backbone does",
+                       options->unfused != 0 && backbone->fused ? "unfused" : "cpu_mask");
+    }
+    model->cpu_mask = backbone->cpu_mask;
+    model->kernels = backbone->kernels;
+    model->precision = backbone->precision;
+    model->target = backbone->target;
+    model->product = backbone->product;
+    model->exact = backbone->exact;
+    model->attention = backbone->attention;
+    model->fused = backbone->fused;
+    model->runnable = backbone->runnable;
+    return DP_OK;
+}
+
+dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                             dp_message *message) {
+    if (opening->backbone != NULL) {
+        return choose_as_backbone(opening, model, message);
+    }
+    const dp_model_options *options = &opening->options;
+    uint32_t cpu_mask = opening->cpu_mask;
     dp_precision quick = dp_precision_auto(cpu_mask);
     made_for made = {choose_precision(options, quick), (dp_target)options->target};
     dp_status status = DP_OK;
+    model->cpu_mask = cpu_mask;
     model->fused = options->unfused == 0;
     model->compiled = dp_is_compiled(gguf);
     if (model->compiled) {

@@ -5,23 +5,21 @@
 
 #include <string.h>
 
-static bool contains(dp_text name, const char *part) {
-    size_t length = strlen(part);
-    for (size_t i = 0; i + length <= name.length; i++) {
-        if (memcmp(name.bytes + i, part, length) == 0) {
-            return true;
-        }
-    }
-    return false;
+static bool is_matrix_of_block(const dp_tensor *tensor) {
+    static const char block[] = "block.";
+    size_t length = sizeof block - 1;
+    return tensor->dims == 2 && tensor->name.length > length &&
+           memcmp(tensor->name.bytes, block, length) == 0;
 }
 
-static bool is_adapted(dp_text name) {
-    return contains(name, ".adapter.") || contains(name, "position.") ||
-           contains(name, "class_token") || contains(name, "head.");
+/* What a task shares counts as if it stood in its own file. */
+static void describe_backbone(const struct dp_model *backbone, struct dp_model *model) {
+    model->file_type = backbone->file_type;
+    model->parameter_count = backbone->parameter_count - backbone->adapter_parameter_count;
+    model->backbone_hash = backbone->backbone_hash;
 }
 
 static void describe_tensors(const dp_gguf *gguf, struct dp_model *model) {
-    model->file_type = NULL;
     for (size_t i = 0; i < gguf->tensor_count; i++) {
         const dp_tensor *tensor = &gguf->tensors[i];
         int64_t count = 1;
@@ -29,8 +27,8 @@ static void describe_tensors(const dp_gguf *gguf, struct dp_model *model) {
             count *= (int64_t)tensor->shape[d];
         }
         model->parameter_count += count;
-        model->adapter_parameter_count += is_adapted(tensor->name) ? count : 0;
-        if (contains(tensor->name, "block.") && tensor->dims == 2) {
+        model->adapter_parameter_count += dp_is_frozen(tensor->name) ? 0 : count;
+        if (is_matrix_of_block(tensor)) {
             const char *type = dp_tensor_type_name(tensor->type);
             bool same = model->file_type == NULL || strcmp(model->file_type, type) == 0;
             model->file_type = same ? type : "mixed";
@@ -75,6 +73,11 @@ static dp_status read_description(const dp_gguf *gguf, struct dp_model *model,
 dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message) {
     if (model->compiled) {
         return read_description(gguf, model, message);
+    }
+    if (model->backbone != NULL) {
+        describe_backbone(model->backbone, model);
+    } else {
+        model->backbone_hash = dp_hash_backbone(gguf);
     }
     describe_tensors(gguf, model);
     return DP_OK;

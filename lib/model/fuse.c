@@ -5,7 +5,9 @@
  */
 #include "model/builder.h"
 
-/* A block as the file has it, [outputs][inputs]. */
+static const dp_affine absent = {{NULL, 0, 0}, {NULL, 0, 0}};
+
+/* A block as the file has it, [outputs][inputs]; what is not needed is absent. */
 typedef struct frozen {
     size_t width, mlp_width;
     dp_affine norm1, norm2, qkv, attention_out, mlp_up, mlp_down;
@@ -17,7 +19,7 @@ static void read_adapters(dp_builder *builder, size_t index, frozen *f) {
     const dp_parameters *p = &builder->model->parameters;
     for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
         size_t b = p->bottleneck[site];
-        f->adapter_down[site] = f->adapter_up[site] = (dp_affine){{NULL, 0, 0}, {NULL, 0, 0}};
+        f->adapter_down[site] = f->adapter_up[site] = absent;
         if (b > 0) {
             f->adapter_down[site] =
                 dp_read_affine(builder, dp_adapter_name(index, site, "down"), b, p->width);
@@ -29,16 +31,26 @@ static void read_adapters(dp_builder *builder, size_t index, frozen *f) {
     }
 }
 
+static dp_affine read_if(dp_builder *builder, bool needed, dp_tensor_name name, size_t outputs,
+                         size_t inputs) {
+    return needed ? dp_read_affine(builder, name, outputs, inputs) : absent;
+}
+
+/* Of a backbone, a task reads only what its adapters are composed with. */
 static frozen read_frozen(dp_builder *builder, size_t index) {
     const dp_parameters *p = &builder->model->parameters;
+    bool all = builder->model->backbone == NULL;
     size_t width = p->width;
     frozen f = {.width = width, .mlp_width = p->mlp_width, .skip = p->serial_skip};
     f.norm1 = dp_read_norm(builder, dp_block_name(index, "norm1"));
     f.norm2 = dp_read_norm(builder, dp_block_name(index, "norm2"));
-    f.qkv = dp_read_affine(builder, dp_block_name(index, "attention.qkv"), 3 * width, width);
-    f.attention_out = dp_read_affine(builder, dp_block_name(index, "attention.out"), width, width);
-    f.mlp_up = dp_read_affine(builder, dp_block_name(index, "mlp.up"), p->mlp_width, width);
-    f.mlp_down = dp_read_affine(builder, dp_block_name(index, "mlp.down"), width, p->mlp_width);
+    f.qkv = read_if(builder, all || p->bottleneck[DP_T0] > 0, dp_block_name(index, "attention.qkv"),
+                    3 * width, width);
+    f.attention_out = read_if(builder, all || p->bottleneck[DP_T1] > 0,
+                              dp_block_name(index, "attention.out"), width, width);
+    f.mlp_up = read_if(builder, all, dp_block_name(index, "mlp.up"), p->mlp_width, width);
+    f.mlp_down = read_if(builder, all || p->bottleneck[DP_T2] > 0, dp_block_name(index, "mlp.down"),
+                         width, p->mlp_width);
     read_adapters(builder, index, &f);
     return f;
 }
@@ -48,14 +60,25 @@ static dp_linear pack(dp_builder *builder, dp_affine map) {
     return map.w.rows > 0 ? dp_pack(builder, builder->model->product, map) : (dp_linear){0};
 }
 
-static void fuse_spatial(dp_builder *builder, const frozen *f, dp_affine kvq, dp_path_block *path) {
+/* The panels of what is frozen, which a task has in common with its backbone. */
+static void share_frozen(const dp_path_block *backbone, dp_path_block *path) {
+    path->project = backbone->project;
+    path->leave = backbone->leave;
+    path->widen = backbone->widen;
+    path->narrow = backbone->narrow;
+}
+
+static void pack_frozen(dp_builder *builder, const frozen *f, dp_affine kvq, dp_path_block *path) {
     path->project = pack(builder, kvq);
-    path->squeeze_n = pack(builder, f->adapter_down[DP_S1]);
     path->leave = pack(builder, f->attention_out);
-    path->leave_d = pack(builder, f->adapter_up[DP_S1]);
-    path->squeeze_m = pack(builder, f->adapter_down[DP_S2]);
     path->widen = pack(builder, f->mlp_up);
     path->narrow = pack(builder, f->mlp_down);
+}
+
+static void fuse_spatial(dp_builder *builder, const frozen *f, dp_path_block *path) {
+    path->squeeze_n = pack(builder, f->adapter_down[DP_S1]);
+    path->leave_d = pack(builder, f->adapter_up[DP_S1]);
+    path->squeeze_m = pack(builder, f->adapter_down[DP_S2]);
     path->narrow_d = pack(builder, f->adapter_up[DP_S2]);
 }
 
@@ -74,8 +97,8 @@ static void fuse_serial(dp_builder *builder, const frozen *f, dp_affine z, dp_ad
     }
 }
 
-/* `through` is the way of A_t0 up and on through the qkv matrix. What is frozen is shared with the
- * spatial path. */
+/* `through` is the way of A_t0 up and on through the qkv matrix. What is frozen is the same as in
+ * the spatial path. */
 static void fuse_temporal(dp_builder *builder, const frozen *f, dp_affine through,
                           const dp_path_block *spatial, dp_path_block *path) {
     path->enter = pack(builder, f->adapter_down[DP_T0]);
@@ -94,7 +117,7 @@ static void fuse_temporal(dp_builder *builder, const frozen *f, dp_affine throug
  * the bias of kvq comes with the kept input. */
 static dp_affine compose_t0(dp_builder *builder, const frozen *f, dp_affine kvq) {
     if (f->adapter_down[DP_T0].w.rows == 0) {
-        return (dp_affine){{NULL, 0, 0}, {NULL, 0, 0}};
+        return absent;
     }
     if (f->skip) {
         kvq.bias.values = NULL;
@@ -103,6 +126,7 @@ static dp_affine compose_t0(dp_builder *builder, const frozen *f, dp_affine kvq)
 }
 
 void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block) {
+    const struct dp_model *backbone = builder->model->backbone;
     size_t mark = builder->scratch_used;
     frozen f = read_frozen(builder, index);
     dp_affine kvq = dp_affine_keys_first(builder, f.qkv);
@@ -112,7 +136,12 @@ void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block) {
     dp_affine_fold_norm(builder, f.adapter_down[DP_T0], f.norm1);
     dp_affine_fold_norm(builder, f.mlp_up, f.norm2);
     dp_affine_fold_norm(builder, f.adapter_down[DP_S2], f.norm2);
-    fuse_spatial(builder, &f, kvq, &block->spatial);
+    if (backbone != NULL) {
+        share_frozen(&backbone->block[index].spatial, &block->spatial);
+    } else {
+        pack_frozen(builder, &f, kvq, &block->spatial);
+    }
+    fuse_spatial(builder, &f, &block->spatial);
     fuse_temporal(builder, &f, through, &block->spatial, &block->temporal);
     builder->scratch_used = mark;
 }

@@ -1,8 +1,8 @@
 /*
  * A model in memory: checked hyper-parameters and packed weights, immutable once it is open. This
  * folder turns a weight file into it: gguf.c (the container), parameters.c (metadata), weights.c
- * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, build.c (all together); and
- * writes it as a compiled file (write.c), which compiled.c opens.
+ * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, backbone.c (tasks), build.c
+ * (all together); and writes it as a compiled file (write.c), which compiled.c opens.
  */
 #ifndef DP_MODEL_H
 #define DP_MODEL_H
@@ -10,6 +10,8 @@
 #include "kernels/kernels.h"
 #include "model/gguf.h"
 #include "runtime/runtime.h"
+
+#include <stdatomic.h>
 
 typedef enum dp_position_kind {
     DP_POSITION_SINCOS_TIME,
@@ -82,8 +84,15 @@ typedef struct dp_block {
     dp_plain_block plain;            /* when not */
 } dp_block;
 
+/* Sixteen digits, or "": the file carries no checksums. (backbone.c) */
+typedef struct dp_backbone_hash {
+    char text[17];
+} dp_backbone_hash;
+
 struct dp_model {
+    atomic_size_t holders;         /* who opened it, and the tasks on it */
     const dp_allocator *allocator; /* NULL: the default */
+    uint32_t cpu_mask;
     const dp_kernels *kernels;
     dp_precision precision;
     dp_target target;            /* of the panels; DP_TARGET_NATIVE: none that has a name */
@@ -107,21 +116,36 @@ struct dp_model {
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
     dp_arena arena;   /* where all of this lives, the model itself among it */
-    dp_source source; /* of a compiled model: where its weights lie */
+    dp_source source; /* of a compiled model: where its weights lie; of a backbone: its file */
+
+    dp_gguf gguf; /* of a backbone: what stands in its file, for tasks to be fused with */
+    dp_backbone_hash backbone_hash;
+    struct dp_model *backbone; /* of a task: whose frozen matrices it computes with */
 };
 
-/* Reads and checks metadata, and what tensor shapes say. (parameters.c) */
-dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_message *message);
+/* How a model is to be opened. */
+typedef struct dp_opening {
+    dp_model_options options;
+    uint32_t cpu_mask;         /* what options and environment leave */
+    struct dp_model *backbone; /* of a task, else NULL */
+} dp_opening;
+
+/* Reads and checks metadata, and what tensor shapes say, those of the backbone's among them, if
+ * there is one. (parameters.c) */
+dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
+                             dp_parameters *parameters, dp_message *message);
 
 /* Names as they stand in files. (parameters.c) */
 const char *dp_activation_name(dp_activation activation); /* not of DP_ACTIVATION_NONE */
 const char *dp_position_name(dp_position_kind kind);
 
-/* Builds a model from a parsed file. A compiled file goes on being used, and `source` then becomes
- * the model's; of any other, memory is let go of as it is read. (build.c) */
-dp_status dp_model_build(const dp_gguf *gguf, dp_source *source, const dp_model_options *options,
-                         uint32_t cpu_mask, dp_model **model, dp_message *message);
-void dp_model_free(dp_model *model);
+/* Builds a model from a parsed file. That of a compiled model or a backbone goes on being used, and
+ * `source` then becomes the model's, as `gguf` does of a backbone; of any other, memory is let go
+ * of as it is read. (build.c) */
+dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
+                         dp_model **model, dp_message *message);
+/* Frees the model when nobody else holds it. (build.c) */
+void dp_model_release(dp_model *model);
 
 /* Whether a file is a compiled one. (choose.c) */
 bool dp_is_compiled(const dp_gguf *gguf);

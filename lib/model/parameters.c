@@ -258,14 +258,32 @@ static dp_status check_architecture(const dp_gguf *gguf, dp_message *message) {
     return status;
 }
 
-dp_status dp_read_parameters(const dp_gguf *gguf, dp_parameters *parameters, dp_message *message) {
+/* The sizes that only tensors of the backbone tell. */
+static void take_shapes(reader *from, const dp_parameters *backbone, dp_parameters *p) {
+    p->mlp_width = backbone->mlp_width;
+    p->feature_size = backbone->feature_size;
+    p->has_projection = backbone->has_projection;
+    p->has_pre_norm = backbone->has_pre_norm;
+    if (from->status == DP_OK) {
+        from->status = dp_check_frozen_parameters(p, backbone, from->message);
+    }
+}
+
+dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
+                             dp_parameters *parameters, dp_message *message) {
     reader from = {gguf, message, check_architecture(gguf, message)};
     memset(parameters, 0, sizeof *parameters);
+    if (from.status == DP_OK) {
+        from.status = dp_check_task(gguf, backbone, message);
+    }
     read_metadata(&from, parameters);
     if (dp_is_compiled(gguf)) {
         read_sizes(&from, parameters);
     } else {
         read_shapes(&from, parameters);
+    }
+    if (backbone != NULL) {
+        take_shapes(&from, &backbone->parameters, parameters);
     }
     if (from.status == DP_OK) {
         from.status = check_relations(parameters, message);

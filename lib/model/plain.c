@@ -4,6 +4,8 @@
  */
 #include "model/builder.h"
 
+#include <string.h>
+
 static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t outputs, size_t inputs,
                             float scale) {
     size_t mark = builder->scratch_used;
@@ -32,9 +34,8 @@ static dp_linear pack_qkv(dp_builder *builder, size_t index, size_t width) {
     return packed;
 }
 
-void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block) {
+static void pack_frozen(dp_builder *builder, size_t index, dp_plain_block *plain) {
     const dp_parameters *p = &builder->model->parameters;
-    dp_plain_block *plain = &block->plain;
     size_t width = p->width;
     plain->norm1 = pack_norm(builder, dp_block_name(index, "norm1"));
     plain->norm2 = pack_norm(builder, dp_block_name(index, "norm2"));
@@ -44,6 +45,19 @@ void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block) {
     plain->mlp_up = pack_layer(builder, dp_block_name(index, "mlp.up"), p->mlp_width, width, 1.0f);
     plain->mlp_down =
         pack_layer(builder, dp_block_name(index, "mlp.down"), width, p->mlp_width, 1.0f);
+}
+
+void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block) {
+    const struct dp_model *backbone = builder->model->backbone;
+    const dp_parameters *p = &builder->model->parameters;
+    dp_plain_block *plain = &block->plain;
+    size_t width = p->width;
+    if (backbone != NULL) {
+        *plain = backbone->block[index].plain;
+        memset(plain->adapters, 0, sizeof plain->adapters);
+    } else {
+        pack_frozen(builder, index, plain);
+    }
     for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
         size_t b = p->bottleneck[site];
         if (b > 0) {

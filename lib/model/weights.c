@@ -37,8 +37,15 @@ dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix) {
     return name;
 }
 
+/* What is frozen, a task has from its backbone. */
+static const dp_gguf *file_of(const dp_builder *builder, dp_tensor_name name) {
+    const struct dp_model *backbone = builder->model->backbone;
+    bool shared = backbone != NULL && dp_is_frozen((dp_text){name.text, strlen(name.text)});
+    return shared ? &backbone->gguf : builder->gguf;
+}
+
 bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name) {
-    return dp_gguf_tensor(builder->gguf, name.text) != NULL;
+    return dp_gguf_tensor(file_of(builder, name), name.text) != NULL;
 }
 
 static bool has_shape(const dp_tensor *tensor, size_t rows, size_t columns) {
@@ -68,7 +75,8 @@ static dp_status wrong_shape(dp_builder *builder, const char *name, const dp_ten
 }
 
 const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
-    const dp_tensor *tensor = dp_gguf_tensor(builder->gguf, name.text);
+    const dp_gguf *file = file_of(builder, name);
+    const dp_tensor *tensor = dp_gguf_tensor(file, name.text);
     if (builder->status != DP_OK) {
         return NULL;
     }
@@ -77,7 +85,9 @@ const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
             dp_fail(builder->message, DP_ERR_FORMAT, "%s: this tensor is missing", name.text);
         return NULL;
     }
-    builder->used[tensor - builder->gguf->tensors] = 1;
+    if (file == builder->gguf) {
+        builder->used[tensor - file->tensors] = 1;
+    }
     return tensor;
 }
 
@@ -97,13 +107,24 @@ static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, si
     return builder->status == DP_OK ? tensor : NULL;
 }
 
+/* Numbers that were read are in a model's way, also where a task may need them again. */
+static void let_go(const dp_builder *builder, const dp_gguf *file, const dp_tensor *tensor) {
+    if (file != builder->gguf) {
+        dp_source_unload(&builder->model->backbone->source, tensor->data, tensor->bytes);
+    } else if (builder->kept) {
+        dp_source_unload(builder->source, tensor->data, tensor->bytes);
+    } else {
+        dp_source_discard(builder->source, tensor->data, tensor->bytes);
+    }
+}
+
 dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, size_t columns) {
     const dp_tensor *tensor = find_matrix(builder, name, rows, columns);
     dp_matrix matrix = dp_matrix_take(builder, rows, columns);
     if (tensor != NULL && dp_building(builder)) {
         builder->status =
             dp_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
-        dp_source_discard(builder->source, tensor->data, tensor->bytes);
+        let_go(builder, file_of(builder, name), tensor);
     }
     return matrix;
 }

@@ -43,6 +43,7 @@ static void print_model_options(void) {
     FIELD(dp_model_options, max_inflated_size);
     FIELD(dp_model_options, precision);
     FIELD(dp_model_options, target);
+    FIELD(dp_model_options, as_backbone);
     FIELD(dp_model_options, reserved);
 }
 
@@ -84,6 +85,8 @@ static void print_model_info(void) {
     FIELD(dp_model_info, weight_bytes);
     FIELD(dp_model_info, target);
     FIELD(dp_model_info, compiled);
+    FIELD(dp_model_info, backbone);
+    FIELD(dp_model_info, shared_bytes);
     FIELD(dp_model_info, reserved);
 }
 
@@ -177,6 +180,7 @@ static void print_enums(void) {
     NUMBER(DP_ERR_NO_HEAD);
     NUMBER(DP_ERR_NUMERIC);
     NUMBER(DP_ERR_THREAD);
+    NUMBER(DP_ERR_BACKBONE);
     STRUCT(dp_precision);
     NUMBER(DP_PRECISION_DEFAULT);
     NUMBER(DP_PRECISION_F32);

@@ -21,6 +21,7 @@ from ._lib import library, text
 from .errors import (
     ArenaError,
     ArgumentError,
+    BackboneError,
     Cancelled,
     ChecksumError,
     DualPathError,
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArenaError",
     "ArgumentError",
+    "BackboneError",
     "Cancelled",
     "ChecksumError",
     "DualPathError",

@@ -101,8 +101,9 @@ def _alignment(metadata: dict[str, Any]) -> int:
 
 
 class WeightFile:
-    """`metadata` by key, `tensors` in the order of the file, and in `damaged` the names of those
-    whose bytes are not the ones that were written; None where the file has no checksums."""
+    """`metadata` by key, `tensors` and their `checksums` in the order of the file, and in
+    `damaged` the names of those whose bytes are not the ones that were written; both are None
+    where the file has no checksums."""
 
     def __init__(self, data: mmap.mmap | bytes) -> None:
         cursor = _Cursor(data)
@@ -113,23 +114,25 @@ class WeightFile:
         self.metadata = _read_metadata(cursor, entries)
         self.tensors = [_read_tensor(cursor) for _ in range(tensors)]
         alignment = _alignment(self.metadata)
-        start = -(-cursor.position // alignment) * alignment
+        self._start = -(-cursor.position // alignment) * alignment
         for tensor in self.tensors:
-            if start + tensor.offset + tensor.size > len(data):
+            if self._start + tensor.offset + tensor.size > len(data):
                 raise Refused(f"tensor {show(tensor.name)} lies beyond the end of the file")
-        self.damaged = self._find_damage(data, start)
+        self.checksums: list[int] | None = self.metadata.pop("dualpath.tensor_crc32", None)
+        self.damaged = self._find_damage(data)
 
-    def _find_damage(self, data: mmap.mmap | bytes, start: int) -> list[str] | None:
-        checksums = self.metadata.pop("dualpath.tensor_crc32", None)
-        if checksums is None:
+    def bytes_of(self, data: mmap.mmap | bytes, tensor: TensorInfo) -> bytes:
+        begin = self._start + tensor.offset
+        return data[begin:begin + tensor.size]
+
+    def _find_damage(self, data: mmap.mmap | bytes) -> list[str] | None:
+        if self.checksums is None:
             return None
-        if not isinstance(checksums, list) or len(checksums) != len(self.tensors):
+        if not isinstance(self.checksums, list) or len(self.checksums) != len(self.tensors):
             raise Refused("dualpath.tensor_crc32 does not have an entry for each of the "
                           f"{len(self.tensors)} tensors")
-        spans = [(start + tensor.offset, tensor.size) for tensor in self.tensors]
-        return [tensor.name
-                for tensor, (begin, size), checksum in zip(self.tensors, spans, checksums)
-                if zlib.crc32(data[begin:begin + size]) != checksum]
+        return [tensor.name for tensor, checksum in zip(self.tensors, self.checksums)
+                if zlib.crc32(self.bytes_of(data, tensor)) != checksum]
 
 
 def read_weight_file(path: str) -> WeightFile:

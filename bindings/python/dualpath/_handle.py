@@ -34,6 +34,7 @@ class Handle:
         self._what = what
         self._close = close
         self._keep = keep
+        self._other: Handle | None = None
         self._holders = 1
         # Reentrant: the garbage collector may run a session's destructor inside retain().
         self._lock = threading.RLock()
@@ -51,19 +52,48 @@ class Handle:
             if self._holders == 0:
                 self._close(self.pointer)
                 self._keep = ()
+                if self._other is not None:
+                    self._other.release()
+
+    def release_with_it(self, other: Handle) -> None:
+        """Hands over a hold on another handle."""
+        self._other = other
 
 
 def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
     """Opens a path, bytes in memory or a binary file object."""
+    return _open_source("dp_model_open", (), source, options, callbacks)
+
+
+def open_task(
+    backbone: Handle, source: Any, options: dp_model_options, callbacks: Callbacks
+) -> Handle:
+    """The same of a task, for which `backbone` was retained: its bytes in memory live as long."""
+    try:
+        task = _open_source("dp_model_open_task", (backbone.pointer,), source, options, callbacks)
+    except BaseException:
+        backbone.release()
+        raise
+    task.release_with_it(backbone)
+    return task
+
+
+def _open_source(
+    function: str,
+    before: tuple[Any, ...],
+    source: Any,
+    options: dp_model_options,
+    callbacks: Callbacks,
+) -> Handle:
     if isinstance(source, (str, os.PathLike)):
-        return _open("dp_model_open", (path_bytes(source),), options, callbacks)
+        return _open(function, (*before, path_bytes(source)), options, callbacks)
     bytes_ = _buffer(source)
     if bytes_ is not None:
-        arguments = (bytes_.ctypes.data, bytes_.size)
-        return _open("dp_model_open_memory", arguments, options, callbacks, keep=bytes_)
+        arguments = (*before, bytes_.ctypes.data, bytes_.size)
+        return _open(f"{function}_memory", arguments, options, callbacks, keep=bytes_)
     if hasattr(source, "read"):
         file = reader(source, callbacks.raised)
-        return _open("dp_model_open_reader", (ctypes.byref(file),), options, callbacks)
+        return _open(f"{function}_reader", (*before, ctypes.byref(file)), options, callbacks)
     raise TypeError(
         "a model is opened from a path, a bytes-like object or a binary file object, "
         f"not {type(source).__name__}"

@@ -55,7 +55,8 @@ class dp_model_options(Structure):
         ("max_inflated_size", c_size_t),
         ("precision", c_int32),
         ("target", c_int32),
-        ("reserved", c_uint64 * 7),
+        ("as_backbone", c_int32),
+        ("reserved", c_uint64 * 6),
     ]
 
 
@@ -96,7 +97,9 @@ class dp_model_info(Structure):
         ("weight_bytes", c_int64),
         ("target", c_int32),
         ("compiled", c_int32),
-        ("reserved", c_uint64 * 7),
+        ("backbone", c_char_p),
+        ("shared_bytes", c_int64),
+        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -196,6 +199,15 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_open_task": (c_int, [c_void_p, c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_open_task_memory": (
+        c_int,
+        [c_void_p, c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)],
+    ),
+    "dp_model_open_task_reader": (
+        c_int,
+        [c_void_p, POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)],
+    ),
     "dp_model_compile": (c_int, [c_void_p, POINTER(dp_writer)]),
     "dp_model_close": (None, [c_void_p]),
     "dp_model_info_default": (None, [POINTER(dp_model_info)]),
@@ -215,6 +227,10 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_clip_default": (None, [POINTER(dp_clip)]),
     "dp_result_default": (None, [POINTER(dp_result)]),
     "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
+    "dp_view_clip": (
+        c_int,
+        [c_void_p, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
+    ),
     "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
     "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
 }

@@ -1,6 +1,7 @@
 """dualpath-convert: turns a PyTorch or safetensors checkpoint into a weight file.
 
     dualpath-convert checkpoint.pth -o model.gguf --labels labels.txt
+    dualpath-convert checkpoint.pth --task-of backbone.gguf -o task.gguf --labels labels.txt
     dualpath-convert --inspect model.gguf
 
 Needs numpy, gguf and safetensors, no PyTorch; nothing in a checkpoint is executed. Exit status:
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ._backbone import Backbone, check_hyper, read_backbone, take_options, without_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
@@ -72,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", metavar="MODEL.gguf", help="the weight file to write")
     add("--inspect", action="store_true",
         help="print what a checkpoint or a weight file contains, and check its checksums")
+    add("--task-of", metavar="MODEL.gguf",
+        help="write a task file: only what this backbone does not have, once its frozen weights "
+             "are found to be the checkpoint's")
     add("--force", action="store_true", help="replace the output if it exists")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
     add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
@@ -135,17 +140,32 @@ def _check_output(options: argparse.Namespace) -> None:
     if os.path.exists(options.output):
         if os.path.samefile(options.output, options.checkpoint):
             raise Refused(f"{options.output} is the checkpoint itself")
+        if options.task_of and os.path.samefile(options.output, options.task_of):
+            raise Refused(f"{options.output} is the backbone itself")
         if not options.force:
             raise Refused(f"{options.output} exists; --force replaces it")
 
 
+def _read_backbone(options: argparse.Namespace) -> Backbone | None:
+    if options.task_of is None:
+        return None
+    backbone = read_backbone(options.task_of)
+    take_options(backbone, options)
+    return backbone
+
+
 def _convert(options: argparse.Namespace) -> None:
     _check_output(options)
+    backbone = _read_backbone(options)
     checkpoint = open_checkpoint(options.checkpoint)
     mapped = map_tensors(checkpoint.tensors)
     hyper = resolve(mapped, checkpoint.arguments, options)
     notes = drop_unused_positions(hyper, mapped)
     tensors = ordered_tensors(hyper, mapped)
+    if backbone is not None:
+        check_hyper(backbone, hyper)
+        tensors = without_frozen(backbone, tensors, mapped.sources)
+        notes.append(f"{len(backbone.tensors)} frozen tensors are those of {backbone.path}")
     labels = _read_labels(options.labels, mapped) if options.labels else []
     name = options.name
     if name is None:

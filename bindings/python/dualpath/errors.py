@@ -71,6 +71,10 @@ class ThreadError(DualPathError):
     """A thread could not be started (DP_ERR_THREAD)."""
 
 
+class BackboneError(DualPathError):
+    """A task without its backbone, or on another one (DP_ERR_BACKBONE)."""
+
+
 _BY_STATUS: dict[int, type[DualPathError]] = {
     1: ArgumentError,
     2: OutOfMemoryError,
@@ -84,6 +88,7 @@ _BY_STATUS: dict[int, type[DualPathError]] = {
     10: NoHeadError,
     11: NumericError,
     12: ThreadError,
+    13: BackboneError,
 }
 
 

@@ -1,33 +1,51 @@
-"""Measures a model on a list of video files: ``python -m dualpath.evaluate --help``.
+"""Measures a model on a list of video files: ``dualpath-evaluate MODEL LIST.csv``.
 
-The list is a CSV file with the columns path, split and label; a reference is one with the columns
-path and logit0, logit1, ...: what another implementation answered for some of the files.
+The list is a CSV file with the columns path, split and label, a class by number or by name; a
+reference is one with the columns path and logit0, logit1, ...: what another implementation
+answered for some of the files.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ._confusion import count_pairs, describe_classes, draw, write_png
 from .model import Model
 from .session import Session
 
 Logits = npt.NDArray[np.float32]
 
 
-def read_list(path: str, split: str | None) -> list[tuple[str, int]]:
+class Answers(NamedTuple):
+    logits: dict[str, Logits]  # of each clip [C]
+    classify_seconds: float  # in the library
+    seconds: float  # decoding included
+
+
+def read_list(path: str, split: str | None) -> list[tuple[str, str]]:
     """Paths and labels of the clips of a split (None: of all)."""
     with open(path, newline="") as file:
         rows = csv.DictReader(file)
-        return [
-            (row["path"], int(row["label"])) for row in rows if split in (None, row.get("split"))
-        ]
+        return [(row["path"], row["label"]) for row in rows if split in (None, row.get("split"))]
+
+
+def class_of(label: str, names: Sequence[str]) -> int:
+    """A class by its number or its name."""
+    if label and label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < len(names):
+        return int(label)
+    raise SystemExit(f"{label!r} is none of the model's {len(names)} classes")
 
 
 def read_reference(path: str) -> dict[str, Logits]:
@@ -38,73 +56,121 @@ def read_reference(path: str) -> dict[str, Logits]:
         return {row["path"]: np.array([row[c] for c in columns], np.float32) for row in rows}
 
 
-def classify_all(session: Session, root: str, paths: Sequence[str]) -> dict[str, Logits]:
-    """The logits ``[C]`` of each clip: one centre view at the model's sampling rate."""
-    answers = {}
+def classify_all(
+    session: Session, root: str, paths: Sequence[str], views: int, crops: int
+) -> Answers:
+    """Answers each clip, at the model's sampling rate."""
+    answers, milliseconds, start = {}, 0.0, time.perf_counter()
     for done, path in enumerate(paths, 1):
-        logits = session.classify_video(os.path.join(root, path)).logits
-        if logits is None:
+        result = session.classify_video(os.path.join(root, path), views=views, crops=crops)
+        if result.logits is None:
             raise SystemExit("the model has no head: there is nothing to evaluate")
-        answers[path] = logits
+        answers[path] = result.logits
+        milliseconds += result.timings.total_ms
         if sys.stderr.isatty():
             print(f"\r{done} of {len(paths)} clips", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    return answers
+    return Answers(answers, milliseconds / 1000, time.perf_counter() - start)
 
 
-def answer_in(
-    precision: str | None, model: str, threads: int, root: str, paths: Sequence[str]
-) -> dict[str, Logits]:
-    with Model(model, precision=precision) as opened, Session(opened, threads=threads) as session:
-        return classify_all(session, root, paths)
+@contextlib.contextmanager
+def open_model(path: str, backbone: str | None, precision: str | None) -> Iterator[Model]:
+    """A model of its own, or a task on a backbone."""
+    with contextlib.ExitStack() as stack:
+        if backbone is None:
+            yield stack.enter_context(Model(path, precision=precision))
+        else:
+            frozen = stack.enter_context(Model(backbone, precision=precision, as_backbone=True))
+            yield stack.enter_context(frozen.open_task(path))
 
 
-def report_accuracy(answers: dict[str, Logits], clips: Sequence[tuple[str, int]]) -> None:
-    right = sum(int(answers[path].argmax()) == label for path, label in clips)
-    print(f"top-1: {right} of {len(clips)} clips, {right / len(clips):.1%}")
+def count_right(answers: Answers, clips: Sequence[tuple[str, int]], k: int) -> int:
+    """Clips whose class is among the k likeliest."""
+    return sum(label in np.argsort(-answers.logits[path], kind="stable")[:k]
+               for path, label in clips)
 
 
-def report_difference(answers: dict[str, Logits], reference: dict[str, Logits]) -> None:
+def report_accuracy(answers: Answers, clips: Sequence[tuple[str, int]], classes: int) -> None:
+    total = len(clips)
+    for k in (1, 5):
+        if k == 1 or k < classes:
+            right = count_right(answers, clips, k)
+            print(f"top-{k}: {right} of {total} clips, {right / total:.1%}")
+    speed = total / answers.classify_seconds if answers.classify_seconds > 0 else float("nan")
+    print(f"speed: {speed:.1f} clips a second, {total / answers.seconds:.1f} with decoding")
+
+
+def report_difference(
+    name: str, answers: dict[str, Logits], reference: dict[str, Logits]
+) -> None:
     common = [path for path in answers if path in reference]
     if not common:
         raise SystemExit("the reference holds none of these clips")
     differing = [p for p in common if answers[p].argmax() != reference[p].argmax()]
     largest = max(float(np.abs(answers[p] - reference[p]).max()) for p in common)
     print(
-        f"reference: {len(differing)} of {len(common)} decisions differ, "
+        f"{name}: {len(differing)} of {len(common)} decisions differ, "
         f"logits by at most {largest:.2g}"
     )
     for path in differing:
-        print(f"  {path}: {answers[path].argmax()}, reference {reference[path].argmax()}")
+        print(f"  {path}: {answers[path].argmax()}, {name} {reference[path].argmax()}")
+
+
+def report_confusion(
+    answers: Answers, clips: Sequence[tuple[str, int]], names: Sequence[str], path: str
+) -> None:
+    pairs = [(label, int(answers.logits[clip].argmax())) for clip, label in clips]
+    counts = count_pairs(pairs, len(names))
+    print("\n".join(describe_classes(counts, names)))
+    write_png(path, draw(counts))
+    print(f"confusion matrix: {path}, a row for each class, a column for each answer")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dualpath-evaluate", description=__doc__)
+    add = parser.add_argument
+    add("model", help="weight file")
+    add("list", help="CSV file with the columns path, split, label")
+    add("--backbone", metavar="MODEL", help="the model is a task of this one")
+    add("--root", help="folder of the paths (default: that of the list)")
+    add("--split", help="rows to take, such as test (default: all)")
+    add("--reference", help="CSV file with the columns path, logit0, logit1, ...")
+    add("--threads", type=int, default=0, help="0: as many as there are")
+    add("--views", type=int, default=1, help="views in time of each clip, averaged (1)")
+    add("--crops", type=int, default=1, help="crops of each view, averaged (1)")
+    add("--precision", nargs="+", choices=("f32", "bf16", "int8", "auto"), default=[None],
+        help="one or more, each compared with the first (default: the file's, or f32)")
+    add("--confusion", metavar="PNG",
+        help="draw the confusion matrix of the first precision, and print a line for each class")
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m dualpath.evaluate", description=__doc__)
-    parser.add_argument("model", help="weight file")
-    parser.add_argument("list", help="CSV file with the columns path, split, label")
-    parser.add_argument("--root", help="folder of the paths (default: that of the list)")
-    parser.add_argument("--split", help="rows to take, such as test (default: all)")
-    parser.add_argument("--reference", help="CSV file with the columns path, logit0, logit1, ...")
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are")
-    parser.add_argument(
-        "--precision", choices=("f32", "bf16", "int8", "auto"), help="default: the file's, or f32"
-    )
-    parser.add_argument(
-        "--against-f32", action="store_true", help="answer in f32, too, and compare the decisions"
-    )
+    parser = _parser()
     options = parser.parse_args(arguments)
-    clips = read_list(options.list, options.split)
-    if not clips:
+    listed = read_list(options.list, options.split)
+    if not listed:
         parser.error(f"{options.list} holds no clip of the split {options.split!r}")
     root = options.root if options.root is not None else os.path.dirname(options.list)
-    paths = [path for path, _ in clips]
-    answers = answer_in(options.precision, options.model, options.threads, root, paths)
-    report_accuracy(answers, clips)
-    if options.reference:
-        report_difference(answers, read_reference(options.reference))
-    if options.against_f32:
-        report_difference(answers, answer_in("f32", options.model, options.threads, root, paths))
+    first: Answers | None = None
+    for precision in options.precision:
+        with open_model(options.model, options.backbone, precision) as model, \
+                Session(model, threads=options.threads) as session:
+            names = model.labels
+            clips = [(path, class_of(label, names)) for path, label in listed]
+            paths = [path for path, _ in listed]
+            answers = classify_all(session, root, paths, options.views, options.crops)
+            print(f"precision: {model.info.precision}")
+        report_accuracy(answers, clips, len(names))
+        if options.reference:
+            report_difference("reference", answers.logits, read_reference(options.reference))
+        if first is None:
+            first = answers
+            if options.confusion:
+                report_confusion(answers, clips, names, options.confusion)
+        else:
+            report_difference(options.precision[0] or "default", answers.logits, first.logits)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
-from ._handle import Handle, open_model, path_bytes
+from ._handle import Handle, open_model, open_task, path_bytes
 from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
 
 _CPU_MASKS = {
@@ -80,6 +80,11 @@ class ModelInfo:
     """Layout of the weights: "plain", "rows", "avx2", "avx512"."""
     compiled: bool
     """Whether it comes from a compiled file."""
+    backbone: str
+    """The hash of the frozen tensors, by which tasks name their backbone; "" for files without
+    checksums and compiled ones."""
+    shared_bytes: int
+    """Of a task: the memory of its backbone, which ``weight_bytes`` leaves out; else 0."""
 
 
 class Model:
@@ -97,6 +102,8 @@ class Model:
       file has its own, which "auto" and None stand for.
     - ``cpu``: the highest instruction set to use, "c", "avx2", "avx2-vnni", "avx512",
       "avx512-vnni" or "amx", of ARM "neon", "neon-dot" or "neon-i8mm"; None: the best there is.
+    - ``as_backbone``: tasks will be opened on this model, with open_task(). It keeps its file, which
+      must then not change.
     - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
     - ``log(level, message)``: hears the library, with levels of the logging module.
     - ``progress(stage, fraction)``: called while opening; a true return value cancels.
@@ -116,25 +123,47 @@ class Model:
         unfused: bool = False,
         precision: str | None = None,
         cpu: str | None = None,
+        as_backbone: bool = False,
         max_inflated_size: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
     ) -> None:
         callbacks = Callbacks(log, progress)
         options = _options(precision, cpu)
-        callbacks.install(options)
-        options.verify = bool(verify)
+        _install(options, callbacks, verify, max_inflated_size)
         options.unfused = bool(unfused)
-        if max_inflated_size is not None:
-            options.max_inflated_size = integer(
-                "max_inflated_size", max_inflated_size, 1, sys.maxsize
-            )
-        self._handle = open_model(source, options, callbacks)
+        options.as_backbone = bool(as_backbone)
+        self._take(open_model(source, options, callbacks))
+
+    def _take(self, handle: Handle) -> None:
+        self._handle = handle
         self._info = _read_info(self._handle.pointer)
         self._labels = tuple(
             text(library().dp_model_label(self._handle.pointer, index))
             for index in range(self._info.classes)
         )
+
+    def open_task(
+        self,
+        source: str | os.PathLike[str] | Any,
+        *,
+        verify: bool = False,
+        max_inflated_size: int | None = None,
+        log: LogFunction | None = None,
+        progress: ProgressFunction | None = None,
+    ) -> Model:
+        """Opens a task file on this model, which must have been opened ``as_backbone``.
+
+        ``source`` and options are those of Model(); the task computes as its backbone does. Both
+        share the frozen matrices, in memory once for all tasks, and may be closed in any order.
+        BackboneError says that the task belongs to another backbone.
+        """
+        callbacks = Callbacks(log, progress)
+        options = default(dp_model_options)
+        _install(options, callbacks, verify, max_inflated_size)
+        task = Model.__new__(Model)
+        task._take(open_task(self._retain(), source, options, callbacks))
+        return task
 
     def __enter__(self) -> Model:
         return self
@@ -252,6 +281,15 @@ def compile_model(
         raise
     finally:
         handle.release()
+
+
+def _install(
+    options: dp_model_options, callbacks: Callbacks, verify: bool, max_inflated_size: int | None
+) -> None:
+    callbacks.install(options)
+    options.verify = bool(verify)
+    if max_inflated_size is not None:
+        options.max_inflated_size = integer("max_inflated_size", max_inflated_size, 1, sys.maxsize)
 
 
 def _options(precision: str | None, cpu: str | None) -> dp_model_options:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
 from ._handle import Handle
@@ -187,6 +188,37 @@ class Session:
             path, lambda count: chosen_frames(count, view_frames, sampling, step, clip.views)
         )
         return self.classify(frames, sampling=sampling, rate=rate, views=views, crops=crops)
+
+    def view(
+        self,
+        frames: Frames,
+        view: int = 0,
+        crop: int = 0,
+        *,
+        sampling: str = "center",
+        rate: int | None = None,
+        views: int = 1,
+        crops: int = 1,
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """What the model sees of a clip in one view and crop, with the options of classify().
+
+        The frames of the spatial path ``[spatial_frames, 3, R, R]`` and the framesets of the
+        temporal one ``[framesets, 3, R, R]``: R, G, B, a pixel of 0 .. 255 being
+        (pixel / 255 - mean) / std.
+        """
+        clip = _clip(sampling, rate, views, crops)
+        descriptors = describe(frames)
+        clip.frames, clip.frame_count = descriptors, len(descriptors)
+        info = self._model.info
+        view, crop = integer("view", view, 0, views - 1), integer("crop", crop, 0, crops - 1)
+        seen = [ctypes.POINTER(ctypes.c_float)() for _ in range(2)]
+        with self._exclusively():
+            self._call("dp_view_clip", ctypes.byref(clip), view, crop, *map(ctypes.byref, seen))
+            spatial, temporal = (
+                np.ctypeslib.as_array(pixels, (count, 3, info.input_size, info.input_size)).copy()
+                for pixels, count in zip(seen, (info.spatial_frames, info.framesets))
+            )
+        return spatial, temporal
 
     def top(self, k: int = 1) -> list[Prediction]:
         """The ``k`` likeliest classes of the last result, 1 .. the model's classes."""

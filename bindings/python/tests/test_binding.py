@@ -177,7 +177,7 @@ class TestHeader:
             tmp_path,
         )
         classes = {number: type(dualpath.errors.error_for(number, "")) for number in numbers}
-        assert len(numbers) == len(set(classes.values())) == 12
+        assert len(numbers) == len(set(classes.values())) == 13
         for number, cls in classes.items():
             assert f"(DP_ERR_{_status_name(number)})" in cls.__doc__
 
@@ -960,3 +960,21 @@ class TestLifetimes:
         )
         done = run_python(code, released.model)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_view(session, model):
+    info = model.info
+    frames = np.zeros((info.frames, info.input_size, info.input_size, 3), np.uint8)
+    frames[:] = np.arange(info.frames).reshape(-1, 1, 1, 1) * 10
+    spatial, temporal = session.view(frames, sampling="given")
+    assert spatial.shape == (info.spatial_frames, 3, info.input_size, info.input_size)
+    assert temporal.shape == (info.framesets, 3, info.input_size, info.input_size)
+    shown = spatial[3, 1] * info.std[1] + info.mean[1]
+    step = info.frames // info.spatial_frames
+    np.testing.assert_allclose(shown, 3 * step * 10 / 255, atol=1e-6)
+    twice = np.concatenate([frames, frames + 3])
+    late = session.view(twice, 1, sampling="first", rate=1, views=2)[1]
+    np.testing.assert_array_equal(late, session.view(twice[info.frames // 2:], rate=1,
+                                                     sampling="first")[1])
+    with pytest.raises(ValueError, match="view must be 0 .. 0"):
+        session.view(twice, 1)

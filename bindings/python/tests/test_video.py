@@ -156,3 +156,28 @@ def test_evaluate(released, session, tmp_path, capsys):
     assert f"  one.mp4: {best[0]}, reference {(best[0] + 1) % 3}" in output
     with pytest.raises(SystemExit):
         evaluate.main([released.model, str(clips), "--split", "valid"])
+
+    picture = tmp_path / "confusion.png"
+    clips.write_text("path,label\none.mp4,bow\ntwo.mp4,jump\nthree.mp4,2\n")
+    evaluate.main([released.model, str(clips), "--precision", "f32", "int8", "--confusion",
+                   str(picture), "--views", "2"])
+    output = capsys.readouterr().out
+    assert "precision: f32" in output and "precision: int8" in output
+    assert output.count("clips a second") == 2 and "f32: 0 of 3 decisions differ" in output
+    pixels = next(av.open(str(picture)).decode(video=0)).to_ndarray(format="rgb24")
+    assert pixels.shape == (192, 192, 3)
+    for row, answer in enumerate([session.classify_video(tmp_path / n, views=2).logits.argmax()
+                                  for n in names[:3]]):
+        column = int(answer)
+        expected = (40, 110, 190) if row == column else (200, 70, 40)
+        assert tuple(pixels[48 * (row + 1) + 2, 48 * (column + 1) + 2]) == expected
+    clips.write_text("path,label\none.mp4,sing\n")
+    with pytest.raises(SystemExit, match="'sing' is none of the model's 3 classes"):
+        evaluate.main([released.model, str(clips)])
+
+
+def test_top_k_counts():
+    logits = {"a": np.array([0.0, 3, 2, 1, -1, -2, -3], np.float32)}
+    answers = evaluate.Answers(logits, 1.0, 2.0)
+    found = [evaluate.count_right(answers, [("a", label)], k) for label in (1, 2, 4) for k in (1, 5)]
+    assert found == [1, 1, 0, 1, 0, 1]

@@ -1,0 +1,130 @@
+/*
+ * Backbones and tasks (docs/weight-format.md, "Task files"): which tensors are frozen, the hash of
+ * them that a task names its backbone by, and whether a task belongs to a backbone.
+ */
+#include "model/builder.h"
+#include "model/bytes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HASH_KEY "dualpath.backbone.hash"
+#define NAME_KEY "dualpath.backbone.name"
+
+static bool contains(dp_text name, const char *part) {
+    size_t length = strlen(part);
+    for (size_t i = 0; i + length <= name.length; i++) {
+        if (memcmp(name.bytes + i, part, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool begins_with(dp_text name, const char *start) {
+    size_t length = strlen(start);
+    return name.length >= length && memcmp(name.bytes, start, length) == 0;
+}
+
+bool dp_is_frozen(dp_text name) {
+    return !begins_with(name, "class_token") && !begins_with(name, "position.") &&
+           !begins_with(name, "head.") && !contains(name, ".adapter.");
+}
+
+/* ---- the hash ---- */
+
+/* FNV-1a of 64 bits. */
+static uint64_t add_bytes(uint64_t hash, const char *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* " f32 0123abcd\n" behind the name */
+static uint64_t add_tensor(uint64_t hash, const dp_tensor *tensor) {
+    char rest[32];
+    int length = snprintf(rest, sizeof rest, " %s %08lx\n", dp_tensor_type_name(tensor->type),
+                          (unsigned long)tensor->crc);
+    hash = add_bytes(hash, tensor->name.bytes, tensor->name.length);
+    return add_bytes(hash, rest, (size_t)length);
+}
+
+dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
+    dp_backbone_hash shown = {""};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < gguf->tensor_count; i++) {
+        const dp_tensor *tensor = &gguf->tensors[gguf->by_name[i]];
+        hash = dp_is_frozen(tensor->name) ? add_tensor(hash, tensor) : hash;
+    }
+    if (gguf->has_crcs) {
+        (void)snprintf(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),
+                       (unsigned long)(hash & 0xffffffffu));
+    }
+    return shown;
+}
+
+/* ---- a task and its backbone ---- */
+
+static dp_status read_names(const dp_gguf *gguf, dp_text *hash, dp_text *name,
+                            dp_message *message) {
+    dp_status status = dp_gguf_text(gguf, HASH_KEY, true, hash, message);
+    return status == DP_OK ? dp_gguf_text(gguf, NAME_KEY, false, name, message) : status;
+}
+
+static dp_status check_hash(dp_text hash, dp_text name, const struct dp_model *backbone,
+                            dp_message *message) {
+    const char *given = backbone->backbone_hash.text;
+    if (hash.length == strlen(given) && memcmp(hash.bytes, given, hash.length) == 0) {
+        return DP_OK;
+    }
+    return dp_fail(message, DP_ERR_BACKBONE,
+                   "this is a task of backbone %s \"%s\", and the backbone given is %s \"%s\"",
+                   DP_SHOW(hash), DP_SHOW(name), given,
+                   dp_make_printable(backbone->name, strlen(backbone->name)).text);
+}
+
+dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp_message *message) {
+    dp_text hash = {"", 0};
+    dp_text name = {"", 0};
+    if (!dp_gguf_has(gguf, HASH_KEY)) {
+        return backbone == NULL
+                   ? DP_OK
+                   : dp_fail(message, DP_ERR_BACKBONE,
+                             "this is a model of its own, not a task: it does not name a "
+                             "backbone (" HASH_KEY ")");
+    }
+    dp_status status = read_names(gguf, &hash, &name, message);
+    if (status != DP_OK) {
+        return status;
+    }
+    if (backbone == NULL) {
+        return dp_fail(message, DP_ERR_BACKBONE,
+                       "this is a task of backbone %s \"%s\", and can only be opened on it",
+                       DP_SHOW(hash), DP_SHOW(name));
+    }
+    return check_hash(hash, name, backbone, message);
+}
+
+dp_status dp_check_frozen_parameters(const dp_parameters *task, const dp_parameters *backbone,
+                                     dp_message *message) {
+    const struct {
+        const char *key;
+        double task, backbone;
+    } both[] = {
+        {"dualpath.patch_size", (double)task->patch_size, (double)backbone->patch_size},
+        {"dualpath.embedding_length", (double)task->width, (double)backbone->width},
+        {"dualpath.block_count", (double)task->blocks, (double)backbone->blocks},
+        {"dualpath.attention.head_count", (double)task->heads, (double)backbone->heads},
+        {"dualpath.attention.layer_norm_epsilon", (double)task->epsilon, (double)backbone->epsilon},
+        {"dualpath.activation", (double)task->activation, (double)backbone->activation},
+    };
+    for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+        if (both[i].task != both[i].backbone) {
+            return dp_fail(message, DP_ERR_BACKBONE,
+                           "%s: the task says %g, and its backbone %g: they do not go together",
+                           both[i].key, both[i].task, both[i].backbone);
+        }
+    }
+    return DP_OK;
+}
