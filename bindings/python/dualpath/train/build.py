@@ -16,7 +16,7 @@ from .images import ImageJob, Photographs
 from .loop import Job
 from .model import DualPath
 from .recipe import Model, Recipe
-from .video import Fixed, HeldOut, MovingCamera, RealClips, Source, VideoJob
+from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
 
 HELD_OUT_CAMERA = 400  # clips of a moving camera that are held out
 HELD_OUT_SEED = 20240229
@@ -110,11 +110,12 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
         return _image_job(recipe, folders, device)
     labels = labels_of(recipe, folders)
     model = video_model(recipe, folders, len(labels))
-    make = _real_clips if recipe.kind == "clips" else _moving_camera
-    train, held_out = make(recipe, folders, model.config, labels)
-    return VideoJob(
-        recipe.name, model, train, held_out, recipe.augment, recipe.smoothing, device
-    )
+    rest = recipe.augment, recipe.smoothing, device
+    if recipe.kind == "camera":
+        camera, unseen = _moving_camera(recipe, folders, model.config)
+        return CameraJob(recipe.name, model, camera, unseen, *rest)
+    clips, held_out = _real_clips(recipe, folders, model.config, labels)
+    return VideoJob(recipe.name, model, clips, held_out, *rest)
 
 
 def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
@@ -146,7 +147,7 @@ def _split(recipe: Recipe, folders: Folders, split: str | None, labels: list[str
 
 
 def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[str]
-                ) -> tuple[Source, HeldOut | None]:
+                ) -> tuple[RealClips, RealClips | None]:
     cache, data = _cache(recipe, folders), recipe.data
     train = _split(recipe, folders, data.train, labels)
     source = RealClips(train, cache, config, labels, recipe.augment)
@@ -156,8 +157,8 @@ def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[s
     return source, RealClips(held_out, cache, config, labels, recipe.augment)
 
 
-def _moving_camera(recipe: Recipe, folders: Folders, config: Config, labels: list[str]
-                   ) -> tuple[Source, HeldOut | None]:
+def _moving_camera(recipe: Recipe, folders: Folders, config: Config
+                   ) -> tuple[MovingCamera, Fixed]:
     data = recipe.data
     photographs = Photographs(folders.of_work(data.photographs)) if data.photographs else None
     clips: list[Clip] = []

@@ -115,3 +115,21 @@ def windows(path: Path, height: int, width: int, amount: Range, draw: torch.Gene
     across = torch.stack([cos, -sin, centre[0] - width / 2], dim=-1) * (2 / width)
     down = torch.stack([sin, cos, centre[1] - height / 2], dim=-1) * (2 / height)
     return torch.stack([across, down], dim=1)
+
+
+def flow(views: Tensor, side: int, grid: int) -> Tensor:
+    """How the picture moves where each patch of a frameset is, in half windows in ``grid`` frames:
+    ``[T * m * m][2]`` of maps ``[T][2][3]``, in the order of the patches of a frameset of
+    ``side`` patches a side, with ``m = side / grid``."""
+    m, T = side // grid, len(views)
+    place = (2 * torch.arange(m) + 1) / m - 1
+    y, x = torch.meshgrid(place, place, indexing="ij")
+    points = torch.stack([x.flatten(), y.flatten(), torch.ones(m * m)])  # [3][m * m]
+    first = (torch.arange(T) - grid).clamp(min=0)
+    first[: T - grid] = torch.arange(T - grid)
+    seen = views[first] @ points  # in the picture
+    later = views[first + grid]
+    back: Tensor = torch.linalg.solve(later[:, :, :2], seen - later[:, :, 2:])  # in the later window
+    moved = (back - points[:2]).transpose(1, 2).reshape(T // grid**2, grid, grid, m, m, 2)
+    ordered: Tensor = moved.permute(0, 1, 3, 2, 4, 5).reshape(-1, 2)
+    return ordered

@@ -14,7 +14,6 @@ from .._names import CLIP, map_tensors, source_name
 from .model import DualPath, VisionTransformer
 
 TRAINED = ("adapter", "class_embedding", "positional_embedding", "visual.head.")
-PRETRAINING = ("image_", "teacher_")  # heads of images.Student
 
 Tensors = dict[str, Tensor]
 
@@ -22,8 +21,7 @@ Tensors = dict[str, Tensor]
 def read_tensors(path: str) -> Tensors:
     """The tensors of a checkpoint of any family that the converter knows, under the names that the
     released code gives them, without ``visual.``. Nothing in the file is executed."""
-    given = open_checkpoint(path).tensors
-    mapped = map_tensors({n: t for n, t in given.items() if not n.startswith(PRETRAINING)})
+    mapped = map_tensors(open_checkpoint(path).tensors)
     tensors = {}
     for name, array in mapped.tensors.items():
         tensor = torch.from_numpy(array.copy())
@@ -65,15 +63,19 @@ def resize_positions(table: Tensor, tokens: int) -> Tensor:
 
 
 def fill(visual: VisionTransformer, tensors: Tensors, path: str) -> None:
-    """Fills an image transformer with a backbone. Both position tables begin as the images'; what
-    is new (adapters, head, a table of time) stays as it is."""
+    """Fills an image transformer with a backbone. All position tables begin as the images'; what
+    is new (adapters, head) stays as it is."""
     state, given = visual.state_dict(), dict(tensors)
     for name in ("positional_embedding", "spatial_positional_embedding"):
         if name in state:
             table = given.get(name, given["positional_embedding"])
             given[name] = resize_positions(table, len(state[name]))
+    if "temporal_positional_embedding" in state:
+        framesets = len(state["temporal_positional_embedding"]) // len(given["positional_embedding"])
+        table = given["positional_embedding"].repeat(framesets, 1)
+        given["temporal_positional_embedding"] = table
     for name, own in state.items():
-        if any(part in name for part in ("adapter", "head.", "temporal_positional")):
+        if "adapter" in name or name.startswith("head."):
             continue
         if name not in given:
             raise ValueError(f"{path} has no tensor visual.{name}")

@@ -35,6 +35,7 @@ class Schedule:
     clip_norm: float = 1.0
     seed: int = 1
     bf16: bool = True
+    muon: bool = False
     save_minutes: float = 5.0
 
     def __post_init__(self) -> None:
@@ -79,15 +80,27 @@ def seeded(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """What is trained: matrices decay, vectors and tables do not."""
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in named if p.ndim > 1 and not name.endswith("embedding")]
-    others = [p for name, p in named if p.ndim <= 1 or name.endswith("embedding")]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+def make_optimizers(model: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """AdamW for what is trained: matrices decay, vectors and tables do not. With ``muon``, that
+    optimizer for the matrices of the blocks, with steps as large as AdamW's."""
+    matrices, hidden, others = [], [], []
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim == 1 or name.endswith("embedding"):
+            others.append(parameter)
+        elif schedule.muon and parameter.ndim == 2 and "resblocks" in name:
+            hidden.append(parameter)
+        else:
+            matrices.append(parameter)
+    rate, decay = schedule.learning_rate, schedule.weight_decay
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate)]
+    if hidden:
+        optimizers.append(
+            torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        )
+    return optimizers
 
 
 class Trainer:
@@ -98,8 +111,7 @@ class Trainer:
         self.device = torch.device(device)
         job.model.to(self.device)
         self.trained = [p for p in job.model.parameters() if p.requires_grad]
-        groups = parameter_groups(job.model, schedule.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate)
+        self.optimizers = make_optimizers(job.model, schedule)
         self.batches = max(job.size // schedule.batch, 1)  # an epoch; what is left over waits
         self.step = 0
         self.losses: list[float] = []
@@ -122,7 +134,7 @@ class Trainer:
         with torch.serialization.safe_globals([Namespace]):
             saved: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         try:
-            self.job.model.load_state_dict(saved["model"])
+            self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
         except (RuntimeError, KeyError) as error:
             raise ValueError(f"{path} is not of this recipe: {error}") from error
         return saved
@@ -132,14 +144,17 @@ class Trainer:
         saved = self.load(path)
         if saved.get("steps") != self.steps:
             raise ValueError(f"{path} is of a run of {saved.get('steps')} steps, not {self.steps}")
-        self.optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(self.optimizers, saved["optimizer"]):
+            optimizer.load_state_dict(state)
         self.step = saved["step"]
 
     def save(self) -> None:
         """Writes a checkpoint as the released code does, with the step among it."""
+        state = self.job.model.state_dict()
         whole = {
-            "model": self.job.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "model": {name: tensor for name, tensor in state.items() if _is_released(name)},
+            "lessons": {name: tensor for name, tensor in state.items() if not _is_released(name)},
+            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
             "epoch": self.step // self.batches,
             "step": self.step,
             "steps": self.steps,
@@ -176,21 +191,28 @@ class Trainer:
         return order[inside * self.schedule.batch : (inside + 1) * self.schedule.batch]
 
     def _learn(self) -> Outcome:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(self.step)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate(self.step)
+            optimizer.zero_grad()
         draw = seeded(self.schedule.seed, self.step, 1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.bf16):
             outcome = self.job.step(self._batch(), self.step / self.steps, draw)
         if not torch.isfinite(outcome.loss):
             raise FloatingPointError(f"the loss of step {self.step} is not finite")
-        self.optimizer.zero_grad()
         outcome.loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
         with _uninterrupted():
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self.step += 1
             self.losses.append(outcome.loss.item())
         return outcome
+
+
+def _is_released(name: str) -> bool:
+    """Whether a tensor belongs to the model; the others only help to train it."""
+    return name.startswith("visual.")
 
 
 @contextlib.contextmanager
@@ -212,11 +234,13 @@ def _uninterrupted() -> Iterator[None]:
 
 
 class _Progress:
-    """One line on standard error: loss and accuracy of the epoch so far, and the time left."""
+    """A line on standard error, in a file once a minute: loss and accuracy of the epoch so far, and
+    the time left."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
         self.start, self.first = time.monotonic(), trainer.step
+        self.spoken = self.start
         self._clear()
 
     def _clear(self) -> None:
@@ -232,6 +256,9 @@ class _Progress:
         self.batches += 1
         if sys.stderr.isatty():
             print(f"\r{self.line()}\033[K", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() > self.spoken + 60:
+            self.spoken = time.monotonic()
+            print(self.line(), file=sys.stderr, flush=True)
 
     def line(self) -> str:
         trainer = self.trainer

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .._refused import Refused
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _train(options)
     except ModuleNotFoundError as error:
         print(f"dualpath-train: {error}: pip install 'dualpath[train]'", file=sys.stderr)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (Refused, ValueError, OSError, FloatingPointError) as error:
         print(f"dualpath-train: {error}", file=sys.stderr)
     return 1
 

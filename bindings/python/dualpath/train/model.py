@@ -273,11 +273,16 @@ class DualPath(nn.Module):
             x = block.spatial(x)
         return self.visual.feature(x).view(*frames.shape[:2], -1).mean(1)
 
-    def temporal(self, framesets: Tensor) -> Tensor:
-        """Framesets ``[B][Tg][3][R][R]`` to ``[B][O]``."""
-        position = self.temporal_position().repeat(len(framesets), 1, 1)
-        x = self.visual.embed(framesets.flatten(0, 1), position)
+    def temporal_tokens(self, framesets: Tensor) -> Tensor:
+        """Framesets ``[n * Tg][3][R][R]`` through the temporal path: ``[n * Tg][N][D]``."""
+        position = self.temporal_position().repeat(len(framesets) // self.config.framesets, 1, 1)
+        x = self.visual.embed(framesets, position)
         for block in self.visual.transformer.resblocks:
             assert isinstance(block, Block)
             x = block.temporal(x)
+        return x
+
+    def temporal(self, framesets: Tensor) -> Tensor:
+        """Framesets ``[B][Tg][3][R][R]`` to ``[B][O]``."""
+        x = self.temporal_tokens(framesets.flatten(0, 1))
         return self.visual.feature(x).view(*framesets.shape[:2], -1).mean(1)

@@ -54,9 +54,8 @@ def look_small(frames: Tensor, views: Tensor, side: int, grid: int) -> Tensor:
     size = 1 if grid % 2 else 2
     places = places.reshape(-1, tile * size, tile * size, 2)
     seen: Tensor = F.grid_sample(frames, places, padding_mode="border", align_corners=False)
-    if size == 2:
-        seen = F.avg_pool2d(seen, 2)
-    return seen
+    tiles: Tensor = F.avg_pool2d(seen, size)
+    return tiles
 
 
 class Views(NamedTuple):
@@ -99,10 +98,9 @@ def vary_colours(clips: Views, strength: float, draw: torch.Generator) -> Views:
 
 def normalise(pixels: Tensor, config: Config) -> Tensor:
     """Pixels in 0 to 1, ``[..][3][.][.]``, with the statistics of the backbone."""
-    mean, std = (torch.tensor(v, device=pixels.device).view(3, 1, 1)
-                 for v in (config.mean, config.std))
-    normal: Tensor = (pixels - mean) / std
-    return normal
+    mean = torch.tensor(config.mean, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(config.std, device=pixels.device).view(3, 1, 1)
+    return (pixels - mean).div(std)
 
 
 def framesets(tiles: Tensor, grid: int) -> Tensor:

@@ -124,7 +124,7 @@ def _plain(value: Any, where: str, kind: str) -> Any:
 
 def _fill(cls: type[T], table: Any, where: str) -> T:
     if not isinstance(table, dict):
-        raise ValueError(f"{where} is not a table")  # noqa: TRY004: a recipe is refused like this
+        raise ValueError(f"{where} is not a table")  # noqa: TRY004
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:

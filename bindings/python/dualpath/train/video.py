@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from . import pixels
+from . import camera, pixels
 from .camera import LABELS, MIRRORED, Range, camera_path, windows
 from .clips import Cache, Clip
 from .config import Config
@@ -99,6 +99,10 @@ class MovingCamera:
         self.photographs, self.clips, self.cache = photographs, clips, cache
 
     def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
+        return self.clip_and_windows(index, draw)[:2]
+
+    def clip_and_windows(self, index: int, draw: torch.Generator) -> tuple[Views, int, Tensor]:
+        """The same, and the maps of the camera ``[T][2][3]``."""
         label = index % len(LABELS)
         T = self.config.frames
         picture = self._picture(draw)
@@ -106,7 +110,7 @@ class MovingCamera:
         views = windows(path, picture.shape[-2], picture.shape[-1], self.amount, draw)
         if torch.rand(1, generator=draw) < 0.5:
             views, label = pixels.mirror(views), MIRRORED[label]
-        return self._look(picture, views, draw), label
+        return self._look(picture, views, draw), label, views
 
     def _picture(self, draw: torch.Generator) -> Tensor:
         """What the camera sees: a photograph, a frame, or a clip that goes on, ``[1 or T][3]..``"""
@@ -145,10 +149,16 @@ class VideoJob:
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
         clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
+        logits = self._logits(self._vary(clips, draw))
+        return self._outcome(logits, labels)
+
+    def _vary(self, clips: Views, draw: torch.Generator) -> Views:
         clips = pixels.vary_colours(clips, self.augment.colour, draw)
         if self.augment.noise:
             clips = clips.map(lambda x: x + self.augment.noise * _normal_like(x, draw))
-        logits = self._logits(clips)
+        return clips
+
+    def _outcome(self, logits: Tensor, labels: Tensor) -> Outcome:
         loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
         return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
 
@@ -186,6 +196,45 @@ class VideoJob:
             "input_size": config.image_size,
             "nb_classes": config.classes,
         }
+
+
+class CameraJob(VideoJob):
+    """A moving camera is learned with a second lesson: each patch of a frameset tells how the
+    picture moves there. Its matrix is not part of the model, and is forgotten after training."""
+
+    FLOW_UNIT = 0.2  # half windows in as many frames as a frameset has columns
+
+    def __init__(self, name: str, model: DualPath, source: MovingCamera,
+                 held_out: HeldOut | None, augment: Augmentation, smoothing: float,
+                 device: str = "cpu") -> None:
+        super().__init__(name, model, source, held_out, augment, smoothing, device)
+        self.camera = source
+        self.lesson = nn.Linear(model.config.width, 2).to(self.device)
+        model.add_module("flow_lesson", self.lesson)
+
+    def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
+        drawn = [self.camera.clip_and_windows(int(i), draw) for i in indices]
+        clips, labels = self._batch([(views, label) for views, label, _ in drawn])
+        clips = self._vary(clips, draw).map(lambda x: pixels.normalise(x, self.model.config))
+        config = self.model.config
+        flow = torch.stack([camera.flow(w, config.side, config.grid) for _, _, w in drawn])
+        logits, moved = self._both_lessons(clips)
+        outcome = self._outcome(logits.float(), labels)
+        lesson = F.smooth_l1_loss(moved.float(), flow.to(self.device) / self.FLOW_UNIT)
+        return outcome._replace(loss=outcome.loss + lesson)
+
+    def _both_lessons(self, clips: Views) -> tuple[Tensor, Tensor]:
+        """Logits ``[B][C]`` and what the patches say ``[B][Tg * (N - 1)][2]``."""
+        model, B = self.model, len(clips.tiles)
+        sets = pixels.framesets(clips.tiles, model.config.grid)
+        tokens = model.temporal_tokens(sets.flatten(0, 1))
+        temporal = model.visual.feature(tokens).view(B, sets.shape[1], -1).mean(1)
+        spatial = torch.zeros_like(temporal)
+        if model.paths == "both":
+            spatial = model.spatial(clips.spatial)
+        assert model.visual.head is not None
+        moved = self.lesson(model.visual.ln_post(tokens[:, 1:])).view(B, -1, 2)
+        return model.visual.head(temporal, spatial), moved
 
 
 class Fixed:
