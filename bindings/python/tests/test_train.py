@@ -13,10 +13,10 @@ import dualpath
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from dualpath.convert import main as convert  # noqa: E402
-from dualpath.train import pixels  # noqa: E402
-from dualpath.train.build import Folders, build_job  # noqa: E402
-from dualpath.train.camera import (  # noqa: E402
+from dualpath.convert import main as convert
+from dualpath.train import pixels
+from dualpath.train.build import Folders, build_job
+from dualpath.train.camera import (
     LABELS,
     MIRRORED,
     REVERSED,
@@ -24,14 +24,14 @@ from dualpath.train.camera import (  # noqa: E402
     camera_path,
     windows,
 )
-from dualpath.train.checkpoint import freeze, resize_positions  # noqa: E402
-from dualpath.train.clips import Cache, read_clips  # noqa: E402
-from dualpath.train.config import Config  # noqa: E402
-from dualpath.train.loop import Trainer, seeded  # noqa: E402
-from dualpath.train.main import main as train  # noqa: E402
-from dualpath.train.model import DualPath  # noqa: E402
-from dualpath.train.recipe import parse, read_recipe  # noqa: E402
-from dualpath.train.video import as_pixels, mirrored_labels  # noqa: E402
+from dualpath.train.checkpoint import freeze, resize_positions
+from dualpath.train.clips import Cache, read_clips
+from dualpath.train.config import Config
+from dualpath.train.loop import Trainer, seeded
+from dualpath.train.main import main as train
+from dualpath.train.model import DualPath
+from dualpath.train.recipe import parse, read_recipe
+from dualpath.train.video import as_pixels, mirrored_labels
 
 SMALL = Config(
     image_size=32, patch_size=8, width=32, heads=2, blocks=2, mlp_width=64, head_width=16,

@@ -91,7 +91,8 @@ def vary_colours(clips: Views, strength: float, draw: torch.Generator) -> Views:
         saturation, contrast, brightness = (strength * u).to(pixels.device)
         grey = pixels.mean(2, keepdim=True)
         pixels = grey + (pixels - grey) * (1 + saturation) - 0.5
-        return (pixels * (1 + contrast) + 0.5 + brightness / 2).clamp(0, 1)
+        changed: Tensor = pixels * (1 + contrast) + 0.5 + brightness / 2
+        return changed.clamp(0, 1)
 
     return clips.map(change)
 
@@ -100,7 +101,7 @@ def normalise(pixels: Tensor, config: Config) -> Tensor:
     """Pixels in 0 to 1, ``[..][3][.][.]``, with the statistics of the backbone."""
     mean = torch.tensor(config.mean, device=pixels.device).view(3, 1, 1)
     std = torch.tensor(config.std, device=pixels.device).view(3, 1, 1)
-    return (pixels - mean).div(std)
+    return (pixels - mean) / std
 
 
 def framesets(tiles: Tensor, grid: int) -> Tensor:
