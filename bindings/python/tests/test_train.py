@@ -22,6 +22,7 @@ from dualpath.train.camera import (
     REVERSED,
     Range,
     camera_path,
+    flow,
     windows,
 )
 from dualpath.train.checkpoint import freeze, resize_positions
@@ -262,19 +263,31 @@ def test_a_run_on_five_clips(five_clips, capsys):
             assert session.classify(list(frames)).top(1)[0].label == label
 
 
-def trainer_of(folder) -> Trainer:
-    recipe = read_recipe(str(folder / "recipe.toml"))
+def test_what_a_recipe_freezes(five_clips):
+    pth, gguf = (str(five_clips / f"frozen.{suffix}") for suffix in ("pth", "gguf"))
+    assert train(command(five_clips, "--frozen", pth)) == 0
+    assert convert([pth, "-o", gguf, "--heads", "2", "--activation", "gelu"]) == 0
+    with dualpath.Model(gguf) as model:
+        assert model.info.input_size == 48 and model.info.classes == 0
+
+
+def trainer_of(folder, *changes: str) -> Trainer:
+    recipe = read_recipe(str(folder / "recipe.toml"), list(changes))
     job = build_job(recipe, Folders(str(folder), str(folder)))
     return Trainer(job, recipe.train, str(folder / "levels.pth"))
 
 
-def test_interrupted_and_resumed(five_clips, monkeypatch):
+@pytest.mark.parametrize("muon", ["false", "true"])
+def test_interrupted_and_resumed(five_clips, monkeypatch, muon):
+    if muon == "true" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
     torch.set_num_threads(1)
-    whole = trainer_of(five_clips)
+    change = f"train.muon={muon}"
+    whole = trainer_of(five_clips, change)
     assert whole.run()
     assert len(whole.losses) == 24
 
-    first = trainer_of(five_clips)
+    first = trainer_of(five_clips, change)
     step = first.job.step
 
     def interrupted(indices, progress, draw):
@@ -284,10 +297,50 @@ def test_interrupted_and_resumed(five_clips, monkeypatch):
 
     monkeypatch.setattr(first.job, "step", interrupted)
     assert not first.run()
-    second = trainer_of(five_clips)
+    second = trainer_of(five_clips, change)
     second.resume(second.output)
     assert second.run()
     assert first.losses + second.losses == whole.losses
+
+
+CAMERA = """
+name = "camera"
+kind = "camera"
+[model]
+backbone = "backbone.pth"
+heads = 2
+spatial_frames = 2
+image_size = 64
+position = "table"
+adapters = { t0 = 8, t1 = 8, t2 = 8 }
+[data]
+clips = "clips"
+cache_side = 48
+cache_rate = 1
+size = 20
+[train]
+epochs = 1
+batch = 10
+learning_rate = 1e-3
+"""
+
+
+def test_a_run_of_a_moving_camera(five_clips, monkeypatch, capsys):
+    monkeypatch.setattr("dualpath.train.build.HELD_OUT_CAMERA", 10)
+    (five_clips / "recipe.toml").write_text(CAMERA)
+    assert train(command(five_clips, "--set", "model.sampling_rate=1")) == 0
+    assert " of 10, " in capsys.readouterr().err
+    saved = torch.load(five_clips / "camera.pth", weights_only=False)
+    assert all(name.startswith("visual.") for name in saved["model"])
+    assert set(saved["lessons"]) == {"flow_lesson.weight", "flow_lesson.bias"}
+
+
+def test_flow_is_what_the_windows_do():
+    views = torch.zeros(16, 2, 3)
+    views[:, 0, 0] = views[:, 1, 1] = 0.5
+    views[:, 0, 2] = 0.1 * torch.arange(16) / 4  # to the right, by 0.1 in four frames
+    moved = flow(views, 8, 4)
+    torch.testing.assert_close(moved, torch.tensor([[-0.2, 0.0]]).expand(64, -1))
 
 
 def test_time_limit_and_resume(five_clips, capsys):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .camera import LABELS
 from .checkpoint import fill, freeze, read_tensors, sizes_of
@@ -80,6 +82,13 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
     fill(model.visual, tensors, path)
     freeze(model, recipe.model.head_only)
     return model
+
+
+def frozen_backbone(recipe: Recipe, folders: Folders) -> dict[str, Tensor]:
+    """What a recipe freezes, positions resized to its images: a model without adapters and head."""
+    plain = dataclasses.replace(recipe.model, adapters={}, position="sincos-3d")
+    model = video_model(dataclasses.replace(recipe, model=plain), folders, 0)
+    return model.state_dict()
 
 
 def labels_of(recipe: Recipe, folders: Folders) -> list[str]:

@@ -97,6 +97,8 @@ def make_optimizers(model: nn.Module, schedule: Schedule) -> list[torch.optim.Op
     groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate)]
     if hidden:
+        if not hasattr(torch.optim, "Muon"):
+            raise ValueError("train.muon needs PyTorch 2.9 or later")
         optimizers.append(
             torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
         )

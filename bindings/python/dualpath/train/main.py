@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
         help="stop after this time, to go on with --resume")
     add("--device", default="cpu", help="where PyTorch computes (cpu)")
     add("--threads", type=int, metavar="N", help="of PyTorch on the CPU")
+    add("--frozen", metavar="CHECKPOINT",
+        help="write what the recipe freezes, at its image size, and train nothing")
     add("--evaluate", metavar="CHECKPOINT", help="measure this checkpoint and train nothing")
     add("--views", type=int, default=1, metavar="N", help="of a clip with --evaluate (1)")
     return parser
@@ -47,7 +49,7 @@ def _stop(signal_number: int, frame: Any) -> None:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
-    from .build import Folders, build_job, labels_of
+    from .build import Folders, build_job, frozen_backbone, labels_of
     from .loop import Trainer
     from .recipe import read_recipe
 
@@ -56,6 +58,9 @@ def _train(options: argparse.Namespace) -> int:
     recipe = read_recipe(options.recipe, options.changes)
     folders = Folders(options.data, options.work)
     os.makedirs(folders.work, exist_ok=True)
+    if options.frozen is not None:
+        torch.save({"model": frozen_backbone(recipe, folders)}, options.frozen)
+        return 0
     job = build_job(recipe, folders, options.device)
     output = folders.of_work(recipe.name + ".pth")
     trainer = Trainer(job, recipe.train, output, options.device)
