@@ -343,6 +343,39 @@ def test_flow_is_what_the_windows_do():
     torch.testing.assert_close(moved, torch.tensor([[-0.2, 0.0]]).expand(64, -1))
 
 
+IMAGES = """
+name = "images"
+kind = "images"
+[model]
+image_size = 32
+heads = 2
+sizes = { width = 32, patch_size = 8, blocks = 2, mlp_width = 64 }
+[data]
+photographs = "train"
+held_out_photographs = "train"
+teacher = "teacher"
+classes = 3
+[train]
+epochs = 2
+batch = 8
+learning_rate = 1e-3
+"""
+
+
+def test_pre_training_makes_a_backbone(five_clips, capsys):
+    rng = np.random.default_rng(1)
+    np.save(five_clips / "train_x.npy", rng.integers(0, 256, (24, 32, 32, 3), np.uint8))
+    np.save(five_clips / "train_y.npy", np.arange(24) % 3)
+    for name, shape in (("tokens", (24, 1 + 9, 48)), ("logits", (24, 1000))):
+        values = rng.standard_normal(shape).astype(np.float16)
+        np.save(five_clips / f"teacher_{name}.npy", values)
+    (five_clips / "recipe.toml").write_text(IMAGES)
+    assert train(command(five_clips)) == 0
+    assert " of 24, " in capsys.readouterr().err
+    (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
+    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+
+
 def test_time_limit_and_resume(five_clips, capsys):
     assert train(command(five_clips, "--time-limit", "0")) == 1
     assert "go on with --resume" in capsys.readouterr().out
