@@ -1,0 +1,1 @@
+"""Trains DualPath models: ``dualpath-train recipe.toml``. Needs PyTorch (``dualpath[train]``)."""

@@ -1,0 +1,101 @@
+"""A test set for a model of camera motion: real videos, with a camera's movement on top.
+
+    python -m dualpath.train.camera_set LIST.csv FOLDER --split test
+    python -m dualpath.train.camera_set --measure MODEL.gguf FOLDER
+
+The first command writes a clip for each video of the list, ``FOLDER/NUMBER.npy``, bytes
+[16][128][128][3], each with a movement from a fixed seed, and ``FOLDER/list.csv``, ``labels.txt``.
+The second classifies them with the library, forwards and backwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..model import Model
+from ..session import Session
+from .camera import LABELS, REVERSED
+
+FRAMES, RATE, SIDE = 16, 4, 128
+SEED = 20230614
+
+
+def render(path: str, number: int) -> np.ndarray[Any, Any]:
+    """The clip of a video with the movement of class ``number % classes``."""
+    from ..video import chosen_frames, read_video
+    from . import pixels
+    from .camera import Range, camera_path, windows
+    from .loop import seeded
+    from .video import as_pixels
+
+    video = read_video(path)
+    chosen = sorted(chosen_frames(len(video), FRAMES, "center", RATE, 1))
+    chosen += chosen[-1:] * (FRAMES - len(chosen))
+    draw = seeded(SEED, number)
+    amount = Range(travel=(0.25, 0.7), zoom=(1.35, 2.0), roll=(18.0, 50.0), shake=(0.025, 0.05))
+    movement = camera_path(number % len(LABELS), FRAMES, amount, draw)
+    frames = as_pixels(np.stack([video[index] for index in chosen]))
+    views = windows(movement, frames.shape[-2], frames.shape[-1], amount, draw)
+    clip = pixels.look(frames, views, SIDE).round().clamp(0, 255).byte()
+    array: np.ndarray[Any, Any] = clip.permute(0, 2, 3, 1).contiguous().numpy()
+    return array
+
+
+def write(source: str, folder: str, split: str | None) -> None:
+    """Renders the clips of a list."""
+    from .clips import read_clips
+
+    os.makedirs(folder, exist_ok=True)
+    clips = read_clips(source, split)
+    with open(os.path.join(folder, "list.csv"), "w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["path", "split", "label"])
+        for number, clip in enumerate(clips):
+            np.save(os.path.join(folder, f"{number:04}.npy"), render(clip.path, number))
+            rows.writerow([f"{number:04}.npy", "test", number % len(LABELS)])
+    with open(os.path.join(folder, "labels.txt"), "w", encoding="utf-8") as file:
+        file.writelines(f"{label}\n" for label in LABELS)
+
+
+def measure(model: str, folder: str, precision: str | None) -> str:
+    """Top-1, and how many clips swap their class when time runs backwards."""
+    with open(os.path.join(folder, "list.csv"), newline="") as file:
+        clips = [(row["path"], int(row["label"])) for row in csv.DictReader(file)]
+    right, swapped, directed = 0, 0, 0
+    with Model(model, precision=precision) as opened, Session(opened) as session:
+        for path, label in clips:
+            frames = list(np.load(os.path.join(folder, path)))
+            there = session.classify(frames, sampling="given").top(1)[0].index
+            right += there == label
+            if LABELS[label].split()[0] in ("pan", "zoom"):
+                back = session.classify(frames[::-1], sampling="given").top(1)[0].index
+                directed += 1
+                swapped += there != REVERSED[there] and back == REVERSED[there]
+    return (f"top-1: {right} of {len(clips)} clips, {right / len(clips):.1%}; "
+            f"pan and zoom swapped in reverse: {swapped} of {directed}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m dualpath.train.camera_set", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help="list of videos; with --measure the weight file")
+    parser.add_argument("folder")
+    parser.add_argument("--split", help="of the list (all)")
+    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--precision", choices=("f32", "bf16", "int8"))
+    options = parser.parse_args(arguments)
+    if options.measure:
+        print(measure(options.source, options.folder, options.precision))
+    else:
+        write(options.source, options.folder, options.split)
+
+
+if __name__ == "__main__":
+    main()

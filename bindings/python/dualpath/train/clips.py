@@ -1,0 +1,115 @@
+"""Lists of labelled clips, and their frames: decoded once, then kept as arrays in a cache folder.
+
+A list is a CSV file with the columns path, split and label, or a folder that has a folder of
+videos for each class.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..video import read_video
+
+Frames = npt.NDArray[np.uint8]  # [n][H][W][3]
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".npy")
+
+
+class Clip(NamedTuple):
+    """A video file and its class."""
+
+    path: str
+    label: int
+
+
+def read_clips(source: str, split: str | None = None, labels: list[str] | None = None
+               ) -> list[Clip]:
+    """The clips of a CSV list (those of a split) or of a folder of folders."""
+    if os.path.isdir(source):
+        clips = _from_folder(os.path.join(source, split) if split else source, labels)
+    else:
+        clips = _from_list(source, split)
+    if not clips:
+        raise ValueError(f"{source} holds no clip" + (f" of the split {split!r}" if split else ""))
+    return clips
+
+
+def _from_list(path: str, split: str | None) -> list[Clip]:
+    root = os.path.dirname(path)
+    with open(path, newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"path", "label"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path} has no column {min(missing)!r}")
+        return [
+            Clip(os.path.join(root, row["path"]), int(row["label"]))
+            for row in rows
+            if split in (None, row.get("split"))
+        ]
+
+
+def class_folders(folder: str) -> list[str]:
+    """The names of the folders in a folder, sorted: the labels of what is in them."""
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
+def _from_folder(folder: str, labels: list[str] | None) -> list[Clip]:
+    names = class_folders(folder)
+    known = names if labels is None else labels
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise ValueError(f"{folder}: the folder {strange[0]!r} is not a label")
+    return [
+        Clip(os.path.join(folder, name, file), known.index(name))
+        for name in names
+        for file in sorted(os.listdir(os.path.join(folder, name)))
+        if file.lower().endswith(VIDEO_SUFFIXES)
+    ]
+
+
+class Cache:
+    """Every ``rate``-th frame of a video, shorter side at most ``side``, as an array on disk."""
+
+    def __init__(self, folder: str, rate: int, side: int) -> None:
+        self.folder, self.rate, self.side = folder, rate, side
+        os.makedirs(folder, exist_ok=True)
+
+    def frames(self, path: str) -> Frames:
+        """``[n][H][W][3]``, mapped from the cache; made when it is not there."""
+        kept = os.path.join(self.folder, self._name(path))
+        if not os.path.exists(kept):
+            partial = f"{kept}.{os.getpid()}.npy"
+            np.save(partial, self._decode(path))
+            os.replace(partial, kept)
+        array: Frames = np.load(kept, mmap_mode="r")
+        return array
+
+    def _name(self, path: str) -> str:
+        status = os.stat(path)
+        key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, self.rate, self.side)
+        return hashlib.sha256(repr(key).encode()).hexdigest()[:32] + ".npy"
+
+    def _decode(self, path: str) -> Frames:
+        if path.lower().endswith(".npy"):
+            array = np.load(path)
+            if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
+                raise ValueError(f"{path}: not bytes [n][H][W][3]")
+            frames: Any = array
+        else:
+            frames = read_video(path)
+        return np.stack([self._shrink(frame) for frame in frames[:: self.rate]])
+
+    def _shrink(self, frame: Frames) -> Frames:
+        step = max(min(frame.shape[:2]) // self.side, 1)
+        if step == 1:
+            return frame
+        height, width = (size // step for size in frame.shape[:2])
+        blocks = frame[: height * step, : width * step].reshape(height, step, width, step, 3)
+        return np.asarray(blocks.mean((1, 3)).round(), np.uint8)

@@ -1,0 +1,160 @@
+"""Pre-training of a small image transformer on photographs, with a teacher.
+
+The teacher answers each photograph once, uncropped: 1,000 logits, its class token, a map of its
+patch tokens. The student sees crops. Its class token learns the labels and the teacher's logits
+and class token, each of its patches what the teacher's map says at the same place of the crop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import Config
+from .loop import Outcome
+from .model import VisionTransformer
+from .recipe import Recipe
+
+HALF = 0.5  # mean and deviation of pixels in 0 to 1
+
+
+class Photographs:
+    """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``."""
+
+    def __init__(self, prefix: str) -> None:
+        self.pixels = np.load(prefix + "_x.npy", mmap_mode="r")
+        self.labels = torch.from_numpy(np.load(prefix + "_y.npy"))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """``[n][3][R][R]`` in -1 to 1."""
+        pixels = torch.from_numpy(self.pixels[indices.numpy()])
+        return pixels.permute(0, 3, 1, 2).float() / (255 * HALF) - 1
+
+
+def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
+    """Affine maps ``[n][2][3]`` from a crop to its image, half of them mirrored."""
+    u = torch.rand(5, n, generator=draw)
+    area = smallest + (1 - smallest) * u[0]
+    stretch = (3 / 4) ** (u[1] - 0.5)
+    width, height = (area**0.5 * stretch).clamp(max=1), (area**0.5 / stretch).clamp(max=1)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0] = torch.where(u[4] < 0.5, width, -width)
+    theta[:, 1, 1] = height
+    theta[:, 0, 2] = (2 * u[2] - 1) * (1 - width)
+    theta[:, 1, 2] = (2 * u[3] - 1) * (1 - height)
+    return theta
+
+
+def crop(maps: Tensor, theta: Tensor, side: int) -> Tensor:
+    """``[n][c][.][.]`` looked at through affine maps: ``[n][c][side][side]``."""
+    grid = F.affine_grid(theta, [len(maps), 1, side, side], align_corners=False)
+    return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+
+
+def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
+    """Brightness, contrast and saturation, each image by its own; one in ten is grey."""
+    u = 2 * torch.rand(3, len(images), 1, 1, 1, generator=draw) - 1
+    grey = images.mean(1, keepdim=True)
+    colourful = 1 + strength * u[0]
+    colourful[torch.rand(len(images), generator=draw) < 0.1] = 0
+    images = grey + (images - grey) * colourful
+    middle = images.mean((1, 2, 3), keepdim=True)
+    return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
+
+
+class Student(nn.Module):
+    """The image transformer, and heads that are dropped when it has learned."""
+
+    def __init__(self, config: Config, classes: int, teacher_width: int) -> None:
+        super().__init__()
+        self.visual = VisionTransformer(config)
+        self.image_head = nn.Linear(config.width, classes)
+        self.teacher_head = nn.Linear(config.width, 1000)
+        self.teacher_class = nn.Linear(config.width, teacher_width)
+        self.teacher_patch = nn.Linear(config.width, teacher_width)
+
+
+class Teacher:
+    """What a teacher answered, from files that ``dualpath.train.photographs`` wrote."""
+
+    def __init__(self, prefix: str) -> None:
+        self.logits = np.load(prefix + "_logits.npy", mmap_mode="r")
+        self.tokens = np.load(prefix + "_tokens.npy", mmap_mode="r")
+        self.width = self.tokens.shape[-1]
+
+    def answers(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities ``[n][1000]``, class tokens ``[n][D]``, maps ``[n][D][G][G]``."""
+        where = indices.numpy()
+        probabilities = torch.from_numpy(self.logits[where]).float().softmax(-1)
+        tokens = torch.from_numpy(self.tokens[where]).float()
+        side = round((tokens.shape[1] - 1) ** 0.5)
+        maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
+        return probabilities, tokens[:, 0], maps
+
+
+class ImageJob:
+    """Pre-training as a job of the loop."""
+
+    name = "image"
+
+    def __init__(self, config: Config, train: Photographs, held_out: Photographs, teacher: str,
+                 classes: int, recipe: Recipe, device: str = "cpu") -> None:
+        self.config, self.train, self.held_out = config, train, held_out
+        self.teacher = Teacher(teacher)
+        self.model = Student(config, classes, self.teacher.width)
+        self.size, self.device = len(train), torch.device(device)
+        self.augment, self.smoothing = recipe.augment, recipe.smoothing
+        self.drop_until = recipe.images.drop_until
+
+    def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
+        theta = random_crops(len(indices), self.augment.smallest_crop, draw)
+        images = crop(self.train.images(indices), theta, self.config.image_size)
+        images = jitter(images, self.augment.colour, draw).to(self.device)
+        keep = self._keep(len(indices), progress, draw)
+        tokens = self.model.visual.image_tokens(images, keep)
+        labels = self.train.labels[indices].to(self.device)
+        logits = self.model.image_head(tokens[:, 0]).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        loss = loss + self._teach(tokens, indices, theta, keep)
+        return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
+
+    def _keep(self, n: int, progress: float, draw: torch.Generator) -> Tensor | None:
+        """Early in the run half of the patches do: the class token's index and theirs."""
+        if progress >= self.drop_until:
+            return None
+        patches = self.config.tokens - 1
+        order = torch.rand(n, patches, generator=draw).argsort(1)[:, : patches // 2] + 1
+        return F.pad(order, (1, 0)).to(self.device)
+
+    def _teach(self, tokens: Tensor, indices: Tensor, theta: Tensor,
+               keep: Tensor | None) -> Tensor:
+        answers = self.teacher.answers(indices)
+        probabilities, class_tokens, maps = (answer.to(self.device) for answer in answers)
+        there = crop(maps, theta.to(self.device), self.config.side).flatten(2).transpose(1, 2)
+        if keep is not None:
+            there = there.gather(1, keep[:, 1:, None].expand(-1, -1, there.shape[-1]) - 1)
+        logits = self.model.teacher_head(tokens[:, 0]).float()
+        soft = F.cross_entropy(logits, probabilities)
+        token = F.smooth_l1_loss(self.model.teacher_class(tokens[:, 0]).float(), class_tokens)
+        patch = F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
+        return soft + 2 * token + 2 * patch
+
+    @torch.inference_mode()
+    def evaluate(self, views: int = 1) -> str:
+        right = 0
+        for indices in torch.split(torch.arange(len(self.held_out)), 250):
+            images = self.held_out.images(indices).to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                answers = self.model.image_head(self.model.visual.image_tokens(images)[:, 0])
+            right += int((answers.argmax(-1).cpu() == self.held_out.labels[indices]).sum())
+        return f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}"
+
+    def arguments(self) -> dict[str, Any]:
+        return {"input_size": self.config.image_size}

@@ -1,0 +1,285 @@
+"""The loop that trains: AdamW, warm-up and cosine, clipping, checkpoints, a line of progress.
+
+Whatever is drawn at random in a step depends on the seed and the number of the step only, and the
+order of an epoch on the seed and the epoch. So a run that was interrupted and goes on from its
+checkpoint has the losses of one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A recipe's table ``[train]``."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float = 0.02
+    warmup_epochs: float = 1.0
+    clip_norm: float = 1.0
+    seed: int = 1
+    bf16: bool = True
+    muon: bool = False
+    save_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} = {getattr(self, name)} is not above 0")
+
+
+class Outcome(NamedTuple):
+    """What a job says about a batch."""
+
+    loss: Tensor
+    right: int
+    size: int
+
+
+class Job(Protocol):
+    """What is trained, and on what."""
+
+    name: str
+    size: int  # examples of an epoch
+
+    @property
+    def model(self) -> nn.Module:
+        """What is trained of this is what requires a gradient."""
+
+    def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
+        """The loss of a batch of examples; ``progress`` goes from 0 to 1 over the run."""
+
+    def evaluate(self, views: int = 1) -> str:
+        """Words about what is held out; the logits of several views of a clip are averaged."""
+
+    def arguments(self) -> dict[str, Any]:
+        """What the checkpoint says beside its tensors."""
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """Random numbers that depend on these numbers only."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 1) % (1 << 63)
+    return torch.Generator().manual_seed(seed)
+
+
+def make_optimizers(model: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """AdamW for what is trained: matrices decay, vectors and tables do not. With ``muon``, that
+    optimizer for the matrices of the blocks, with steps as large as AdamW's."""
+    matrices, hidden, others = [], [], []
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim == 1 or name.endswith("embedding"):
+            others.append(parameter)
+        elif schedule.muon and parameter.ndim == 2 and "resblocks" in name:
+            hidden.append(parameter)
+        else:
+            matrices.append(parameter)
+    rate, decay = schedule.learning_rate, schedule.weight_decay
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate)]
+    if hidden:
+        if not hasattr(torch.optim, "Muon"):
+            raise ValueError("train.muon needs PyTorch 2.9 or later")
+        optimizers.append(
+            torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+        )
+    return optimizers
+
+
+class Trainer:
+    """A run: a job, its schedule, and how far it has come."""
+
+    def __init__(self, job: Job, schedule: Schedule, output: str, device: str = "cpu") -> None:
+        self.job, self.schedule, self.output = job, schedule, output
+        self.device = torch.device(device)
+        job.model.to(self.device)
+        self.trained = [p for p in job.model.parameters() if p.requires_grad]
+        self.optimizers = make_optimizers(job.model, schedule)
+        self.batches = max(job.size // schedule.batch, 1)  # an epoch; what is left over waits
+        self.step = 0
+        self.losses: list[float] = []
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.schedule.epochs * self.batches
+
+    def rate(self, step: int) -> float:
+        """The learning rate: up in a line, then down along a cosine."""
+        warmup = max(round(self.schedule.warmup_epochs * self.batches), 1)
+        if step < warmup:
+            return self.schedule.learning_rate * (step + 1) / warmup
+        along = (step - warmup) / max(self.steps - warmup, 1)
+        return self.schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * along))
+
+    def load(self, path: str) -> dict[str, Any]:
+        """Reads the model of a checkpoint of such a job; what else is in it. Executes nothing."""
+        with torch.serialization.safe_globals([Namespace]):
+            saved: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
+        except (RuntimeError, KeyError) as error:
+            raise ValueError(f"{path} is not of this recipe: {error}") from error
+        return saved
+
+    def resume(self, path: str) -> None:
+        """Goes on where the checkpoint of such a run ended."""
+        saved = self.load(path)
+        if saved.get("steps") != self.steps:
+            raise ValueError(f"{path} is of a run of {saved.get('steps')} steps, not {self.steps}")
+        for optimizer, state in zip(self.optimizers, saved["optimizer"]):
+            optimizer.load_state_dict(state)
+        self.step = saved["step"]
+
+    def save(self) -> None:
+        """Writes a checkpoint as the released code does, with the step among it."""
+        state = self.job.model.state_dict()
+        whole = {
+            "model": {name: tensor for name, tensor in state.items() if _is_released(name)},
+            "lessons": {name: tensor for name, tensor in state.items() if not _is_released(name)},
+            "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
+            "epoch": self.step // self.batches,
+            "step": self.step,
+            "steps": self.steps,
+            "args": Namespace(**self.job.arguments()),
+        }
+        partial = self.output + ".partial"
+        torch.save(whole, partial)
+        os.replace(partial, self.output)
+
+    def run(self, time_limit: float = math.inf) -> bool:
+        """Trains to the end, for ``time_limit`` seconds, or until it is interrupted; whether it
+        came to the end. Either way there is a checkpoint."""
+        progress, self.saved = _Progress(self), time.monotonic()
+        self.job.model.train()
+        try:
+            while self.step < self.steps and progress.elapsed() < time_limit:
+                self._next_step(progress)
+        except KeyboardInterrupt:
+            print(f"\nstopped after step {self.step}", file=sys.stderr)
+        self.save()
+        return self.step >= self.steps
+
+    def _next_step(self, progress: _Progress) -> None:
+        progress.show(self._learn())
+        if self.step % self.batches == 0:
+            progress.end_of_epoch(self.job.name)
+        if time.monotonic() - self.saved > 60 * self.schedule.save_minutes:
+            self.save()
+            self.saved = time.monotonic()
+
+    def _batch(self) -> Tensor:
+        epoch, inside = divmod(self.step, self.batches)
+        order = torch.randperm(self.job.size, generator=seeded(self.schedule.seed, epoch))
+        return order[inside * self.schedule.batch : (inside + 1) * self.schedule.batch]
+
+    def _learn(self) -> Outcome:
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate(self.step)
+            optimizer.zero_grad()
+        draw = seeded(self.schedule.seed, self.step, 1)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.bf16):
+            outcome = self.job.step(self._batch(), self.step / self.steps, draw)
+        if not torch.isfinite(outcome.loss):
+            raise FloatingPointError(f"the loss of step {self.step} is not finite")
+        outcome.loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
+        with _uninterrupted():
+            for optimizer in self.optimizers:
+                optimizer.step()
+            self.step += 1
+            self.losses.append(outcome.loss.item())
+        return outcome
+
+
+def _is_released(name: str) -> bool:
+    """Whether a tensor belongs to the model; the others only help to train it."""
+    return name.startswith("visual.")
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keeps Ctrl-C waiting, so that a checkpoint never holds half a step."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda n, _: waiting.append(n)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+        for caught in waiting:
+            signal.raise_signal(caught)
+
+
+class _Progress:
+    """A line on standard error, in a file once a minute: loss and accuracy of the epoch so far, and
+    the time left."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.start, self.first = time.monotonic(), trainer.step
+        self.spoken = self.start
+        self._clear()
+
+    def _clear(self) -> None:
+        self.loss, self.right, self.count, self.batches = 0.0, 0, 0, 0
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.start
+
+    def show(self, outcome: Outcome) -> None:
+        self.loss += self.trainer.losses[-1]
+        self.right += outcome.right
+        self.count += outcome.size
+        self.batches += 1
+        if sys.stderr.isatty():
+            print(f"\r{self.line()}\033[K", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() > self.spoken + 60:
+            self.spoken = time.monotonic()
+            print(self.line(), file=sys.stderr, flush=True)
+
+    def line(self) -> str:
+        trainer = self.trainer
+        done = trainer.step - self.first
+        left = self.elapsed() / done * (trainer.steps - trainer.step)
+        return (
+            f"epoch {trainer.step / trainer.batches:.2f} of {trainer.schedule.epochs}  "
+            f"loss {self.loss / self.batches:.3f}  right {self.right / max(self.count, 1):.1%}  "
+            f"{_minutes(left)} left"
+        )
+
+    def end_of_epoch(self, name: str) -> None:
+        start = "\r" if sys.stderr.isatty() else ""
+        self.trainer.job.model.eval()
+        held_out = self.trainer.job.evaluate()
+        self.trainer.job.model.train()
+        print(f"{start}{name}  {self.line()}  {held_out}", file=sys.stderr, flush=True)
+        self._clear()
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

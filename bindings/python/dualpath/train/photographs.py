@@ -1,0 +1,121 @@
+"""Prepares pre-training: photographs as arrays, and what a teacher says about each.
+
+    python -m dualpath.train.photographs FOLDER WORK --split train --teacher BACKBONE
+
+FOLDER holds SPLIT.webp.bin, image files back to back, and SPLIT.index.npz with their offsets and
+labels. Writes WORK/SPLIT_x.npy, bytes [n][R][R][3], and WORK/SPLIT_y.npy; with a teacher, which is
+a timm image transformer (.safetensors), also WORK/teacher_logits.npy and WORK/teacher_tokens.npy,
+the latter normalised channel by channel. Needs Pillow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .checkpoint import fill, read_tensors, sizes_of
+from .config import Config
+from .model import VisionTransformer
+
+BATCH = 50
+
+
+def decode(folder: str, split: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Pixels ``[n][R][R][3]`` and labels ``[n]`` of a split."""
+    from PIL import Image
+
+    index = np.load(os.path.join(folder, split + ".index.npz"))
+    with open(os.path.join(folder, split + ".webp.bin"), "rb") as file:
+        data = file.read()
+    ends = index["offset"]
+    pictures = (io.BytesIO(data[a:b]) for a, b in zip(ends[:-1], ends[1:]))
+    pixels = [np.asarray(Image.open(picture).convert("RGB")) for picture in pictures]
+    return np.stack(pixels), index["label"].astype(np.int64)
+
+
+class Teacher:
+    """An image transformer with the head that it was trained with."""
+
+    def __init__(self, path: str, side: int) -> None:
+        from safetensors.numpy import load_file
+
+        tensors = read_tensors(path)
+        sizes = sizes_of(tensors)
+        config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False)
+        self.visual = VisionTransformer(config).eval()
+        fill(self.visual, tensors, path)
+        raw = load_file(path)
+        self.weight, self.bias = (
+            torch.from_numpy(raw[name].astype(np.float32)) for name in ("head.weight", "head.bias")
+        )
+
+    @torch.inference_mode()
+    def answer(self, pixels: np.ndarray[Any, Any]) -> tuple[Tensor, Tensor]:
+        """Tokens ``[n][N][D]`` and logits ``[n][1000]`` of bytes ``[n][.][.][3]``."""
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+        side = self.visual_side()
+        images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False)
+        with torch.autocast("cpu", torch.bfloat16):
+            tokens = self.visual.image_tokens(images).float()
+        return tokens, F.linear(tokens[:, 0], self.weight, self.bias)
+
+    def visual_side(self) -> int:
+        """Of the images that the teacher looks at, in pixels."""
+        tokens = len(self.visual.positional_embedding) - 1
+        patch = int(self.visual.conv1.kernel_size[0])
+        return int(round(tokens**0.5) * patch)
+
+
+def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:
+    """Writes what the teacher says about all photographs."""
+    shape = (len(pixels), *teacher.answer(pixels[:1])[0].shape[1:])
+    tokens = np.lib.format.open_memmap(prefix + "_tokens.npy", "w+", np.float16, shape)
+    logits = np.empty((len(pixels), len(teacher.bias)), np.float16)
+    for start in range(0, len(pixels), BATCH):
+        answers = teacher.answer(pixels[start : start + BATCH])
+        tokens[start : start + BATCH], logits[start : start + BATCH] = (a.numpy() for a in answers)
+        if sys.stderr.isatty():
+            print(f"\r{start} of {len(pixels)} photographs", end="", file=sys.stderr, flush=True)
+    np.save(prefix + "_logits.npy", logits)
+    _normalise(tokens)
+
+
+def _normalise(tokens: np.ndarray[Any, Any]) -> None:
+    """Mean 0 and deviation 1 of every channel, in place, a part at a time."""
+    sample = tokens[:: max(len(tokens) // 4000, 1)].reshape(-1, tokens.shape[-1]).astype(np.float32)
+    mean, std = sample.mean(0), sample.std(0)
+    for start in range(0, len(tokens), 1000):
+        part = tokens[start : start + 1000].astype(np.float32)
+        tokens[start : start + 1000] = (part - mean) / std
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m dualpath.train.photographs", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("work")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--teacher", metavar="BACKBONE")
+    parser.add_argument("--teacher-side", type=int, default=192, metavar="PIXELS")
+    options = parser.parse_args(arguments)
+    os.makedirs(options.work, exist_ok=True)
+    pixels, labels = decode(options.folder, options.split)
+    np.save(os.path.join(options.work, options.split + "_x.npy"), pixels)
+    np.save(os.path.join(options.work, options.split + "_y.npy"), labels)
+    if options.teacher:
+        teacher = Teacher(options.teacher, options.teacher_side)
+        teach(teacher, pixels, os.path.join(options.work, "teacher"))
+
+
+if __name__ == "__main__":
+    main()

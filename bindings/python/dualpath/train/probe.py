@@ -1,0 +1,100 @@
+"""A linear probe: how well a linear classifier does on what a frozen model says about clips.
+
+    python -m dualpath.train.probe MODEL.gguf LIST.csv
+
+The features [y_t ; y_s] are the library's; of the training split several views are taken, of the
+test split one. The classifier is a logistic regression on normalised features; how strongly it is
+kept small is chosen on a fifth of the training clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..evaluate import read_list
+from ..model import Model
+from ..session import Session
+
+DECAYS = (1e-4, 1e-3, 1e-2, 1e-1)
+
+
+def features(model: str, source: str, split: str, views: int) -> tuple[Tensor, Tensor]:
+    """``[n][2 * O]`` and labels ``[n]`` of the clips of a split."""
+    root = os.path.dirname(source)
+    rows, labels = [], []
+    with Model(model) as opened, Session(opened) as session:
+        for path, label in read_list(source, split):
+            full = os.path.join(root, path)
+            result = _classify(session, full, views)
+            rows.append(np.concatenate([result.feature_temporal, result.feature_spatial]))
+            labels.append(label)
+    return torch.from_numpy(np.stack(rows)), torch.tensor(labels)
+
+
+def _classify(session: Session, path: str, views: int) -> Any:
+    if path.endswith(".npy"):
+        return session.classify(list(np.load(path)), sampling="given")
+    return session.classify_video(path, views=views)
+
+
+def fit(x: Tensor, y: Tensor, classes: int, decay: float) -> Tensor:
+    """Weights ``[2 * O + 1][classes]`` of a logistic regression."""
+    w = torch.zeros(x.shape[1] + 1, classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(_extended(x) @ w, y) + decay * w[:-1].pow(2).sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    return w.detach()
+
+
+def _extended(x: Tensor) -> Tensor:
+    return torch.cat([x, x.new_ones(len(x), 1)], dim=1)
+
+
+def _right(x: Tensor, y: Tensor, w: Tensor) -> int:
+    return int(((_extended(x) @ w).argmax(1) == y).sum())
+
+
+def choose_decay(x: Tensor, y: Tensor, classes: int) -> float:
+    """The decay that does best on every fifth block of clips: neighbours in a list are alike."""
+    held_out = (torch.arange(len(x)) // 10) % 5 == 4
+    scores = {
+        decay: _right(x[held_out], y[held_out], fit(x[~held_out], y[~held_out], classes, decay))
+        for decay in DECAYS
+    }
+    return max(scores, key=lambda decay: scores[decay])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m dualpath.train.probe", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("list")
+    parser.add_argument("--views", type=int, default=1, help="of the training clips (1)")
+    options = parser.parse_args(arguments)
+    x, y = features(options.model, options.list, "train", options.views)
+    test_x, test_y = features(options.model, options.list, "test", 1)
+    mean, std = x.mean(0), x.std(0).clamp(min=1e-6)
+    x, test_x = (x - mean) / std, (test_x - mean) / std
+    classes = int(y.max()) + 1
+    w = fit(x, y, classes, choose_decay(x, y, classes))
+    right = _right(test_x, test_y, w)
+    print(f"linear probe: {right} of {len(test_y)} clips, {right / len(test_y):.1%}")
+
+
+if __name__ == "__main__":
+    main()

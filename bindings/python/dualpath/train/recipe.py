@@ -1,0 +1,175 @@
+"""Recipes: TOML files that say everything about a training run, so that it can be repeated.
+
+Tables and keys are those of the dataclasses here and of ``Augmentation``, ``Schedule`` and
+``Range``; docs/training.md explains them. What is not known is refused by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .camera import Range
+from .loop import Schedule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+KINDS = ("images", "clips", "camera")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A recipe's table ``[augment]``."""
+
+    smallest_crop: float = 0.5  # of the area of the largest square
+    colour: float = 0.3  # of brightness, contrast, saturation
+    flip: bool = True  # left and right exchanged in half of the clips, and in their labels
+    noise: float = 0.0  # deviation, of pixels in 0 to 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A recipe's table ``[model]``; the sizes of the blocks are the backbone's."""
+
+    backbone: str | None = None  # checkpoint of what stays frozen, among the products
+    sizes: dict[str, int] = field(default_factory=dict)  # without a backbone: of a new one
+    image_size: int = 96
+    frames: int = 16
+    spatial_frames: int = 8
+    sampling_rate: int = 4
+    grid: int = 4
+    mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    std: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    heads: int | None = None  # None: width / 64
+    head_width: int = 192
+    adapters: dict[str, int] = field(default_factory=dict)
+    serial_skip: bool = True
+    activation: str = "gelu"
+    layer_norm_eps: float = 1e-6
+    position: str = "sincos-time"
+    paths: str = "both"  # or spatial, temporal
+    head_only: bool = False  # adapters, class token and tables stay frozen, too
+
+
+@dataclass(frozen=True)
+class Data:
+    """A recipe's table ``[data]``; files are found in the data folder."""
+
+    clips: str | None = None  # CSV list, or folder of a folder for each class
+    train: str | None = None  # split
+    held_out: str | None = None  # split to measure after each epoch
+    labels: str | None = None  # file with the names of the classes, one a line
+    photographs: str | None = None  # prefix of NAME_x.npy, NAME_y.npy among the products
+    held_out_photographs: str | None = None
+    teacher: str | None = None  # prefix of what a teacher answered, among the products
+    classes: int = 0  # of the photographs
+    size: int = 0  # camera: clips of an epoch
+    cache_side: int = 240  # shorter side of frames that are kept, at most about this
+    cache_rate: int = 0  # every so many-th frame of a file is kept; 0: the sampling rate
+
+
+@dataclass(frozen=True)
+class Images:
+    """A recipe's table ``[images]``, of pre-training."""
+
+    drop_until: float = 0.7  # part of the run in which half of the patches are left out
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe."""
+
+    name: str
+    kind: str
+    train: Schedule
+    model: Model = field(default_factory=Model)
+    data: Data = field(default_factory=Data)
+    augment: Augmentation = field(default_factory=Augmentation)
+    camera: Range = field(default_factory=Range)
+    images: Images = field(default_factory=Images)
+    smoothing: float = 0.1  # of labels
+
+
+_TABLES: dict[str, Any] = {
+    "train": Schedule,
+    "model": Model,
+    "data": Data,
+    "augment": Augmentation,
+    "camera": Range,
+    "images": Images,
+}
+
+
+def _plain(value: Any, where: str, kind: str) -> Any:
+    """A TOML value as a field wants it, by the word its annotation begins with."""
+    word = kind.split("[")[0].split(" ")[0]
+    types: dict[str, Any] = {"int": int, "str": str, "bool": bool, "dict": dict, "list": list, "tuple": list}
+    if word == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = types.get(word, float)
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise ValueError(f"{where} = {value!r} is not of type {word}")
+    if word == "tuple":
+        return tuple(float(number) for number in value)
+    return value
+
+
+def _fill(cls: type[T], table: Any, where: str) -> T:
+    if not isinstance(table, dict):
+        raise ValueError(f"{where} is not a table")  # noqa: TRY004
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(fields)}")
+    values = {k: _plain(v, f"{where}.{k}", str(fields[k].type)) for k, v in table.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{where}: {str(error).split('__init__() ')[-1]}") from error
+
+
+def parse(table: dict[str, Any]) -> Recipe:
+    """A recipe from what a TOML file holds."""
+    values = dict(table)
+    for name, cls in _TABLES.items():
+        if name in values:
+            values[name] = _fill(cls, values[name], name)
+    known = {f.name for f in dataclasses.fields(Recipe)}
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r}; known are {', '.join(sorted(known))}")
+    for key in ("name", "kind", "train"):
+        if key not in values:
+            raise ValueError(f"{key} is missing")
+    if values["kind"] not in KINDS:
+        raise ValueError(f"kind = {values['kind']!r} is not one of {', '.join(KINDS)}")
+    return Recipe(**values)
+
+
+def read_recipe(path: str, changes: list[str] | None = None) -> Recipe:
+    """A recipe from a file, with changes such as ``train.epochs=3`` or ``model.paths="spatial"``."""
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+        for change in changes or []:
+            _change(table, change)
+        return parse(table)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def _change(table: dict[str, Any], change: str) -> None:
+    """Sets a key, given as a line of TOML."""
+    for key, value in tomllib.loads(change).items():
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            table[key] = {**table[key], **value}
+        else:
+            table[key] = value

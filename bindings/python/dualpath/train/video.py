@@ -1,0 +1,252 @@
+"""Training on clips: the views that are taken of them, and the job that the loop runs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import camera, pixels
+from .camera import LABELS, MIRRORED, Range, camera_path, windows
+from .clips import Cache, Clip
+from .config import Config
+from .images import Photographs
+from .loop import Outcome, seeded
+from .model import DualPath
+from .pixels import Views
+from .recipe import Augmentation
+
+
+class Source(Protocol):
+    """Where clips come from, for training with something random in them."""
+
+    size: int
+
+    def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
+        """Views in 0 to 255 and the label."""
+
+
+def as_pixels(frames: Any) -> Tensor:
+    """Bytes ``[n][H][W][3]`` as ``[n][3][H][W]``."""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+
+
+def mirrored_labels(labels: list[str]) -> list[int] | None:
+    """What each class is in a mirror: left and right, clockwise and counter-clockwise exchanged.
+    None if a label has such a word, and there is no label with the other."""
+    swaps = {"left": "right", "clockwise": "counter-clockwise"}
+    swaps.update({other: word for word, other in swaps.items()})
+    swapped = [" ".join(swaps.get(word.lower(), word) for word in label.split()) for label in labels]
+    if any(label not in labels for label in swapped):
+        return None
+    return [labels.index(label) for label in swapped]
+
+
+class HeldOut(Protocol):
+    """Clips to measure on."""
+
+    size: int
+
+    def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
+        """One view of several in 0 to 255, the same every time, and the label."""
+
+
+class RealClips:
+    """Videos from a cache: a random stretch of time, a random crop, sometimes mirrored."""
+
+    def __init__(self, clips: list[Clip], cache: Cache, config: Config, labels: list[str],
+                 augment: Augmentation) -> None:
+        self.clips, self.cache, self.config, self.augment = clips, cache, config, augment
+        self.step = config.sampling_rate // cache.rate
+        if self.step * cache.rate != config.sampling_rate:
+            raise ValueError(f"the sampling rate is not a multiple of the cache's, {cache.rate}")
+        self.mirrored = mirrored_labels(labels) if augment.flip else None
+        self.size = len(clips)
+
+    def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
+        path, label = self.clips[index]
+        frames = self.cache.frames(path)[:: self.step]
+        T = self.config.frames
+        start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
+        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
+        view = pixels.random_view(frames.shape[1], frames.shape[2], self.augment.smallest_crop, draw)
+        if self.mirrored and torch.rand(1, generator=draw) < 0.5:
+            view, label = pixels.mirror(view), self.mirrored[label]
+        views = view.expand(T, -1, -1)
+        return pixels.look_twice(as_pixels(frames[chosen]), views, self.config), label
+
+    def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
+        """A view that the library takes, of ``views`` along the time."""
+        path, label = self.clips[index]
+        frames = self.cache.frames(path)[:: self.step]
+        T, side = self.config.frames, self.config.image_size
+        start = (2 * view + 1) * max(len(frames) - T, 0) // (2 * views)
+        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
+        square = pixels.centre_view(frames.shape[1], frames.shape[2], side).expand(T, -1, -1)
+        return pixels.look_twice(as_pixels(frames[chosen]), square, self.config), label
+
+
+class MovingCamera:
+    """Clips of a camera that moves over photographs and over real clips (camera.py)."""
+
+    def __init__(self, config: Config, photographs: Photographs | None, clips: list[Clip],
+                 cache: Cache | None, size: int, amount: Range) -> None:
+        if photographs is None and not clips:
+            raise ValueError("a moving camera needs photographs or clips to look at")
+        self.config, self.amount, self.size = config, amount, size
+        self.photographs, self.clips, self.cache = photographs, clips, cache
+
+    def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
+        return self.clip_and_windows(index, draw)[:2]
+
+    def clip_and_windows(self, index: int, draw: torch.Generator) -> tuple[Views, int, Tensor]:
+        """The same, and the maps of the camera ``[T][2][3]``."""
+        label = index % len(LABELS)
+        T = self.config.frames
+        picture = self._picture(draw)
+        path = camera_path(label, T, self.amount, draw)
+        views = windows(path, picture.shape[-2], picture.shape[-1], self.amount, draw)
+        if torch.rand(1, generator=draw) < 0.5:
+            views, label = pixels.mirror(views), MIRRORED[label]
+        return self._look(picture, views, draw), label, views
+
+    def _picture(self, draw: torch.Generator) -> Tensor:
+        """What the camera sees: a photograph, a frame, or a clip that goes on, ``[1 or T][3]..``"""
+        kind = float(torch.rand(1, generator=draw))
+        if self.photographs is not None and (kind < 0.4 or not self.clips):
+            index = int(torch.randint(len(self.photographs), (1,), generator=draw))
+            return as_pixels(self.photographs.pixels[index : index + 1])
+        assert self.cache is not None
+        index = int(torch.randint(len(self.clips), (1,), generator=draw))
+        frames = self.cache.frames(self.clips[index].path)
+        T = 1 if kind < 0.6 else self.config.frames
+        start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
+        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
+        return as_pixels(frames[chosen[::-1] if kind > 0.8 else chosen])
+
+    def _look(self, picture: Tensor, views: Tensor, draw: torch.Generator) -> Views:
+        """Through a lens that may be out of focus, with an exposure that drifts and flickers."""
+        u = torch.rand(3, generator=draw).tolist()
+        T = len(views)
+        if u[1] < 0.3:
+            picture = F.avg_pool2d(picture, 3, stride=1, padding=1, count_include_pad=False)
+        clip = pixels.look_twice(picture.expand(T, -1, -1, -1), views, self.config)
+        gain = 1 + (u[0] - 0.5) * 0.4 * torch.linspace(-0.5, 0.5, T)
+        gain = (gain + 0.01 * torch.randn(T, generator=draw)).view(T, 1, 1, 1)
+        return Views(clip.tiles * gain, clip.spatial * gain[:: T // len(clip.spatial)])
+
+
+class VideoJob:
+    """A DualPath model on a source of clips."""
+
+    def __init__(self, name: str, model: DualPath, source: Source, held_out: HeldOut | None,
+                 augment: Augmentation, smoothing: float, device: str = "cpu") -> None:
+        self.name, self.model, self.source, self.held_out = name, model, source, held_out
+        self.augment, self.smoothing, self.device = augment, smoothing, torch.device(device)
+        self.size = source.size
+
+    def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
+        clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
+        logits = self._logits(self._vary(clips, draw))
+        return self._outcome(logits, labels)
+
+    def _vary(self, clips: Views, draw: torch.Generator) -> Views:
+        clips = pixels.vary_colours(clips, self.augment.colour, draw)
+        if self.augment.noise:
+            clips = clips.map(lambda x: x + self.augment.noise * _normal_like(x, draw))
+        return clips
+
+    def _outcome(self, logits: Tensor, labels: Tensor) -> Outcome:
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+        return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
+
+    def _batch(self, pairs: list[tuple[Views, int]]) -> tuple[Views, Tensor]:
+        """In 0 to 1, where the model is."""
+        clips = pixels.batch([views for views, _ in pairs]).map(lambda x: x.to(self.device) / 255)
+        return clips, torch.tensor([label for _, label in pairs], device=self.device)
+
+    def _logits(self, clips: Views) -> Tensor:
+        logits: Tensor = self.model(clips.map(lambda x: pixels.normalise(x, self.model.config)))
+        return logits.float()
+
+    @torch.inference_mode()
+    def evaluate(self, views: int = 1) -> str:
+        held_out = self.held_out
+        if held_out is None:
+            return ""
+        right = 0
+        for indices in torch.split(torch.arange(held_out.size), 16):
+            logits, labels = zip(*[self._look(indices, v, views) for v in range(views)])
+            right += int((sum(logits).argmax(-1) == labels[0]).sum())
+        return f"held out {right} of {held_out.size}, {right / held_out.size:.2%}"
+
+    def _look(self, indices: Tensor, view: int, views: int) -> tuple[Tensor, Tensor]:
+        assert self.held_out is not None
+        clips, labels = self._batch([self.held_out.centre(int(i), view, views) for i in indices])
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self._logits(clips), labels
+
+    def arguments(self) -> dict[str, Any]:
+        config = self.model.config
+        return {
+            "num_frames": config.frames,
+            "sampling_rate": config.sampling_rate,
+            "input_size": config.image_size,
+            "nb_classes": config.classes,
+        }
+
+
+class CameraJob(VideoJob):
+    """A moving camera is learned with a second lesson: each patch of a frameset tells how the
+    picture moves there. Its matrix is not part of the model, and is forgotten after training."""
+
+    FLOW_UNIT = 0.2  # half windows in as many frames as a frameset has columns
+
+    def __init__(self, name: str, model: DualPath, source: MovingCamera,
+                 held_out: HeldOut | None, augment: Augmentation, smoothing: float,
+                 device: str = "cpu") -> None:
+        super().__init__(name, model, source, held_out, augment, smoothing, device)
+        self.camera = source
+        self.lesson = nn.Linear(model.config.width, 2).to(self.device)
+        model.add_module("flow_lesson", self.lesson)
+
+    def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
+        drawn = [self.camera.clip_and_windows(int(i), draw) for i in indices]
+        clips, labels = self._batch([(views, label) for views, label, _ in drawn])
+        clips = self._vary(clips, draw).map(lambda x: pixels.normalise(x, self.model.config))
+        config = self.model.config
+        flow = torch.stack([camera.flow(w, config.side, config.grid) for _, _, w in drawn])
+        logits, moved = self._both_lessons(clips)
+        outcome = self._outcome(logits.float(), labels)
+        lesson = F.smooth_l1_loss(moved.float(), flow.to(self.device) / self.FLOW_UNIT)
+        return outcome._replace(loss=outcome.loss + lesson)
+
+    def _both_lessons(self, clips: Views) -> tuple[Tensor, Tensor]:
+        """Logits ``[B][C]`` and what the patches say ``[B][Tg * (N - 1)][2]``."""
+        model, B = self.model, len(clips.tiles)
+        sets = pixels.framesets(clips.tiles, model.config.grid)
+        tokens = model.temporal_tokens(sets.flatten(0, 1))
+        temporal = model.visual.feature(tokens).view(B, sets.shape[1], -1).mean(1)
+        spatial = torch.zeros_like(temporal)
+        if model.paths == "both":
+            spatial = model.spatial(clips.spatial)
+        assert model.visual.head is not None
+        moved = self.lesson(model.visual.ln_post(tokens[:, 1:])).view(B, -1, 2)
+        return model.visual.head(temporal, spatial), moved
+
+
+class Fixed:
+    """Clips of a source that are the same every time, to be held out."""
+
+    def __init__(self, source: Source, size: int, seed: int) -> None:
+        self.source, self.size, self.seed = source, size, seed
+
+    def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
+        """The only view that there is."""
+        return self.source.clip(index, seeded(self.seed, index))
+
+
+def _normal_like(pixels: Tensor, draw: torch.Generator) -> Tensor:
+    return torch.randn(pixels.shape, generator=draw).to(pixels.device)

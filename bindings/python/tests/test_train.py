@@ -1,0 +1,463 @@
+"""dualpath.train against the reference implementation, against the library, and against itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, ROOT
+
+import dualpath
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from dualpath.convert import main as convert
+from dualpath.train import pixels
+from dualpath.train.build import Folders, build_job
+from dualpath.train.camera import (
+    LABELS,
+    MIRRORED,
+    REVERSED,
+    Range,
+    camera_path,
+    flow,
+    windows,
+)
+from dualpath.train.checkpoint import freeze, resize_positions
+from dualpath.train.clips import Cache, read_clips
+from dualpath.train.config import Config
+from dualpath.train.loop import Trainer, seeded
+from dualpath.train.main import main as train
+from dualpath.train.model import DualPath
+from dualpath.train.recipe import parse, read_recipe
+from dualpath.train.video import as_pixels, mirrored_labels
+
+SMALL = Config(
+    image_size=32, patch_size=8, width=32, heads=2, blocks=2, mlp_width=64, head_width=16,
+    classes=3, adapters={"s1": 8, "s2": 8, "t0": 8, "t1": 8, "t2": 8},
+)
+VARIANTS = {
+    "small": SMALL,
+    "no skip": dataclasses.replace(SMALL, serial_skip=False),
+    "paper": dataclasses.replace(
+        SMALL, position="sincos-3d", position_grid=False, adapters={"s1": 4, "t1": 12}
+    ),
+    "table": dataclasses.replace(SMALL, position="table", frames=32, projection=24),
+    "clip": dataclasses.replace(
+        SMALL, activation="quick_gelu", pre_norm=True, patch_bias=False, layer_norm_eps=1e-5,
+        adapter_scale=0.5, adapter_activation="relu", grid=2, image_size=48,
+    ),
+}
+
+
+def with_weights(config: Config) -> DualPath:
+    """A model in which every tensor counts; adapters begin as zero."""
+    model, draw = DualPath(config), seeded(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
+    return model.eval()
+
+
+def some_frames(count: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (count, height, width, 3), np.uint8)
+
+
+def answer(model: DualPath, frames: np.ndarray) -> np.ndarray:
+    """Logits for as many frames as the model takes."""
+    config = model.config
+    view = pixels.centre_view(*frames.shape[1:3], config.image_size)
+    clip = pixels.look_twice(as_pixels(frames), view.expand(len(frames), -1, -1), config)
+    batch = pixels.batch([clip]).map(lambda x: pixels.normalise(x / 255, config))
+    with torch.inference_mode():
+        return model(batch)[0].numpy()
+
+
+def assert_close(logits: np.ndarray, expected: np.ndarray) -> None:
+    assert np.abs(logits - expected).max() <= 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_model_against_reference(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    reference = pytest.importorskip("tests.reference.config", reason="no tests/reference here")
+    from tests.reference.model import DualPath as Reference
+    from tests.reference.run import classify
+
+    config = VARIANTS[name]
+    model = with_weights(config)
+    other = Reference(reference.Config(**dataclasses.asdict(config))).eval()
+    other.load_state_dict(model.state_dict())
+    frames = some_frames(config.frames, 70, 51)
+    assert_close(answer(model, frames), classify(other, frames)["logits"])
+
+
+def converter_arguments(config: Config) -> list[str]:
+    arguments = [
+        "--num-frames", str(config.frames), "--spatial-frames", str(config.spatial_frames),
+        "--sampling-rate", str(config.sampling_rate), "--heads", str(config.heads),
+        "--grid", str(config.grid), "--activation", config.activation,
+        "--adapter-activation", config.adapter_activation,
+        "--adapter-scale", str(config.adapter_scale),
+        "--ln-eps", str(config.layer_norm_eps), "--position", config.position,
+        "--mean", ",".join(map(str, config.mean)), "--std", ",".join(map(str, config.std)),
+    ]
+    return arguments + (["--serial-skip"] if config.serial_skip else [])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_model_against_library(name, tmp_path):
+    pytest.importorskip("gguf", reason="the converter's gguf is not installed")
+    config = VARIANTS[name]
+    model, frames = with_weights(config), some_frames(config.frames, 64, 93)
+    pth, gguf = str(tmp_path / "model.pth"), str(tmp_path / "model.gguf")
+    torch.save({"model": model.state_dict()}, pth)
+    assert convert([pth, "-o", gguf, *converter_arguments(config)]) == 0
+    with dualpath.Model(gguf) as opened, dualpath.Session(opened) as session:
+        logits = session.classify(list(frames), sampling="given").logits
+    assert_close(answer(model, frames), logits)
+
+
+def test_what_is_trained():
+    model = DualPath(SMALL)
+    freeze(model)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {"visual.class_embedding", "visual.positional_embedding",
+            "visual.spatial_positional_embedding", "visual.head.linear1.weight"} <= trained
+    blocks = {name.split(".", 4)[-1] for name in trained if "resblocks" in name}
+    assert len(blocks) == 5 * 4 and all("adapter" in name for name in blocks)
+    assert not any(name.startswith(("visual.conv1", "visual.ln_post")) for name in trained)
+
+
+@pytest.mark.parametrize("paths", ["spatial", "temporal"])
+def test_one_path_is_the_answer_of_both(paths):
+    """What the other path says has no weight in the head, so that the library may compute it."""
+    alone = DualPath(SMALL, paths)
+    both = DualPath(SMALL)
+    both.load_state_dict(alone.state_dict())
+    frames = some_frames(16, 32, 32)
+    np.testing.assert_allclose(answer(alone, frames), answer(both, frames), atol=1e-5)
+
+
+def test_tiles_are_what_the_library_makes():
+    frames = as_pixels(some_frames(2, 40, 70))
+    views = pixels.centre_view(40, 70, 48).expand(2, -1, -1)
+    for grid in (1, 2, 3, 4):
+        whole = pixels.look(frames, views, 48)
+        shrunk = torch.nn.functional.interpolate(
+            whole, size=(48 // grid, 48 // grid), mode="bilinear", align_corners=False
+        )
+        torch.testing.assert_close(pixels.look_small(frames, views, 48, grid), shrunk)
+
+
+def test_positions_are_resized():
+    table = torch.randn(17, 8)
+    assert resize_positions(table, 17) is table
+    larger = resize_positions(table, 37)
+    assert larger.shape == (37, 8) and torch.equal(larger[0], table[0])
+    constant = resize_positions(torch.ones(17, 8), 145)
+    torch.testing.assert_close(constant, torch.ones(145, 8))
+
+
+def movement(label: int, seed: int) -> torch.Tensor:
+    """Centre, logarithm of the side and angle of the last window, seen from the first."""
+    draw = seeded(seed)
+    amount = Range(tremble=0.0, drift=0.0)
+    views = windows(camera_path(label, 16, amount, draw), 120, 160, amount, draw)
+    corner = views[:, :, :2] * torch.tensor([[160.0], [120.0]]) / 2
+    centre = views[:, :, 2] * torch.tensor([160.0, 120.0]) / 2
+    size = corner[:, :, 0].norm(dim=-1)
+    angle = torch.atan2(corner[:, 1, 0], corner[:, 0, 0])
+    path = torch.stack([centre[:, 0], centre[:, 1], size.log(), angle], dim=-1)
+    return path[-1] - path[0]
+
+
+def test_a_camera_does_what_its_label_says():
+    for seed in range(5):
+        moves = dict(zip(LABELS, (movement(label, seed) for label in range(len(LABELS)))))
+        assert moves["static"].abs().max() < 1e-3
+        assert moves["pan left"][0] < -5 and moves["pan right"][0] > 5
+        assert moves["tilt up"][1] < -5 and moves["tilt down"][1] > 5  # rows count downwards
+        assert moves["zoom in"][2] < -0.1 and moves["zoom out"][2] > 0.1
+        assert moves["roll clockwise"][3] > 0.1 and moves["roll counter-clockwise"][3] < -0.1
+
+
+def test_windows_stay_inside_the_picture():
+    for seed in range(40):
+        draw = seeded(seed)
+        path = camera_path(seed % len(LABELS), 16, Range(), draw)
+        views = windows(path, 240, 320, Range(), draw)
+        reach = views[:, :, :2].abs().sum(-1) + views[:, :, 2].abs()
+        assert reach.max() < 1.001
+
+
+def test_mirrors_know_left_from_right():
+    assert mirrored_labels(list(LABELS)) == list(MIRRORED)
+    assert [REVERSED[label] for label in REVERSED] == list(range(len(LABELS)))
+    assert mirrored_labels(["jump", "swim"]) == [0, 1]
+    assert mirrored_labels(["turn left", "swim"]) is None
+
+
+def write_clips(folder) -> None:
+    """Five short clips in two classes, as arrays: bright ones and dark ones."""
+    for index, name in enumerate(["bright", "bright", "bright", "dark", "dark"]):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        level = 150 if name == "bright" else 10
+        frames = np.random.default_rng(index).integers(level, level + 80, (20, 48, 64, 3), np.uint8)
+        np.save(folder / name / f"{index}.npy", frames)
+
+
+def write_backbone(path) -> None:
+    frozen = dataclasses.replace(SMALL, adapters={}, head_width=None, classes=0)
+    state = DualPath(frozen).state_dict()
+    torch.save({"model": {k: v for k, v in state.items() if "spatial_pos" not in k}}, path)
+
+
+RECIPE = """
+name = "levels"
+kind = "clips"
+[model]
+backbone = "backbone.pth"
+heads = 2
+image_size = 48
+sampling_rate = 1
+head_width = 16
+adapters = { s1 = 8, s2 = 8, t0 = 8, t1 = 8, t2 = 8 }
+[data]
+clips = "clips"
+cache_side = 48
+[train]
+epochs = 12
+batch = 2
+learning_rate = 5e-3
+"""
+
+
+@pytest.fixture
+def five_clips(tmp_path):
+    write_clips(tmp_path / "clips")
+    write_backbone(tmp_path / "backbone.pth")
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def command(folder, *more: str) -> list[str]:
+    work = ["--data", str(folder), "--work", str(folder), "--threads", "1"]
+    return [str(folder / "recipe.toml"), *work, *more]
+
+
+def test_a_run_on_five_clips(five_clips, capsys):
+    assert train(command(five_clips)) == 0
+    assert "epoch 12.00 of 12" in capsys.readouterr().err
+    assert (five_clips / "levels.labels.txt").read_text() == "bright\ndark\n"
+    gguf = str(five_clips / "levels.gguf")
+    labels = ["--labels", str(five_clips / "levels.labels.txt")]
+    shape = ["--heads", "2", "--activation", "gelu", "--ln-eps", "1e-6", "--serial-skip",
+             "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"]
+    assert convert([str(five_clips / "levels.pth"), "-o", gguf, *labels, *shape]) == 0
+    with dualpath.Model(gguf) as model, dualpath.Session(model) as session:
+        for label, name in (("bright", "bright/0"), ("dark", "dark/4")):
+            frames = np.load(five_clips / "clips" / f"{name}.npy")
+            assert session.classify(list(frames)).top(1)[0].label == label
+
+
+def test_what_a_recipe_freezes(five_clips):
+    pth, gguf = (str(five_clips / f"frozen.{suffix}") for suffix in ("pth", "gguf"))
+    assert train(command(five_clips, "--frozen", pth)) == 0
+    assert convert([pth, "-o", gguf, "--heads", "2", "--activation", "gelu"]) == 0
+    with dualpath.Model(gguf) as model:
+        assert model.info.input_size == 48 and model.info.classes == 0
+
+
+def trainer_of(folder, *changes: str) -> Trainer:
+    recipe = read_recipe(str(folder / "recipe.toml"), list(changes))
+    job = build_job(recipe, Folders(str(folder), str(folder)))
+    return Trainer(job, recipe.train, str(folder / "levels.pth"))
+
+
+@pytest.mark.parametrize("muon", ["false", "true"])
+def test_interrupted_and_resumed(five_clips, monkeypatch, muon):
+    if muon == "true" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
+    torch.set_num_threads(1)
+    change = f"train.muon={muon}"
+    whole = trainer_of(five_clips, change)
+    assert whole.run()
+    assert len(whole.losses) == 24
+
+    first = trainer_of(five_clips, change)
+    step = first.job.step
+
+    def interrupted(indices, progress, draw):
+        if first.step == 9:  # in the middle of an epoch
+            raise KeyboardInterrupt
+        return step(indices, progress, draw)
+
+    monkeypatch.setattr(first.job, "step", interrupted)
+    assert not first.run()
+    second = trainer_of(five_clips, change)
+    second.resume(second.output)
+    assert second.run()
+    assert first.losses + second.losses == whole.losses
+
+
+CAMERA = """
+name = "camera"
+kind = "camera"
+[model]
+backbone = "backbone.pth"
+heads = 2
+spatial_frames = 2
+image_size = 64
+position = "table"
+adapters = { t0 = 8, t1 = 8, t2 = 8 }
+[data]
+clips = "clips"
+cache_side = 48
+cache_rate = 1
+size = 20
+[train]
+epochs = 1
+batch = 10
+learning_rate = 1e-3
+"""
+
+
+def test_a_run_of_a_moving_camera(five_clips, monkeypatch, capsys):
+    monkeypatch.setattr("dualpath.train.build.HELD_OUT_CAMERA", 10)
+    (five_clips / "recipe.toml").write_text(CAMERA)
+    assert train(command(five_clips, "--set", "model.sampling_rate=1")) == 0
+    assert " of 10, " in capsys.readouterr().err
+    saved = torch.load(five_clips / "camera.pth", weights_only=False)
+    assert all(name.startswith("visual.") for name in saved["model"])
+    assert set(saved["lessons"]) == {"flow_lesson.weight", "flow_lesson.bias"}
+
+
+def test_flow_is_what_the_windows_do():
+    views = torch.zeros(16, 2, 3)
+    views[:, 0, 0] = views[:, 1, 1] = 0.5
+    views[:, 0, 2] = 0.1 * torch.arange(16) / 4  # to the right, by 0.1 in four frames
+    moved = flow(views, 8, 4)
+    torch.testing.assert_close(moved, torch.tensor([[-0.2, 0.0]]).expand(64, -1))
+
+
+IMAGES = """
+name = "images"
+kind = "images"
+[model]
+image_size = 32
+heads = 2
+sizes = { width = 32, patch_size = 8, blocks = 2, mlp_width = 64 }
+[data]
+photographs = "train"
+held_out_photographs = "train"
+teacher = "teacher"
+classes = 3
+[train]
+epochs = 2
+batch = 8
+learning_rate = 1e-3
+"""
+
+
+def test_pre_training_makes_a_backbone(five_clips, capsys):
+    rng = np.random.default_rng(1)
+    np.save(five_clips / "train_x.npy", rng.integers(0, 256, (24, 32, 32, 3), np.uint8))
+    np.save(five_clips / "train_y.npy", np.arange(24) % 3)
+    for name, shape in (("tokens", (24, 1 + 9, 48)), ("logits", (24, 1000))):
+        values = rng.standard_normal(shape).astype(np.float16)
+        np.save(five_clips / f"teacher_{name}.npy", values)
+    (five_clips / "recipe.toml").write_text(IMAGES)
+    assert train(command(five_clips)) == 0
+    assert " of 24, " in capsys.readouterr().err
+    (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
+    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+
+
+def test_time_limit_and_resume(five_clips, capsys):
+    assert train(command(five_clips, "--time-limit", "0")) == 1
+    assert "go on with --resume" in capsys.readouterr().out
+    assert train(command(five_clips, "--resume")) == 0
+    assert train(command(five_clips, "--resume", "--set", "train.epochs=3")) == 1
+    assert "is of a run of 24 steps, not 6" in capsys.readouterr().err
+
+
+def test_evaluation_with_views(five_clips, capsys):
+    changes = ["--set", 'data.clips="clips"', "--set", "train.epochs=1"]
+    assert train(command(five_clips, *changes)) == 0
+    (five_clips / "list.csv").write_text(
+        "path,split,label\n" + "".join(f"clips/{name}.npy,test,{label}\n" for name, label in
+                                       (("bright/0", 0), ("bright/1", 0), ("dark/3", 1))))
+    (five_clips / "labels.txt").write_text("bright\ndark\n")
+    lists = ['data.clips="list.csv"', 'data.labels="labels.txt"', 'data.held_out="test"',
+             'data.train="test"']
+    more = [word for change in lists for word in ("--set", change)]
+    checkpoint = str(five_clips / "levels.pth")
+    assert train(command(five_clips, *more, "--evaluate", checkpoint, "--views", "3")) == 0
+    assert " of 3, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("model.width=3", "model: unknown key 'width'"),
+        ("train.epochs=0", "epochs = 0 is not above 0"),
+        ("train.epochs=1.5", "train.epochs = 1.5 is not of type int"),
+        ('kind="sounds"', "kind = 'sounds' is not one of"),
+        ('model.paths="none"', "paths: 'none' is not"),
+        ("model.image_size=50", "image_size = 50 is not a multiple of patch_size = 8"),
+        ("model.adapters={ s9 = 4 }", "adapters: 's9' is not one of"),
+        ('model.backbone="none.pth"', "none.pth"),
+        ("model.mean=[1]", "model.mean is not three numbers"),
+        ('data.clips="nowhere"', "nowhere"),
+        ('data.train="test"', "test"),
+    ],
+)
+def test_refused(five_clips, capsys, change, complaint):
+    assert train(command(five_clips, "--set", change)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("dualpath-train: ") and complaint in error
+
+
+def test_recipes_of_the_project_are_understood():
+    folder = ROOT / "examples" / "models" / "recipes"
+    if not folder.is_dir():
+        pytest.skip(f"no recipes in {folder}")
+    names = {read_recipe(str(path)).name for path in folder.glob("*.toml")}
+    assert names >= {"backbone", "human-action", "camera-motion"}
+
+
+def test_missing_keys():
+    with pytest.raises(ValueError, match="train is missing"):
+        parse({"name": "x", "kind": "clips"})
+    with pytest.raises(ValueError, match="missing 2 required"):
+        parse({"name": "x", "kind": "clips", "train": {"epochs": 3}})
+
+
+def test_cache_keeps_every_nth_frame(tmp_path):
+    write_clips(tmp_path / "clips")
+    clips = read_clips(str(tmp_path / "clips"))
+    assert [clip.label for clip in clips] == [0, 0, 0, 1, 1]
+    cache = Cache(str(tmp_path / "cache"), 4, 24)
+    frames = cache.frames(clips[0].path)
+    assert frames.shape == (5, 24, 32, 3)
+    original = np.load(clips[0].path)[4].reshape(24, 2, 32, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(frames[1], original, atol=0.5)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    cache.frames(clips[0].path)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_release_of_a_golden_checkpoint():
+    """A checkpoint of the reference, through the training package, gives the reference's answer."""
+    from dualpath.train.checkpoint import read_tensors, sizes_of
+
+    path = GOLDEN / "plain-skip.pth"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    tensors = read_tensors(str(path))
+    assert sizes_of(tensors)["width"] == tensors["class_embedding"].numel()
+    assert any("adapter" in name for name in tensors)
+    assert "torch" in sys.modules
