@@ -1202,8 +1202,9 @@ static double answer_query(const dp_product *p, const head *h, size_t query, dou
     double scores[512], largest = -INFINITY, total = 0, size = 0;
     for (size_t t = 0; t < a->tokens; t++) {
         double terms = 0;
-        scores[t] = (double)a->scale *
-                    dot(p, h->q + query * a->stride, (const float *)a->k + t * a->stride, a->head_size, &terms);
+        scores[t] =
+            (double)a->scale * dot(p, h->q + query * a->stride, (const float *)a->k + t * a->stride,
+                                   a->head_size, &terms);
         size = fmax(size, terms * (double)a->scale);
         largest = fmax(largest, scores[t]);
     }

@@ -40,7 +40,7 @@ static void int8_convert_bf16__amx(const uint16_t *x, size_t n, uint32_t *words,
 
 #define TILE_BURN(name, dot, group)                 \
     static uint64_t name(uint64_t rounds) {         \
-        amx_begin();                                    \
+        amx_begin();                                \
         _tile_zero(0);                              \
         _tile_zero(1);                              \
         _tile_zero(2);                              \
@@ -55,7 +55,7 @@ static void int8_convert_bf16__amx(const uint16_t *x, size_t n, uint32_t *words,
             dot(2, 5, 6);                           \
             dot(3, 5, 7);                           \
         }                                           \
-        amx_end();                                      \
+        amx_end();                                  \
         return rounds * 4 * 16 * 16 * 16 * (group); \
     }
 
@@ -64,9 +64,9 @@ TILE_BURN(int8_burn__amx, _tile_dpbsud, 4)
 
 /* ---- products ---- */
 
-#define PRODUCT__AMX                                                                     \
-    .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX,         \
-    .step = STEP, .mr = ROWS, .nr = COLUMNS, .kc = DP_WHOLE_DEPTH, .piece = 7 * ROWS
+#define PRODUCT__AMX                                                                           \
+    .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX, .step = STEP, \
+    .mr = ROWS, .nr = COLUMNS, .kc = DP_WHOLE_DEPTH, .piece = 7 * ROWS
 
 static const dp_product bf16_product = {
     PRODUCT__AMX,

@@ -73,16 +73,16 @@ static inline void amx_store(void *to, size_t stride) {
 }
 
 /* Adds one step of the depth: rows at `a`, `stride` bytes apart, which stream past the panel. */
-#define AMX_STEP(dot, a, stride, panel)                                \
-    {                                                                  \
-        _tile_stream_loadd(4, (a), (stride));                          \
-        _tile_loadd(6, (panel), ROW_BYTES);                            \
-        dot(0, 4, 6);                                                  \
-        _tile_loadd(7, (panel) + ROW_BYTES / 2, ROW_BYTES);            \
-        dot(1, 4, 7);                                                  \
-        _tile_stream_loadd(5, (a) + 16 * (stride), (stride));          \
-        dot(2, 5, 6);                                                  \
-        dot(3, 5, 7);                                                  \
+#define AMX_STEP(dot, a, stride, panel)                       \
+    {                                                         \
+        _tile_stream_loadd(4, (a), (stride));                 \
+        _tile_loadd(6, (panel), ROW_BYTES);                   \
+        dot(0, 4, 6);                                         \
+        _tile_loadd(7, (panel) + ROW_BYTES / 2, ROW_BYTES);   \
+        dot(1, 4, 7);                                         \
+        _tile_stream_loadd(5, (a) + 16 * (stride), (stride)); \
+        dot(2, 5, 6);                                         \
+        dot(3, 5, 7);                                         \
     }
 
 /* dp_attention_run(), on rows of bf16. (amx_attention.c) */

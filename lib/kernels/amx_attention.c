@@ -105,8 +105,9 @@ static void pack_all_keys(const dp_attention *attention, size_t depth, uint32_t 
 
 /* 32 columns of two values as one row of a panel. */
 static inline void pack_pair(__m512i first, __m512i second, uint32_t *panel) {
-    const __m512i left = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40,
-                                          8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i left =
+        _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
+                         37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
     const __m512i right = _mm512_add_epi16(left, _mm512_set1_epi16(16));
     _mm512_storeu_si512(panel, _mm512_permutex2var_epi16(first, left, second));
     _mm512_storeu_si512(panel + V_LENGTH, _mm512_permutex2var_epi16(first, right, second));

@@ -96,8 +96,8 @@ static inline __attribute__((always_inline)) void leave_as(leaving *tile, size_t
     }
 }
 
-#define LEAVE(name, bytes, ...)                               \
-    static void name(leaving *tile, size_t count) {           \
+#define LEAVE(name, bytes, ...)                                 \
+    static void name(leaving *tile, size_t count) {             \
         leave_as(tile, count, bytes, (dp_epilogue)__VA_ARGS__); \
     }
 
@@ -168,22 +168,22 @@ typedef struct product {
 typedef void run_steps(const uint8_t *a, size_t stride, const uint8_t *panel, size_t steps,
                        uintptr_t next, size_t ahead, leaving *before);
 
-#define RUN_STEPS(name, dot)                                                                \
-    static void name(const uint8_t *a, size_t stride, const uint8_t *panel, size_t steps,   \
-                     uintptr_t next, size_t ahead, leaving *before) {                       \
-        size_t share = (ROWS + steps - 1) / steps;                                          \
-        for (size_t i = 0; i < steps; i++) {                                                \
-            AMX_STEP(dot, a, stride, panel);                                                \
-            for (size_t asked = 0; asked < ahead; asked += 64) {                            \
-                v_prefetch(next + asked);                                                   \
-            }                                                                               \
-            if (before->row < before->rows) {                                               \
-                before->leave(before, share);                                               \
-            }                                                                               \
-            next += ahead;                                                                  \
-            a += STEP * sizeof(uint32_t);                                                   \
-            panel += STEP * ROW_BYTES;                                                      \
-        }                                                                                   \
+#define RUN_STEPS(name, dot)                                                              \
+    static void name(const uint8_t *a, size_t stride, const uint8_t *panel, size_t steps, \
+                     uintptr_t next, size_t ahead, leaving *before) {                     \
+        size_t share = (ROWS + steps - 1) / steps;                                        \
+        for (size_t i = 0; i < steps; i++) {                                              \
+            AMX_STEP(dot, a, stride, panel);                                              \
+            for (size_t asked = 0; asked < ahead; asked += 64) {                          \
+                v_prefetch(next + asked);                                                 \
+            }                                                                             \
+            if (before->row < before->rows) {                                             \
+                before->leave(before, share);                                             \
+            }                                                                             \
+            next += ahead;                                                                \
+            a += STEP * sizeof(uint32_t);                                                 \
+            panel += STEP * ROW_BYTES;                                                    \
+        }                                                                                 \
     }
 
 RUN_STEPS(run_bf16_steps, _tile_dpbf16ps)
@@ -289,8 +289,13 @@ static void multiply(const product *p, size_t row, size_t rows, run_steps *run) 
 static void apply(const dp_linear *linear, size_t rows, dp_operand in, void *out, size_t out_stride,
                   dp_epilogue epilogue, run_steps *run) {
     size_t size = epilogue.bf16 ? sizeof(uint16_t) : sizeof(float);
-    product p = {linear,   in, out, size, out_stride * size,
-                 epilogue, choose_way(linear->scale != NULL, epilogue)};
+    product p = {linear,
+                 in,
+                 out,
+                 size,
+                 out_stride * size,
+                 epilogue,
+                 choose_way(linear->scale != NULL, epilogue)};
     amx_begin();
     for (size_t row = 0; row < rows; row += TILES * ROWS) {
         multiply(&p, row, rows - row < TILES * ROWS ? rows : row + TILES * ROWS, run);

@@ -34,9 +34,9 @@ typedef struct places {
 /* Floats that a row of h takes before it is an operand: products that write bf16 need half of them,
  * and none if bf16 is what they read. */
 static size_t h_floats(const dp_product *product, size_t stride) {
-    return product->apply == NULL                        ? stride
+    return product->apply == NULL                    ? stride
            : product->precision == DP_PRECISION_BF16 ? 0
-                                                         : stride / 2;
+                                                     : stride / 2;
 }
 
 /* For f32, n is its own operand; else a row of it is enough, and a's words use its place. */
