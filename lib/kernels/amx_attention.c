@@ -12,14 +12,6 @@
 #define LOG2_E 1.44269504f
 #define HALVES 32 /* numbers in a step of the depth */
 
-static size_t round_up(size_t n, size_t multiple) {
-    return (n + multiple - 1) / multiple * multiple;
-}
-
-static __mmask32 first_halves(size_t n) {
-    return n >= HALVES ? UINT32_MAX : ((__mmask32)1 << n) - 1;
-}
-
 /* ---- scratch memory ---- */
 
 /* Where everything lies, in words. */
@@ -30,8 +22,8 @@ typedef struct places {
 
 static places plan(const dp_product *product, size_t tokens, size_t head_size) {
     places at;
-    at.score_stride = dp_row_stride(round_up(tokens, COLUMNS));
-    at.answer_stride = dp_row_stride(round_up(head_size, COLUMNS));
+    at.score_stride = dp_row_stride(dp_panel_columns(product, tokens));
+    at.answer_stride = dp_row_stride(dp_panel_columns(product, head_size));
     at.keys = 0;
     at.values = dp_panel_words(product, head_size, tokens);
     at.queries = at.values + dp_panel_words(product, tokens, head_size);
@@ -91,14 +83,14 @@ static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 n
 }
 
 static void pack_all_keys(const dp_attention *attention, size_t depth, uint32_t *panels) {
-    size_t columns = round_up(attention->tokens, COLUMNS);
-    for (size_t t = 0; t < columns; t += V_LENGTH) {
+    size_t panel_count = (attention->tokens + COLUMNS - 1) / COLUMNS;
+    for (size_t t = 0; t < panel_count * COLUMNS; t += V_LENGTH) {
         const uint16_t *k = (const uint16_t *)attention->k + t * attention->stride;
         uint32_t *panel = panels + t / COLUMNS * COLUMNS * depth + t % COLUMNS;
         size_t keys = attention->tokens > t ? attention->tokens - t : 0;
         for (size_t w = 0; w < depth; w += STEP) {
             pack_keys(k + 2 * w, attention->stride, keys,
-                      first_halves(attention->head_size - 2 * w), panel + w * COLUMNS);
+                      v_half_lanes(attention->head_size - 2 * w), panel + w * COLUMNS);
         }
     }
 }
@@ -118,7 +110,7 @@ static void pack_all_values(const dp_attention *attention, size_t depth, uint32_
     for (size_t column = 0; column < attention->head_size; column += COLUMNS) {
         const uint16_t *v = (const uint16_t *)attention->v + column;
         uint32_t *panel = panels + column * depth;
-        __mmask32 columns = first_halves(attention->head_size - column);
+        __mmask32 columns = v_half_lanes(attention->head_size - column);
         for (size_t t = 0; t < 2 * depth; t += 2) {
             const uint16_t *row = v + t * attention->stride;
             __m512i first = _mm512_maskz_loadu_epi16(t < tokens ? columns : 0, row);
@@ -137,7 +129,7 @@ static void copy_queries(const dp_attention *attention, size_t first, size_t row
         const uint16_t *q = (const uint16_t *)attention->q + (first + i) * attention->stride;
         uint32_t *words = queries.words + i * queries.stride;
         for (size_t n = 0; n < attention->head_size; n += HALVES) {
-            __mmask32 numbers = first_halves(attention->head_size - n);
+            __mmask32 numbers = v_half_lanes(attention->head_size - n);
             _mm512_storeu_si512(words + n / 2, _mm512_maskz_loadu_epi16(numbers, q + n));
         }
     }
@@ -163,7 +155,7 @@ static void multiply(dp_operand rows, const uint32_t *panels, size_t depth, size
 static float largest_of(const float *x, size_t n) {
     vf largest = v_set(x[0]);
     for (size_t i = 0; i < n; i += V_LENGTH) {
-        __mmask16 mask = v_mask(n - i < V_LENGTH ? n - i : V_LENGTH);
+        __mmask16 mask = v_lanes(n - i);
         largest = _mm512_mask_max_ps(largest, mask, largest, _mm512_maskz_loadu_ps(mask, x + i));
     }
     return v_largest(largest);
@@ -176,7 +168,7 @@ static float weigh(const float *scores, size_t tokens, float scale, uint32_t *wo
     vf factor = v_set(scale * LOG2_E);
     vf sum = v_zero();
     for (size_t i = 0; i < tokens; i += HALVES) {
-        __mmask32 mask = first_halves(tokens - i);
+        __mmask32 mask = v_half_lanes(tokens - i);
         vf a = r_softmax_term(v_load(scores + i), largest, factor);
         vf b = r_softmax_term(v_load(scores + i + V_LENGTH), largest, factor);
         a = _mm512_maskz_mov_ps((__mmask16)mask, a);
@@ -193,7 +185,7 @@ static void store_answer(const float *answer, float factor, size_t n, uint16_t *
     for (size_t i = 0; i < n; i += HALVES) {
         vf a = v_mul(v_load(answer + i), f);
         vf b = v_mul(v_load(answer + i + V_LENGTH), f);
-        _mm512_mask_storeu_epi16(q + i, first_halves(n - i), (__m512i)_mm512_cvtne2ps_pbh(b, a));
+        _mm512_mask_storeu_epi16(q + i, v_half_lanes(n - i), (__m512i)_mm512_cvtne2ps_pbh(b, a));
     }
 }
 

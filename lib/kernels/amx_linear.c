@@ -43,18 +43,14 @@ static inline vf activated(dp_activation activation, vf x) {
     }
 }
 
-static inline vf from_bf16(__m256i halves) {
-    return w_as_floats(w_low_half(_mm512_cvtepu16_epi32(halves)));
-}
-
 /* Two vectors as a row of the output. */
 static inline void store(const leaving *tile, vf a, vf b, dp_epilogue epilogue) {
     __mmask32 columns = (__mmask32)tile->right << V_LENGTH | tile->left;
     float *out = (float *)(void *)tile->out;
     if (epilogue.accumulate && epilogue.bf16) {
         __m512i old = _mm512_maskz_loadu_epi16(columns, out);
-        a = v_add(from_bf16(_mm512_castsi512_si256(old)), a);
-        b = v_add(from_bf16(_mm512_extracti64x4_epi64(old, 1)), b);
+        a = v_add(v_from_bf16(_mm512_castsi512_si256(old)), a);
+        b = v_add(v_from_bf16(_mm512_extracti64x4_epi64(old, 1)), b);
     } else if (epilogue.accumulate) {
         a = v_add(_mm512_maskz_loadu_ps(tile->left, out), a);
         b = v_add(_mm512_maskz_loadu_ps(tile->right, out + V_LENGTH), b);
@@ -96,21 +92,24 @@ static inline __attribute__((always_inline)) void leave_as(leaving *tile, size_t
     }
 }
 
-#define LEAVE(name, bytes, ...)                                 \
-    static void name(leaving *tile, size_t count) {             \
+/* The ways that the blocks take: name, whether of bytes, epilogue. */
+#define WAYS(WAY)                                                                       \
+    WAY(sums, false, {0})                                                               \
+    WAY(sums_adding, false, {.accumulate = true})                                       \
+    WAY(sums_bf16, false, {.bf16 = true})                                               \
+    WAY(sums_quick_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU}) \
+    WAY(sums_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_GELU})             \
+    WAY(bytes, true, {0})                                                               \
+    WAY(bytes_adding, true, {.accumulate = true})                                       \
+    WAY(bytes_bf16, true, {.bf16 = true})                                               \
+    WAY(bytes_quick_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU}) \
+    WAY(bytes_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_GELU})
+
+#define DEFINE_WAY(name, bytes, ...)                            \
+    static void leave_##name(leaving *tile, size_t count) {     \
         leave_as(tile, count, bytes, (dp_epilogue)__VA_ARGS__); \
     }
-
-LEAVE(leave_sums, false, {0})
-LEAVE(leave_sums_adding, false, {.accumulate = true})
-LEAVE(leave_sums_bf16, false, {.bf16 = true})
-LEAVE(leave_sums_quick_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU})
-LEAVE(leave_sums_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_GELU})
-LEAVE(leave_bytes, true, {0})
-LEAVE(leave_bytes_adding, true, {.accumulate = true})
-LEAVE(leave_bytes_bf16, true, {.bf16 = true})
-LEAVE(leave_bytes_quick_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU})
-LEAVE(leave_bytes_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_GELU})
+WAYS(DEFINE_WAY)
 
 /* Any other way. */
 static void leave_somehow(leaving *tile, size_t count) {
@@ -118,22 +117,12 @@ static void leave_somehow(leaving *tile, size_t count) {
 }
 
 static void (*choose_way(bool bytes, dp_epilogue epilogue))(leaving *, size_t) {
+#define LIST_WAY(name, bytes, ...) {leave_##name, bytes, __VA_ARGS__},
     static const struct {
         void (*leave)(leaving *, size_t);
         bool bytes;
         dp_epilogue epilogue;
-    } ways[] = {
-        {leave_sums, false, {0}},
-        {leave_sums_adding, false, {.accumulate = true}},
-        {leave_sums_bf16, false, {.bf16 = true}},
-        {leave_sums_quick_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU}},
-        {leave_sums_gelu, false, {.bf16 = true, .activation = DP_ACTIVATION_GELU}},
-        {leave_bytes, true, {0}},
-        {leave_bytes_adding, true, {.accumulate = true}},
-        {leave_bytes_bf16, true, {.bf16 = true}},
-        {leave_bytes_quick_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_QUICK_GELU}},
-        {leave_bytes_gelu, true, {.bf16 = true, .activation = DP_ACTIVATION_GELU}},
-    };
+    } ways[] = {WAYS(LIST_WAY)};
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         if (ways[i].bytes == bytes && ways[i].epilogue.accumulate == epilogue.accumulate &&
             ways[i].epilogue.activation == epilogue.activation &&
@@ -189,11 +178,6 @@ typedef void run_steps(const uint8_t *a, size_t stride, const uint8_t *panel, si
 RUN_STEPS(run_bf16_steps, _tile_dpbf16ps)
 RUN_STEPS(run_int8_steps, _tile_dpbsud)
 
-static __mmask16 columns_of(size_t columns, size_t first) {
-    size_t count = columns > first ? columns - first : 0;
-    return v_mask(count < V_LENGTH ? count : V_LENGTH);
-}
-
 /* The tile of rows from `row` on and columns from `column` on has its sums complete. Written field
  * by field: a copy of a struct that was just written waits for all stores before it, those of tiles
  * among them. */
@@ -205,8 +189,8 @@ static void begin_to_leave(leaving *tile, const product *p, size_t row, size_t r
     tile->sums = sums;
     tile->row = 0;
     tile->rows = rows - row < ROWS ? rows - row : ROWS;
-    tile->left = columns_of(columns, 0);
-    tile->right = columns_of(columns, V_LENGTH);
+    tile->left = v_lanes(columns);
+    tile->right = v_lanes(columns > V_LENGTH ? columns - V_LENGTH : 0);
     tile->bias = linear->bias != NULL ? linear->bias + column : no_bias;
     tile->scale = linear->scale != NULL ? linear->scale + column : NULL;
     tile->row_scale = p->in.row != NULL ? p->in.row + row : NULL;
@@ -227,7 +211,7 @@ static void ask_for_output(const product *p, size_t row, size_t rows, size_t col
 
 /* Even slices: words of each but the last. */
 static size_t slice_words(size_t depth) {
-    size_t slices = depth > 0 ? (depth + SLICE - 1) / SLICE : 1;
+    size_t slices = (depth + SLICE - 1) / SLICE;
     return ((depth + slices - 1) / slices + STEP - 1) / STEP * STEP;
 }
 

@@ -187,7 +187,8 @@ const dp_product *dp_products_neon_bf16(dp_precision precision);
 /* ---- matrix products on packed weights (linear.c) ---- */
 
 /* y = W x + bias with W [outputs][inputs] packed into panels [outputs / nr][depth][nr] of words,
- * where depth is that of the whole matrix; views are parts of it. outputs == 0: there is none. */
+ * where depth is that of the whole matrix; views are parts of it. outputs == 0: there is none;
+ * where there are outputs, there are inputs. */
 struct dp_linear {
     const dp_product *product;
     size_t inputs, outputs;

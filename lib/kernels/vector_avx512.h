@@ -17,6 +17,13 @@ typedef __m512i vw; /* words of 32 bits */
 static inline __mmask16 v_mask(size_t n) {
     return (__mmask16)((1u << n) - 1u);
 }
+/* The first n lanes, all of them where n is larger; of words and of halves. */
+static inline __mmask16 v_lanes(size_t n) {
+    return v_mask(n < V_LENGTH ? n : V_LENGTH);
+}
+static inline __mmask32 v_half_lanes(size_t n) {
+    return n < 32 ? ((__mmask32)1 << n) - 1 : UINT32_MAX;
+}
 static inline vf v_zero(void) {
     return _mm512_setzero_ps();
 }
@@ -126,6 +133,10 @@ static inline vw w_low_half(vw x) {
 }
 static inline vw w_high_half(vw x) {
     return w_and(x, w_set(0xffff0000u));
+}
+/* 16 numbers of bf16. */
+static inline vf v_from_bf16(__m256i halves) {
+    return w_as_floats(w_low_half(_mm512_cvtepu16_epi32(halves)));
 }
 /* Bytes 0 and 2 of each word, and bytes 1 and 3, as pairs of 16 bits: without and with sign. */
 static inline vw w_even_bytes(vw x) {

@@ -11,19 +11,15 @@
 static inline vf load_numbers(const void *x, size_t i, __mmask16 mask, bool bf16) {
     if (bf16) {
         __m256i halves = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)x + i);
-        return w_as_floats(w_low_half(_mm512_cvtepu16_epi32(halves)));
+        return v_from_bf16(halves);
     }
     return _mm512_maskz_loadu_ps(mask, (const float *)x + i);
-}
-
-static inline __mmask16 numbers_left(size_t n, size_t i) {
-    return v_mask(n - i < V_LENGTH ? n - i : V_LENGTH);
 }
 
 static inline float largest_number(const void *x, size_t n, bool bf16) {
     __m512i largest = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += V_LENGTH) {
-        __m512i bits = _mm512_castps_si512(load_numbers(x, i, numbers_left(n, i), bf16));
+        __m512i bits = _mm512_castps_si512(load_numbers(x, i, v_lanes(n - i), bf16));
         largest = _mm512_max_epu32(largest, w_and(bits, w_set(0x7fffffffu)));
     }
     return float_of(_mm512_reduce_max_epu32(largest));
@@ -36,7 +32,7 @@ static inline void numbers_to_bytes(const void *x, size_t n, size_t step, uint32
     __m512i sum = _mm512_setzero_si512();
     clear_padding(words, n, 4, step);
     for (size_t i = 0; i < n; i += V_LENGTH) {
-        __mmask16 mask = numbers_left(n, i);
+        __mmask16 mask = v_lanes(n - i);
         vf whole = v_add(v_mul(load_numbers(x, i, mask, bf16), inverse), v_set(WHOLE_NUMBERS));
         __m512i byte = _mm512_srai_epi32(_mm512_slli_epi32(_mm512_castps_si512(whole), 24), 24);
         sum = _mm512_mask_add_epi32(sum, mask, sum, byte);
