@@ -65,6 +65,7 @@ START_TEST(sizes_fit_together) {
     ck_assert(!has_bytes(p) || p->kc == DP_WHOLE_DEPTH);
     ck_assert((p->convert == NULL) == (p->precision == DP_PRECISION_F32));
     ck_assert((p->tile == NULL) == (p->apply != NULL));
+    ck_assert((p->convert_bf16 != NULL) == (p->apply != NULL));
 }
 END_TEST
 
@@ -956,7 +957,8 @@ static void expect_product(layer *l, const dp_linear *linear, const dp_operand *
     l->steps += has_bytes(linear->product) ? 4 : linear->inputs + 1;
 }
 
-/* Products that apply() have activations for answers that are going to be rounded. */
+/* Products that apply() have activations for answers that are going to be rounded: 7e-5 of the
+ * answer, and of GELU 1.2e-5 besides. */
 static double rounded_activation(const layer *l, double expected) {
     return l->linear.product->apply != NULL && l->epilogue.activation != DP_ACTIVATION_NONE
                ? 0x1p-13 * fabs(expected) + 0x1p-15
@@ -994,6 +996,60 @@ START_TEST(layers_match_the_formula) {
         run_layer(&l, l.out);
         expect_product(&l, &l.linear, &in);
         assert_layer(&l);
+        guarded_end();
+    }
+}
+END_TEST
+
+/* Rows of floats as bf16. */
+static uint16_t *halves_of(const float *x, size_t count) {
+    uint16_t *halves = guarded_bytes(count * sizeof *halves, sizeof *halves);
+    for (size_t i = 0; i < count; i++) {
+        halves[i] = (uint16_t)nearest_bf16(x[i]);
+    }
+    return halves;
+}
+
+/* What products write as bf16 is what they write as f32, rounded: bit for bit, and nothing beside
+ * it. */
+START_TEST(layers_of_bf16_are_rounded) {
+    const dp_product *p = products[_i];
+    for (size_t round = 0; round < unless_brief(60, 10) && p->apply != NULL; round++) {
+        layer l = random_layer(p);
+        size_t count = extent(l.rows, l.linear.outputs, l.out_stride);
+        uint16_t *before = halves_of(l.before, count), *out = halves_of(l.before, count);
+        for (size_t i = 0; i < count; i++) {
+            l.out[i] = float_of((uint32_t)before[i] << 16);
+        }
+        run_layer(&l, l.out);
+        l.epilogue.bf16 = true;
+        dp_linear_apply(kernels_of(p), &l.linear, l.rows, whole_operand(&l), out, l.out_stride,
+                        l.epilogue);
+        for (size_t i = 0; i < count; i++) {
+            bool inside = i % l.out_stride < l.linear.outputs;
+            ck_assert_uint_eq(out[i], inside ? nearest_bf16(l.out[i]) : before[i]);
+        }
+        guarded_end();
+    }
+}
+END_TEST
+
+/* Rows of bf16 become the operand that the same numbers in f32 become. */
+START_TEST(rows_of_bf16_are_rows) {
+    const dp_product *p = products[_i];
+    for (size_t n = 1; n < 200 && p->apply != NULL; n++) {
+        size_t words = dp_panel_depth(p, n);
+        uint16_t *halves = halves_of(random_floats(n), n);
+        float *x = guarded_floats(n);
+        uint32_t *row = garbage_words(words), *expected = garbage_words(words);
+        dp_row_scale scale = {0, 0}, expected_scale = {0, 0};
+        for (size_t i = 0; i < n; i++) {
+            x[i] = float_of((uint32_t)halves[i] << 16);
+        }
+        p->convert_bf16(halves, n, row, &scale);
+        p->convert(x, n, expected, &expected_scale);
+        ck_assert_mem_eq(row, expected, words * sizeof *row);
+        ck_assert_mem_eq(&scale, &expected_scale, sizeof scale);
         guarded_end();
     }
 }
@@ -1152,15 +1208,6 @@ static head random_head(void) {
     size_t tokens = random_below(3) ? random_size(1, 70) : random_size(70, 260);
     size_t queries = random_below(2) ? tokens : random_size(1, tokens);
     return make_head(tokens, queries, random_size(1, 80), 2);
-}
-
-/* Rows of floats as bf16, and back. */
-static uint16_t *halves_of(const float *x, size_t count) {
-    uint16_t *halves = guarded_bytes(count * sizeof *halves, sizeof *halves);
-    for (size_t i = 0; i < count; i++) {
-        halves[i] = (uint16_t)nearest_bf16(x[i]);
-    }
-    return halves;
 }
 
 static void run_head(const dp_product *p, const dp_attention *attention) {
@@ -1353,6 +1400,8 @@ static Suite *products_suite(void) {
 
     TCase *layers = add_cases(suite, "layers");
     ADD(layers, layers_match_the_formula);
+    ADD_ROUNDED(layers, layers_of_bf16_are_rounded);
+    ADD_ROUNDED(layers, rows_of_bf16_are_rows);
     ADD(layers, layers_without_outputs_or_rows);
     ADD_BYTES(layers, layers_of_bytes_are_the_same_everywhere);
     ADD(layers, views_give_the_first_columns);
