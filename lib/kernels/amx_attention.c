@@ -5,9 +5,9 @@
  */
 #include "kernels/amx.h"
 
-#include "kernels/vector_rounded.h"
-
 #if defined(HAS_AMX)
+
+#include "kernels/vector_rounded.h"
 
 #define LOG2_E 1.44269504f
 #define HALVES 32 /* numbers in a step of the depth */

@@ -5,9 +5,9 @@
  */
 #include "kernels/amx.h"
 
-#include "kernels/vector_rounded.h"
-
 #if defined(HAS_AMX)
+
+#include "kernels/vector_rounded.h"
 
 /* Words of a panel that stay in a first-level cache while rows stream past them: 32 KiB at most. */
 #define SLICE ((size_t)256)
