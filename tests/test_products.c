@@ -100,12 +100,17 @@ START_TEST(choices_stay_within_their_mask) {
 }
 END_TEST
 
+/* Slower than what it could be replaced by. */
+static bool is_slow(const dp_product *p) {
+    return strcmp(p->name, "avx512-bf16") == 0 && dp_cpu_has_slow_bf16();
+}
+
 /* The last of those that the mask allows. */
 START_TEST(choices_are_the_best_there_is) {
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         const dp_product *best[DP_PRECISION_AUTO] = {NULL};
         for (int i = 0; i < product_count; i++) {
-            if ((products[i]->cpu & ~mask) == 0) {
+            if ((products[i]->cpu & ~mask) == 0 && !is_slow(products[i])) {
                 best[products[i]->precision] = products[i];
             }
         }
@@ -121,13 +126,14 @@ START_TEST(choices_are_the_best_there_is) {
 }
 END_TEST
 
-/* bf16 needs DP_CPU_BF16 and all that it builds on, or AMX, which builds on that; on ARM,
+/* bf16 needs DP_CPU_BF16 and all that it builds on, or where that is slow, AMX as well; on ARM,
  * DP_CPU_ARM_BF16. */
-START_TEST(auto_is_bf16_where_there_are_instructions_for_it) {
+START_TEST(auto_is_bf16_where_that_is_fast) {
 #if defined(__aarch64__)
     const uint32_t needed = DP_CPU_NEON | DP_CPU_ARM_BF16;
 #else
-    const uint32_t needed = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16;
+    const uint32_t amx = dp_cpu_has_slow_bf16() ? DP_CPU_AMX | DP_CPU_VNNI : 0;
+    const uint32_t needed = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16 | amx;
 #endif
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         bool has = (needed & ~(mask & dp_cpu_features())) == 0;
@@ -173,6 +179,11 @@ static double number_in(const dp_product *p, uint32_t word, size_t part) {
 /* Number i of a row. */
 static double in_row(const dp_product *p, const uint32_t *row, size_t i) {
     return number_in(p, row[i / p->group], i % p->group);
+}
+
+/* Number i of a row of an operand: f32 already where the tile reads that. */
+static double in_operand(const dp_product *p, const uint32_t *row, size_t i) {
+    return p->spread != NULL ? (double)float_of(row[i]) : in_row(p, row, i);
 }
 
 /* Number i of a column of a panel, whose words are nr apart. Bytes have an offset there. */
@@ -303,6 +314,23 @@ START_TEST(rows_are_the_same_everywhere) {
 }
 END_TEST
 
+/* Rows for tiles that read f32 are what convert() makes, number by number. */
+START_TEST(spread_rows_hold_the_same) {
+    const dp_product *p = products[_i];
+    for (size_t n = 0; p->spread != NULL && n < 200; n++) {
+        size_t words = dp_panel_depth(p, n);
+        float *x = random_floats(n);
+        uint32_t *row = garbage_words(words), *spread = garbage_words(words * dp_row_spread(p));
+        p->convert(x, n, row, NULL);
+        p->spread(x, n, spread);
+        for (size_t i = 0; i < words * p->group; i++) {
+            ck_assert_double_eq(in_operand(p, spread, i), in_row(p, row, i));
+        }
+        guarded_end();
+    }
+}
+END_TEST
+
 /* ---- rows of bytes ---- */
 
 static float largest_of(const float *x, size_t n) {
@@ -428,6 +456,20 @@ static const uint32_t *make_words(const dp_product *p, size_t count, float (*num
     return words;
 }
 
+/* A word of a row as the tile reads it. */
+static uint32_t make_row_word(const dp_product *p, float (*number)(void)) {
+    uint32_t word = make_word(p, number);
+    return p->spread != NULL ? word << 16 : word;
+}
+
+static const uint32_t *make_rows(const dp_product *p, size_t count, float (*number)(void)) {
+    uint32_t *words = guarded_words(count);
+    for (size_t i = 0; i < count; i++) {
+        words[i] = make_row_word(p, number);
+    }
+    return words;
+}
+
 /* Those of a tile of whole numbers are powers of 2. */
 static void make_scales(tile *t, bool whole) {
     const dp_product *p = t->product;
@@ -472,9 +514,10 @@ static tile make_tile(const dp_product *p, size_t rows, size_t columns, size_t w
     args->columns = columns;
     args->words = words;
     args->accumulate = random_below(2) != 0;
-    args->a_stride = words + random_below(4);
+    size_t row_words = words * dp_row_spread(p);
+    args->a_stride = row_words + random_below(4);
     args->c_stride = columns + random_below(4);
-    args->a = make_words(p, extent(read, words, args->a_stride), number);
+    args->a = make_rows(p, extent(read, row_words, args->a_stride), number);
     args->panel = make_words(p, words * p->nr, number);
     args->bias = random_below(2) ? make_floats(p->nr, number) : NULL;
     args->next = nowhere(p, args);
@@ -515,7 +558,7 @@ static double tile_element(const tile *t, size_t i, size_t j, double *bound) {
     double bias = args->bias != NULL ? (double)args->bias[j] : 0, sum = 0, size = 0;
     double old = args->accumulate ? (double)t->before[i * args->c_stride + j] : 0;
     for (size_t n = 0; n < depth; n++) {
-        double x = in_row(p, args->a + i * args->a_stride, n);
+        double x = in_operand(p, args->a + i * args->a_stride, n);
         double term = x * in_column(p, args->panel + j, n);
         sum += term;
         size += fabs(term);
@@ -698,8 +741,8 @@ START_TEST(tiny_numbers_may_be_flushed) {
         tile t = make_tile(p, random_size(1, p->mr), random_size(1, p->nr), words, random_float);
         uint32_t *a = (uint32_t *)(uintptr_t)t.args.a;
         size_t read = p->precision == DP_PRECISION_F32 ? t.args.rows : p->mr;
-        for (size_t i = 0; i < extent(read, words, t.args.a_stride); i++) {
-            a[i] = make_word(p, tiny);
+        for (size_t i = 0; i < extent(read, words * dp_row_spread(p), t.args.a_stride); i++) {
+            a[i] = make_row_word(p, tiny);
         }
         t.args.accumulate = false;
         t.args.bias = NULL;
@@ -722,7 +765,8 @@ START_TEST(rows_that_are_not_finite_are_seen) {
             ((dp_row_scale *)(uintptr_t)t.args.row)[bad].scale = value;
         } else {
             uint32_t *a = (uint32_t *)(uintptr_t)t.args.a;
-            a[bad * t.args.a_stride + random_below((uint32_t)words)] = bits_of(value);
+            size_t row_words = words * dp_row_spread(p);
+            a[bad * t.args.a_stride + random_below((uint32_t)row_words)] = bits_of(value);
         }
         run_tile(&t, t.c);
         for (size_t i = 0; i < p->mr; i++) {
@@ -814,7 +858,7 @@ START_TEST(operands_can_be_put_together) {
     for (int round = 0; round < 30; round++) {
         size_t rows = random_size(1, 70), inputs = random_size(1, 200);
         size_t stride = inputs + random_below(4), size = dp_operand_size(p, rows, inputs);
-        size_t words = dp_panel_depth(p, inputs);
+        size_t words = dp_panel_depth(p, inputs) * dp_row_spread(p);
         float *x = random_floats(extent(rows, inputs, stride));
         dp_operand made = dp_operand_make(p, x, stride, rows, inputs, garbage_words(size));
         dp_operand put = dp_operand_in(p, rows, inputs, garbage_words(size));
@@ -933,7 +977,7 @@ static double product_element(const dp_linear *linear, const dp_operand *in, siz
     double sum = 0;
     *size = 0;
     for (size_t n = 0; n < linear->inputs; n++) {
-        double term = in_row(p, in->words + i * in->stride, n) * in_column(p, column, n);
+        double term = in_operand(p, in->words + i * in->stride, n) * in_column(p, column, n);
         sum += term;
         *size += fabs(term);
     }
@@ -1359,7 +1403,7 @@ static void add_choice(Suite *suite) {
     ADD(choice, burning_counts_its_rounds);
     tcase_add_test(choice, choices_stay_within_their_mask);
     tcase_add_test(choice, choices_are_the_best_there_is);
-    tcase_add_test(choice, auto_is_bf16_where_there_are_instructions_for_it);
+    tcase_add_test(choice, auto_is_bf16_where_that_is_fast);
     tcase_add_test(choice, precisions_have_names);
 }
 
@@ -1368,6 +1412,7 @@ static void add_numbers(Suite *suite) {
     ADD_BF16(rows, bf16_is_the_nearest);
     ADD_ROUNDED(rows, rows_of_any_length);
     ADD_ROUNDED(rows, rows_are_the_same_everywhere);
+    ADD_BF16(rows, spread_rows_hold_the_same);
     ADD_BYTES(rows, bytes_are_within_half_a_step);
     ADD_BYTES(rows, bytes_of_whole_numbers_are_exact);
     ADD_BYTES(rows, bytes_of_tiny_rows_are_zeros);

@@ -20,6 +20,7 @@
 #define PRODUCT_TILE bf16_tile__avx512
 #define PRODUCT_BURN bf16_burn__avx512
 #define PRODUCT_GROUP 2
+#define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS ROWS
 #define PRODUCT_VECTORS VECTORS
 #define PRODUCT_SUM __m512
@@ -55,6 +56,7 @@ static const dp_product bf16_product = {
 #define PRODUCT_TILE int8_tile__avx512
 #define PRODUCT_BURN int8_burn__avx512
 #define PRODUCT_GROUP 4
+#define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS ROWS
 #define PRODUCT_VECTORS VECTORS
 #define PRODUCT_SUM vw

@@ -19,6 +19,7 @@
 #define PRODUCT_TILE int8_tile__avx_vnni
 #define PRODUCT_BURN int8_burn__avx_vnni
 #define PRODUCT_GROUP 4
+#define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS ROWS
 #define PRODUCT_VECTORS VECTORS
 #define PRODUCT_SUM vw

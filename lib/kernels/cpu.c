@@ -7,6 +7,7 @@
 #if defined(__x86_64__) || defined(__i386__)
 
 #include <cpuid.h>
+#include <string.h>
 
 static uint64_t enabled_state(void) {
     uint32_t low;
@@ -59,9 +60,25 @@ bool dp_cpu_has_avx_vnni(void) {
     return (dp_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
 }
 
+/* Intel's, since they have AMX for it: those also have AVX512-FP16. */
+bool dp_cpu_has_slow_bf16(void) {
+    uint32_t intel[3] = {0, 0, 0};
+    uint32_t d = 0;
+    if (!__get_cpuid(0, &(uint32_t){0}, &intel[0], &intel[2], &intel[1]) ||
+        memcmp(intel, "GenuineIntel", sizeof intel) != 0) {
+        return false;
+    }
+    (void)__get_cpuid_count(7, 0, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0}, &d);
+    return HAS(d, 23) != 0;
+}
+
 #else
 
 bool dp_cpu_has_avx_vnni(void) {
+    return false;
+}
+
+bool dp_cpu_has_slow_bf16(void) {
     return false;
 }
 

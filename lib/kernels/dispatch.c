@@ -27,6 +27,10 @@ static const dp_kernels *choose_table(const dp_product *layout, uint32_t cpu_mas
     return best;
 }
 
+static bool is_slow(const dp_product *product) {
+    return (product->cpu & (DP_CPU_BF16 | DP_CPU_AMX)) == DP_CPU_BF16 && dp_cpu_has_slow_bf16();
+}
+
 static const dp_product *choose_product(dp_precision precision, const dp_product *layout,
                                         uint32_t cpu_mask) {
     typedef const dp_product *(*products)(dp_precision);
@@ -38,7 +42,8 @@ static const dp_product *choose_product(dp_precision precision, const dp_product
     const dp_product *best = NULL;
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         const dp_product *product = families[i](precision);
-        if (product != NULL && (product->cpu & ~allowed) == 0 && fits(product, layout)) {
+        if (product != NULL && (product->cpu & ~allowed) == 0 && fits(product, layout) &&
+            !is_slow(product)) {
             best = product;
         }
     }

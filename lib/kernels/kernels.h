@@ -95,7 +95,10 @@ typedef struct dp_product {
     /* Writes n numbers as the words of a row, padded to whole steps. NULL for f32, whose rows are
      * used where they are; `row` is written for bytes only. */
     void (*convert)(const float *x, size_t n, uint32_t *words, dp_row_scale *row);
-    /* The same from bf16; only of products that apply(). */
+    /* The same for tiles that read bf16 as f32: rounded numbers, two words of a row for each of a
+     * panel. NULL where rows are as convert() writes them. */
+    void (*spread)(const float *x, size_t n, uint32_t *words);
+    /* As convert(), from bf16; only of products that apply(). */
     void (*convert_bf16)(const uint16_t *x, size_t n, uint32_t *words, dp_row_scale *row);
 
     /* Multiply-adds in registers only; returns how many. */
@@ -132,6 +135,10 @@ uint32_t dp_cpu_features(void);
 
 /* AVX-VNNI: with AVX-512, DP_CPU_VNNI says only that there is AVX512-VNNI. (cpu.c) */
 bool dp_cpu_has_avx_vnni(void);
+
+/* AVX512-BF16 multiplies at half the speed of f32: without AMX, products that unpack bf16 are
+ * better. (cpu.c) */
+bool dp_cpu_has_slow_bf16(void);
 
 /* The best table within `cpu_mask`. (dispatch.c) */
 const dp_kernels *dp_kernels_choose(uint32_t cpu_mask);
@@ -211,6 +218,9 @@ struct dp_operand {
     size_t stride;     /* words */
     dp_row_scale *row; /* of bytes */
 };
+
+/* Words of a row for each word of a panel. */
+size_t dp_row_spread(const dp_product *product);
 
 /* Words of memory that an operand of these sizes needs; 0 for f32. */
 size_t dp_operand_size(const dp_product *product, size_t rows, size_t inputs);

@@ -60,6 +60,10 @@ dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count) 
 
 /* ---- operands ---- */
 
+size_t dp_row_spread(const dp_product *product) {
+    return product->spread != NULL ? product->group : 1;
+}
+
 /* Rows that may be read: whole tiles. */
 static size_t operand_rows(const dp_product *product, size_t rows) {
     return dp_tiles(product, rows) * product->mr;
@@ -67,7 +71,8 @@ static size_t operand_rows(const dp_product *product, size_t rows) {
 
 /* An odd number of lines spreads the rows of a tile over all sets of a cache. */
 static size_t operand_stride(const dp_product *product, size_t inputs) {
-    size_t lines = (dp_panel_depth(product, inputs) + LINE_FLOATS - 1) / LINE_FLOATS;
+    size_t words = dp_panel_depth(product, inputs) * dp_row_spread(product);
+    size_t lines = (words + LINE_FLOATS - 1) / LINE_FLOATS;
     return (lines | 1) * LINE_FLOATS;
 }
 
@@ -93,7 +98,12 @@ dp_operand dp_operand_in(const dp_product *product, size_t rows, size_t inputs, 
 
 void dp_operand_put(const dp_product *product, const dp_operand *operand, size_t row,
                     const float *x, size_t inputs) {
-    product->convert(x, inputs, operand->words + row * operand->stride, operand->row + row);
+    uint32_t *words = operand->words + row * operand->stride;
+    if (product->spread != NULL) {
+        product->spread(x, inputs, words);
+    } else {
+        product->convert(x, inputs, words, operand->row + row);
+    }
 }
 
 dp_operand dp_operand_make(const dp_product *product, const float *x, size_t stride, size_t rows,
@@ -133,6 +143,7 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
     const dp_product *product = linear->product;
     const uint32_t *panel = linear->panels + column * linear->depth;
     size_t depth = dp_panel_depth(product, linear->inputs);
+    size_t spread = dp_row_spread(product);
     dp_tile tile = {.columns = smaller(product->nr, linear->outputs - column),
                     .column_scale = linear->scale != NULL ? linear->scale + column : NULL,
                     .a_stride = in.stride,
@@ -147,7 +158,7 @@ static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size
         bool last = w + tile.words == depth;
         for (size_t r = 0; r < rows; r += product->mr) {
             tile.rows = smaller(product->mr, rows - r);
-            tile.a = in.words + r * in.stride + w;
+            tile.a = in.words + r * in.stride + w * spread;
             tile.row = in.row != NULL ? in.row + r : NULL;
             tile.c = out + r * out_stride + column;
             product->tile(&tile);

@@ -16,9 +16,15 @@ static inline v_halves v_unpack_halves(vw x) {
     return (v_halves){w_as_floats(w_low_half(x)), w_as_floats(w_high_half(x))};
 }
 
+/* Of a row, which has its numbers as f32. */
+static inline v_halves v_two_floats(const uint32_t *p) {
+    return (v_halves){w_as_floats(w_set(p[0])), w_as_floats(w_set(p[1]))};
+}
+
 #define PRODUCT_TILE V_NAME(bf16_tile)
 #define PRODUCT_BURN V_NAME(bf16_burn)
 #define PRODUCT_GROUP 2
+#define PRODUCT_SPREAD 2
 #define PRODUCT_ROWS NARROW_ROWS
 #define PRODUCT_VECTORS NARROW_VECTORS
 #define PRODUCT_SUM vf
@@ -26,7 +32,7 @@ static inline v_halves v_unpack_halves(vw x) {
 #define PRODUCT_COLUMNS v_halves
 #define PRODUCT_COLUMN(p) v_unpack_halves(w_load(p))
 #define PRODUCT_FACTOR v_halves
-#define PRODUCT_BROADCAST(p) v_unpack_halves(w_set(*(p)))
+#define PRODUCT_BROADCAST(p) v_two_floats(p)
 #define PRODUCT_DOT(sum, a, b) v_fma((a).high, (b).high, v_fma((a).low, (b).low, sum))
 #define PRODUCT_RESULT(sum, tile, i, j) (sum)
 #include "kernels/vector_product.h"
@@ -34,6 +40,14 @@ static inline v_halves v_unpack_halves(vw x) {
 static void V_NAME(bf16_convert)(const float *x, size_t n, uint32_t *words, dp_row_scale *row) {
     (void)row;
     convert_to_bf16(x, n, NARROW_STEP, words);
+}
+
+static void V_NAME(bf16_spread)(const float *x, size_t n, uint32_t *words) {
+    size_t padded = 2 * row_words(n, 2, NARROW_STEP);
+    for (size_t i = 0; i < n; i++) {
+        words[i] = rounded_to_bf16(x[i]);
+    }
+    memset(words + n, 0, (padded - n) * sizeof *words);
 }
 
 static const dp_product V_NAME(bf16_product) = {
@@ -48,6 +62,7 @@ static const dp_product V_NAME(bf16_product) = {
     .piece = 120,
     .tile = V_NAME(bf16_tile),
     .convert = V_NAME(bf16_convert),
+    .spread = V_NAME(bf16_spread),
     .burn = V_NAME(bf16_burn),
 };
 
@@ -72,6 +87,7 @@ static inline vw v_dot_bytes(vw sum, v_bytes a, v_bytes b) {
 #define PRODUCT_TILE V_NAME(int8_tile)
 #define PRODUCT_BURN V_NAME(int8_burn)
 #define PRODUCT_GROUP 4
+#define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS NARROW_ROWS
 #define PRODUCT_VECTORS NARROW_VECTORS
 #define PRODUCT_SUM vw

@@ -4,10 +4,11 @@
  * undefines what it was given:
  *     PRODUCT_TILE, PRODUCT_BURN       their names
  *     PRODUCT_GROUP                    numbers in a word
+ *     PRODUCT_SPREAD                   words of a row for each word of a column
  *     PRODUCT_ROWS, PRODUCT_VECTORS    its size, PRODUCT_ROWS <= 15
  *     PRODUCT_SUM, PRODUCT_ZERO()      the type of an accumulator, and 0 of it
  *     PRODUCT_COLUMNS, PRODUCT_COLUMN(p)   a vector of words of the panel, made ready
- *     PRODUCT_FACTOR, PRODUCT_BROADCAST(p) one word of a row, in all lanes and made ready
+ *     PRODUCT_FACTOR, PRODUCT_BROADCAST(p) what a row has for that, in all lanes and made ready
  *     PRODUCT_DOT(sum, factor, columns)    the step
  *     PRODUCT_RESULT(sum, tile, i, j)      row i, vector j as f32
  */
@@ -37,9 +38,9 @@ static void PRODUCT_TILE(const dp_tile *tile) {
                 sum[i][j] = PRODUCT_DOT(sum[i][j], factor, columns[j]);
             }
         }
-        base[0]++;
-        base[1]++;
-        base[2]++;
+        base[0] += PRODUCT_SPREAD;
+        base[1] += PRODUCT_SPREAD;
+        base[2] += PRODUCT_SPREAD;
     }
     _Pragma("GCC unroll 16") for (size_t i = 0; i < PRODUCT_ROWS; i++) {
         if (i < tile->rows) {
@@ -77,6 +78,7 @@ static uint64_t PRODUCT_BURN(uint64_t rounds) {
 #undef PRODUCT_TILE
 #undef PRODUCT_BURN
 #undef PRODUCT_GROUP
+#undef PRODUCT_SPREAD
 #undef PRODUCT_ROWS
 #undef PRODUCT_VECTORS
 #undef PRODUCT_SUM
