@@ -23,12 +23,26 @@ static const uint32_t *output_words(const dp_product *product, const float *w, s
     return words;
 }
 
+/* Rows of words, as many as a panel has columns, side by side. */
+static void transpose(const uint32_t *w, size_t stride, size_t rows, size_t words,
+                      uint32_t *panel) {
+    for (size_t i = 0; i < words; i++) {
+        for (size_t o = 0; o < rows; o++) {
+            panel[i * rows + o] = w[o * stride + i];
+        }
+    }
+}
+
 void dp_pack_outputs(const dp_product *product, uint32_t *panels, float *scale, const float *w,
                      size_t stride, size_t outputs, size_t inputs, uint32_t *scratch) {
     size_t nr = product->nr;
     size_t depth = dp_panel_depth(product, inputs);
     size_t columns = dp_panel_columns(product, outputs);
-    for (size_t o = 0; o < columns; o++) {
+    size_t done = 0;
+    for (; product->convert == NULL && done + nr <= outputs; done += nr) {
+        transpose((const uint32_t *)(w + done * stride), stride, nr, inputs, panels + done * depth);
+    }
+    for (size_t o = done; o < columns; o++) {
         uint32_t *column = panels + o / nr * nr * depth + o % nr;
         if (o >= outputs) {
             for (size_t i = 0; i < depth; i++) {

@@ -7,11 +7,15 @@
 
 #include "video/video.h"
 
+/* Every piece reads all weights of a block: with fewer tiles, it waits for them. */
+#define SMALLEST_PIECE 3
+
 /* Tiles of a piece when so many are left: pieces get smaller towards the end, so that threads
  * finish together. */
 static size_t piece_tiles(const dp_product *product, size_t left, size_t threads) {
+    size_t most = product->piece / product->mr;
     size_t share = left / (2 * threads);
-    return share < 1 ? 1 : dp_min_size(share, product->piece / product->mr);
+    return threads == 1 ? most : dp_min_size(share < SMALLEST_PIECE ? SMALLEST_PIECE : share, most);
 }
 
 /* Appends pieces of all rows of a path, after which `later` tiles follow; with tasks == NULL counts
