@@ -444,7 +444,13 @@ typedef struct dp_session_options {
      * but what `user` points at must outlive the session. Not together with a pool. Since version
      * 0.2.0. */
     const dp_scheduler *scheduler;
-    uint64_t reserved[6]; /* 0 */
+    /* Non-zero: images go through the model one by one instead of all together. The answer is the
+     * same, bit for bit. The session holds one image's activations instead of those of all, and
+     * reads the weights once for each image instead of once a clip, which is slower where they come
+     * from far away: for machines with little memory, with dp_clip_push_frame(). Since version
+     * 0.2.0. */
+    int32_t image_by_image;
+    uint64_t reserved[5]; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_default(dp_session_options *options);
@@ -552,7 +558,8 @@ typedef struct dp_timings {
 
 typedef struct dp_result {
     size_t struct_size;
-    /* These point into the session and stay valid until its next dp_classify_clip() or its end. */
+    /* These point into the session and stay valid until its next dp_classify_clip() or
+     * dp_clip_finish(), or its end. */
     const float *logits;           /* [classes]; NULL when the model has no head */
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
     const float *feature_temporal; /* y_t [feature_size] */
@@ -577,10 +584,48 @@ DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_r
  * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
  * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
  * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
- * session, and stay valid until its next call that takes a clip. The last result stays as it is.
+ * session, and stay valid until its next call that takes a clip or begins one. The last result
+ * stays as it is. A session that goes image by image never holds all of this: DP_ERR_ARGUMENT.
  * Since 0.2.0. */
 DP_API dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
                               const float **spatial, const float **temporal);
+
+/* A clip whose frames come one by one, for callers that have no room for all of them:
+ *
+ *     dp_clip_begin(session, 0, 1);
+ *     for each of the model's T frames: dp_clip_push_frame(session, &frame);
+ *     dp_clip_finish(session, &result);
+ *
+ * The answer is that of dp_classify_clip() with DP_SAMPLING_GIVEN on the same T frames and that one
+ * crop, bit for bit. Sampling is the caller's: what is pushed are the T frames of one view, in
+ * order. Each may have a size and format of its own. The calls may be made in different threads,
+ * one at a time, with any time between them.
+ *
+ * Progress is that of the clip, from the first frame on, with fractions that do not fall from call
+ * to call. In a session with `image_by_image`, an image goes through the model in the call that
+ * completes it; in any other, all of them do in the call with the last frame.
+ *
+ * A call that is refused for what it was given (DP_ERR_ARGUMENT, DP_ERR_FRAME) changes nothing, and
+ * the clip goes on. DP_ERR_CANCELLED and DP_ERR_NUMERIC end the clip. So do dp_classify_clip() and
+ * dp_view_clip(), once their arguments are sound: they need its memory. dp_session_top() and
+ * dp_session_peak() do not.
+ */
+
+/* Begins a clip, of which the model sees square `crop` of `crops` (1 .. DP_MAX_CROPS) along the
+ * longer side: crop 0 of 1 is the centre. One that was not finished is dropped. The last result
+ * stays as it is. Since 0.2.0. */
+DP_API dp_status dp_clip_begin(dp_session *session, int32_t crop, int32_t crops);
+
+/* Takes the next frame of the clip. Its bytes and its descriptor are not needed any more when the
+ * call returns. A frame that is not usable is DP_ERR_FRAME, and not taken; without a clip, or
+ * behind its last frame, DP_ERR_ARGUMENT. Since 0.2.0. */
+DP_API dp_status dp_clip_push_frame(dp_session *session, const dp_frame *frame);
+
+/* Ends the clip and answers. With fewer than T frames it is DP_ERR_ARGUMENT, and the others can
+ * still be pushed; without a clip, and so for a second time, DP_ERR_ARGUMENT, too. On failure
+ * `result` is left empty (untouched, if it is not a dp_result of this ABI). `timings` are of the
+ * time in the calls of the clip, not between them. Since 0.2.0. */
+DP_API dp_status dp_clip_finish(dp_session *session, dp_result *result);
 
 typedef struct dp_prediction {
     int32_t index; /* the class */

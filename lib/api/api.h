@@ -29,6 +29,15 @@ struct dp_pool {
     dp_workers *workers;
 };
 
+/* One view of a clip on its way. (view.c) */
+typedef struct dp_view {
+    bool open; /* frames may be pushed (push.c) */
+    size_t crop, crops;
+    size_t frames, images; /* that have come; that went through the blocks */
+    size_t done, views;    /* of the clip: views and crops */
+    dp_timings timings;    /* of the clip */
+} dp_view;
+
 /* What a session is; all of it lies in its arena. */
 struct dp_session {
     const dp_model *model;
@@ -43,6 +52,7 @@ struct dp_session {
     dp_workers *workers; /* the session's own; NULL with a pool or a scheduler of the caller */
     dp_team *team;
     dp_workspace workspace;
+    dp_view view;
     float *logits, *probabilities; /* [classes], averaged over views */
     float *feature[DP_PATHS];      /* [feature_size], the same */
     bool has_result;
@@ -58,5 +68,31 @@ typedef struct dp_checked_clip {
 
 dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_clip *checked,
                         dp_message *message);
+dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message);
+
+/* Tells the caller that so much of the clip is done; DP_ERR_CANCELLED: not to go on. (classify.c)
+ */
+dp_status dp_go_on(dp_session *session, const char *stage, double fraction);
+
+/* The stations of session->view, in order. Where images go one by one, frames must, too. (view.c)
+ */
+void dp_view_begin(dp_session *session, size_t crop, size_t crops);
+/* The next `count` frames, which are those of view `number` of the clip. When all images that they
+ * made complete went through the blocks, they are not needed any more. */
+dp_status dp_view_take(dp_session *session, const dp_checked_clip *clip, size_t number,
+                       size_t count);
+/* All frames have come: adds the view to the result. */
+dp_status dp_view_finish(dp_session *session);
+/* Only makes pixels of frames. */
+void dp_view_load(dp_session *session, const dp_checked_clip *clip, size_t number, size_t count);
+
+/* The result of a session. (result.c) */
+/* Checks session and result, and empties the caller's struct. */
+dp_status dp_result_check(dp_session *session, dp_result *result);
+void dp_result_clear(dp_session *session);
+void dp_result_add_view(dp_session *session);
+/* When all views were added. */
+dp_status dp_result_finish(dp_session *session);
+void dp_result_write(const dp_session *session, dp_result *result);
 
 #endif /* DP_API_H */

@@ -97,7 +97,7 @@ static dp_status check_plane(const dp_frame *frame, size_t index, size_t plane,
     return DP_OK;
 }
 
-static dp_status check_frame(const dp_frame *frame, size_t index, dp_message *message) {
+dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message) {
     if (frame->width < 1 || frame->height < 1 || frame->width > DP_MAX_FRAME_SIDE ||
         frame->height > DP_MAX_FRAME_SIDE) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
@@ -134,7 +134,7 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
         status = check_given(model, &known, message);
     }
     for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
-        status = check_frame(&known.frames[i], i, message);
+        status = dp_check_frame(&known.frames[i], i, message);
     }
     if (status == DP_OK) {
         size_t rate = known.rate > 0 ? (size_t)known.rate : model->parameters.sampling_rate;

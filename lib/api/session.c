@@ -85,7 +85,7 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model,
     for (size_t i = 0; i < DP_PATHS; i++) {
         planned.feature[i] = dp_arena_floats(arena, 1, p->feature_size);
     }
-    dp_workspace_take(arena, model, threads, &planned.workspace);
+    dp_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
     if (session != NULL) {
         *session = planned;
     }

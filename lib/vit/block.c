@@ -5,7 +5,8 @@
  */
 #include "vit/vit.h"
 
-/* Columns of h that are worked on at a time: of every panel and of every step a multiple. */
+/* Columns of h that are worked on at a time, at most: of every panel and of every step a multiple.
+ */
 #define MLP_SLICE ((size_t)1536)
 
 _Static_assert(MLP_SLICE % DP_MAX_NR == 0, "slices begin where panels do");
@@ -44,15 +45,16 @@ static places plan(const dp_model *model, size_t rows, float *scratch) {
     const dp_parameters *p = &model->parameters;
     const dp_product *product = model->product;
     size_t b = largest_bottleneck(p);
+    size_t slice = dp_min_size(MLP_SLICE, p->mlp_width);
     places at = {.n.stride = dp_row_stride(p->width),
                  .d.stride = dp_row_stride(b),
-                 .h.stride = dp_row_stride(MLP_SLICE)};
+                 .h.stride = dp_row_stride(slice)};
     size_t d = at.n.stride * (product->convert == NULL ? rows : 1);
     size_t h = d + rows * at.d.stride;
     size_t n_words = h + rows * h_floats(product, at.h.stride);
     size_t d_words = n_words + dp_operand_size(product, rows, p->width);
     size_t h_words = d_words + dp_operand_size(product, rows, b);
-    at.floats = h_words + dp_operand_size(product, rows, MLP_SLICE);
+    at.floats = h_words + dp_operand_size(product, rows, slice);
     if (scratch != NULL) {
         at.n.numbers = scratch;
         at.d.numbers = scratch + d;

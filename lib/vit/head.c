@@ -15,25 +15,38 @@ static const float *project(const dp_model *model, size_t images, const float *r
     return out;
 }
 
+/* LN_post(x_cls): all that is left of an image when its blocks are done. */
+static void keep_class_tokens(const dp_workspace *workspace, const dp_batch *batch, dp_path path) {
+    const dp_model *model = workspace->model;
+    const dp_parameters *p = &model->parameters;
+    const dp_path_state *state = &workspace->path[path];
+    size_t stride = dp_row_stride(p->width);
+    for (size_t i = 0; i < batch->images[path]; i++) {
+        model->kernels->layer_norm(state->x + i * p->tokens * state->x_stride,
+                                   model->post_norm.weight, model->post_norm.bias, p->epsilon,
+                                   state->class_rows + (batch->first[path] + i) * stride, p->width);
+    }
+}
+
+void dp_keep_class_tokens(const dp_workspace *workspace, const dp_batch *batch) {
+    keep_class_tokens(workspace, batch, DP_SPATIAL);
+    keep_class_tokens(workspace, batch, DP_TEMPORAL);
+}
+
 /* y = mean over images of LN_post(x_cls) P */
 static void average_class_tokens(const dp_workspace *workspace, dp_path path) {
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
     const dp_path_state *state = &workspace->path[path];
-    size_t stride = dp_row_stride(p->width);
-    for (size_t i = 0; i < state->images; i++) {
-        model->kernels->layer_norm(state->x + i * p->tokens * state->x_stride,
-                                   model->post_norm.weight, model->post_norm.bias, p->epsilon,
-                                   workspace->class_rows + i * stride, p->width);
-    }
-    const float *rows = project(model, state->images, workspace->class_rows, workspace->projected);
+    size_t images = dp_images(p, path);
+    const float *rows = project(model, images, state->class_rows, workspace->projected);
     size_t row_stride = dp_row_stride(p->feature_size);
     for (size_t c = 0; c < p->feature_size; c++) {
         float sum = 0.0f;
-        for (size_t i = 0; i < state->images; i++) {
+        for (size_t i = 0; i < images; i++) {
             sum += rows[i * row_stride + c];
         }
-        state->feature[c] = sum / (float)state->images;
+        state->feature[c] = sum / (float)images;
     }
 }
 

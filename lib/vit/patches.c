@@ -26,7 +26,7 @@ static const float *position_table(const dp_model *model, dp_path path, size_t i
                               : model->first_temporal + image * p->tokens * p->width;
 }
 
-/* Tokens [first, first + count) of one image, none of them the class token. */
+/* Tokens [first, first + count) of one image that is held, none of them the class token. */
 static void embed(const dp_workspace *workspace, dp_path path, size_t image, size_t first,
                   size_t count, float *scratch) {
     const dp_model *model = workspace->model;
@@ -40,13 +40,14 @@ static void embed(const dp_workspace *workspace, dp_path path, size_t image, siz
     }
     dp_operand patches =
         dp_operand_make(model->patch.product, scratch, stride, count, model->patch.inputs,
-                        (uint32_t *)(scratch + model->product->piece * stride));
+                        (uint32_t *)(scratch + workspace->piece * stride));
     dp_linear_apply(model->kernels, &model->patch, count, patches, x, state->x_stride,
                     (dp_epilogue){.accumulate = true});
 }
 
 typedef struct embed_run {
     const dp_workspace *workspace;
+    const dp_batch *batch;
 } embed_run;
 
 static void embed_task(void *context, size_t index, size_t thread) {
@@ -54,7 +55,7 @@ static void embed_task(void *context, size_t index, size_t thread) {
     const dp_workspace *workspace = run->workspace;
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
-    dp_rows rows = workspace->tasks[index];
+    dp_rows rows = run->batch->tasks[index];
     const dp_path_state *state = &workspace->path[rows.path];
     float *scratch = dp_thread_scratch(workspace, thread);
     size_t end = rows.first + rows.count;
@@ -62,7 +63,8 @@ static void embed_task(void *context, size_t index, size_t thread) {
         size_t image = r / p->tokens;
         size_t token = r % p->tokens;
         size_t count = dp_min_size(end - r, p->tokens - token);
-        const float *table = position_table(model, rows.path, image) + token * p->width;
+        size_t in_view = run->batch->first[rows.path] + image;
+        const float *table = position_table(model, rows.path, in_view) + token * p->width;
         for (size_t i = 0; i < count; i++) {
             memcpy(state->x + (r + i) * state->x_stride, table + i * p->width,
                    p->width * sizeof(float));
@@ -78,7 +80,7 @@ static void embed_task(void *context, size_t index, size_t thread) {
     }
 }
 
-void dp_embed_patches(const dp_workspace *workspace, dp_team *team) {
-    embed_run run = {workspace};
-    dp_team_run(team, embed_task, &run, workspace->row_tasks);
+void dp_embed_patches(const dp_workspace *workspace, const dp_batch *batch, dp_team *team) {
+    embed_run run = {workspace, batch};
+    dp_team_run(team, embed_task, &run, batch->row_tasks);
 }

@@ -1,5 +1,5 @@
 /*
- * One block for all images of both paths, in two parallel loops: heads, and then rows, which go
+ * One block for the images of a batch, in two parallel loops: heads, and then rows, which go
  * through the rest of the block and up to the heads of the next one. Rows go in pieces small enough
  * for a core's own cache.
  */
@@ -9,6 +9,7 @@
 
 typedef struct block_run {
     const dp_workspace *workspace;
+    const dp_batch *batch;
     size_t index;
 } block_run;
 
@@ -38,14 +39,13 @@ static void project_rows(const block_run *run, size_t index, dp_rows rows,
 
 static void project_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    project_rows(run, run->index, run->workspace->tasks[index], class_only(run, run->index),
-                 thread);
+    project_rows(run, run->index, run->batch->tasks[index], class_only(run, run->index), thread);
 }
 
 static void project_class_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    const dp_workspace *workspace = run->workspace;
-    project_rows(run, run->index, workspace->tasks[workspace->row_tasks + index], false, thread);
+    const dp_batch *batch = run->batch;
+    project_rows(run, run->index, batch->tasks[batch->row_tasks + index], false, thread);
 }
 
 static void attend_task(void *context, size_t index, size_t thread) {
@@ -56,10 +56,10 @@ static void attend_task(void *context, size_t index, size_t thread) {
     size_t image = index / p->heads;
     size_t head = index % p->heads;
     size_t head_size = p->width / p->heads;
-    dp_path path = image < workspace->path[DP_SPATIAL].images ? DP_SPATIAL : DP_TEMPORAL;
+    dp_path path = image < run->batch->images[DP_SPATIAL] ? DP_SPATIAL : DP_TEMPORAL;
     const dp_path_state *state = &workspace->path[path];
     if (path == DP_TEMPORAL) {
-        image -= workspace->path[DP_SPATIAL].images;
+        image -= run->batch->images[DP_SPATIAL];
     }
     size_t row = image * p->tokens;
     size_t column = head * head_size;
@@ -90,14 +90,14 @@ static void finish_rows(const block_run *run, dp_rows rows, size_t thread) {
 
 static void finish_class_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    const dp_workspace *workspace = run->workspace;
-    finish_rows(run, workspace->tasks[workspace->row_tasks + index], thread);
+    const dp_batch *batch = run->batch;
+    finish_rows(run, batch->tasks[batch->row_tasks + index], thread);
 }
 
 /* The next block begins while its rows are hot. */
 static void finish_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    dp_rows rows = run->workspace->tasks[index];
+    dp_rows rows = run->batch->tasks[index];
     size_t next = run->index + 1;
     finish_rows(run, rows, thread);
     if (next < run->workspace->model->parameters.blocks) {
@@ -105,20 +105,20 @@ static void finish_task(void *context, size_t index, size_t thread) {
     }
 }
 
-void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index) {
-    const dp_parameters *p = &workspace->model->parameters;
-    block_run run = {workspace, index};
-    size_t heads = (p->spatial_frames + p->framesets) * p->heads;
+void dp_run_block(const dp_workspace *workspace, const dp_batch *batch, dp_team *team,
+                  size_t index) {
+    block_run run = {workspace, batch, index};
+    size_t images = batch->images[DP_SPATIAL] + batch->images[DP_TEMPORAL];
     if (index == 0) {
-        dp_team_run(team, project_task, &run, workspace->row_tasks);
+        dp_team_run(team, project_task, &run, batch->row_tasks);
     }
     if (class_only(&run, index)) {
-        dp_team_run(team, project_class_task, &run, workspace->class_tasks);
+        dp_team_run(team, project_class_task, &run, batch->class_tasks);
     }
-    dp_team_run(team, attend_task, &run, heads);
+    dp_team_run(team, attend_task, &run, images * workspace->model->parameters.heads);
     if (class_only(&run, index)) {
-        dp_team_run(team, finish_class_task, &run, workspace->class_tasks);
+        dp_team_run(team, finish_class_task, &run, batch->class_tasks);
     } else {
-        dp_team_run(team, finish_task, &run, workspace->row_tasks);
+        dp_team_run(team, finish_task, &run, batch->row_tasks);
     }
 }

@@ -1,6 +1,7 @@
 /*
- * The transformer: from normalised pixels of one view to its features and logits. Both paths walk
- * through the blocks side by side, so that each weight is read once for all images of a clip.
+ * The transformer: from normalised pixels of one view to its features and logits. Images walk
+ * through the blocks in batches: all of both paths side by side, so that each weight is read once
+ * for all images of a clip, or one by one, so that there is never more than one in memory.
  */
 #ifndef DP_VIT_H
 #define DP_VIT_H
@@ -16,43 +17,57 @@ typedef struct dp_rows {
     size_t first, count, step;
 } dp_rows;
 
+/* Images that go through the blocks together: of each path so many, from `first` of the view on. */
+typedef struct dp_batch {
+    size_t first[DP_PATHS], images[DP_PATHS];
+    dp_rows *tasks; /* all rows in pieces, then the class tokens in pieces */
+    size_t row_tasks, class_tasks;
+} dp_batch;
+
 /* What a path computes in. */
 typedef struct dp_path_state {
-    size_t images;
-    const float *pixels; /* [images][3][image_size][image_size] */
-    float *x;            /* [images * tokens], rows x_stride apart */
-    void *wide;          /* [k v q | d], rows wide_stride numbers of dp_wide_size() apart; d is that
-                            of A_s1 */
+    size_t images; /* that are held: those of a batch */
+    float *pixels; /* [images][3][image_size][image_size], dead after patch embedding */
+    float *x;      /* [images * tokens], rows x_stride apart */
+    void *wide;    /* [k v q | d], rows wide_stride numbers of dp_wide_size() apart; d is that of
+                      A_s1 */
     size_t x_stride, wide_stride;
-    float *feature; /* [feature_size]: y_s or y_t of this view */
+    float *class_rows; /* one for each image of the view: LN_post of its class token */
+    float *feature;    /* [feature_size]: y_s or y_t of this view */
 } dp_path_state;
 
 /* Everything mutable that a view needs, in a session's arena. */
 typedef struct dp_workspace {
     const dp_model *model;
     size_t threads;
+    bool image_by_image;
+    size_t piece;             /* rows that are worked on at a time, at most */
+    dp_batch batch[DP_PATHS]; /* the first: all images; or, image by image, one of each path */
     dp_path_state path[DP_PATHS];
-    float *pixels[DP_PATHS]; /* dead after patch embedding: shares its memory with `wide` */
-    float *scratch;          /* [threads][scratch_floats], also used as words */
+    float *scratch; /* [threads][scratch_floats], also used as words */
     size_t scratch_floats;
-    dp_rows *tasks; /* all rows in pieces, then the class tokens in pieces */
-    size_t row_tasks, class_tasks;
-    float *class_rows, *projected; /* [images], of the head */
+    float *projected; /* [images], of the head */
     float *head_input, *head_hidden;
     float *logits; /* [classes] of this view */
 } dp_workspace;
 
 /* Plans (arena->base == NULL) or takes the memory of a workspace. */
-void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads,
+void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads, bool image_by_image,
                        dp_workspace *workspace);
+
+/* The batch that image `image` of a path belongs to. */
+dp_batch dp_batch_with(const dp_workspace *workspace, dp_path path, size_t image);
 
 /* The scratch memory of a thread, scratch_floats of it: also for callers that fill `pixels`. */
 float *dp_thread_scratch(const dp_workspace *workspace, size_t thread);
 
-/* Stations, in order. (patches.c, transformer.c, head.c) */
-void dp_embed_patches(const dp_workspace *workspace, dp_team *team);
+/* Stations, in order: those of a batch, and when all have gone through, the head. (patches.c,
+ * transformer.c, head.c) */
+void dp_embed_patches(const dp_workspace *workspace, const dp_batch *batch, dp_team *team);
 /* Blocks in order, each once: a block also does the first half of the next one. */
-void dp_run_block(const dp_workspace *workspace, dp_team *team, size_t index);
+void dp_run_block(const dp_workspace *workspace, const dp_batch *batch, dp_team *team,
+                  size_t index);
+void dp_keep_class_tokens(const dp_workspace *workspace, const dp_batch *batch);
 void dp_run_head(const dp_workspace *workspace);
 
 /* The two halves of a block around attention, for some rows; all of [k v q | d] or only keys and

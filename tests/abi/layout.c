@@ -115,6 +115,7 @@ static void print_session_options(void) {
     FIELD(dp_session_options, progress_user);
     FIELD(dp_session_options, pool);
     FIELD(dp_session_options, scheduler);
+    FIELD(dp_session_options, image_by_image);
     FIELD(dp_session_options, reserved);
 }
 

@@ -125,7 +125,8 @@ class dp_session_options(Structure):
         ("progress_user", c_void_p),
         ("pool", c_void_p),
         ("scheduler", c_void_p),
-        ("reserved", c_uint64 * 6),
+        ("image_by_image", c_int32),
+        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -231,6 +232,9 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         c_int,
         [c_void_p, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
     ),
+    "dp_clip_begin": (c_int, [c_void_p, c_int32, c_int32]),
+    "dp_clip_push_frame": (c_int, [c_void_p, POINTER(dp_frame)]),
+    "dp_clip_finish": (c_int, [c_void_p, POINTER(dp_result)]),
     "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
     "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
 }

@@ -26,7 +26,7 @@ from ._lib import (
     text,
 )
 from .errors import error_for
-from .frames import Frames, describe
+from .frames import Frame, Frames, describe
 from .model import Model
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
@@ -48,6 +48,8 @@ class Session:
       answer does not depend on it, bit for bit.
     - ``pool``: compute with the threads of a ``Pool`` that sessions share, instead of threads of
       the session's own; ``threads`` is then 0 or the pool's.
+    - ``image_by_image``: images go through the model one by one: the same answer, bit for bit, in
+      much less memory; slower where weights come from far away.
     - ``arena``: put the session into a block of this many bytes, at least ``Session.size()``;
       None: the library allocates.
     - ``log(level, message)``: hears the library, with levels of the logging module.
@@ -68,6 +70,7 @@ class Session:
         *,
         threads: int = 0,
         pool: Pool | None = None,
+        image_by_image: bool = False,
         arena: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
@@ -79,7 +82,7 @@ class Session:
         self._callbacks = Callbacks(log, progress)
         self._model = model
         self._held: list[Handle] = []
-        options = _options(threads)
+        options = _options(threads, image_by_image)
         self._callbacks.install(options)
         if arena is not None:
             self._arena = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
@@ -103,9 +106,14 @@ class Session:
         """How many threads compute for this session."""
 
     @staticmethod
-    def size(model: Model, threads: int = 0, pool: Pool | None = None) -> int:
+    def size(
+        model: Model,
+        threads: int = 0,
+        pool: Pool | None = None,
+        image_by_image: bool = False,
+    ) -> int:
         """How many bytes a session with these options needs, before anything is created."""
-        options, size = _options(threads), ctypes.c_size_t()
+        options, size = _options(threads, image_by_image), ctypes.c_size_t()
         held: list[Handle] = []
         try:
             pointer = _hold(model, held)
@@ -189,6 +197,38 @@ class Session:
         )
         return self.classify(frames, sampling=sampling, rate=rate, views=views, crops=crops)
 
+    def begin(self, crop: int = 0, crops: int = 1) -> None:
+        """Begins a clip whose frames come one by one: then push() each, and finish().
+
+        The model sees square ``crop`` (0 .. crops - 1) of ``crops`` (1 .. 64) along the longer
+        side; 0 of 1 is the centre. A clip that was not finished is dropped, here and by classify(),
+        classify_video() and view(). The last result stays as it is.
+        """
+        crops = integer("crops", crops, 1, MAX_CROPS)
+        with self._exclusively():
+            self._call("dp_clip_begin", integer("crop", crop, 0, crops - 1), crops)
+
+    def push(self, frame: npt.NDArray[np.uint8] | Frame) -> None:
+        """Takes the next frame of the clip: an array ``[H, W, 3]``, ``[H, W, 4]`` or ``[H, W]``, or
+        a Frame. It is not needed any more afterwards.
+
+        Those of a clip are the ``model.frames`` frames of one view, in order: sampling is for the
+        caller. A frame that is refused is not taken, and the clip goes on; cancelling ends it.
+        """
+        (descriptor,) = describe([frame])
+        with self._exclusively():
+            self._call("dp_clip_push_frame", ctypes.byref(descriptor))
+
+    def finish(self) -> Result:
+        """Ends the clip: what classify(frames, sampling="given") answers for the same frames.
+
+        While frames are missing, it is an ArgumentError, and the clip goes on.
+        """
+        result = default(dp_result)
+        with self._exclusively():
+            self._call("dp_clip_finish", ctypes.byref(result))
+            return Result._from_c(result, self._model.labels)
+
     def view(
         self,
         frames: Frames,
@@ -204,7 +244,7 @@ class Session:
 
         The frames of the spatial path ``[spatial_frames, 3, R, R]`` and the framesets of the
         temporal one ``[framesets, 3, R, R]``: R, G, B, a pixel of 0 .. 255 being
-        (pixel / 255 - mean) / std.
+        (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
         clip = _clip(sampling, rate, views, crops)
         descriptors = describe(frames)
@@ -285,9 +325,10 @@ def _let_go(held: list[Handle]) -> None:
         held.pop().release()
 
 
-def _options(threads: int) -> dp_session_options:
+def _options(threads: int, image_by_image: bool) -> dp_session_options:
     options = default(dp_session_options)
     options.threads = integer("threads", threads, 0, MAX_THREADS)
+    options.image_by_image = bool(image_by_image)
     return options
 
 

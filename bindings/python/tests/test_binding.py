@@ -496,6 +496,51 @@ class TestSession:
         with pytest.raises(dualpath.ArenaError):
             dualpath.Session(model, threads=2, arena=0)
 
+    def test_image_by_image(self, model, clip, answer):
+        size = dualpath.Session.size(model, threads=2, image_by_image=True)
+        assert 2 * size < dualpath.Session.size(model, threads=2)
+        with dualpath.Session(model, threads=2, image_by_image=True, arena=size) as session:
+            assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
+            with pytest.raises(dualpath.ArgumentError, match="image by image"):
+                session.view(clip, sampling="given")
+
+    @pytest.mark.parametrize("image_by_image", [False, True])
+    def test_push(self, model, clip, answer, image_by_image):
+        buffer = np.empty_like(clip[0])
+        with dualpath.Session(model, threads=2, image_by_image=image_by_image) as session:
+            session.begin()
+            for i, frame in enumerate(clip):
+                with pytest.raises(dualpath.ArgumentError, match=f"has {i} frames of the 16"):
+                    session.finish()
+                buffer[:] = frame
+                session.push(dualpath.Frame(buffer) if i % 2 else buffer)
+                buffer[:] = 0
+            with pytest.raises(dualpath.ArgumentError, match="16 frames already"):
+                session.push(buffer)
+            result = session.finish()
+            assert np.array_equal(result.logits, answer)
+            assert session.top()[0] == result.top(1)[0]
+
+    def test_push_in_disorder(self, session, clip, answer):
+        for call in (lambda: session.push(clip[0]), session.finish):
+            with pytest.raises(dualpath.ArgumentError, match="no clip is open"):
+                call()
+        with pytest.raises(ValueError, match="crop must be 0 .. 2"):
+            session.begin(3, 3)
+        with pytest.raises(ValueError, match="crops must be 1 .. 64"):
+            session.begin(0, 65)
+        session.begin()
+        session.push(clip[0])
+        assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
+        with pytest.raises(dualpath.ArgumentError, match="no clip is open"):
+            session.push(clip[1])
+        session.begin()
+        with pytest.raises(TypeError, match="uint8"):
+            session.push(clip[0].tolist())
+        for frame in clip:
+            session.push(frame)
+        assert np.array_equal(session.finish().logits, answer)
+
     def test_options_out_of_range(self, session, model, clip):
         for threads in (-1, 257, 2**32 + 1):
             with pytest.raises(ValueError, match="threads must be 0 .. 256"):

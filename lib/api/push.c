@@ -1,0 +1,112 @@
+/*
+ * A clip whose frames come one by one. Each goes as far as it can when it comes: its bytes are not
+ * looked at again.
+ */
+#include "api/api.h"
+
+static dp_status check_crop(int32_t crop, int32_t crops, dp_message *message) {
+    if (crops < 1 || crops > DP_MAX_CROPS) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
+                       DP_MAX_CROPS);
+    }
+    if (crop < 0 || crop >= crops) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %d", (int)crop,
+                       (int)crops - 1);
+    }
+    return DP_OK;
+}
+
+dp_status dp_clip_begin(dp_session *session, int32_t crop, int32_t crops) {
+    if (session == NULL) {
+        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    dp_status status = check_crop(crop, crops, &session->message);
+    if (status == DP_OK) {
+        session->view = (dp_view){.open = true, .views = 1};
+        dp_view_begin(session, (size_t)crop, (size_t)crops);
+    }
+    return status;
+}
+
+static dp_status check_open(dp_session *session) {
+    return session->view.open ? DP_OK
+                              : dp_fail(&session->message, DP_ERR_ARGUMENT,
+                                        "no clip is open for frames: call dp_clip_begin() first");
+}
+
+static dp_status check_push(dp_session *session, const dp_frame *frame) {
+    size_t frames = session->model->parameters.frames;
+    dp_status status = check_open(session);
+    if (status != DP_OK) {
+        return status;
+    }
+    if (session->view.frames == frames) {
+        return dp_fail(&session->message, DP_ERR_ARGUMENT,
+                       "the clip has the model's %zu frames already", frames);
+    }
+    if (frame == NULL) {
+        return dp_fail(&session->message, DP_ERR_ARGUMENT, "the frame is NULL");
+    }
+    return dp_check_frame(frame, session->view.frames, &session->message);
+}
+
+/* After work has been done: its time, and no clip any more if it failed. */
+static void account(dp_session *session, double since, dp_status status) {
+    session->view.timings.total_ms += dp_clock_ms() - since;
+    session->view.open = session->view.open && status == DP_OK;
+}
+
+dp_status dp_clip_push_frame(dp_session *session, const dp_frame *frame) {
+    double since = dp_clock_ms();
+    if (session == NULL) {
+        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    dp_status status = check_push(session, frame);
+    if (status != DP_OK) {
+        return status;
+    }
+    /* a clip of one frame: past its end, it repeats */
+    dp_checked_clip clip = {.frames = frame,
+                            .sampler = {.frame_count = 1,
+                                        .view_frames = session->model->parameters.frames,
+                                        .rate = 1,
+                                        .views = 1,
+                                        .sampling = DP_SAMPLING_FIRST},
+                            .crops = session->view.crops};
+    status = dp_view_take(session, &clip, 0, 1);
+    account(session, since, status);
+    return status;
+}
+
+static dp_status check_complete(dp_session *session) {
+    size_t frames = session->model->parameters.frames;
+    dp_status status = check_open(session);
+    if (status == DP_OK && session->view.frames != frames) {
+        status = dp_fail(&session->message, DP_ERR_ARGUMENT,
+                         "the clip has %zu frames of the %zu that the model takes",
+                         session->view.frames, frames);
+    }
+    return status;
+}
+
+dp_status dp_clip_finish(dp_session *session, dp_result *result) {
+    double since = dp_clock_ms();
+    dp_status status = dp_result_check(session, result);
+    if (status == DP_OK) {
+        status = check_complete(session);
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    session->view.open = false;
+    dp_result_clear(session);
+    status = dp_view_finish(session);
+    if (status == DP_OK) {
+        status = dp_result_finish(session);
+    }
+    account(session, since, status);
+    if (status == DP_OK) {
+        dp_result_write(session, result);
+    }
+    return status;
+}

@@ -1,0 +1,182 @@
+/*
+ * One view on its way: its frames come, together or one by one, and become pixels; images that are
+ * complete go through the blocks; what they leave goes through the head. Whether that is all images
+ * together or one at a time is a matter of the workspace.
+ */
+#include "api/api.h"
+
+static double lap(double *since) {
+    double now = dp_clock_ms();
+    double passed = now - *since;
+    *since = now;
+    return passed;
+}
+
+static size_t images_of_view(const dp_parameters *p) {
+    return p->spatial_frames + p->framesets;
+}
+
+/* `images` is how many of this view have gone through the blocks, with a part of those on the way.
+ */
+static dp_status go_on(dp_session *session, const char *stage, double images) {
+    const dp_view *view = &session->view;
+    double part = 0.95 * images / (double)images_of_view(&session->model->parameters);
+    return dp_go_on(session, stage, ((double)view->done + part) / (double)view->views);
+}
+
+/* ---- frames ---- */
+
+typedef struct frame_run {
+    const dp_session *session;
+    const dp_checked_clip *clip;
+    size_t number; /* of the view in the clip */
+} frame_run;
+
+static dp_frame_target frame_target(const dp_session *session) {
+    const dp_parameters *p = &session->model->parameters;
+    dp_frame_target target = {
+        .size = p->image_size,
+        .crop = session->view.crop,
+        .crops = session->view.crops,
+        .kernels = session->model->kernels,
+    };
+    for (size_t c = 0; c < 3; c++) {
+        target.scale[c] = 1.0f / (255.0f * p->std[c]);
+        target.offset[c] = -p->mean[c] / p->std[c];
+    }
+    return target;
+}
+
+/* Frames from one that the spatial path sees to the next, and frames of a frameset. */
+static size_t spatial_distance(const dp_parameters *p) {
+    return p->frames / p->spatial_frames;
+}
+
+static size_t tiles(const dp_parameters *p) {
+    return p->grid * p->grid;
+}
+
+/* Pixels of an image of the view; images that are not held at the same time share a place. */
+static float *pixels_of(const dp_session *session, dp_path path, size_t image) {
+    const dp_path_state *state = &session->workspace.path[path];
+    size_t size = session->model->parameters.image_size;
+    return state->pixels + image % state->images * 3 * size * size;
+}
+
+/* The frame behind those that have come, or the index-th behind it: into its tile, and whole if the
+ * spatial path sees it. */
+static void frame_task(void *context, size_t index, size_t thread) {
+    const frame_run *run = context;
+    const dp_session *session = run->session;
+    const dp_parameters *p = &session->model->parameters;
+    dp_frame_target target = frame_target(session);
+    size_t i = session->view.frames + index;
+    const dp_frame *frame =
+        &run->clip->frames[dp_sample_frame(&run->clip->sampler, run->number, i)];
+    size_t plane = p->image_size * p->image_size;
+    size_t tile = i % tiles(p);
+    float *frameset = pixels_of(session, DP_TEMPORAL, i / tiles(p));
+    float *scratch = dp_thread_scratch(&session->workspace, thread);
+    if (i % spatial_distance(p) != 0) {
+        dp_load_tile(frame, &target, p->grid, tile, frameset, scratch);
+        return;
+    }
+    float *whole = pixels_of(session, DP_SPATIAL, i / spatial_distance(p));
+    dp_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
+    dp_tile_frame(whole, p->image_size, p->grid, tile, frameset);
+}
+
+void dp_view_load(dp_session *session, const dp_checked_clip *clip, size_t number, size_t count) {
+    frame_run run = {session, clip, number};
+    dp_team_run(session->team, frame_task, &run, count);
+    session->view.frames += count;
+}
+
+/* ---- images ---- */
+
+static dp_status run_blocks(dp_session *session, const dp_batch *batch, double images) {
+    size_t blocks = session->model->parameters.blocks;
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < blocks && status == DP_OK; i++) {
+        double part = 0.05 + 0.95 * (double)i / (double)blocks;
+        status = go_on(session, "blocks", (double)session->view.images + part * images);
+        if (status == DP_OK) {
+            dp_run_block(&session->workspace, batch, session->team, i);
+        }
+    }
+    return status;
+}
+
+/* All that are together with this image. */
+static dp_status run_images(dp_session *session, dp_path path, size_t image) {
+    dp_view *view = &session->view;
+    dp_batch batch = dp_batch_with(&session->workspace, path, image);
+    size_t images = batch.images[DP_SPATIAL] + batch.images[DP_TEMPORAL];
+    double since = dp_clock_ms();
+    dp_status status = go_on(session, "patches", (double)view->images + 0.02 * (double)images);
+    if (status != DP_OK) {
+        return status;
+    }
+    dp_embed_patches(&session->workspace, &batch, session->team);
+    view->timings.patches_ms += lap(&since);
+    status = run_blocks(session, &batch, (double)images);
+    view->timings.blocks_ms += lap(&since);
+    if (status == DP_OK) {
+        dp_keep_class_tokens(&session->workspace, &batch);
+        view->images += images;
+    }
+    view->timings.head_ms += lap(&since);
+    return status;
+}
+
+/* Those that the last frame made complete. */
+static dp_status run_complete_images(dp_session *session) {
+    const dp_parameters *p = &session->model->parameters;
+    size_t come = session->view.frames;
+    size_t last = come - 1;
+    dp_status status = DP_OK;
+    if (!session->workspace.image_by_image) {
+        return come == p->frames ? run_images(session, DP_SPATIAL, 0) : DP_OK;
+    }
+    if (last % spatial_distance(p) == 0) {
+        status = run_images(session, DP_SPATIAL, last / spatial_distance(p));
+    }
+    if (status == DP_OK && come % tiles(p) == 0) {
+        status = run_images(session, DP_TEMPORAL, last / tiles(p));
+    }
+    return status;
+}
+
+/* ---- a view ---- */
+
+void dp_view_begin(dp_session *session, size_t crop, size_t crops) {
+    dp_view *view = &session->view;
+    view->crop = crop;
+    view->crops = crops;
+    view->frames = 0;
+    view->images = 0;
+}
+
+dp_status dp_view_take(dp_session *session, const dp_checked_clip *clip, size_t number,
+                       size_t count) {
+    double since = dp_clock_ms();
+    dp_status status = go_on(session, "frames", (double)session->view.images);
+    if (status != DP_OK) {
+        return status;
+    }
+    dp_view_load(session, clip, number, count);
+    session->view.timings.frames_ms += lap(&since);
+    return run_complete_images(session);
+}
+
+dp_status dp_view_finish(dp_session *session) {
+    double since = dp_clock_ms();
+    dp_status status = go_on(session, "head", (double)session->view.images);
+    if (status == DP_OK) {
+        dp_run_head(&session->workspace);
+        dp_result_add_view(session);
+        session->view.done++;
+    }
+    session->view.timings.head_ms += lap(&since);
+    return status;
+}
