@@ -2,7 +2,7 @@
  * libFuzzer on clips: bytes become a precision, sampling options and frame descriptors of all
  * formats, sizes and strides, each plane a heap block of exactly the described bytes. It is known
  * beforehand whether a clip is sound: then it must be classified, and else refused with the right
- * status.
+ * status. Its frames are then pushed one by one, each the same way.
  */
 #include "dualpath.h"
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_PICTURES 4
 #define MAX_CLASSES 3
 
-/* Of each precision: a session of one thread, and one of three. */
+/* Of each precision: a session of one thread, and one of three that goes image by image. */
 static struct { dp_session *session, *other; } engines[DP_PRECISION_AUTO];
 
 static dp_session *session, *other; /* those of this input */
@@ -32,11 +32,12 @@ static void check(bool holds, const char *what) {
     }
 }
 
-static dp_session *new_session(const dp_model *model, int threads) {
+static dp_session *new_session(const dp_model *model, int threads, bool image_by_image) {
     dp_session *made = NULL;
     dp_session_options options;
     dp_session_options_default(&options);
     options.threads = threads;
+    options.image_by_image = image_by_image;
     check(dp_session_create(model, &options, &made) == DP_OK, dp_last_message());
     return made;
 }
@@ -54,8 +55,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         dp_model_options_default(&options);
         options.precision = precision;
         check(dp_model_open(path, &options, &model) == DP_OK, dp_last_message());
-        engines[precision].session = new_session(model, 1);
-        engines[precision].other = new_session(model, 3);
+        engines[precision].session = new_session(model, 1, false);
+        engines[precision].other = new_session(model, 3, true);
     }
     return 0;
 }
@@ -189,6 +190,7 @@ static void free_picture(picture *made) {
 typedef struct fuzzed_clip {
     picture pictures[MAX_PICTURES];
     dp_frame *frames; /* a block of exactly frame_count */
+    bool sound[MAX_FRAMES];
     dp_clip clip;
     dp_status expected;
 } fuzzed_clip;
@@ -235,6 +237,7 @@ static void make_clip(input *in, fuzzed_clip *made) {
     for (size_t i = 0; i < made->clip.frame_count; i++) {
         const picture *used = &made->pictures[next(in) % MAX_PICTURES];
         made->frames[i] = used->frame;
+        made->sound[i] = used->sound;
         if (!used->sound && made->expected == DP_OK) {
             made->expected = DP_ERR_FRAME;
         }
@@ -251,11 +254,11 @@ static void free_clip(fuzzed_clip *made) {
 
 /* ---- answers ---- */
 
-static void check_answer(const dp_result *result) {
+static void check_answer(dp_session *of, const dp_result *result) {
     double sum = 0;
     dp_prediction top;
     check(result->classes == MAX_CLASSES, "wrong number of classes");
-    check(dp_session_top(session, 1, &top) == DP_OK, "no top class");
+    check(dp_session_top(of, 1, &top) == DP_OK, "no top class");
     for (int32_t i = 0; i < MAX_CLASSES; i++) {
         check(isfinite(result->logits[i]) != 0, "a logit is not finite");
         check(result->probabilities[i] >= 0, "a negative probability");
@@ -268,6 +271,41 @@ static void check_answer(const dp_result *result) {
 static void check_same(const dp_result *a, const dp_result *b) {
     check(memcmp(a->logits, b->logits, MAX_CLASSES * sizeof(float)) == 0,
           "threads change the answer");
+}
+
+/* How many of the frames were taken: as many as a model takes, of those that are sound. */
+static size_t push_frames(dp_session *to, const fuzzed_clip *made) {
+    size_t taken = 0;
+    check(dp_clip_begin(to, 0, 1) == DP_OK, "no clip begins");
+    for (size_t i = 0; i < made->clip.frame_count; i++) {
+        dp_status expected = taken == MODEL_FRAMES ? DP_ERR_ARGUMENT
+                             : made->sound[i]      ? DP_OK
+                                                   : DP_ERR_FRAME;
+        check(dp_clip_push_frame(to, &made->frames[i]) == expected, "a frame pushed");
+        taken += expected == DP_OK;
+    }
+    return taken;
+}
+
+/* `given` is the answer to the clip, if it was classified. */
+static void check_pushed(const fuzzed_clip *made, const dp_result *given) {
+    dp_result pushed, again;
+    dp_result_default(&pushed);
+    dp_result_default(&again);
+    size_t taken = push_frames(other, made);
+    dp_status expected = taken == MODEL_FRAMES ? DP_OK : DP_ERR_ARGUMENT;
+    check(dp_clip_finish(other, &pushed) == expected, "a pushed clip finished");
+    if (expected != DP_OK) {
+        return;
+    }
+    check_answer(other, &pushed);
+    if (given->logits != NULL && made->clip.sampling == DP_SAMPLING_GIVEN &&
+        made->clip.crops == 1) {
+        check_same(given, &pushed);
+    }
+    check(push_frames(session, made) == taken, "another session takes other frames");
+    check(dp_clip_finish(session, &again) == DP_OK, "fails with all images together");
+    check_same(&again, &pushed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -283,13 +321,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     dp_status status = dp_classify_clip(session, &made.clip, &result);
     check(status == made.expected, dp_status_name(status));
     if (status == DP_OK) {
-        check_answer(&result);
+        check_answer(session, &result);
         check(dp_classify_clip(other, &made.clip, &again) == DP_OK, "fails with threads");
         check_same(&result, &again);
     } else {
         check(result.logits == NULL && result.feature_temporal == NULL, "a result of a failure");
         check(dp_session_message(session)[0] != '\0', "a failure without a sentence");
     }
+    check_pushed(&made, &result);
     free_clip(&made);
     return 0;
 }

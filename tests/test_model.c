@@ -72,7 +72,7 @@ typedef struct tensor {
 typedef struct recipe {
     entry entries[32];
     size_t entry_count;
-    tensor tensors[128];
+    tensor tensors[160];
     size_t tensor_count;
     size_t labels; /* 0: none */
     uint32_t seed; /* of the weights */
@@ -1137,7 +1137,7 @@ END_TEST
 START_TEST(a_small_model_fits_a_small_machine) {
     shape s = released;
     s.image = 64, s.patch = 8, s.width = 96, s.heads = 4, s.blocks = 4, s.mlp = 384;
-    s.features = 0, s.hidden = 96, s.classes = 10, s.grid = 4, s.frames = 16, s.spatial = 8;
+    s.features = 0, s.hidden = 96, s.grid = 4, s.frames = 16, s.spatial = 8;
     for (size_t i = 0; i < COUNT(s.bottleneck); i++) {
         s.bottleneck[i] = 24;
     }

@@ -70,8 +70,7 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
                         dp_message *message);
 dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message);
 
-/* Tells the caller that so much of the clip is done; DP_ERR_CANCELLED: not to go on. (classify.c)
- */
+/* Tells the caller that so much of the clip is done; DP_ERR_CANCELLED: not to go on. (view.c) */
 dp_status dp_go_on(dp_session *session, const char *stage, double fraction);
 
 /* The stations of session->view, in order. Where images go one by one, frames must, too. (view.c)

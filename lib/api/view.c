@@ -5,6 +5,15 @@
  */
 #include "api/api.h"
 
+dp_status dp_go_on(dp_session *session, const char *stage, double fraction) {
+    if (session->progress == NULL ||
+        session->progress(session->progress_user, stage, fraction) == 0) {
+        return DP_OK;
+    }
+    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %.0f %% done",
+                   stage, 100.0 * fraction);
+}
+
 static double lap(double *since) {
     double now = dp_clock_ms();
     double passed = now - *since;
