@@ -27,8 +27,8 @@ static dp_status go_on(const clip_run *run, const char *stage, double part) {
     if (session->progress(session->progress_user, stage, fraction) == 0) {
         return DP_OK;
     }
-    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %.0f %% done",
-                   stage, 100.0 * fraction);
+    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %d %% done",
+                   stage, (int)(100.0 * fraction + 0.5));
 }
 
 /* ---- frames ---- */

@@ -65,7 +65,7 @@ bool dp_cpu_has_avx_vnni(void) {
     return false;
 }
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__aarch64__) && defined(__linux__) && !defined(DP_FREESTANDING)
 
 #include <sys/auxv.h>
 

@@ -84,7 +84,7 @@ static uint64_t burn__rows(uint64_t rounds) {
 }
 
 #define PRODUCT__ROWS \
-    .name = "rows", .step = 1, .mr = ROWS, .nr = 1, .piece = 8 * ROWS, .burn = burn__rows
+    .name = "rows", .step = 1, .mr = ROWS, .nr = 1, .piece = 2 * ROWS, .burn = burn__rows
 
 static const dp_product f32_product = {PRODUCT__ROWS, .precision = DP_PRECISION_F32, .group = 1,
                                        .kc = 512, .tile = f32_tile__rows};
@@ -98,7 +98,12 @@ static const dp_product int8_product = {
     .kc = DP_WHOLE_DEPTH, .tile = int8_tile__rows,        .convert = int8_convert__rows};
 
 const dp_product *dp_products_rows(dp_precision precision) {
-    return precision == DP_PRECISION_F32    ? &f32_product
-           : precision == DP_PRECISION_BF16 ? &bf16_product
-                                            : &int8_product;
+    switch (precision) {
+    case DP_PRECISION_F32:
+        return &f32_product;
+    case DP_PRECISION_BF16:
+        return DP_HAS_BF16 ? &bf16_product : NULL;
+    default:
+        return DP_HAS_INT8 ? &int8_product : NULL;
+    }
 }
