@@ -19,6 +19,8 @@ FIRMWARE_FLAGS = -mtune=$(CPU) -mno-outline-atomics
 else
 FIRMWARE_FLAGS = -mcpu=$(CPU) $(FIRMWARE_CPU_FLAGS_$(CPU))
 endif
+# Products are worth some bytes of code.
+$(BUILD)/lib/kernels/rows.o: ISA_CFLAGS += $(FIRMWARE_PRODUCTS)
 FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections
 FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
     $(if $(CONFIG),-DDP_CONFIG_FILE='\"$(notdir $(CONFIG))\"' -I$(dir $(CONFIG))) -Iinclude -Ilib
@@ -26,7 +28,7 @@ FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG)
 
 .PHONY: firmware
 firmware: ## $(BUILD)/firmware/CPU/libdualpath.a without an operating system; also CROSS CPU CONFIG
-	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= \
+	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= FIRMWARE_PRODUCTS=-O2 \
 	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static
 	@sh tests/firmware/symbols.sh $(CROSS) $(FIRMWARE)/libdualpath.a
 
