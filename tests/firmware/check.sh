@@ -22,6 +22,12 @@ grep -E "$answer" "$said" | diff -u "$BUILD/host-$3.answer" - || {
     exit 1
 }
 
+stack=$(sed -n 's/^stack used //p' "$said")
+if [ "$stack" -gt 4096 ]; then # what `dualpath compile --report` promises
+    echo "$name: $stack bytes of stack, more than 4096" >&2
+    exit 1
+fi
+
 # Flash without the model, and what of it is the library's.
 code=$("${CROSS}size" -A "$image" | awk '$1 == ".text" || $1 == ".data" { sum += $2 } END { print sum }')
 library=0
