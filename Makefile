@@ -281,7 +281,9 @@ $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
 	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
 	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
-C_FILES := $(wildcard include/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/*.cpp \
+include firmware.mk
+
+C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*.c tests/*.h tests/*.cpp tests/abi/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
@@ -336,7 +338,7 @@ clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' Makefile firmware.mk | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
 	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 

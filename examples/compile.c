@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char compile_help[] =
@@ -22,6 +23,8 @@ const char compile_help[] =
     "  --cpu SET          highest instruction set to use here: auto (default), amx, avx512-vnni,\n"
     "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --verify           check the model's checksums while opening it\n"
+    "  --report           print what FILE takes where it runs in plain C (plain, rows): flash,\n"
+    "                     memory of the model, arena of a session, stack\n"
     "  --quiet            print nothing when all is well, and no progress bar\n"
     "  -h, --help         this text\n"
     "\n"
@@ -88,10 +91,64 @@ static int write_model(const dp_model *model, const char *path, int64_t *bytes) 
     return STATUS_ERROR;
 }
 
+/* ---- what it takes ---- */
+
+/* Stack that a call takes with plain C, whatever the model: `make check-firmware` holds boards
+ * against it. */
+#define STACK_BYTES 4096
+
+/* Counts the bytes that a model takes while it is opened, and afterwards. */
+typedef struct counter {
+    size_t held, peak;
+} counter;
+
+static void *count_allocation(void *user, size_t size) {
+    counter *count = user;
+    size_t rounded = (size + 63) & ~(size_t)63;
+    count->held += rounded;
+    count->peak = count->held > count->peak ? count->held : count->peak;
+    return aligned_alloc(64, rounded);
+}
+
+static void count_release(void *user, void *block, size_t size) {
+    counter *count = user;
+    count->held -= (size + 63) & ~(size_t)63;
+    free(block);
+}
+
+/* The file as a small machine has it: in place, with plain C and one thread. Pointers are larger
+ * here than there, so that this is never too little. */
+static int report(const char *path, int64_t bytes) {
+    counter count = {0, 0};
+    dp_allocator allocator = {count_allocation, count_release, &count};
+    dp_model_options options;
+    dp_session_options alone;
+    dp_model *model = NULL;
+    size_t arena = 0;
+    dp_model_options_default(&options);
+    dp_session_options_default(&alone);
+    options.allocator = &allocator;
+    options.cpu_mask = 0;
+    alone.threads = 1;
+    dp_status status = dp_model_open(path, &options, &model);
+    if (status == DP_OK) {
+        status = dp_session_size(model, &alone, &arena);
+    }
+    if (status == DP_OK) {
+        printf("flash %12" PRId64 " bytes: the file\n", bytes);
+        printf("model %12zu bytes at most, of its allocator\n", count.peak);
+        printf("arena %12zu bytes at most, of a session\n", arena);
+        printf("stack %12d bytes at most\n", STACK_BYTES);
+    }
+    dp_model_close(model);
+    return check_status(status, path);
+}
+
 int command_compile(int count, char **arguments) {
     engine_options o = {.cpu = -1};
     const char *path = NULL;
     const char *written = NULL;
+    int32_t reported = 0;
     const option options[] = {
         {"-o", OPTION_TEXT, &written, 0, 0, NULL},
         {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
@@ -99,6 +156,7 @@ int command_compile(int count, char **arguments) {
         {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
         {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
         {"--backbone", OPTION_TEXT, &o.backbone, 0, 0, NULL},
+        {"--report", OPTION_FLAG, &reported, 0, 0, NULL},
         {"--quiet", OPTION_FLAG, &o.quiet, 0, 0, NULL},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
     };
@@ -122,5 +180,8 @@ int command_compile(int count, char **arguments) {
                dp_target_name(e.info.target));
     }
     engine_close(&e);
+    if (status == STATUS_OK && reported) {
+        status = report(written, bytes);
+    }
     return status;
 }

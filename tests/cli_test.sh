@@ -338,6 +338,10 @@ test_compile() {
             compile "$MODEL" -o "$compiled" --precision $precision --target rows --cpu c
         as_canonical "a compiled $precision model gives the same logits" "$compiled" --cpu c
     done
+    prints "compile --report: flash" '^flash  *[0-9]* bytes: the file$' \
+        compile "$MODEL" -o "$compiled" --precision int8 --target rows --report
+    prints "compile --report: arena" '^arena  *[0-9]* bytes at most' \
+        compile "$MODEL" -o "$compiled" --precision int8 --target rows --report
     prints "compiled files have checksums" 'all checksums match' verify "$compiled"
     prints "info of a compiled file" '^compiled  *1$' info "$compiled"
     prints "its target" '^target  *rows$' info "$compiled"

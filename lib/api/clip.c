@@ -107,6 +107,11 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_format", index,
                        (int)frame->format);
     }
+    if (!DP_HAS_FORMAT(frame->format)) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "frame %zu: this build does not read dp_format %d", index,
+                       (int)frame->format);
+    }
     bool colors = frame->format == DP_FORMAT_NV12 || frame->format == DP_FORMAT_I420;
     if (colors && (frame->color < DP_COLOR_BT601_LIMITED || frame->color > DP_COLOR_BT709_FULL)) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,

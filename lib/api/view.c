@@ -10,8 +10,8 @@ dp_status dp_go_on(dp_session *session, const char *stage, double fraction) {
         session->progress(session->progress_user, stage, fraction) == 0) {
         return DP_OK;
     }
-    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %.0f %% done",
-                   stage, 100.0 * fraction);
+    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %d %% done",
+                   stage, (int)(100.0 * fraction + 0.5));
 }
 
 static double lap(double *since) {

@@ -82,7 +82,7 @@ bool dp_cpu_has_slow_bf16(void) {
     return false;
 }
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__aarch64__) && defined(__linux__) && !defined(DP_FREESTANDING)
 
 #include <sys/auxv.h>
 

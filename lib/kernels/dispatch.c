@@ -69,8 +69,8 @@ const dp_product *dp_product_reading(const dp_product *layout, uint32_t cpu_mask
 
 dp_precision dp_precision_auto(uint32_t cpu_mask) {
     const dp_product *bf16 = dp_product_choose(DP_PRECISION_BF16, cpu_mask);
-    return (bf16->cpu & (DP_CPU_BF16 | DP_CPU_ARM_BF16)) != 0 ? DP_PRECISION_BF16
-                                                              : DP_PRECISION_F32;
+    return bf16 != NULL && (bf16->cpu & (DP_CPU_BF16 | DP_CPU_ARM_BF16)) != 0 ? DP_PRECISION_BF16
+                                                                              : DP_PRECISION_F32;
 }
 
 const char *dp_precision_name(dp_precision precision) {

@@ -2,6 +2,7 @@
  * Every kernel in plain C: what the faster ones are held against, and what runs where there is
  * nothing else.
  */
+#include "kernels/functions.h"
 #include "kernels/numbers.h"
 
 #include <math.h>
@@ -89,14 +90,14 @@ static void int8_convert__c(const float *x, size_t n, uint32_t *words, dp_row_sc
 static void f32_gelu__c(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double value = x[i];
-        x[i] = (float)(value * 0.5 * erfc(value * -0.70710678118654752440));
+        x[i] = (float)(value * 0.5 * dp_erfc(value * -0.70710678118654752440));
     }
 }
 
 static void f32_quick_gelu__c(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double value = x[i];
-        x[i] = (float)(value / (1.0 + exp(-1.702 * value)));
+        x[i] = (float)(value / (1.0 + dp_exp(-1.702 * value)));
     }
 }
 
@@ -131,7 +132,7 @@ static void f32_softmax__c(float *x, size_t n, float scale) {
     }
     float sum = 0.0f;
     for (size_t i = 0; i < n; i++) {
-        x[i] = expf((x[i] - largest) * scale);
+        x[i] = (float)dp_exp((double)((x[i] - largest) * scale));
         sum += x[i];
     }
     float inverse = 1.0f / sum;
@@ -196,5 +197,8 @@ const dp_kernels *dp_kernels_generic(void) {
 }
 
 const dp_product *dp_products_generic(dp_precision precision) {
-    return precision == DP_PRECISION_BF16 ? &bf16_product : &int8_product;
+    if (precision == DP_PRECISION_BF16) {
+        return DP_HAS_PANELS && DP_HAS_BF16 ? &bf16_product : NULL;
+    }
+    return DP_HAS_PANELS && DP_HAS_INT8 ? &int8_product : NULL;
 }

@@ -7,6 +7,7 @@
 #ifndef DP_KERNELS_H
 #define DP_KERNELS_H
 
+#include "dp_config.h"
 #include "dualpath.h"
 
 #include <stdbool.h>

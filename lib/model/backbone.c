@@ -5,7 +5,6 @@
 #include "model/builder.h"
 #include "model/bytes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define HASH_KEY "dualpath.backbone.hash"
@@ -44,10 +43,10 @@ static uint64_t add_bytes(uint64_t hash, const char *bytes, size_t size) {
 /* " f32 0123abcd\n" behind the name */
 static uint64_t add_tensor(uint64_t hash, const dp_tensor *tensor) {
     char rest[32];
-    int length = snprintf(rest, sizeof rest, " %s %08lx\n", dp_tensor_type_name(tensor->type),
-                          (unsigned long)tensor->crc);
+    size_t length = dp_print(rest, sizeof rest, " %s %08lx\n", dp_tensor_type_name(tensor->type),
+                             (unsigned long)tensor->crc);
     hash = add_bytes(hash, tensor->name.bytes, tensor->name.length);
-    return add_bytes(hash, rest, (size_t)length);
+    return add_bytes(hash, rest, length);
 }
 
 dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
@@ -58,7 +57,7 @@ dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
         hash = dp_is_frozen(tensor->name) ? add_tensor(hash, tensor) : hash;
     }
     if (gguf->has_crcs) {
-        (void)snprintf(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),
+        (void)dp_print(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),
                        (unsigned long)(hash & 0xffffffffu));
     }
     return shown;
@@ -98,7 +97,7 @@ dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp
     if (status != DP_OK) {
         return status;
     }
-    if (backbone == NULL) {
+    if (!DP_HAS_CANONICAL || backbone == NULL) {
         return dp_fail(message, DP_ERR_BACKBONE,
                        "this is a task of backbone %s \"%s\", and can only be opened on it",
                        DP_SHOW(hash), DP_SHOW(name));

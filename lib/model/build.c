@@ -3,7 +3,6 @@
  */
 #include "model/builder.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- text ---- */
@@ -46,13 +45,13 @@ static const char **keep_labels(dp_builder *builder) {
 static const char *keep_description(dp_builder *builder) {
     const dp_parameters *p = &builder->model->parameters;
     char line[256];
-    int length = snprintf(line, sizeof line,
-                          "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
-                          "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
-                          p->blocks, p->width, p->heads, p->patch_size, p->image_size, p->frames,
-                          p->spatial_frames, p->framesets, p->grid, p->grid, p->classes,
-                          dp_precision_name(builder->model->precision));
-    return keep_text(builder, (dp_text){line, length > 0 ? (size_t)length : 0});
+    size_t length = dp_print(line, sizeof line,
+                             "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
+                             "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
+                             p->blocks, p->width, p->heads, p->patch_size, p->image_size, p->frames,
+                             p->spatial_frames, p->framesets, p->grid, p->grid, p->classes,
+                             dp_precision_name(builder->model->precision));
+    return keep_text(builder, (dp_text){line, length});
 }
 
 static void keep_texts(dp_builder *builder) {
@@ -177,10 +176,10 @@ static void walk(dp_builder *builder, progress to) {
     struct dp_model *model = builder->model;
     model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
     keep_texts(builder);
-    if (model->compiled) {
-        dp_find_parts(builder);
-    } else {
+    if (DP_HAS_CANONICAL && !model->compiled) {
         build_weights(builder, to);
+    } else {
+        dp_find_parts(builder);
     }
     report(builder, to, model->parameters.blocks);
     if (model->arena.failed && builder->status == DP_OK) {

@@ -5,7 +5,6 @@
 #include "model/builder.h"
 #include "model/bytes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What a compiled file was made for. */
@@ -25,7 +24,7 @@ static target_list list_targets(dp_precision precision, uint32_t cpu_mask) {
         if (dp_target_product((dp_target)target, precision, cpu_mask) != NULL &&
             dp_target_product((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
             size_t length = strlen(list.text);
-            (void)snprintf(list.text + length, sizeof list.text - length, "%s%s",
+            (void)dp_print(list.text + length, sizeof list.text - length, "%s%s",
                            length > 0 ? ", " : "", dp_target_name(target));
         }
     }
@@ -172,11 +171,16 @@ static const dp_product *choose_attention(const struct dp_model *model, dp_preci
 }
 
 /* The best products there are. */
-static void choose_native(struct dp_model *model, uint32_t cpu_mask) {
+static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dp_message *message) {
     model->exact = &model->kernels->f32;
     model->product = dp_product_choose(model->precision, cpu_mask);
+    if (model->product == NULL) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED, "this build does not multiply in %s",
+                       dp_precision_name(model->precision));
+    }
     model->target = dp_target_of(model->exact, model->product);
     model->runnable = true;
+    return DP_OK;
 }
 
 /* Those of the backbone, whose matrices are there already; options that ask for others are wrong.
@@ -219,7 +223,7 @@ static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *
 
 dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
                              dp_message *message) {
-    if (opening->backbone != NULL) {
+    if (DP_HAS_CANONICAL && opening->backbone != NULL) {
         return choose_as_backbone(opening, model, message);
     }
     const dp_model_options *options = &opening->options;
@@ -233,6 +237,9 @@ dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, str
     if (model->compiled) {
         status = read_made_for(gguf, cpu_mask, &made, message);
         status = status == DP_OK ? compare(&made, options, message) : status;
+    } else if (!DP_HAS_CANONICAL) {
+        status = dp_fail(message, DP_ERR_UNSUPPORTED,
+                         "this build opens compiled models only (dualpath.compiled.version)");
     }
     if (status != DP_OK) {
         return status;
@@ -241,7 +248,7 @@ dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, str
     model->target = made.target;
     model->kernels = dp_kernels_choose(cpu_mask);
     if (made.target == DP_TARGET_NATIVE) {
-        choose_native(model, cpu_mask);
+        status = choose_native(model, cpu_mask, message);
     } else {
         status = choose_for_target(model, options, cpu_mask, message);
     }

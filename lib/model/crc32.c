@@ -19,9 +19,16 @@
     SUMS128(0u, a, b, c, d, e, f, g), SUMS128(0u ^ (h), a, b, c, d, e, f, g)
 
 // clang-format off
-static const uint32_t table[8][256] = {
+#if defined(DP_SMALL_TABLES)
+#define STEPS 1
+#else
+#define STEPS 8
+#endif
+
+static const uint32_t table[STEPS][256] = {
     {ROW(0x77073096u, 0xee0e612cu, 0x076dc419u, 0x0edb8832u,
          0x1db71064u, 0x3b6e20c8u, 0x76dc4190u, 0xedb88320u)},
+#if STEPS == 8
     {ROW(0x191b3141u, 0x32366282u, 0x646cc504u, 0xc8d98a08u,
          0x4ac21251u, 0x958424a2u, 0xf0794f05u, 0x3b83984bu)},
     {ROW(0x01c26a37u, 0x0384d46eu, 0x0709a8dcu, 0x0e1351b8u,
@@ -36,8 +43,11 @@ static const uint32_t table[8][256] = {
          0x67de9cceu, 0xcfbd399cu, 0x440b7579u, 0x8816eaf2u)},
     {ROW(0xccaa009eu, 0x4225077du, 0x844a0efau, 0xd3e51bb5u,
          0x7cbb312bu, 0xf9766256u, 0x299dc2edu, 0x533b85dau)},
+#endif
 };
 // clang-format on
+
+#if STEPS == 8
 
 static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
     uint32_t low = dp_load_u32(bytes) ^ crc;
@@ -47,11 +57,15 @@ static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
            table[1][high >> 16 & 255] ^ table[0][high >> 24];
 }
 
+#endif
+
 uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
     crc = ~crc;
+#if STEPS == 8
     for (; size >= 8; size -= 8, bytes += 8) {
         crc = step8(crc, bytes);
     }
+#endif
     for (; size > 0; size--, bytes++) {
         crc = crc >> 8 ^ table[0][(crc ^ *bytes) & 255];
     }

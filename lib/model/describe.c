@@ -71,7 +71,7 @@ static dp_status read_description(const dp_gguf *gguf, struct dp_model *model,
 }
 
 dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message) {
-    if (model->compiled) {
+    if (!DP_HAS_CANONICAL || model->compiled) {
         return read_description(gguf, model, message);
     }
     if (model->backbone != NULL) {

@@ -7,8 +7,6 @@
 
 #include "model/bytes.h"
 
-#include <inttypes.h>
-
 #define MAX_TENSORS 65536
 #define MAX_ENTRIES 4096
 #define MAX_KEY 65535
@@ -181,8 +179,8 @@ static dp_status check_magic(const scanner *scan) {
                        "a big-endian GGUF file; only little-endian ones can be read");
     }
     if (version != 3) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "GGUF version %" PRIu32 "; only version 3 can be read", version);
+        return dp_fail(scan->message, DP_ERR_FORMAT, "GGUF version %lu; only version 3 can be read",
+                       (unsigned long)version);
     }
     return DP_OK;
 }
@@ -192,13 +190,13 @@ static dp_status check_count(const scanner *scan, uint64_t count, size_t maximum
                              const char *items) {
     if (count > maximum) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "the file has %" PRIu64 " %s; at most %zu are allowed", count, items,
-                       maximum);
+                       "the file has %llu %s; at most %zu are allowed", (unsigned long long)count,
+                       items, maximum);
     }
     if (count > remaining(scan) / item_size) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "the file says it has %" PRIu64 " %s, but is too short for them", count,
-                       items);
+                       "the file says it has %llu %s, but is too short for them",
+                       (unsigned long long)count, items);
     }
     return DP_OK;
 }
@@ -283,9 +281,8 @@ static size_t value_size(uint32_t type) {
 
 static dp_status check_value_type(const scanner *scan, uint32_t type) {
     if (type > DP_VALUE_F64) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "metadata key '%s': value type %" PRIu32 " is unknown", DP_SHOW(scan->name),
-                       type);
+        return dp_fail(scan->message, DP_ERR_FORMAT, "metadata key '%s': value type %lu is unknown",
+                       DP_SHOW(scan->name), (unsigned long)type);
     }
     return DP_OK;
 }
@@ -390,8 +387,8 @@ static dp_status scan_shape(scanner *scan, dp_tensor *tensor, uint64_t *elements
     }
     if (dims < 1 || dims > 4) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' has %" PRIu32 " dimensions; 1 to 4 are allowed",
-                       DP_SHOW(tensor->name), dims);
+                       "tensor '%s' has %lu dimensions; 1 to 4 are allowed", DP_SHOW(tensor->name),
+                       (unsigned long)dims);
     }
     tensor->dims = dims;
     *elements = 1;
@@ -402,8 +399,8 @@ static dp_status scan_shape(scanner *scan, dp_tensor *tensor, uint64_t *elements
         }
         if (*side < 1 || *side > MAX_DIMENSION) {
             return dp_fail(scan->message, DP_ERR_FORMAT,
-                           "tensor '%s' has a dimension of %" PRIu64 "; 1 to 2^31 - 1 are allowed",
-                           DP_SHOW(tensor->name), *side);
+                           "tensor '%s' has a dimension of %llu; 1 to 2^31 - 1 are allowed",
+                           DP_SHOW(tensor->name), (unsigned long long)*side);
         }
         if (*elements > MAX_TENSOR_BYTES / *side) {
             return malformed(scan, "the tensor is larger than 2^40 bytes");
@@ -435,9 +432,9 @@ static dp_status size_tensor(const scanner *scan, dp_tensor *tensor, uint32_t ty
         break;
     default:
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' has type %" PRIu32
+                       "tensor '%s' has type %lu"
                        "; F32 (0), F16 (1), Q8_0 (8), I8 (24) and BF16 (30) are allowed",
-                       DP_SHOW(tensor->name), type);
+                       DP_SHOW(tensor->name), (unsigned long)type);
     }
     tensor->type = (dp_tensor_type)type;
     return *bytes <= MAX_TENSOR_BYTES ? DP_OK
@@ -505,9 +502,8 @@ static dp_status read_alignment(const dp_gguf *gguf, uint32_t *alignment, dp_mes
     dp_status status = dp_gguf_u32(gguf, "general.alignment", false, 8, 65536, alignment, message);
     if (status == DP_OK && (*alignment & (*alignment - 1)) != 0) {
         return dp_fail(message, DP_ERR_FORMAT,
-                       "metadata key 'general.alignment' is %" PRIu32
-                       ", but must be a power of two",
-                       *alignment);
+                       "metadata key 'general.alignment' is %lu, but must be a power of two",
+                       (unsigned long)*alignment);
     }
     return status;
 }
@@ -516,15 +512,15 @@ static dp_status place_tensor(const scanner *scan, dp_tensor *tensor, uint32_t a
     uint64_t offset = dp_load_u64(tensor->data);
     if (offset % alignment != 0) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' begins at offset %" PRIu64
-                       ", which is not a multiple of %" PRIu32,
-                       DP_SHOW(tensor->name), offset, alignment);
+                       "tensor '%s' begins at offset %llu, which is not a multiple of %lu",
+                       DP_SHOW(tensor->name), (unsigned long long)offset, (unsigned long)alignment);
     }
     if (offset > remaining(scan) || tensor->bytes > remaining(scan) - (size_t)offset) {
         return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' (%zu bytes at offset %" PRIu64
-                       ") reaches past the end of the file: there are %zu bytes of data",
-                       DP_SHOW(tensor->name), tensor->bytes, offset, remaining(scan));
+                       "tensor '%s' (%zu bytes at offset %llu) reaches past the end of the file: "
+                       "there are %zu bytes of data",
+                       DP_SHOW(tensor->name), tensor->bytes, (unsigned long long)offset,
+                       remaining(scan));
     }
     tensor->data = scan->bytes + scan->at + (size_t)offset;
     return DP_OK;

@@ -5,8 +5,6 @@
 #include "model/bytes.h"
 #include "model/gguf.h"
 
-#include <inttypes.h>
-
 static const char *value_type_name(uint32_t type) {
     static const char *const names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
                                         "bool", "string", "array", "u64", "i64", "f64"};
@@ -112,9 +110,8 @@ dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint3
     }
     uint32_t number = dp_load_u32(found);
     if (number < minimum || number > maximum) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "metadata key '%s' is %" PRIu32 ", but must be %" PRIu32 " to %" PRIu32, key,
-                       number, minimum, maximum);
+        return dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' is %lu, but must be %lu to %lu",
+                       key, (unsigned long)number, (unsigned long)minimum, (unsigned long)maximum);
     }
     *value = number;
     return DP_OK;
@@ -130,8 +127,8 @@ dp_status dp_gguf_u64(const dp_gguf *gguf, const char *key, bool required, uint6
     uint64_t number = dp_load_u64(found);
     if (number > maximum) {
         return dp_fail(message, DP_ERR_FORMAT,
-                       "metadata key '%s' is %" PRIu64 ", but must be at most %" PRIu64, key,
-                       number, maximum);
+                       "metadata key '%s' is %llu, but must be at most %llu", key,
+                       (unsigned long long)number, (unsigned long long)maximum);
     }
     *value = number;
     return DP_OK;

@@ -228,6 +228,11 @@ static dp_status check_tensors(const dp_gguf *gguf, const dp_parameters *p, dp_m
         return dp_fail(message, DP_ERR_FORMAT,
                        "head.hidden.weight and head.output.weight go together; one is missing");
     }
+    if (!DP_HAS_SINCOS && p->position != DP_POSITION_TABLE && !dp_is_compiled(gguf)) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED,
+                       "dualpath.position.kind: this build has no %s, only tables",
+                       dp_position_name(p->position));
+    }
     if (p->position == DP_POSITION_SINCOS_3D && p->width % 16 != 0) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "dualpath.embedding_length: %zu is not a multiple of 16, which sincos-3d "
@@ -277,12 +282,12 @@ dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbon
         from.status = dp_check_task(gguf, backbone, message);
     }
     read_metadata(&from, parameters);
-    if (dp_is_compiled(gguf)) {
-        read_sizes(&from, parameters);
-    } else {
+    if (DP_HAS_CANONICAL && !dp_is_compiled(gguf)) {
         read_shapes(&from, parameters);
+    } else {
+        read_sizes(&from, parameters);
     }
-    if (backbone != NULL) {
+    if (DP_HAS_CANONICAL && backbone != NULL) {
         take_shapes(&from, &backbone->parameters, parameters);
     }
     if (from.status == DP_OK) {

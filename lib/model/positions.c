@@ -120,9 +120,9 @@ static void fill_temporal(const encoder *e, const float *table, float *out) {
     for (size_t k = 0; k < p->framesets; k++) {
         for (size_t t = 0; t < p->tokens; t++) {
             float *row = out + (k * p->tokens + t) * p->width;
-            if (p->position == DP_POSITION_SINCOS_3D) {
+            if (DP_HAS_SINCOS && p->position == DP_POSITION_SINCOS_3D) {
                 encode_3d(e, k, t, row);
-            } else if (p->position == DP_POSITION_SINCOS_TIME) {
+            } else if (DP_HAS_SINCOS && p->position == DP_POSITION_SINCOS_TIME) {
                 encode_time(e, k, t, table + t * p->width, row);
             } else {
                 memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
@@ -160,7 +160,10 @@ void dp_build_positions(dp_builder *builder) {
     float *first_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
     float *first_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
     if (dp_building(builder)) {
-        encoder e = make_encoder(p, frequencies);
+        encoder e = {p, NULL, NULL};
+        if (DP_HAS_SINCOS) {
+            e = make_encoder(p, frequencies);
+        }
         fill_temporal(&e, table.values, first_temporal);
         memcpy(first_spatial, spatial.values, p->tokens * p->width * sizeof(float));
         add_class_token(p, token.values, first_spatial);

@@ -5,8 +5,6 @@
 #include "model/bytes.h"
 #include "model/gguf.h"
 
-#include <inttypes.h>
-
 const char *dp_tensor_type_name(dp_tensor_type type) {
     switch (type) {
     case DP_TENSOR_F32:
@@ -30,9 +28,8 @@ dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message) {
     uint32_t crc = dp_crc32(0, tensor->data, tensor->bytes);
     if (crc != tensor->crc) {
         return dp_fail(message, DP_ERR_CHECKSUM,
-                       "tensor '%s' is damaged: its CRC-32 is 0x%08" PRIx32
-                       ", but the file says 0x%08" PRIx32,
-                       DP_SHOW(tensor->name), crc, tensor->crc);
+                       "tensor '%s' is damaged: its CRC-32 is 0x%08lx, but the file says 0x%08lx",
+                       DP_SHOW(tensor->name), (unsigned long)crc, (unsigned long)tensor->crc);
     }
     return DP_OK;
 }

@@ -7,8 +7,15 @@
 
 #include "runtime/runtime.h"
 
-#include <fenv.h>
 #include <stdatomic.h>
+
+#if defined(DP_NO_FENV)
+typedef int fenv_t;
+#define fegetenv(environment) (*(environment) = 0)
+#define fesetenv(environment) (*(environment))
+#else
+#include <fenv.h>
+#endif
 
 #if !defined(DP_NO_THREADS)
 #include <pthread.h>

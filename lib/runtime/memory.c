@@ -7,19 +7,38 @@
 
 #include "runtime/runtime.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#if defined(__linux__)
+#if !defined(DP_NO_HEAP)
+#include <stdlib.h>
+#endif
+#if defined(__linux__) && !defined(DP_FREESTANDING)
+#define HAS_MADVISE
 #include <sys/mman.h>
 #endif
+
+#if defined(DP_NO_HEAP)
+
+static void *default_allocate(void *user, size_t size) {
+    (void)user;
+    (void)size;
+    return NULL;
+}
+
+static void default_release(void *user, void *block, size_t size) {
+    (void)user;
+    (void)block;
+    (void)size;
+}
+
+#else
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /* Weights are read from front to back: with pages of 4 KiB, looking up the pages would cost as much
  * as reading them. */
 static void ask_for_huge_pages(void *block, size_t size) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
+#if defined(HAS_MADVISE) && defined(MADV_HUGEPAGE)
     (void)madvise(block, size, MADV_HUGEPAGE);
 #else
     (void)block;
@@ -48,6 +67,8 @@ static void default_release(void *user, void *block, size_t size) {
     free(block);
 }
 
+#endif
+
 const dp_allocator dp_default_allocator = {default_allocate, default_release, NULL};
 
 void *dp_allocate(const dp_allocator *allocator, size_t size) {
@@ -71,7 +92,7 @@ void dp_release(const dp_allocator *allocator, void *block, size_t size) {
     ((size_t)65536) /* at least: no system that the library runs on has larger ones */
 
 void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
-#if defined(__linux__) && defined(MADV_DONTNEED)
+#if defined(HAS_MADVISE) && defined(MADV_DONTNEED)
     uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
     uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
     bool ours = allocator == NULL || allocator == &dp_default_allocator;

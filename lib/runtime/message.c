@@ -4,7 +4,6 @@
 #include "runtime/runtime.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 #if defined(DP_NO_THREADS)
 static dp_message last_message;
@@ -19,7 +18,7 @@ dp_message *dp_thread_message(void) {
 dp_status dp_fail(dp_message *message, dp_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message->text, sizeof message->text, format, arguments);
+    (void)dp_print_list(message->text, sizeof message->text, format, &arguments);
     va_end(arguments);
     return status;
 }

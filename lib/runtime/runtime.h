@@ -6,8 +6,10 @@
 #ifndef DP_RUNTIME_H
 #define DP_RUNTIME_H
 
+#include "dp_config.h"
 #include "dualpath.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,11 @@ typedef struct dp_message {
 #else
 #define DP_PRINTF(text, first)
 #endif
+
+/* Text of at most size - 1 bytes and its end; returns how many there are. Of printf()'s formats,
+ * what messages need. (format.c) */
+size_t dp_print(char *text, size_t size, const char *format, ...) DP_PRINTF(3, 4);
+size_t dp_print_list(char *text, size_t size, const char *format, va_list *arguments);
 
 /* Writes the sentence and returns the status: `return dp_fail(message, DP_ERR_IO, "...", ...)`. */
 dp_status dp_fail(dp_message *message, dp_status status, const char *format, ...) DP_PRINTF(3, 4);

@@ -70,6 +70,20 @@ static void fetch_yuv(const uint8_t *luma, const uint8_t *cb, const uint8_t *cr,
     }
 }
 
+#define HAS_PLANES (DP_HAS_FORMAT(DP_FORMAT_NV12) || DP_HAS_FORMAT(DP_FORMAT_I420))
+
+static void fetch_planes(const dp_frame *frame, size_t row, const int32_t *columns, size_t count,
+                         float *rgb) {
+    const yuv_matrix *matrix = &yuv_matrices[frame->color];
+    const uint8_t *luma = plane_row(frame, 0, row);
+    const uint8_t *chroma = plane_row(frame, 1, row / 2);
+    if (frame->format == DP_FORMAT_NV12) {
+        fetch_yuv(luma, chroma, chroma + 1, 2, matrix, columns, count, rgb);
+    } else {
+        fetch_yuv(luma, chroma, plane_row(frame, 2, row / 2), 1, matrix, columns, count, rgb);
+    }
+}
+
 void dp_fetch_pixels(const dp_frame *frame, size_t row, const int32_t *columns, size_t count,
                      float *rgb) {
     const uint8_t *first = plane_row(frame, 0, row);
@@ -89,14 +103,11 @@ void dp_fetch_pixels(const dp_frame *frame, size_t row, const int32_t *columns, 
     case DP_FORMAT_GRAY8:
         fetch_gray(first, columns, count, rgb);
         break;
-    case DP_FORMAT_NV12: {
-        const uint8_t *chroma = plane_row(frame, 1, row / 2);
-        fetch_yuv(first, chroma, chroma + 1, 2, &yuv_matrices[frame->color], columns, count, rgb);
-        break;
-    }
+    case DP_FORMAT_NV12:
     case DP_FORMAT_I420:
-        fetch_yuv(first, plane_row(frame, 1, row / 2), plane_row(frame, 2, row / 2), 1,
-                  &yuv_matrices[frame->color], columns, count, rgb);
+        if (HAS_PLANES) {
+            fetch_planes(frame, row, columns, count, rgb);
+        }
         break;
     }
 }

@@ -5,11 +5,16 @@
  */
 #include "vit/vit.h"
 
-/* Columns of h that are worked on at a time, at most: of every panel and of every step a multiple.
- */
+/* Most columns of h that are worked on at a time: of every panel and of every step a multiple. */
 #define MLP_SLICE ((size_t)1536)
 
 _Static_assert(MLP_SLICE % DP_MAX_NR == 0, "slices begin where panels do");
+
+/* Room for the columns of h, whole panels of them. */
+static size_t slice_width(const dp_parameters *p) {
+    size_t panels = (p->mlp_width + DP_MAX_NR - 1) / DP_MAX_NR;
+    return dp_min_size(panels * DP_MAX_NR, MLP_SLICE);
+}
 
 static size_t largest_bottleneck(const dp_parameters *p) {
     size_t largest = 0;
@@ -45,16 +50,15 @@ static places plan(const dp_model *model, size_t rows, float *scratch) {
     const dp_parameters *p = &model->parameters;
     const dp_product *product = model->product;
     size_t b = largest_bottleneck(p);
-    size_t slice = dp_min_size(MLP_SLICE, p->mlp_width);
     places at = {.n.stride = dp_row_stride(p->width),
                  .d.stride = dp_row_stride(b),
-                 .h.stride = dp_row_stride(slice)};
+                 .h.stride = dp_row_stride(slice_width(p))};
     size_t d = at.n.stride * (product->convert == NULL ? rows : 1);
     size_t h = d + rows * at.d.stride;
     size_t n_words = h + rows * h_floats(product, at.h.stride);
     size_t d_words = n_words + dp_operand_size(product, rows, p->width);
     size_t h_words = d_words + dp_operand_size(product, rows, b);
-    at.floats = h_words + dp_operand_size(product, rows, slice);
+    at.floats = h_words + dp_operand_size(product, rows, slice_width(p));
     if (scratch != NULL) {
         at.n.numbers = scratch;
         at.d.numbers = scratch + d;

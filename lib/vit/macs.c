@@ -49,8 +49,8 @@ static uint64_t blocks(const dp_model *model, dp_path path) {
     for (size_t i = 0; i < p->blocks; i++) {
         const dp_block *block = &model->block[i];
         const dp_path_block *fused = path == DP_SPATIAL ? &block->spatial : &block->temporal;
-        image += model->fused ? fused_image(p, fused, i + 1 == p->blocks)
-                              : plain_image(p, &block->plain, path);
+        image += dp_is_fused(model) ? fused_image(p, fused, i + 1 == p->blocks)
+                                    : plain_image(p, &block->plain, path);
     }
     return image * dp_images(p, path);
 }

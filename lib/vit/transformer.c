@@ -17,7 +17,7 @@ typedef struct block_run {
  * tokens the rest. */
 static bool class_only(const block_run *run, size_t index) {
     const dp_model *model = run->workspace->model;
-    return model->fused && index + 1 == model->parameters.blocks;
+    return dp_is_fused(model) && index + 1 == model->parameters.blocks;
 }
 
 static const dp_path_block *path_block(const dp_block *block, dp_path path) {
@@ -29,7 +29,7 @@ static void project_rows(const block_run *run, size_t index, dp_rows rows,
     const dp_workspace *workspace = run->workspace;
     const dp_block *block = &workspace->model->block[index];
     float *scratch = dp_thread_scratch(workspace, thread);
-    if (workspace->model->fused) {
+    if (dp_is_fused(workspace->model)) {
         dp_fused_project(workspace, path_block(block, rows.path), rows, keys_and_values_only,
                          scratch);
     } else {
@@ -81,7 +81,7 @@ static void finish_rows(const block_run *run, dp_rows rows, size_t thread) {
     const dp_workspace *workspace = run->workspace;
     const dp_block *block = &workspace->model->block[run->index];
     float *scratch = dp_thread_scratch(workspace, thread);
-    if (workspace->model->fused) {
+    if (dp_is_fused(workspace->model)) {
         dp_fused_finish(workspace, path_block(block, rows.path), rows, scratch);
     } else {
         dp_plain_finish(workspace, &block->plain, rows, scratch);

@@ -88,6 +88,10 @@ int64_t dp_count_macs(const dp_model *model);
 
 /* ---- inline helpers ---- */
 
+static inline bool dp_is_fused(const dp_model *model) {
+    return !DP_HAS_CANONICAL || model->fused;
+}
+
 static inline size_t dp_images(const dp_parameters *p, dp_path path) {
     return path == DP_SPATIAL ? p->spatial_frames : p->framesets;
 }

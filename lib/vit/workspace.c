@@ -97,7 +97,8 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
     size_t rows = workspace->piece;
-    size_t floats = model->fused ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
+    size_t floats =
+        dp_is_fused(model) ? dp_fused_scratch(model, rows) : dp_plain_scratch(model, rows);
     floats = larger(floats, rows * dp_row_stride(model->patch.inputs) +
                                 dp_operand_size(model->patch.product, rows, model->patch.inputs));
     floats = larger(floats, dp_attention_scratch(model->attention, p->tokens, p->width / p->heads));

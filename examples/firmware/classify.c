@@ -1,0 +1,217 @@
+/*
+ * classify.c - an application for a board: classifies a clip that is linked in, with a model that
+ * is linked in, without an operating system and without a heap.
+ */
+#include "board.h"
+
+#include <dualpath.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define MODEL_MEMORY ((size_t)96 << 10)
+#define ARENA_MEMORY ((size_t)768 << 10)
+#define CLIP_SIDE 32
+#define CLIP_FRAMES 16
+#define UNTOUCHED 0xa5
+
+static _Alignas(64) uint8_t model_memory[MODEL_MEMORY];
+static _Alignas(64) uint8_t arena[ARENA_MEMORY];
+
+/* ---- printing ---- */
+
+static void print_number(uint64_t value, uint32_t base, size_t width) {
+    char text[24];
+    size_t first = sizeof text - 1;
+    text[first] = '\0';
+    while (value > 0 || sizeof text - 1 - first < width) {
+        text[--first] = "0123456789abcdef"[value % base];
+        value /= base;
+    }
+    board_print(text + first);
+}
+
+static void print_line(const char *name, uint64_t value) {
+    board_print(name);
+    board_print(" ");
+    print_number(value, 10, 1);
+    board_print("\n");
+}
+
+/* "logit 2 bf9d70a4": the bits of a float, so that nothing is lost. */
+static void print_logit(size_t index, float logit) {
+    uint32_t bits;
+    memcpy(&bits, &logit, sizeof bits);
+    board_print("logit ");
+    print_number(index, 10, 1);
+    board_print(" ");
+    print_number(bits, 16, 8);
+    board_print("\n");
+}
+
+static bool fail(const char *what, const char *why) {
+    board_print("failed: ");
+    board_print(what);
+    board_print(": ");
+    board_print(why);
+    board_print("\n");
+    return false;
+}
+
+/* ---- the model's memory: handed out from front to back ---- */
+
+typedef struct region {
+    uint8_t *base;
+    size_t size, used;
+} region;
+
+static size_t rounded(size_t size) {
+    return (size + 63) & ~(size_t)63;
+}
+
+static void *allocate(void *user, size_t size) {
+    region *from = user;
+    if (size > from->size || rounded(size) > from->size - from->used) {
+        return NULL;
+    }
+    void *block = from->base + from->used;
+    from->used += rounded(size);
+    return block;
+}
+
+/* Only what was handed out last comes back. */
+static void release(void *user, void *block, size_t size) {
+    region *to = user;
+    if ((uint8_t *)block + rounded(size) == to->base + to->used) {
+        to->used -= rounded(size);
+    }
+}
+
+/* The allocator must outlive the model. */
+static region model_region;
+static const dp_allocator model_allocator = {allocate, release, &model_region};
+
+static dp_status open_in(size_t size, dp_model **model) {
+    dp_model_options options;
+    dp_model_options_default(&options);
+    options.allocator = &model_allocator;
+    options.cpu_mask = 0; /* on a host: plain C, as on the boards */
+    model_region = (region){.base = model_memory, .size = size};
+    return dp_model_open_memory(model_bytes, (size_t)(model_end - model_bytes), &options, model);
+}
+
+/* Opens the model in as little memory as it needs; with any less it must say so. */
+static bool open_model(dp_model **model, size_t *needed) {
+    size_t low = 0; /* too little */
+    size_t high = MODEL_MEMORY;
+    while (high - low > 64) {
+        size_t middle = (low + high) / 2 & ~(size_t)63;
+        dp_status status = open_in(middle, model);
+        if (status != DP_OK && status != DP_ERR_MEMORY) {
+            return fail("opening", dp_last_message());
+        }
+        dp_model_close(*model);
+        *(status == DP_OK ? &high : &low) = middle;
+    }
+    *needed = high;
+    return open_in(high, model) == DP_OK || fail("opening", dp_last_message());
+}
+
+/* ---- the session's memory ---- */
+
+static dp_status create_in(const dp_model *model, size_t size, dp_session **session) {
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.arena = arena;
+    options.arena_size = size;
+    return dp_session_create(model, &options, session);
+}
+
+static bool create_session(const dp_model *model, dp_session **session, size_t *needed) {
+    if (dp_session_size(model, NULL, needed) != DP_OK) {
+        return fail("sizing", dp_last_message());
+    }
+    for (size_t less = 1; less <= *needed; less *= 2) {
+        if (create_in(model, *needed - less, session) != DP_ERR_ARENA) {
+            return fail("arena", "a session was created in too small a one");
+        }
+    }
+    if (*needed > ARENA_MEMORY) {
+        return fail("arena", "ARENA_MEMORY is too small for this model");
+    }
+    memset(arena, UNTOUCHED, sizeof arena);
+    return create_in(model, *needed, session) == DP_OK || fail("session", dp_last_message());
+}
+
+/* How far the arena was written to. */
+static size_t arena_used(void) {
+    size_t used = sizeof arena;
+    while (used > 0 && arena[used - 1] == UNTOUCHED) {
+        used--;
+    }
+    return used;
+}
+
+/* ---- the clip ---- */
+
+static bool classify(dp_session *session, dp_result *result, dp_prediction *top) {
+    static dp_frame frames[CLIP_FRAMES];
+    const size_t bytes = (size_t)CLIP_SIDE * CLIP_SIDE * 3;
+    dp_clip clip;
+    if ((size_t)(clip_end - clip_bytes) != CLIP_FRAMES * bytes) {
+        return fail("clip", "it has another size");
+    }
+    for (size_t i = 0; i < CLIP_FRAMES; i++) {
+        frames[i] = dp_frame_rgb24(clip_bytes + i * bytes, CLIP_SIDE, CLIP_SIDE);
+    }
+    dp_clip_default(&clip);
+    dp_result_default(result);
+    clip.frames = frames;
+    clip.frame_count = CLIP_FRAMES;
+    if (dp_classify_clip(session, &clip, result) != DP_OK ||
+        dp_session_top(session, 1, top) != DP_OK) {
+        return fail("classifying", dp_session_message(session));
+    }
+    return true;
+}
+
+static bool report_clip(dp_session *session) {
+    dp_result result;
+    dp_prediction top;
+    uint64_t since = board_instructions();
+    if (!classify(session, &result, &top)) {
+        return false;
+    }
+    uint64_t executed = board_instructions() - since;
+    board_print("label ");
+    board_print(top.label[0] != '\0' ? top.label : "(unnamed)");
+    board_print("\n");
+    for (int32_t i = 0; i < result.classes; i++) {
+        print_logit((size_t)i, result.logits[i]);
+    }
+    print_line("class", (uint64_t)top.index);
+    print_line("multiply-adds", (uint64_t)result.macs);
+    print_line("instructions", executed);
+    return true;
+}
+
+int application(void) {
+    dp_model *model = NULL;
+    dp_session *session = NULL;
+    size_t model_size = 0;
+    size_t arena_size = 0;
+    bool well = open_model(&model, &model_size) && create_session(model, &session, &arena_size) &&
+                report_clip(session);
+    if (well && arena_used() > arena_size) {
+        well = fail("arena", "bytes behind it were written");
+    }
+    if (well) {
+        print_line("model memory", model_size);
+        print_line("arena", arena_size);
+        print_line("arena used", arena_used());
+        print_line("stack", board_stack_size());
+        print_line("stack used", board_stack_used());
+    }
+    dp_session_destroy(session);
+    dp_model_close(model);
+    return well ? 0 : 1;
+}

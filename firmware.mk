@@ -1,0 +1,92 @@
+# The library where there is no operating system: docs/firmware.md.
+
+# A cross compiler and what it calls the processor, e.g. CROSS=arm-none-eabi- CPU=cortex-m7,
+# CROSS=riscv64-unknown-elf- CPU=rv64gc, CROSS=aarch64-linux-gnu- CPU=cortex-a53.
+CROSS ?= arm-none-eabi-
+CPU   ?= cortex-m55
+# A header that says what is left out, as lib/dp_config.h lists it; by default nothing of the library.
+CONFIG ?=
+
+FIRMWARE_OPTIMISE ?= -Os
+FIRMWARE_CPU_FLAGS_cortex-m4  := -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16
+FIRMWARE_CPU_FLAGS_cortex-m7  := -mthumb -mfloat-abi=hard -mfpu=fpv5-d16
+FIRMWARE_CPU_FLAGS_cortex-m33 := -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16
+FIRMWARE_CPU_FLAGS_cortex-m55 := -mthumb -mfloat-abi=hard
+ifneq ($(filter riscv%,$(CROSS)),)
+FIRMWARE_FLAGS = -march=$(CPU) -mcmodel=medany --specs=picolibc.specs
+else ifneq ($(filter aarch64%,$(CROSS)),)
+FIRMWARE_FLAGS = -mtune=$(CPU) -mno-outline-atomics
+else
+FIRMWARE_FLAGS = -mcpu=$(CPU) $(FIRMWARE_CPU_FLAGS_$(CPU))
+endif
+# Products are worth some bytes of code.
+$(BUILD)/lib/kernels/rows.o: ISA_CFLAGS += $(FIRMWARE_PRODUCTS)
+FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections
+FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
+    $(if $(CONFIG),-DDP_CONFIG_FILE='\"$(notdir $(CONFIG))\"' -I$(dir $(CONFIG))) -Iinclude -Ilib
+FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG))))
+
+.PHONY: firmware
+firmware: ## $(BUILD)/firmware/CPU/libdualpath.a without an operating system; also CROSS CPU CONFIG
+	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= FIRMWARE_PRODUCTS=-O2 \
+	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static
+	@sh tests/firmware/symbols.sh $(CROSS) $(FIRMWARE)/libdualpath.a
+
+# ---- the example: examples/firmware ----
+
+# BOARD is one of Arm's that qemu-system-arm knows, PRECISION that of the model. What is linked in is
+# a tiny model with random weights and its clip, unless FIRMWARE_MODEL is another one that takes a
+# clip of 16 frames of 32 x 32.
+BOARD     ?= an547
+PRECISION ?= int8
+FIRMWARE_MODEL ?= tests/golden/released.gguf
+FIRMWARE_CLIP  ?= tests/golden/released.frames.npy
+BOARD_CPU_an547     := cortex-m55
+BOARD_CLOCK_an547   := 32
+BOARD_MACHINE_an547 := mps3-an547
+BOARD_CPU_an500     := cortex-m7
+BOARD_CLOCK_an500   := 25
+BOARD_MACHINE_an500 := mps2-an500
+FIRMWARE_CONFIG_int8 := examples/firmware/int8_only.h
+FIRMWARE_CONFIG_f32  :=
+
+FIRMWARE_DATA  = -DMODEL_FILE='"$(BUILD)/firmware/model-$(PRECISION).gguf"' -DCLIP_FILE='"$(BUILD)/firmware/clip.rgb"'
+FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)
+
+.PHONY: firmware-data firmware-image firmware-host check-firmware record-firmware
+# A header of 128 bytes, then pixels.
+firmware-data: $(BUILD)/dualpath
+	@mkdir -p $(BUILD)/firmware
+	@$(BUILD)/dualpath compile $(FIRMWARE_MODEL) -o $(BUILD)/firmware/model-$(PRECISION).gguf --quiet \
+	    --target rows --precision $(PRECISION)
+	@tail -c +129 $(FIRMWARE_CLIP) >$(BUILD)/firmware/clip.rgb
+
+firmware-image: CPU = $(BOARD_CPU_$(BOARD))
+firmware-image: CONFIG = $(FIRMWARE_CONFIG_$(PRECISION))
+firmware-image: firmware-data ## $(BUILD)/firmware/BOARD-PRECISION.elf, an example that classifies a clip
+	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU) CONFIG=$(CONFIG)
+	@$(CROSS)gcc $(FIRMWARE_CFLAGS) -std=c11 $(WARNINGS) -Iinclude $(FIRMWARE_DATA) \
+	    -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) examples/firmware/classify.c examples/firmware/cortex_m.c \
+	    examples/firmware/data.S $(FIRMWARE)/libdualpath.a -Lexamples/firmware -T $(BOARD).ld \
+	    -nostartfiles -Wl,--gc-sections,-Map=$(FIRMWARE_IMAGE).map -lm -o $(FIRMWARE_IMAGE).elf
+
+firmware-host: firmware-data $(STATIC)
+	@$(CC) $(APP_CFLAGS) $(CFLAGS) $(FIRMWARE_DATA) examples/firmware/classify.c examples/firmware/host.c \
+	    examples/firmware/data.S $(STATIC) $(LDFLAGS) $(LIBS) -o $(BUILD)/firmware/host-$(PRECISION)
+
+check-firmware: ## builds the example for two boards, runs it in an emulator, compares it with this machine
+	@.ci/setup build firmware
+	@set -e; for precision in int8 f32; do \
+	    $(MAKE) --no-print-directory -s firmware-host PRECISION=$$precision; \
+	    for board in an547 an500; do \
+	        $(MAKE) --no-print-directory -s firmware-image BOARD=$$board PRECISION=$$precision; \
+	    done; done
+	@for board in an547:$(BOARD_MACHINE_an547) an500:$(BOARD_MACHINE_an500); do \
+	    for precision in int8 f32; do \
+	        BUILD=$(BUILD)/firmware CROSS=$(CROSS) RECORD="$(RECORD)" \
+	            sh tests/firmware/check.sh $${board%:*} $${board#*:} $$precision || exit 1; \
+	    done; done
+
+record-firmware: ## writes down what the example takes now, which check-firmware compares with
+	@rm -f tests/firmware/recorded.txt
+	@$(MAKE) --no-print-directory -s check-firmware RECORD=tests/firmware/recorded.txt

@@ -1,0 +1,81 @@
+/*
+ * What is in a build. By default everything is; a build for a small machine leaves out what it does
+ * not use, by defining these on the command line or in a header of its own, whose name is given as
+ * -DDP_CONFIG_FILE='"my_config.h"'.
+ *
+ * Of the operating system and the C library:
+ *   DP_NO_THREADS      threads of ours; those of a host's scheduler still work
+ *   DP_NO_FILES        opening models by a path
+ *   DP_NO_CLOCK        timings
+ *   DP_NO_ENVIRONMENT  DUALPATH_CPU
+ *   DP_NO_ZLIB         gzip-compressed models
+ *   DP_NO_HEAP         memory that no allocator or arena of the caller's gives
+ *   DP_NO_FENV         the caller's rounding mode in threads of a host's scheduler
+ *   DP_FREESTANDING    all of these, and fast tables where small ones do
+ *
+ * Of the library:
+ *   DP_NO_CANONICAL    opening any model but a compiled one, and with it tasks and `unfused`
+ *   DP_NO_BF16         products in bf16
+ *   DP_NO_INT8         products in int8
+ *   DP_NO_PANELS       products for any target but DP_TARGET_ROWS
+ *   DP_NO_SINCOS       position encodings that are computed; a compiled model has them in tables
+ *   DP_FORMATS         pixel formats: 1u << DP_FORMAT_RGB24 and others or'ed; by default all
+ *
+ * What was left out is DP_ERR_UNSUPPORTED when it is asked for, memory DP_ERR_MEMORY. The code for
+ * it is behind an `if` on one of the constants below, so that every build compiles all of it, and
+ * the linker drops what nothing calls (-ffunction-sections -Wl,--gc-sections).
+ */
+#ifndef DP_CONFIG_H
+#define DP_CONFIG_H
+
+#if defined(DP_CONFIG_FILE)
+#include DP_CONFIG_FILE
+#endif
+
+#if defined(DP_FREESTANDING)
+#define DP_NO_THREADS
+#define DP_NO_FILES
+#define DP_NO_CLOCK
+#define DP_NO_ENVIRONMENT
+#define DP_NO_ZLIB
+#define DP_NO_HEAP
+#define DP_NO_FENV
+#define DP_SMALL_TABLES
+#endif
+
+#if defined(DP_NO_CANONICAL)
+#define DP_HAS_CANONICAL 0
+#else
+#define DP_HAS_CANONICAL 1
+#endif
+
+#if defined(DP_NO_BF16)
+#define DP_HAS_BF16 0
+#else
+#define DP_HAS_BF16 1
+#endif
+
+#if defined(DP_NO_INT8)
+#define DP_HAS_INT8 0
+#else
+#define DP_HAS_INT8 1
+#endif
+
+#if defined(DP_NO_PANELS)
+#define DP_HAS_PANELS 0
+#else
+#define DP_HAS_PANELS 1
+#endif
+
+#if defined(DP_NO_SINCOS)
+#define DP_HAS_SINCOS 0
+#else
+#define DP_HAS_SINCOS 1
+#endif
+
+#if !defined(DP_FORMATS)
+#define DP_FORMATS 0xffffffffu
+#endif
+#define DP_HAS_FORMAT(format) ((DP_FORMATS >> (format)) & 1u)
+
+#endif /* DP_CONFIG_H */
