@@ -30,8 +30,14 @@ else
 DEFINES += -DDP_NO_ZLIB
 endif
 
+TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
+ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
+# The x87 unit rounds in its own way; SSE2 rounds as all others do.
+FLOAT_CFLAGS := -msse2 -mfpmath=sse
+endif
+
 LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -DDP_BUILD_SHARED \
-              $(DEFINES) -Iinclude -Ilib
+              $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib
 APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
 LIB_SOURCES := $(wildcard lib/*/*.c)
@@ -51,26 +57,24 @@ shared: $(SHARED) ## $(BUILD)/libdualpath.so
 examples: $(BUILD)/dualpath $(EXAMPLES:%=$(BUILD)/examples/%) $(BUILD)/examples/raii
 
 # Instruction sets are chosen at run time; only these files may use them.
-TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
-ifneq ($(filter x86_64% amd64%,$(TARGET)),)
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
-AMX_SOURCES := $(wildcard lib/kernels/amx*.c)
 AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
-$(BUILD)/lib/kernels/avx2.o:        ISA_CFLAGS := $(AVX2)
-$(BUILD)/lib/kernels/avx_vnni.o:    ISA_CFLAGS := $(AVX2) -mavxvnni
-$(BUILD)/lib/kernels/avx512.o:      ISA_CFLAGS := $(AVX512)
-$(BUILD)/lib/kernels/avx512_vnni.o: ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16
-$(AMX_SOURCES:%.c=$(BUILD)/%.o):    ISA_CFLAGS := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
-endif
-ifneq ($(filter aarch64% arm64%,$(TARGET)),)
-$(BUILD)/lib/kernels/neon_dot.o:    ISA_CFLAGS := -march=armv8.2-a+dotprod
-$(BUILD)/lib/kernels/neon_i8mm.o:   ISA_CFLAGS := -march=armv8.2-a+i8mm
-$(BUILD)/lib/kernels/neon_bf16.o:   ISA_CFLAGS := -march=armv8.2-a+bf16
-endif
+AMX    := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+ISA_x86_avx2          := $(AVX2)
+ISA_x86_avx_vnni      := $(AVX2) -mavxvnni
+ISA_x86_avx512        := $(AVX512)
+ISA_x86_avx512_vnni   := $(AVX512) -mavx512vnni -mavx512bf16
+ISA_x86_amx           := $(AMX)
+ISA_x86_amx_attention := $(AMX)
+ISA_x86_amx_linear    := $(AMX)
+ISA_arm_neon_dot      := -march=armv8.2-a+dotprod
+ISA_arm_neon_i8mm     := -march=armv8.2-a+i8mm
+ISA_arm_neon_bf16     := -march=armv8.2-a+bf16
+ISA_FAMILY := $(if $(filter x86_64% amd64%,$(TARGET)),x86)$(if $(filter aarch64% arm64%,$(TARGET)),arm)
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) -MMD -MP -c $< -o $@
 
 $(BUILD)/examples/%.o: examples/%.c
 	@mkdir -p $(@D)
@@ -96,6 +100,14 @@ $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 $(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The library in one file and its header.
+AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
+.PHONY: amalgamation
+amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.c and dualpath.h
+
+$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h)
+	$(PYTHON) lib/amalgamate.py $(@D) $(foreach isa,$(filter ISA_x86_% ISA_arm_%,$(.VARIABLES)),'$(isa:ISA_%=%)=$($(isa))')
 
 # ---- running ----
 
@@ -145,7 +157,7 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o $(BUILD)/tests/split.o
-TEST_CFLAGS   := -std=c11 $(WARNINGS) -Iinclude -Ilib -Itests
+TEST_CFLAGS   := -std=c11 $(WARNINGS) $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()
@@ -169,11 +181,11 @@ $(BUILD)/tests/make_inputs: tests/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-c check-cli check-header check-abi check-python check-large check-clips
+.PHONY: check check-c check-cli check-header check-abi check-size record-size check-amalgamation check-python check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-python
+	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-size check-amalgamation check-python
 
 check-c: $(TEST_PROGRAMS)
 	@set -e; for test in $(TEST_PROGRAMS); do \
@@ -190,17 +202,43 @@ check-header:
 	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_c99.c
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_cxx17.cpp
 
-# The recorded ABI: exported symbols, and on 64-bit machines sizes, offsets and numbers.
+# The recorded ABI: exported symbols, and sizes, offsets and numbers.
+LAYOUT := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
 check-abi: $(SHARED) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
 	@nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort > $(BUILD)/tests/abi/exports.txt
 	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
 	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
-	diff -u tests/abi/layout.txt $(BUILD)/tests/abi/layout.txt
+	diff -u tests/abi/$(LAYOUT) $(BUILD)/tests/abi/layout.txt
 
 $(BUILD)/tests/abi/layout: tests/abi/layout.c include/dualpath.h
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+check-size: $(SHARED)
+	@echo "== size"
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size check $(SHARED)
+
+record-size: $(SHARED) ## the stripped size of the library, as it is to be from now on, into tests/size.txt
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size record $(SHARED)
+
+# The one file compiles alone, and answers with the same bits as the library, with all kernels.
+KERNEL_LEVELS := c avx2 avx2-vnni avx512 avx512-vnni amx neon neon-dot neon-i8mm
+check-amalgamation: $(BUILD)/tests/logits $(BUILD)/tests/logits_amalgamation
+	@echo "== amalgamation"
+	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
+	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; done; \
+	    cmp $(BUILD)/tests/logits.$$level.txt $(BUILD)/tests/logits_amalgamation.$$level.txt; done
+	@echo "the same answers with: $$(sed -n 's/^tests.* //p' $(BUILD)/tests/logits.*.txt | sort -u | tr '\n' ' ')"
+
+$(BUILD)/tests/logits: $(BUILD)/tests/logits.o $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/logits_amalgamation: $(BUILD)/tests/logits.o $(BUILD)/amalgamation/dualpath.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION)
+	$(CC) -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS) -c $< -o $@
 
 check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
@@ -215,7 +253,7 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
-.PHONY: check-asan check-tsan check-valgrind check-aarch64 check-emulated fuzz lint format
+.PHONY: check-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-cli \
@@ -228,19 +266,38 @@ check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 
-# The library for 64-bit ARM, built here and run by qemu as processors with NEON only, with dot
-# products, and with everything. Leaves out what needs zlib or libpng.
-AARCH64_TESTS ?= kernels products video engine model
-AARCH64_CPUS  ?= cortex-a53 neoverse-n1 max
-check-aarch64: ## tests of kernels and engine on 64-bit ARM, cross-built and emulated (minutes)
-	@.ci/setup aarch64
-	@$(SANITIZED) BUILD=$(BUILD)/aarch64 check-emulated CC=aarch64-linux-gnu-gcc ZLIB=0 \
-	    LDFLAGS=-static CHECK_LIBS="-lcheck -lsubunit"
+# The library for other processors, cross-built here and run by qemu. Tests have no package of Check
+# there, and use tests/alone. Left out are the program, which needs libpng, tests that need zlib, and
+# those of a malloc() of their own: programs are static, because qemu 7 stops in threads of others
+# with 32 bits.
+MACHINES := aarch64 armhf i386 riscv64 s390x
+TRIPLET_aarch64 := aarch64-linux-gnu
+TRIPLET_armhf   := arm-linux-gnueabihf
+TRIPLET_i386    := i686-linux-gnu
+TRIPLET_riscv64 := riscv64-linux-gnu
+TRIPLET_s390x   := s390x-linux-gnu
+EMULATOR_armhf  := qemu-arm
+CPUS_aarch64    := cortex-a53 neoverse-n1 max
+CPUS_armhf      := cortex-a7
+CPUS_riscv64    := rv64
+MACHINE         ?= aarch64
+EMULATOR         = $(or $(EMULATOR_$(MACHINE)),qemu-$(MACHINE))
+MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
+MACHINE_TESTS   ?= $(filter-out test_allocations test_failures,$(TEST_NAMES))
+check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-built and emulated (minutes)
+	@.ci/setup $(MACHINE)
+	@$(SANITIZED) BUILD=$(BUILD)/$(MACHINE) check-emulated CC=$(TRIPLET_$(MACHINE))-gcc ZLIB=0 \
+	    LDFLAGS=-static CPPFLAGS=-Itests/alone CHECK_LIBS=
 
-check-emulated: $(AARCH64_TESTS:%=$(BUILD)/tests/test_%)
-	@set -e; for cpu in $(AARCH64_CPUS); do for test in $^; do \
-	    echo "== $$(basename $$test) on $$cpu"; GOLDEN=tests/golden DUALPATH_QUICK=1 CK_DEFAULT_TIMEOUT=0 \
-	    qemu-aarch64 -cpu $$cpu $$test; done; done
+check-machines: ## check-machine for all of them
+	@set -e; for machine in $(MACHINES); do $(SANITIZED) check-machine MACHINE=$$machine; done
+
+check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
+	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
+	@$(MAKE) --no-print-directory check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
+	@set -e; for cpu in $(MACHINE_CPUS); do for test in $(MACHINE_TESTS:%=$(BUILD)/tests/%); do \
+	    echo "== $$(basename $$test) on $(MACHINE), $$cpu"; \
+	    GOLDEN=tests/golden DUALPATH_QUICK=1 $(EMULATOR) -cpu $$cpu $$test; done; done
 
 # libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
 FUZZ_SECONDS ?= 600
@@ -281,10 +338,10 @@ $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
 	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
 	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
-include firmware.mk
+include examples/firmware/firmware.mk
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*.c tests/*.h tests/*.cpp tests/abi/*.c)
+             tests/*.c tests/*.h tests/*.cpp tests/abi/*.c tests/alone/*.h)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -338,7 +395,7 @@ clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile firmware.mk | sed -e 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
 	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 

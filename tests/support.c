@@ -4,6 +4,8 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "support.h"
 
+#include "model/bytes.h"
+
 #include <check.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -149,10 +151,20 @@ static void read_header(const char *path, const char *header, npy_array *array) 
     while (*shape >= '0' && *shape <= '9') {
         char *end;
         ck_assert_uint_lt(array->dims, COUNT(array->shape));
-        array->shape[array->dims] = strtoull(shape, &end, 10);
+        array->shape[array->dims] = (size_t)strtoull(shape, &end, 10);
         array->count *= array->shape[array->dims++];
         shape = end + strspn(end, ", ");
     }
+}
+
+/* Little-endian numbers, made this machine's where they stand. */
+static const float *read_floats(uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *at = bytes + i * sizeof(float);
+        uint32_t bits = dp_load_u32(at);
+        memcpy(at, &bits, sizeof bits);
+    }
+    return (const float *)(const void *)bytes;
 }
 
 npy_array npy_read(const char *path) {
@@ -171,7 +183,7 @@ npy_array npy_read(const char *path) {
     ck_assert_uint_eq(10 + length + array.count * element, size);
     array.bytes = array.file + 10 + length;
     if (array.type == 'f') { /* the header's length keeps the values aligned */
-        array.floats = (const float *)(const void *)array.bytes;
+        array.floats = read_floats(array.file + 10 + length, array.count);
     }
     return array;
 }

@@ -5,6 +5,7 @@
  */
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkstemp() */
 #include "api_support.h"
+#include "gguf_builder.h"
 #include "kernels/kernels.h" /* only to know what is chosen */
 #include "model/gguf.h"      /* only to find tensors in a file, to spoil them */
 
@@ -536,11 +537,19 @@ static spoilt_file find_tensor(const char *name) {
     return file;
 }
 
+/* As a file has it, on any machine. */
+static void put_float(uint8_t *bytes, float value) {
+    gguf_bytes four = {0};
+    gguf_put_f32(&four, value);
+    memcpy(bytes, four.bytes, four.size);
+    gguf_free(&four);
+}
+
 /* All values of a tensor become this. */
 static spoilt_file fill_tensor(const char *name, float value) {
     spoilt_file file = find_tensor(name);
     for (size_t i = 0; i < file.tensor_size; i += sizeof value) {
-        memcpy(file.tensor + i, &value, sizeof value);
+        put_float(file.tensor + i, value);
     }
     return file;
 }
@@ -1036,7 +1045,7 @@ static const dp_frame odd_frames[] = {
     FRAME(DP_FORMAT_NV12, 3, 8, 6, samples, samples, GARBAGE, 8, 8, PTRDIFF_MIN),
     PACKED(DP_FORMAT_GRAY8, 8, 1, 0),
     PACKED(DP_FORMAT_GRAY8, 8, 1, -3),
-    PACKED(DP_FORMAT_GRAY8, 8, 1, INT32_MIN),
+    PACKED(DP_FORMAT_GRAY8, 8, 1, -INT32_MAX),
     PACKED(DP_FORMAT_RGB24, 1, 1, 0),
     FRAME(DP_FORMAT_I420, 1, 1, 1, samples, samples, samples, 0, 0, 0),
     FRAME(DP_FORMAT_I420, 2, 8, 2, samples, samples, samples, 8, 0, 0),
@@ -1146,7 +1155,9 @@ START_TEST(equal_classes_are_ordered_by_index) {
     ck_assert_int_eq(dp_model_open_memory(file.bytes, file.size, NULL, &even), DP_OK);
     dp_model_close(even);
     spoilt_file other = find_tensor("head.output.bias");
-    memcpy(file.bytes + (other.tensor - other.bytes), bias, sizeof bias);
+    for (size_t i = 0; i < COUNT(bias); i++) {
+        put_float(file.bytes + (other.tensor - other.bytes) + i * sizeof bias[0], bias[i]);
+    }
     ck_assert_int_eq(dp_model_open_memory(file.bytes, file.size, NULL, &even), DP_OK);
     dp_session *asked = new_session(even, 1);
     ck_assert_uint_gt(classify(asked, &clip.clip).count, 0);

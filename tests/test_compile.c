@@ -5,12 +5,15 @@
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkdtemp() */
 #include "api_support.h"
 #include "gguf_builder.h"
+#include "model/bytes.h"
 #include "model/gguf.h" /* to find what is spoiled in a file */
 #include "test_allocator.h"
 
 #include <check.h>
 #include <unistd.h>
+#if !defined(DP_NO_ZLIB)
 #include <zlib.h>
+#endif
 
 /* ---- what most tests need ---- */
 
@@ -260,20 +263,6 @@ static int64_t read_bytes(void *user, uint64_t offset, void *buffer, size_t size
     return (int64_t)count;
 }
 
-static file_bytes pack_bytes(file_bytes file) {
-    z_stream stream = {.next_in = file.bytes, .avail_in = (uInt)file.size};
-    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
-                     Z_OK);
-    size_t room = deflateBound(&stream, file.size);
-    uint8_t *packed = must(malloc(room), "memory");
-    stream.next_out = packed;
-    stream.avail_out = (uInt)room;
-    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    file_bytes result = {packed, packed, stream.total_out};
-    (void)deflateEnd(&stream);
-    return result;
-}
-
 static int warnings;
 
 static void count_warnings(void *user, dp_log_level level, const char *message) {
@@ -300,7 +289,6 @@ START_TEST(every_way_of_opening_gives_the_same) {
     dp_model_close(canonical);
     file_bytes file = compile_golden(LABELLED_MODEL, whichever);
     file_bytes moved = copy_bytes(file.bytes, file.size, 16);
-    file_bytes packed = pack_bytes(file);
     test_allocator counting;
     dp_model *model = NULL;
     dp_model_options options;
@@ -323,19 +311,55 @@ START_TEST(every_way_of_opening_gives_the_same) {
     dp_reader reader = {read_bytes, &file};
     (void)dp_model_open_reader(&reader, &options, &model);
     expect_model(model, &counting, &expected);
+    ck_assert_int_eq(warnings, 1);
+    free(file.block);
+    free(moved.block);
+}
+END_TEST
+
+#if !defined(DP_NO_ZLIB)
+
+static file_bytes pack_bytes(file_bytes file) {
+    z_stream stream = {.next_in = file.bytes, .avail_in = (uInt)file.size};
+    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    size_t room = deflateBound(&stream, file.size);
+    uint8_t *packed = must(malloc(room), "memory");
+    stream.next_out = packed;
+    stream.avail_out = (uInt)room;
+    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    file_bytes result = {packed, packed, stream.total_out};
+    (void)deflateEnd(&stream);
+    return result;
+}
+
+START_TEST(compressed_files_give_the_same) {
+    static const how whichever = {DP_PRECISION_INT8, DP_TARGET_NATIVE, DP_CPU_ALL};
+    file_bytes file = compile_golden(LABELLED_MODEL, whichever);
+    file_bytes packed = pack_bytes(file);
+    dp_model *model = NULL;
+    test_allocator counting;
+    dp_model_options options;
+    dp_model_options_default(&options);
+    (void)dp_model_open_memory(file.bytes, file.size, &options, &model);
+    ck_assert_msg(model != NULL, "%s", dp_last_message());
+    answer expected = answer_of(model);
+    dp_model_close(model);
+    test_allocator_init(&counting);
+    options.allocator = &counting.allocator;
 
     (void)dp_model_open_memory(packed.bytes, packed.size, &options, &model);
     expect_model(model, &counting, &expected);
 
-    reader.user = &packed;
+    dp_reader reader = {read_bytes, &packed};
     (void)dp_model_open_reader(&reader, &options, &model);
     expect_model(model, &counting, &expected);
-    ck_assert_int_eq(warnings, 1);
     free(file.block);
-    free(moved.block);
     free(packed.block);
 }
 END_TEST
+
+#endif /* DP_NO_ZLIB */
 
 START_TEST(opening_may_run_out_of_memory) {
     file_bytes file = compile_golden(LABELLED_MODEL, (how){DP_PRECISION_F32, 0, DP_CPU_ALL});
@@ -788,6 +812,32 @@ START_TEST(bytes_are_not_canonical_weights) {
 }
 END_TEST
 
+/* ---- big-endian machines ---- */
+
+/* Weights of compiled files are used as they stand, so both ways are refused there. */
+START_TEST(compiled_files_are_refused) {
+    gguf_builder builder = {0};
+    gguf_add_text(&builder, "general.architecture", "dualpath");
+    gguf_add_u32(&builder, "dualpath.compiled.version", 1);
+    file_bytes file = {NULL, NULL, 0};
+    file.bytes = file.block = gguf_finish(&builder, &file.size);
+    refuse_bytes(file, NULL, DP_ERR_UNSUPPORTED, "compiled files are for little-endian machines",
+                 "open the canonical file");
+    free(file.block);
+}
+END_TEST
+
+START_TEST(nothing_is_compiled) {
+    sink to = {.most = 0};
+    dp_writer writer = {take_bytes, &to};
+    dp_model *model = open_golden(LABELLED_MODEL);
+    ck_assert_int_eq(dp_model_compile(model, &writer), DP_ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "little-endian"));
+    ck_assert_uint_eq(to.all.size, 0);
+    dp_model_close(model);
+}
+END_TEST
+
 /* ---- the program ---- */
 
 static TCase *add_case(Suite *suite, const char *name) {
@@ -809,6 +859,9 @@ static Suite *compile_suite(void) {
     TCase *opening = add_case(suite, "opening");
     tcase_add_checked_fixture(opening, make_folder, remove_folder);
     tcase_add_test(opening, every_way_of_opening_gives_the_same);
+#if !defined(DP_NO_ZLIB)
+    tcase_add_test(opening, compressed_files_give_the_same);
+#endif
     tcase_add_test(opening, opening_may_run_out_of_memory);
     tcase_add_test(opening, a_mapped_file_is_used_where_it_lies);
     tcase_add_test(opening, a_mapped_file_may_be_replaced);
@@ -834,9 +887,17 @@ static Suite *compile_suite(void) {
     return suite;
 }
 
+static Suite *big_endian_suite(void) {
+    Suite *suite = suite_create("compile, big-endian");
+    TCase *refused = add_case(suite, "refused");
+    tcase_add_test(refused, compiled_files_are_refused);
+    tcase_add_test(refused, nothing_is_compiled);
+    return suite;
+}
+
 int main(void) {
     random_seed("test_compile");
-    SRunner *runner = srunner_create(compile_suite());
+    SRunner *runner = srunner_create(dp_is_little_endian() ? compile_suite() : big_endian_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

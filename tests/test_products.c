@@ -500,7 +500,7 @@ static float *make_floats(size_t count, float (*number)(void)) {
 /* Addresses where nothing may be read. */
 static uintptr_t nowhere(const dp_product *p, const dp_tile *args) {
     uintptr_t behind = (uintptr_t)(args->panel + args->words * p->nr);
-    const uintptr_t places[] = {behind, 0, UINTPTR_MAX - 1000, (uintptr_t)1 << 62};
+    const uintptr_t places[] = {behind, 0, UINTPTR_MAX - 1000, UINTPTR_MAX / 4 + 1};
     return places[random_below(COUNT(places))];
 }
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* mkstemp(), posix_memalign(), P_tmpdir */
 #include "api_support.h"
 #include "gguf_builder.h"
+#include "model/bytes.h"
 #include "split.h"
 #include "test_allocator.h"
 
@@ -566,7 +567,9 @@ static Suite *task_suite(void) {
     tcase_set_timeout(sharing, 120);
     tcase_add_test(sharing, whole_models_are_backbones);
     tcase_add_test(sharing, all_ways_lead_to_the_same);
-    tcase_add_test(sharing, compiled_tasks_are_whole);
+    if (dp_is_little_endian()) { /* others do not compile */
+        tcase_add_test(sharing, compiled_tasks_are_whole);
+    }
     tcase_add_test(sharing, frozen_matrices_are_there_once);
     tcase_add_loop_test(sharing, backbones_live_as_long_as_their_tasks, 0, 6);
     tcase_add_test(sharing, threads_open_tasks_at_the_same_time);

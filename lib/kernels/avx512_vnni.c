@@ -17,8 +17,8 @@
 #define VECTORS 2
 #define STEP 16 /* of AMX, so that both read the same panels */
 
-#define PRODUCT_TILE bf16_tile__avx512
-#define PRODUCT_BURN bf16_burn__avx512
+#define PRODUCT_TILE bf16_tile__avx512_vnni
+#define PRODUCT_BURN bf16_burn__avx512_vnni
 #define PRODUCT_GROUP 2
 #define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS ROWS
@@ -33,7 +33,8 @@
 #define PRODUCT_RESULT(sum, tile, i, j) (sum)
 #include "kernels/vector_product.h"
 
-static void bf16_convert__avx512(const float *x, size_t n, uint32_t *words, dp_row_scale *row) {
+static void bf16_convert__avx512_vnni(const float *x, size_t n, uint32_t *words,
+                                      dp_row_scale *row) {
     (void)row;
     convert_to_bf16(x, n, STEP, words);
 }
@@ -48,13 +49,13 @@ static const dp_product bf16_product = {
     .nr = VECTORS * V_LENGTH,
     .kc = 384,
     .piece = 14 * ROWS,
-    .tile = bf16_tile__avx512,
-    .convert = bf16_convert__avx512,
-    .burn = bf16_burn__avx512,
+    .tile = bf16_tile__avx512_vnni,
+    .convert = bf16_convert__avx512_vnni,
+    .burn = bf16_burn__avx512_vnni,
 };
 
-#define PRODUCT_TILE int8_tile__avx512
-#define PRODUCT_BURN int8_burn__avx512
+#define PRODUCT_TILE int8_tile__avx512_vnni
+#define PRODUCT_BURN int8_burn__avx512_vnni
 #define PRODUCT_GROUP 4
 #define PRODUCT_SPREAD 1
 #define PRODUCT_ROWS ROWS
@@ -69,7 +70,8 @@ static const dp_product bf16_product = {
 #define PRODUCT_RESULT(sum, tile, i, j) v_unscaled(sum, tile, i, j)
 #include "kernels/vector_product.h"
 
-static void int8_convert__avx512(const float *x, size_t n, uint32_t *words, dp_row_scale *row) {
+static void int8_convert__avx512_vnni(const float *x, size_t n, uint32_t *words,
+                                      dp_row_scale *row) {
     numbers_to_bytes(x, n, STEP, words, row, false);
 }
 
@@ -83,9 +85,9 @@ static const dp_product int8_product = {
     .nr = VECTORS * V_LENGTH,
     .kc = DP_WHOLE_DEPTH,
     .piece = 14 * ROWS,
-    .tile = int8_tile__avx512,
-    .convert = int8_convert__avx512,
-    .burn = int8_burn__avx512,
+    .tile = int8_tile__avx512_vnni,
+    .convert = int8_convert__avx512_vnni,
+    .burn = int8_burn__avx512_vnni,
 };
 
 const dp_product *dp_products_avx512_vnni(dp_precision precision) {

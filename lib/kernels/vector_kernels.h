@@ -134,20 +134,20 @@ static void V_NAME(f32_gemm)(const dp_tile *tile) {
 
 /* ---- activations ---- */
 
-#define ACTIVATION_KERNEL(name)                                                \
+#define ACTIVATION_KERNEL(name, activate)                                      \
     static void V_NAME(f32_##name)(float *x, size_t n) {                       \
         size_t i = 0;                                                          \
         for (; i + V_LENGTH <= n; i += V_LENGTH) {                             \
-            v_store(x + i, v_##name(v_load(x + i)));                           \
+            v_store(x + i, activate(v_load(x + i)));                           \
         }                                                                      \
         if (i < n) {                                                           \
-            v_store_first(x + i, n - i, v_##name(v_load_first(x + i, n - i))); \
+            v_store_first(x + i, n - i, activate(v_load_first(x + i, n - i))); \
         }                                                                      \
     }
 
-ACTIVATION_KERNEL(gelu)
-ACTIVATION_KERNEL(quick_gelu)
-ACTIVATION_KERNEL(relu)
+ACTIVATION_KERNEL(gelu, v_gelu)
+ACTIVATION_KERNEL(quick_gelu, v_quick_gelu)
+ACTIVATION_KERNEL(relu, v_relu)
 
 /* ---- rows ---- */
 

@@ -14,7 +14,7 @@ bool dp_is_gzip(const uint8_t *bytes, size_t size) {
 dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
                      dp_source *inflated, dp_message *message) {
     (void)packed, (void)limit, (void)allocator;
-    *inflated = (dp_source){NULL};
+    *inflated = (dp_source){0};
     return dp_fail(message, DP_ERR_UNSUPPORTED,
                    "the file is gzip-compressed, and this build has no zlib: decompress it first");
 }

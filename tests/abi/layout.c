@@ -1,7 +1,8 @@
 /*
  * Prints what programs compiled against dualpath.h rely on: sizes and offsets of its structs, and
- * its numbers. `make check` compares it with layout.txt, which was recorded on a 64-bit machine:
- * a difference is a change of the ABI.
+ * its numbers. A difference from what was recorded is a change of the ABI: layout.txt is of 64-bit
+ * machines (`make check`), layout-32.txt of 32-bit ones, and layout-i386.txt of x86, where numbers
+ * of 64 bits need not be aligned (`make check-machine`).
  */
 #include "dualpath.h"
 

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Writes the library as two files, dualpath.c and dualpath.h: `make amalgamation`.
+
+    amalgamate.py FOLDER x86_avx2='-mavx2 -mfma' arm_neon_dot='-march=armv8.2-a+dotprod' ...
+
+The arguments behind the folder name the files of lib/kernels that are compiled for more than the
+processor at hand, the family they belong to, and the compiler's options for them. They become
+regions of the one file with these instruction sets.
+
+Each source file follows the other. Headers come first and once, but those of the kernels: what they
+define is compiled for the instruction set of the file that includes them, so each has its own. At
+the end of a file its macros are undefined. Names that it alone defines, and that another file uses
+for something else, get its name behind them.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+LIB = Path(__file__).resolve().parent
+PUBLIC = LIB.parent / "include" / "dualpath.h"
+SHARED_KERNELS = LIB / "kernels" / "kernels.h"
+
+FAMILIES = {
+    "x86": "defined(__x86_64__) && defined(__GNUC__)",
+    # older versions of clang have the intrinsics only where the whole file may use them
+    "arm": "defined(__aarch64__) && defined(__GNUC__) && (!defined(__clang__) || __clang_major__ >= 16)",
+}
+
+# What a compiler defines where an instruction set may be used, if not its name in capitals.
+FEATURE_MACROS = {
+    "dotprod": ["__ARM_FEATURE_DOTPROD"],
+    "i8mm": ["__ARM_FEATURE_MATMUL_INT8"],
+    "bf16": ["__ARM_FEATURE_BF16_VECTOR_ARITHMETIC"],
+    "amx-bf16": ["__AMX_BF16__", "__AMXBF16__"],
+    "amx-int8": ["__AMX_INT8__", "__AMXINT8__"],
+}
+
+PROLOGUE = """\
+/*
+ * libdualpath {version} in one file, made from its sources by `make amalgamation`.
+ *
+ *     cc -O3 -c dualpath.c
+ *
+ * Link with -lm -lpthread. DP_WITH_ZLIB (and -lz) adds gzip-compressed models. For a shared library
+ * add -fPIC -fvisibility=hidden -DDP_BUILD_SHARED.
+ */
+
+#if !defined(DP_WITH_ZLIB) && !defined(DP_NO_ZLIB)
+#define DP_NO_ZLIB
+#endif
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
+/* Answers must not depend on where a compiler joins a multiplication and an addition. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#pragma clang diagnostic ignored "-Wunused-function" /* of what kernels could have used */
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+"""
+
+BEGIN_REGION = """\
+#if {condition}
+#define DP_REGION
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("{target}"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("{target}")
+#endif
+#endif
+"""
+
+END_REGION = """\
+#if defined(DP_REGION)
+#undef DP_REGION
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+"""
+
+INCLUDE = re.compile(r'^#include "(.*)"\n', re.M)
+MACRO = re.compile(r"^\s*#\s*define\s+([A-Za-z]\w*)", re.M)
+# Comments and literals, which names are not looked for in; then what may be one.
+TOKEN = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)?\b[A-Za-z_]\w*', re.S)
+# Names at file scope, in the layout of clang-format.
+DEFINITIONS = [
+    re.compile(r"^(?:static|STORE_ROW)\b(?:[^;={(]|__attribute__\(\(\w+\)\))*?(?:\(\*)?\b(?!__)(\w+)(?:\((?!\*)|\[| =|;)", re.M),
+    re.compile(r"^typedef\b[^{(;]*\b(\w+);", re.M),
+    re.compile(r"^typedef\b[^{;]*\(\*(\w+)\)\(", re.M),
+    re.compile(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", re.M),
+    re.compile(r"^\} (\w+);", re.M),
+]
+
+
+def names_in(text):
+    return {token for token in TOKEN.findall(text) if token[0].isalpha() or token[0] == "_"}
+
+
+def is_shared(header):
+    return header.parent.name != "kernels" or header == SHARED_KERNELS
+
+
+class Unit:
+    """A source file with the headers of its own: its text, and what it needs around it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.seen = set()  # headers with a guard are there once
+        self.text = self.expand(path)
+
+    def expand(self, path):
+        def included(match):
+            header = find_header(match[1])
+            if is_shared(header) or header in self.seen:
+                return ""
+            text = header.read_text()
+            if text.count("#ifndef DP_") and "_H\n" in text:
+                self.seen.add(header)
+            return f"/* {header.relative_to(LIB)} */\n{self.expand(header)}"
+
+        return INCLUDE.sub(included, path.read_text())
+
+    def defined(self):
+        return {name for pattern in DEFINITIONS for name in pattern.findall(self.text)}
+
+    def rename(self, names):
+        def renamed(match):
+            return f"{match[0]}__{self.path.stem}" if match[0] in names else match[0]
+
+        self.text = TOKEN.sub(renamed, self.text)
+
+    def without_macros(self):
+        macros = sorted(set(MACRO.findall(self.text)))
+        return "".join(f"#undef {name}\n" for name in macros)
+
+    def in_region(self, family, options):
+        target = target_of(options)
+        for feature in target.replace("+", ",").split(","):
+            for macro in FEATURE_MACROS.get(feature, [f"__{feature.upper()}__"]):
+                self.text = self.text.replace(f"defined({macro})", "defined(DP_REGION)")
+        condition = FAMILIES[family]
+        return BEGIN_REGION.format(condition=condition, target=target) + self.text + END_REGION
+
+
+def target_of(options):
+    """"-mavx2 -mfma" as "avx2,fma", and "-march=armv8.2-a+i8mm" as "arch=armv8.2-a+i8mm"."""
+    return ",".join(option.removeprefix("-m") for option in options.split())
+
+
+def find_header(name):
+    return PUBLIC if name == PUBLIC.name else LIB / name
+
+
+def shared_headers(sources):
+    """All headers that are there once, each behind those that it includes."""
+    order = []
+
+    def visit(path):
+        for name in INCLUDE.findall(path.read_text()):
+            header = find_header(name)
+            visit(header)
+            if is_shared(header) and header not in order:
+                order.append(header)
+
+    for source in sources:
+        visit(source)
+    return [header for header in order if header != PUBLIC]
+
+
+def banner(path):
+    return f"\n/* ======== {path.relative_to(LIB.parent)} ======== */\n\n"
+
+
+def amalgamate(regions):
+    # What other files get from the system comes first, so that no region has to declare it.
+    sources = sorted(LIB.glob("*/*.c"), key=lambda path: (path.parent.name != "runtime", path))
+    headers = shared_headers(sources)
+    units = [Unit(source) for source in sources]
+    used = [names_in(unit.text) for unit in units]
+    common = set().union(*(names_in(header.read_text()) for header in [PUBLIC, *headers]))
+
+    version = re.search(r'DP_VERSION_STRING "(.*)"', PUBLIC.read_text())[1]
+    yield PROLOGUE.format(version=version)
+    yield f'\n#include "{PUBLIC.name}"\n'
+    for header in headers:
+        yield banner(header) + INCLUDE.sub("", header.read_text())
+    for i, unit in enumerate(units):
+        others = common.union(*used[:i], *used[i + 1 :])
+        unit.rename(unit.defined() & others - common_declarations(unit, headers))
+        macros = unit.without_macros()
+        region = regions.pop(unit.path.stem, None)
+        yield banner(unit.path) + (unit.in_region(*region) if region else unit.text) + macros
+    if regions:
+        raise SystemExit(f"amalgamate: no such files of lib/kernels: {', '.join(regions)}")
+
+
+def common_declarations(unit, headers):
+    """Structs that a header names and this file defines keep their name."""
+    text = "".join(header.read_text() for header in [PUBLIC, *headers])
+    return {name for name in unit.defined() if re.search(rf"\bstruct {name}\b", text)}
+
+
+def main():
+    folder = Path(sys.argv[1])
+    regions = {}
+    for argument in sys.argv[2:]:
+        name, options = argument.split("=", 1)
+        family, stem = name.split("_", 1)
+        regions[stem] = family, options
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PUBLIC.name).write_text(PUBLIC.read_text())
+    (folder / "dualpath.c").write_text("".join(amalgamate(regions)))
+
+
+if __name__ == "__main__":
+    main()
