@@ -35,6 +35,10 @@ ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
 # The x87 unit rounds in its own way; SSE2 rounds as all others do.
 FLOAT_CFLAGS := -msse2 -mfpmath=sse
 endif
+ifneq ($(filter s390x%,$(TARGET)),)
+# Here C11 would have floats computed as doubles.
+FLOAT_CFLAGS := -fexcess-precision=fast
+endif
 
 LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -DDP_BUILD_SHARED \
               $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib

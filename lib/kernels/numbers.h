@@ -42,10 +42,21 @@ static inline size_t row_words(size_t n, size_t group, size_t step) {
     return (words + step - 1) / step * step;
 }
 
-/* Sets what a row of `words` has beyond its n numbers to 0. */
+/* Where number i of a row stands among its numbers in memory: the first one is in the lowest bits
+ * of its word, on big-endian machines, too. */
+static inline size_t place_in_row(size_t i, size_t group) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return i ^ (group - 1);
+#else
+    (void)group;
+    return i;
+#endif
+}
+
+/* Sets the words of a row that its n numbers do not fill to 0: before they are written. */
 static inline void clear_padding(uint32_t *words, size_t n, size_t group, size_t step) {
-    size_t first = n * (sizeof *words / group);
-    memset((uint8_t *)words + first, 0, row_words(n, group, step) * sizeof *words - first);
+    size_t first = n / group;
+    memset(words + first, 0, (row_words(n, group, step) - first) * sizeof *words);
 }
 
 #if defined(__AVX512BF16__)
@@ -76,7 +87,7 @@ static inline void convert_to_bf16(const float *x, size_t n, size_t step, uint32
     uint16_t *halves = (uint16_t *)words;
     clear_padding(words, n, 2, step);
     for (size_t i = convert_vectors(x, n, halves); i < n; i++) {
-        halves[i] = (uint16_t)(rounded_to_bf16(x[i]) >> 16);
+        halves[place_in_row(i, 2)] = (uint16_t)(rounded_to_bf16(x[i]) >> 16);
     }
 }
 
@@ -112,7 +123,7 @@ static inline void convert_to_bytes(const float *x, size_t n, size_t step, uint3
     clear_padding(words, n, 4, step);
     for (size_t i = 0; i < n; i++) {
         int8_t byte = (int8_t)(bits_of(x[i] * inverse + WHOLE_NUMBERS) & 0xffu);
-        bytes[i] = byte;
+        bytes[place_in_row(i, 4)] = byte;
         sum += byte;
     }
     row->scale = largest / 127.0f;

@@ -12,8 +12,9 @@ static const uint32_t *output_words(const dp_product *product, const float *w, s
     if (product->convert == NULL) {
         return (const uint32_t *)w;
     }
-    product->convert(w, inputs, words, row);
-    clear_padding(words, inputs, product->group, product->step);
+    product->convert(w, inputs, words, row); /* which may know nothing of steps */
+    size_t written = row_words(inputs, product->group, 1);
+    clear_padding(words, written * product->group, product->group, product->step);
     if (product->precision == DP_PRECISION_INT8) {
         size_t depth = dp_panel_depth(product, inputs);
         for (size_t i = 0; i < depth; i++) {
