@@ -78,7 +78,7 @@ ISA_FAMILY := $(if $(filter x86_64% amd64%,$(TARGET)),x86)$(if $(filter aarch64%
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) -MMD -MP -c $< -o $@
+	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) $(FILE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/examples/%.o: examples/%.c
 	@mkdir -p $(@D)

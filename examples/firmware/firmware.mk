@@ -20,7 +20,7 @@ else
 FIRMWARE_FLAGS = -mcpu=$(CPU) $(FIRMWARE_CPU_FLAGS_$(CPU))
 endif
 # Products are worth some bytes of code.
-$(BUILD)/lib/kernels/rows.o: ISA_CFLAGS += $(FIRMWARE_PRODUCTS)
+$(BUILD)/lib/kernels/rows.o: FILE_CFLAGS := $(FIRMWARE_PRODUCTS)
 FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections
 FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
     $(if $(CONFIG),-DDP_CONFIG_FILE='\"$(notdir $(CONFIG))\"' -I$(dir $(CONFIG))) -Iinclude -Ilib
