@@ -27,6 +27,7 @@ static const dp_kernels *choose_table(const dp_product *layout, uint32_t cpu_mas
     return best;
 }
 
+/* AVX512-BF16 where f32 is faster; that of AMX is not meant. */
 static bool is_slow(const dp_product *product) {
     return (product->cpu & (DP_CPU_BF16 | DP_CPU_AMX)) == DP_CPU_BF16 && dp_cpu_has_slow_bf16();
 }

@@ -1,6 +1,7 @@
 /*
- * Products of bf16 and bytes for instruction sets that have no instruction for them: halves and
- * bytes are unpacked in registers. A file that includes this has defined the vector words and
+ * Products of bf16 and bytes for instruction sets that have no instruction for them, or a slow one:
+ * halves and bytes of a panel are unpacked in registers, bytes of rows, too; rows of bf16 are f32
+ * already. A file that includes this has defined the vector words and
  * NARROW_ROWS x (NARROW_VECTORS * V_LENGTH), the tile, and NARROW_STEP.
  */
 #include "kernels/numbers.h"
