@@ -353,7 +353,7 @@ sizes = { width = 32, patch_size = 8, blocks = 2, mlp_width = 64 }
 [data]
 photographs = "train"
 held_out_photographs = "train"
-teacher = "teacher"
+more_photographs = ["frames"]
 classes = 3
 [train]
 epochs = 2
@@ -366,9 +366,13 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     rng = np.random.default_rng(1)
     np.save(five_clips / "train_x.npy", rng.integers(0, 256, (24, 32, 32, 3), np.uint8))
     np.save(five_clips / "train_y.npy", np.arange(24) % 3)
-    for name, shape in (("tokens", (24, 1 + 9, 48)), ("logits", (24, 1000))):
-        values = rng.standard_normal(shape).astype(np.float16)
-        np.save(five_clips / f"teacher_{name}.npy", values)
+    np.save(five_clips / "frames_x.npy", rng.integers(0, 256, (8, 48, 48, 3), np.uint8))
+    np.save(five_clips / "frames_y.npy", np.full(8, -1))
+    for name, count in (("train", 24), ("frames", 8)):
+        tokens = rng.standard_normal((count, 1 + 9, 48)).astype(np.float16)
+        np.save(five_clips / f"{name}_tokens.npy", tokens)
+        logits = rng.standard_normal((count, 1000)).astype(np.float16)
+        np.save(five_clips / f"{name}_logits.npy", logits)
     (five_clips / "recipe.toml").write_text(IMAGES)
     assert train(command(five_clips)) == 0
     assert " of 24, " in capsys.readouterr().err

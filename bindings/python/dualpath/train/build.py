@@ -14,7 +14,7 @@ from .camera import LABELS
 from .checkpoint import fill, freeze, read_tensors, sizes_of
 from .clips import Cache, Clip, class_folders, read_clips
 from .config import Config
-from .images import ImageJob, Photographs
+from .images import ImageJob, Photographs, School
 from .loop import Job
 from .model import DualPath
 from .recipe import Model, Recipe
@@ -131,15 +131,11 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     data = recipe.data
     torch.manual_seed(recipe.train.seed)
     config = network_config(recipe.model, recipe.model.sizes, 0)
-    return ImageJob(
-        config,
-        Photographs(folders.of_work(_needed(data.photographs, "data.photographs"))),
-        Photographs(folders.of_work(_needed(data.held_out_photographs, "held_out_photographs"))),
-        folders.of_work(_needed(data.teacher, "data.teacher")),
-        data.classes,
-        recipe,
-        device,
-    )
+    names = [_needed(data.photographs, "data.photographs"), *data.more_photographs]
+    school = School([Photographs(folders.of_work(name), taught=True) for name in names])
+    held_out = Photographs(
+        folders.of_work(_needed(data.held_out_photographs, "held_out_photographs")))
+    return ImageJob(config, school, held_out, data.classes, recipe, device)
 
 
 def _cache(recipe: Recipe, folders: Folders) -> Cache:

@@ -7,7 +7,7 @@ and class token, each of its patches what the teacher's map says at the same pla
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,11 +23,15 @@ HALF = 0.5  # mean and deviation of pixels in 0 to 1
 
 
 class Photographs:
-    """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``."""
+    """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``; and
+    what a teacher answered, from ``_logits.npy`` and ``_tokens.npy``, if it was asked."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, taught: bool = False) -> None:
         self.pixels = np.load(prefix + "_x.npy", mmap_mode="r")
         self.labels = torch.from_numpy(np.load(prefix + "_y.npy"))
+        if taught:
+            self.logits = np.load(prefix + "_logits.npy", mmap_mode="r")
+            self.tokens = np.load(prefix + "_tokens.npy", mmap_mode="r")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -36,6 +40,12 @@ class Photographs:
         """``[n][3][R][R]`` in -1 to 1."""
         pixels = torch.from_numpy(self.pixels[indices.numpy()])
         return pixels.permute(0, 3, 1, 2).float() / (255 * HALF) - 1
+
+    def answers(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """The teacher's probabilities ``[n][1000]`` and tokens ``[n][1 + G * G][D]``."""
+        where = indices.numpy()
+        probabilities = torch.from_numpy(self.logits[where]).float().softmax(-1)
+        return probabilities, torch.from_numpy(self.tokens[where]).float()
 
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
@@ -81,22 +91,51 @@ class Student(nn.Module):
         self.teacher_patch = nn.Linear(config.width, teacher_width)
 
 
-class Teacher:
-    """What a teacher answered, from files that ``dualpath.train.photographs`` wrote."""
+class Lesson(NamedTuple):
+    """A batch of crops, and what there is to learn of each."""
 
-    def __init__(self, prefix: str) -> None:
-        self.logits = np.load(prefix + "_logits.npy", mmap_mode="r")
-        self.tokens = np.load(prefix + "_tokens.npy", mmap_mode="r")
-        self.width = self.tokens.shape[-1]
+    images: Tensor  # [n][3][R][R]
+    labels: Tensor  # [n], -1: none
+    probabilities: Tensor  # [n][1000]
+    class_tokens: Tensor  # [n][D]
+    patches: Tensor  # [n][G * G][D], where the student's patches are
 
-    def answers(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities ``[n][1000]``, class tokens ``[n][D]``, maps ``[n][D][G][G]``."""
-        where = indices.numpy()
-        probabilities = torch.from_numpy(self.logits[where]).float().softmax(-1)
-        tokens = torch.from_numpy(self.tokens[where]).float()
+
+class School:
+    """Sets of photographs, the first of which says what the teacher's channels usually are."""
+
+    def __init__(self, sets: list[Photographs]) -> None:
+        self.sets = sets
+        self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
+        tokens = sets[0].tokens
+        sample = torch.from_numpy(tokens[:: max(len(tokens) // 1000, 1)].astype(np.float32))
+        self.mean, self.std = sample.mean((0, 1)), sample.std((0, 1))
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def lesson(self, indices: Tensor, smallest: float, config: Config, draw: torch.Generator
+               ) -> Lesson:
+        """Random crops of these photographs of all sets, in the order of the sets."""
+        parts = []
+        for photographs, start in zip(self.sets, self.starts.tolist()):
+            inside = indices - start
+            inside = inside[(inside >= 0) & (inside < len(photographs))]
+            if len(inside):
+                parts.append(self._lesson(photographs, inside, smallest, config, draw))
+        return Lesson(*map(torch.cat, zip(*parts)))
+
+    def _lesson(self, photographs: Photographs, indices: Tensor, smallest: float, config: Config,
+                draw: torch.Generator) -> Lesson:
+        theta = random_crops(len(indices), smallest, draw)
+        images = crop(photographs.images(indices), theta, config.image_size)
+        probabilities, tokens = photographs.answers(indices)
+        tokens = (tokens - self.mean) / self.std
         side = round((tokens.shape[1] - 1) ** 0.5)
         maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
-        return probabilities, tokens[:, 0], maps
+        patches = crop(maps, theta, config.side).flatten(2).transpose(1, 2)
+        labels = photographs.labels[indices]
+        return Lesson(images, labels, probabilities, tokens[:, 0], patches)
 
 
 class ImageJob:
@@ -104,26 +143,28 @@ class ImageJob:
 
     name = "image"
 
-    def __init__(self, config: Config, train: Photographs, held_out: Photographs, teacher: str,
-                 classes: int, recipe: Recipe, device: str = "cpu") -> None:
-        self.config, self.train, self.held_out = config, train, held_out
-        self.teacher = Teacher(teacher)
-        self.model = Student(config, classes, self.teacher.width)
-        self.size, self.device = len(train), torch.device(device)
+    def __init__(self, config: Config, school: School, held_out: Photographs, classes: int,
+                 recipe: Recipe, device: str = "cpu") -> None:
+        self.config, self.school, self.held_out = config, school, held_out
+        self.model = Student(config, classes, len(school.mean))
+        self.size, self.device = len(school), torch.device(device)
         self.augment, self.smoothing = recipe.augment, recipe.smoothing
         self.drop_until = recipe.images.drop_until
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
-        theta = random_crops(len(indices), self.augment.smallest_crop, draw)
-        images = crop(self.train.images(indices), theta, self.config.image_size)
-        images = jitter(images, self.augment.colour, draw).to(self.device)
+        lesson = self.school.lesson(indices, self.augment.smallest_crop, self.config, draw)
+        images = jitter(lesson.images, self.augment.colour, draw)
+        lesson = Lesson(*(part.to(self.device) for part in lesson._replace(images=images)))
         keep = self._keep(len(indices), progress, draw)
-        tokens = self.model.visual.image_tokens(images, keep)
-        labels = self.train.labels[indices].to(self.device)
+        tokens = self.model.visual.image_tokens(lesson.images, keep)
         logits = self.model.image_head(tokens[:, 0]).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
-        loss = loss + self._teach(tokens, indices, theta, keep)
-        return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
+        loss = self._teach(tokens, lesson, keep)
+        labelled = lesson.labels >= 0
+        if labelled.any():
+            loss = loss + F.cross_entropy(
+                logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
+        right = int((logits.argmax(-1) == lesson.labels).sum())
+        return Outcome(loss, right, int(labelled.sum()))
 
     def _keep(self, n: int, progress: float, draw: torch.Generator) -> Tensor | None:
         """Early in the run half of the patches do: the class token's index and theirs."""
@@ -133,16 +174,14 @@ class ImageJob:
         order = torch.rand(n, patches, generator=draw).argsort(1)[:, : patches // 2] + 1
         return F.pad(order, (1, 0)).to(self.device)
 
-    def _teach(self, tokens: Tensor, indices: Tensor, theta: Tensor,
-               keep: Tensor | None) -> Tensor:
-        answers = self.teacher.answers(indices)
-        probabilities, class_tokens, maps = (answer.to(self.device) for answer in answers)
-        there = crop(maps, theta.to(self.device), self.config.side).flatten(2).transpose(1, 2)
+    def _teach(self, tokens: Tensor, lesson: Lesson, keep: Tensor | None) -> Tensor:
+        there = lesson.patches
         if keep is not None:
             there = there.gather(1, keep[:, 1:, None].expand(-1, -1, there.shape[-1]) - 1)
         logits = self.model.teacher_head(tokens[:, 0]).float()
-        soft = F.cross_entropy(logits, probabilities)
-        token = F.smooth_l1_loss(self.model.teacher_class(tokens[:, 0]).float(), class_tokens)
+        soft = F.cross_entropy(logits, lesson.probabilities)
+        class_token = self.model.teacher_class(tokens[:, 0]).float()
+        token = F.smooth_l1_loss(class_token, lesson.class_tokens)
         patch = F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
         return soft + 2 * token + 2 * patch
 

@@ -1,11 +1,14 @@
-"""Prepares pre-training: photographs as arrays, and what a teacher says about each.
+"""Prepares pre-training: pictures as arrays, and what a teacher says about each.
 
     python -m dualpath.train.photographs FOLDER WORK --split train --teacher BACKBONE
+    python -m dualpath.train.photographs LIST.csv WORK --split train --name frames --teacher BACKBONE
 
 FOLDER holds SPLIT.webp.bin, image files back to back, and SPLIT.index.npz with their offsets and
-labels. Writes WORK/SPLIT_x.npy, bytes [n][R][R][3], and WORK/SPLIT_y.npy; with a teacher, which is
-a timm image transformer (.safetensors), also WORK/teacher_logits.npy and WORK/teacher_tokens.npy,
-the latter normalised channel by channel. Needs Pillow.
+labels. A list of clips gives frames, the middle square of every few; they have no labels.
+
+Writes WORK/NAME_x.npy, bytes [n][R][R][3], and WORK/NAME_y.npy (-1: no label), NAME being the split
+unless it is given; with a teacher, which is a timm image transformer (.safetensors), also
+WORK/NAME_logits.npy and WORK/NAME_tokens.npy. Needs Pillow.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checkpoint import fill, read_tensors, sizes_of
+from .clips import read_clips
 from .config import Config
 from .model import VisionTransformer
 
@@ -40,6 +44,25 @@ def decode(folder: str, split: str) -> tuple[np.ndarray[Any, Any], np.ndarray[An
     pictures = (io.BytesIO(data[a:b]) for a, b in zip(ends[:-1], ends[1:]))
     pixels = [np.asarray(Image.open(picture).convert("RGB")) for picture in pictures]
     return np.stack(pixels), index["label"].astype(np.int64)
+
+
+def frames_of(source: str, split: str, every: int, side: int
+              ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The middle squares of every so many-th frame of the clips of a split, ``[n][R][R][3]``."""
+    from PIL import Image
+
+    from ..video import read_video
+
+    squares = []
+    for clip in read_clips(source, split):
+        for frame in read_video(clip.path)[::every]:
+            height, width = frame.shape[:2]
+            short = min(height, width)
+            x, y = (width - short) // 2, (height - short) // 2
+            box = (x, y, x + short, y + short)
+            square = Image.fromarray(np.ascontiguousarray(frame)).resize((side, side), box=box)
+            squares.append(np.asarray(square))
+    return np.stack(squares), np.full(len(squares), -1, np.int64)
 
 
 class Teacher:
@@ -85,36 +108,34 @@ def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:
         tokens[start : start + BATCH], logits[start : start + BATCH] = (a.numpy() for a in answers)
         if sys.stderr.isatty():
             print(f"\r{start} of {len(pixels)} photographs", end="", file=sys.stderr, flush=True)
+    tokens.flush()
     np.save(prefix + "_logits.npy", logits)
-    _normalise(tokens)
-
-
-def _normalise(tokens: np.ndarray[Any, Any]) -> None:
-    """Mean 0 and deviation 1 of every channel, in place, a part at a time."""
-    sample = tokens[:: max(len(tokens) // 4000, 1)].reshape(-1, tokens.shape[-1]).astype(np.float32)
-    mean, std = sample.mean(0), sample.std(0)
-    for start in range(0, len(tokens), 1000):
-        part = tokens[start : start + 1000].astype(np.float32)
-        tokens[start : start + 1000] = (part - mean) / std
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m dualpath.train.photographs", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("source", metavar="FOLDER|LIST.csv")
     parser.add_argument("work")
     parser.add_argument("--split", default="train")
+    parser.add_argument("--name", help="of the arrays (the split)")
+    parser.add_argument("--every", type=int, default=5, metavar="N",
+        help="of a list of clips, take every N-th frame (5)")
+    parser.add_argument("--side", type=int, default=128, metavar="PIXELS", help="of frames (128)")
     parser.add_argument("--teacher", metavar="BACKBONE")
     parser.add_argument("--teacher-side", type=int, default=192, metavar="PIXELS")
     options = parser.parse_args(arguments)
     os.makedirs(options.work, exist_ok=True)
-    pixels, labels = decode(options.folder, options.split)
-    np.save(os.path.join(options.work, options.split + "_x.npy"), pixels)
-    np.save(os.path.join(options.work, options.split + "_y.npy"), labels)
+    if os.path.isdir(options.source):
+        pixels, labels = decode(options.source, options.split)
+    else:
+        pixels, labels = frames_of(options.source, options.split, options.every, options.side)
+    prefix = os.path.join(options.work, options.name or options.split)
+    np.save(prefix + "_x.npy", pixels)
+    np.save(prefix + "_y.npy", labels)
     if options.teacher:
-        teacher = Teacher(options.teacher, options.teacher_side)
-        teach(teacher, pixels, os.path.join(options.work, "teacher"))
+        teach(Teacher(options.teacher, options.teacher_side), pixels, prefix)
 
 
 if __name__ == "__main__":

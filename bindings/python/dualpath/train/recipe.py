@@ -69,7 +69,7 @@ class Data:
     labels: str | None = None  # file with the names of the classes, one a line
     photographs: str | None = None  # prefix of NAME_x.npy, NAME_y.npy among the products
     held_out_photographs: str | None = None
-    teacher: str | None = None  # prefix of what a teacher answered, among the products
+    more_photographs: list[str] = field(default_factory=list)  # without labels, pre-training only
     classes: int = 0  # of the photographs
     size: int = 0  # camera: clips of an epoch
     cache_side: int = 240  # shorter side of frames that are kept, at most about this
