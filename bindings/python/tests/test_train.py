@@ -355,6 +355,9 @@ photographs = "train"
 held_out_photographs = "train"
 more_photographs = ["frames"]
 classes = 3
+[images]
+mosaics = 2
+mosaic_size = 32
 [train]
 epochs = 2
 batch = 8
@@ -375,7 +378,11 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
         np.save(five_clips / f"{name}_logits.npy", logits)
     (five_clips / "recipe.toml").write_text(IMAGES)
     assert train(command(five_clips)) == 0
-    assert " of 24, " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert " of 24, " in said and ", movement " in said
+    saved = torch.load(five_clips / "images.pth", weights_only=False)
+    assert all(name.startswith("visual.") for name in saved["model"])
+    assert {"mosaics.moved.weight", "mosaics.moved.bias"} <= set(saved["lessons"])
     (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
 

@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .album import Photographs
 from .camera import LABELS
 from .checkpoint import fill, freeze, read_tensors, sizes_of
 from .clips import Cache, Clip, class_folders, read_clips
 from .config import Config
-from .images import ImageJob, Photographs, School
+from .images import ImageJob, School
 from .loop import Job
 from .model import DualPath
+from .mosaics import Mosaics
 from .recipe import Model, Recipe
 from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
 
@@ -135,7 +137,15 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     school = School([Photographs(folders.of_work(name), taught=True) for name in names])
     held_out = Photographs(
         folders.of_work(_needed(data.held_out_photographs, "held_out_photographs")))
-    return ImageJob(config, school, held_out, data.classes, recipe, device)
+    mosaics = _mosaics(recipe, config, school.sets[0], held_out) if recipe.images.mosaics else None
+    return ImageJob(config, school, held_out, mosaics, recipe, device)
+
+
+def _mosaics(recipe: Recipe, config: Config, seen: Photographs, unseen: Photographs) -> Mosaics:
+    images = recipe.images
+    config = dataclasses.replace(config, image_size=images.mosaic_size, spatial_frames=1)
+    cameras = [MovingCamera(config, p, [], None, len(p), recipe.camera) for p in (seen, unseen)]
+    return Mosaics(config, *cameras, images.mosaics)
 
 
 def _cache(recipe: Recipe, folders: Folders) -> Cache:

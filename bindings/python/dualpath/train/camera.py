@@ -9,6 +9,7 @@ as seen from behind, so the picture turns counter-clockwise.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -133,3 +134,11 @@ def flow(views: Tensor, side: int, grid: int) -> Tensor:
     moved = (back - points[:2]).transpose(1, 2).reshape(T // grid**2, grid, grid, m, m, 2)
     ordered: Tensor = moved.permute(0, 1, 3, 2, 4, 5).reshape(-1, 2)
     return ordered
+
+
+FLOW_UNIT = 0.2  # of lessons about flow, so that what is to be told is about 1
+
+
+def flow_lesson(clips: Sequence[Tensor], side: int, grid: int) -> Tensor:
+    """The flow of several clips, ``[n][T * m * m][2]``, in a lesson's unit."""
+    return torch.stack([flow(views, side, grid) for views in clips]) / FLOW_UNIT

@@ -14,39 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .album import Photographs
 from .config import Config
 from .loop import Outcome
 from .model import VisionTransformer
+from .mosaics import Mosaics
 from .recipe import Recipe
-
-HALF = 0.5  # mean and deviation of pixels in 0 to 1
-
-
-class Photographs:
-    """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``; and
-    what a teacher answered, from ``_logits.npy`` and ``_tokens.npy``, if it was asked."""
-
-    def __init__(self, prefix: str, taught: bool = False) -> None:
-        self.pixels = np.load(prefix + "_x.npy", mmap_mode="r")
-        self.labels = torch.from_numpy(np.load(prefix + "_y.npy"))
-        if taught:
-            self.logits = np.load(prefix + "_logits.npy", mmap_mode="r")
-            self.tokens = np.load(prefix + "_tokens.npy", mmap_mode="r")
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def images(self, indices: Tensor) -> Tensor:
-        """``[n][3][R][R]`` in -1 to 1."""
-        pixels = torch.from_numpy(self.pixels[indices.numpy()])
-        return pixels.permute(0, 3, 1, 2).float() / (255 * HALF) - 1
-
-    def answers(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """The teacher's probabilities ``[n][1000]`` and tokens ``[n][1 + G * G][D]``."""
-        where = indices.numpy()
-        probabilities = torch.from_numpy(self.logits[where]).float().softmax(-1)
-        return probabilities, torch.from_numpy(self.tokens[where]).float()
-
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
     """Affine maps ``[n][2][3]`` from a crop to its image, half of them mirrored."""
@@ -143,10 +116,13 @@ class ImageJob:
 
     name = "image"
 
-    def __init__(self, config: Config, school: School, held_out: Photographs, classes: int,
-                 recipe: Recipe, device: str = "cpu") -> None:
+    def __init__(self, config: Config, school: School, held_out: Photographs,
+                 mosaics: Mosaics | None, recipe: Recipe, device: str = "cpu") -> None:
         self.config, self.school, self.held_out = config, school, held_out
-        self.model = Student(config, classes, len(school.mean))
+        self.model = Student(config, recipe.data.classes, len(school.mean))
+        self.mosaics = mosaics
+        if mosaics is not None:
+            self.model.add_module("mosaics", mosaics)
         self.size, self.device = len(school), torch.device(device)
         self.augment, self.smoothing = recipe.augment, recipe.smoothing
         self.drop_until = recipe.images.drop_until
@@ -163,8 +139,16 @@ class ImageJob:
         if labelled.any():
             loss = loss + F.cross_entropy(
                 logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
+        if self.mosaics is not None:
+            loss = loss + self._mosaics(self.mosaics, draw)
         right = int((logits.argmax(-1) == lesson.labels).sum())
         return Outcome(loss, right, int(labelled.sum()))
+
+    def _mosaics(self, mosaics: Mosaics, draw: torch.Generator) -> Tensor:
+        images, moved = mosaics.draw(mosaics.camera, mosaics.count, draw)
+        images = jitter(images, self.augment.colour, draw)
+        return mosaics.loss(
+            self.model.visual, images.to(self.device), moved.to(self.device))
 
     def _keep(self, n: int, progress: float, draw: torch.Generator) -> Tensor | None:
         """Early in the run half of the patches do: the class token's index and theirs."""
@@ -193,7 +177,10 @@ class ImageJob:
             with torch.autocast(self.device.type, torch.bfloat16):
                 answers = self.model.image_head(self.model.visual.image_tokens(images)[:, 0])
             right += int((answers.argmax(-1).cpu() == self.held_out.labels[indices]).sum())
-        return f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}"
+        words = f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}"
+        if self.mosaics is None:
+            return words
+        return f"{words}, {self.mosaics.evaluate(self.model.visual)}"
 
     def arguments(self) -> dict[str, Any]:
         return {"input_size": self.config.image_size}

@@ -192,10 +192,12 @@ class VisionTransformer(nn.Module):
         y: Tensor = self.ln_post(x[:, 0])
         return y if self.proj is None else y @ self.proj
 
-    def image_tokens(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+    def image_tokens(self, images: Tensor, keep: Tensor | None = None,
+                     position: Tensor | None = None) -> Tensor:
         """Images through the blocks without adapters, ``[n][N][D]``, after the last norm. Of the
-        tokens only those of the indices ``keep`` ``[n][k]``, if given."""
-        x = self.embed(images, self.positional_embedding)
+        tokens only those of the indices ``keep`` ``[n][k]``, if given; at other positions than
+        those of images, if given."""
+        x = self.embed(images, self.positional_embedding if position is None else position)
         if keep is not None:
             x = x.gather(1, keep[..., None].expand(-1, -1, x.shape[-1]))
         for block in self.transformer.resblocks:

@@ -81,6 +81,8 @@ class Images:
     """A recipe's table ``[images]``, of pre-training."""
 
     drop_until: float = 0.7  # part of the run in which half of the patches are left out
+    mosaics: int = 0  # framesets of a moving camera in each step
+    mosaic_size: int = 96  # their side in pixels
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import camera, pixels
-from .camera import LABELS, MIRRORED, Range, camera_path, windows
+from . import pixels
+from .album import Photographs
+from .camera import LABELS, MIRRORED, Range, camera_path, flow_lesson, windows
 from .clips import Cache, Clip
 from .config import Config
-from .images import Photographs
 from .loop import Outcome, seeded
 from .model import DualPath
 from .pixels import Views
@@ -117,7 +117,7 @@ class MovingCamera:
         kind = float(torch.rand(1, generator=draw))
         if self.photographs is not None and (kind < 0.4 or not self.clips):
             index = int(torch.randint(len(self.photographs), (1,), generator=draw))
-            return as_pixels(self.photographs.pixels[index : index + 1])
+            return as_pixels(self.photographs.pixels[[index]])
         assert self.cache is not None
         index = int(torch.randint(len(self.clips), (1,), generator=draw))
         frames = self.cache.frames(self.clips[index].path)
@@ -202,8 +202,6 @@ class CameraJob(VideoJob):
     """A moving camera is learned with a second lesson: each patch of a frameset tells how the
     picture moves there. Its matrix is not part of the model, and is forgotten after training."""
 
-    FLOW_UNIT = 0.2  # half windows in as many frames as a frameset has columns
-
     def __init__(self, name: str, model: DualPath, source: MovingCamera,
                  held_out: HeldOut | None, augment: Augmentation, smoothing: float,
                  device: str = "cpu") -> None:
@@ -217,10 +215,10 @@ class CameraJob(VideoJob):
         clips, labels = self._batch([(views, label) for views, label, _ in drawn])
         clips = self._vary(clips, draw).map(lambda x: pixels.normalise(x, self.model.config))
         config = self.model.config
-        flow = torch.stack([camera.flow(w, config.side, config.grid) for _, _, w in drawn])
+        flow = flow_lesson([windows for _, _, windows in drawn], config.side, config.grid)
         logits, moved = self._both_lessons(clips)
         outcome = self._outcome(logits.float(), labels)
-        lesson = F.smooth_l1_loss(moved.float(), flow.to(self.device) / self.FLOW_UNIT)
+        lesson = F.smooth_l1_loss(moved.float(), flow.to(self.device))
         return outcome._replace(loss=outcome.loss + lesson)
 
     def _both_lessons(self, clips: Views) -> tuple[Tensor, Tensor]:
