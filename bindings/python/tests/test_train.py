@@ -30,7 +30,9 @@ from dualpath.train.clips import Cache, read_clips
 from dualpath.train.config import Config
 from dualpath.train.loop import Trainer, seeded
 from dualpath.train.main import main as train
-from dualpath.train.model import DualPath
+from dualpath.train.model import DualPath, VisionTransformer
+from dualpath.train.mosaics import look_ahead
+from dualpath.train.positions import sincos_3d
 from dualpath.train.recipe import parse, read_recipe
 from dualpath.train.video import as_pixels, mirrored_labels
 
@@ -385,6 +387,21 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     assert {"mosaics.moved.weight", "mosaics.moved.bias"} <= set(saved["lessons"])
     (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+
+
+def test_two_heads_begin_by_looking_at_the_tiles_above_and_below():
+    torch.manual_seed(1)
+    config = Config(image_size=96, patch_size=8, width=192, heads=3, blocks=1, mlp_width=8)
+    visual = VisionTransformer(config)
+    look_ahead(visual, config)
+    x = visual.embed(torch.rand(1, 3, 96, 96) - 0.5, sincos_3d(config).float())
+    block = visual.transformer.resblocks[0]
+    qkv = torch.nn.functional.linear(block.ln_1(x), block.attn.in_proj_weight).view(145, 3, 3, 64)
+    scores = torch.einsum("qhd,khd->hqk", qkv[:, 0], qkv[:, 1])
+    inside = 1 + torch.arange(144).view(12, 12)
+    below, above = scores[0].argmax(-1), scores[1].argmax(-1)
+    assert (below[inside[3:6]] == inside[6:9]).float().mean() > 0.5  # by chance 1 in 145
+    assert (above[inside[6:9]] == inside[3:6]).float().mean() > 0.5  # by chance 1 in 145
 
 
 def test_time_limit_and_resume(five_clips, capsys):

@@ -18,7 +18,7 @@ from .album import Photographs
 from .config import Config
 from .loop import Outcome
 from .model import VisionTransformer
-from .mosaics import Mosaics
+from .mosaics import Mosaics, look_ahead
 from .recipe import Recipe
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
@@ -123,6 +123,7 @@ class ImageJob:
         self.mosaics = mosaics
         if mosaics is not None:
             self.model.add_module("mosaics", mosaics)
+            look_ahead(self.model.visual, mosaics.config)
         self.size, self.device = len(school), torch.device(device)
         self.augment, self.smoothing = recipe.augment, recipe.smoothing
         self.drop_until = recipe.images.drop_until
@@ -140,7 +141,7 @@ class ImageJob:
             loss = loss + F.cross_entropy(
                 logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
         if self.mosaics is not None:
-            loss = loss + self._mosaics(self.mosaics, draw)
+            loss = loss + 4 * self._mosaics(self.mosaics, draw)
         right = int((logits.argmax(-1) == lesson.labels).sum())
         return Outcome(loss, right, int(labelled.sum()))
 

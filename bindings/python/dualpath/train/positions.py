@@ -4,6 +4,8 @@ The class token comes first.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,3 +52,22 @@ def sincos_3d(config: Config) -> Tensor:
         axis.repeat(G, 1).expand(Tg, -1, -1),
     ]
     return F.pad(torch.cat(parts, dim=-1), (0, 0, 1, 0))
+
+
+class Wave(NamedTuple):
+    """Two channels of an encoding, and how fast they turn."""
+
+    sine: int
+    cosine: int
+    frequency: float
+
+
+def _waves(first: int, channels: int) -> list[Wave]:
+    half = channels // 2
+    return [Wave(first + i, first + half + i, 10000 ** (-i / half)) for i in range(half)]
+
+
+def waves_3d(width: int) -> tuple[list[Wave], list[Wave], list[Wave]]:
+    """Where ``sincos_3d`` has time, row and column, the fastest first."""
+    time, axis = width // 4, 3 * width // 8
+    return _waves(0, time), _waves(time, axis), _waves(time + axis, axis)
