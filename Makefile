@@ -345,7 +345,7 @@ $(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
 include examples/firmware/firmware.mk
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*.c tests/*.h tests/*.cpp tests/abi/*.c tests/alone/*.h)
+             tests/*.c tests/*.h tests/*.cpp tests/firmware/*.c tests/abi/*.c tests/alone/*.h)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)

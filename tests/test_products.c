@@ -322,7 +322,7 @@ START_TEST(spread_rows_hold_the_same) {
         float *x = random_floats(n);
         uint32_t *row = garbage_words(words), *spread = garbage_words(words * dp_row_spread(p));
         p->convert(x, n, row, NULL);
-        p->spread(x, n, spread);
+        p->spread(x, n, spread, NULL);
         for (size_t i = 0; i < words * p->group; i++) {
             ck_assert_double_eq(in_operand(p, spread, i), in_row(p, row, i));
         }

@@ -8,6 +8,7 @@ CPU   ?= cortex-m55
 CONFIG ?=
 
 FIRMWARE_OPTIMISE ?= -Os
+FIRMWARE_OPTIMISE_PRODUCTS ?= -O2
 FIRMWARE_CPU_FLAGS_cortex-m4  := -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16
 FIRMWARE_CPU_FLAGS_cortex-m7  := -mthumb -mfloat-abi=hard -mfpu=fpv5-d16
 FIRMWARE_CPU_FLAGS_cortex-m33 := -mthumb -mfloat-abi=hard -mfpu=fpv5-sp-d16
@@ -28,7 +29,8 @@ FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG)
 
 .PHONY: firmware
 firmware: ## $(BUILD)/firmware/CPU/libdualpath.a without an operating system; also CROSS CPU CONFIG
-	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= FIRMWARE_PRODUCTS=-O2 \
+	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= \
+	    FIRMWARE_PRODUCTS=$(FIRMWARE_OPTIMISE_PRODUCTS) \
 	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static
 	@sh tests/firmware/symbols.sh $(CROSS) $(FIRMWARE)/libdualpath.a
 
@@ -52,13 +54,15 @@ FIRMWARE_CONFIG_f32  :=
 
 FIRMWARE_DATA  = -DMODEL_FILE='"$(BUILD)/firmware/model-$(PRECISION).gguf"' -DCLIP_FILE='"$(BUILD)/firmware/clip.rgb"'
 FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)
+FIRMWARE_LINK  = examples/firmware/cortex_m.c $(FIRMWARE)/libdualpath.a -Lexamples/firmware -T $(BOARD).ld \
+    -nostartfiles -Wl,--gc-sections -lm
 
-.PHONY: firmware-data firmware-image firmware-host check-firmware record-firmware
+.PHONY: firmware-data firmware-image firmware-products firmware-host check-firmware record-firmware
 # A header of 128 bytes, then pixels.
 firmware-data: $(BUILD)/dualpath
 	@mkdir -p $(BUILD)/firmware
 	@$(BUILD)/dualpath compile $(FIRMWARE_MODEL) -o $(BUILD)/firmware/model-$(PRECISION).gguf --quiet \
-	    --target rows --precision $(PRECISION)
+	    --target rows --precision $(PRECISION) --report >$(BUILD)/firmware/model-$(PRECISION).report
 	@tail -c +129 $(FIRMWARE_CLIP) >$(BUILD)/firmware/clip.rgb
 
 firmware-image: CPU = $(BOARD_CPU_$(BOARD))
@@ -66,9 +70,18 @@ firmware-image: CONFIG = $(FIRMWARE_CONFIG_$(PRECISION))
 firmware-image: firmware-data ## $(BUILD)/firmware/BOARD-PRECISION.elf, an example that classifies a clip
 	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU) CONFIG=$(CONFIG)
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) -std=c11 $(WARNINGS) -Iinclude $(FIRMWARE_DATA) \
-	    -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) examples/firmware/classify.c examples/firmware/cortex_m.c \
-	    examples/firmware/data.S $(FIRMWARE)/libdualpath.a -Lexamples/firmware -T $(BOARD).ld \
-	    -nostartfiles -Wl,--gc-sections,-Map=$(FIRMWARE_IMAGE).map -lm -o $(FIRMWARE_IMAGE).elf
+	    -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) examples/firmware/classify.c examples/firmware/data.S \
+	    $(FIRMWARE_LINK) -Wl,-Map=$(FIRMWARE_IMAGE).map -o $(FIRMWARE_IMAGE).elf
+
+# The int8 products beside what they are for a processor that has nothing for them.
+firmware-products: CPU = $(BOARD_CPU_$(BOARD))
+firmware-products:
+	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU)
+	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_OPTIMISE_PRODUCTS) $(FIRMWARE_LIB_CFLAGS) \
+	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddp_products_rows=plain_products_rows \
+	    -c lib/kernels/rows.c -o $(FIRMWARE)/plain_rows.o
+	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_LIB_CFLAGS) -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) \
+	    tests/firmware/products.c $(FIRMWARE)/plain_rows.o $(FIRMWARE_LINK) -o $(BUILD)/firmware/$(BOARD)-products.elf
 
 firmware-host: firmware-data $(STATIC)
 	@$(CC) $(APP_CFLAGS) $(CFLAGS) $(FIRMWARE_DATA) examples/firmware/classify.c examples/firmware/host.c \
@@ -86,6 +99,9 @@ check-firmware: ## builds the example for two boards, runs it in an emulator, co
 	        BUILD=$(BUILD)/firmware CROSS=$(CROSS) RECORD="$(RECORD)" \
 	            sh tests/firmware/check.sh $${board%:*} $${board#*:} $$precision || exit 1; \
 	    done; done
+	@set -e; for board in an547:$(BOARD_MACHINE_an547):250 an500:$(BOARD_MACHINE_an500):1000; do \
+	    $(MAKE) --no-print-directory -s firmware-products BOARD=$${board%%:*}; \
+	    BUILD=$(BUILD)/firmware sh tests/firmware/products.sh $$(echo $$board | tr : ' '); done
 
 record-firmware: ## writes down what the example takes now, which check-firmware compares with
 	@rm -f tests/firmware/recorded.txt

@@ -43,15 +43,16 @@ typedef struct dp_row_scale {
 #define DP_MAX_NR 64
 
 /* One tile of a matrix product: c [rows][columns] = a [rows][words] * panel [words][nr] + bias
- * [nr], plus what c held before where `accumulate`. rows <= mr, columns <= nr, bias may be NULL.
- * In all but f32, mr rows of a are read, whatever `rows` is. Each element sums over depth in the
- * same order, whatever the other sizes. */
+ * [nr], plus what c held before where `accumulate`. rows <= mr, columns <= nr, or as many as the
+ * product's `panels` have, and bias may be NULL. In all but f32, mr rows of a are read, whatever
+ * `rows` is. Each element sums over depth in the same order, whatever the other sizes. */
 typedef struct dp_tile {
     size_t rows, columns, words;
     const uint32_t *a;
     size_t a_stride;         /* words */
     const dp_row_scale *row; /* of bytes: [mr] */
     const uint32_t *panel;
+    size_t panel_stride;       /* words to the next panel, where there is more than one */
     const float *column_scale; /* of bytes: [nr] */
     const float *bias;
     bool accumulate;
@@ -76,13 +77,14 @@ typedef struct dp_attention dp_attention;
 typedef struct dp_product {
     const char *name;
     dp_precision precision;
-    uint32_t cpu; /* DP_CPU_* it needs */
-    size_t group; /* numbers in a word */
-    size_t step;  /* words that a depth is padded to a multiple of */
-    size_t mr;    /* rows of a tile */
-    size_t nr;    /* columns of a panel */
-    size_t kc;    /* words of a panel that stay in a near cache; bytes: DP_WHOLE_DEPTH; of tiles */
-    size_t piece; /* rows that are worked on at a time, a multiple of mr */
+    uint32_t cpu;  /* DP_CPU_* it needs */
+    size_t group;  /* numbers in a word */
+    size_t step;   /* words that a depth is padded to a multiple of */
+    size_t mr;     /* rows of a tile */
+    size_t nr;     /* columns of a panel */
+    size_t kc;     /* words of a panel that stay in a near cache; bytes: DP_WHOLE_DEPTH; of tiles */
+    size_t piece;  /* rows that are worked on at a time, a multiple of mr */
+    size_t panels; /* that a tile takes, one behind the other; 0: one */
 
     /* Either tiles, for the loops of linear.c and attention.c, */
     void (*tile)(const dp_tile *tile);
@@ -96,9 +98,15 @@ typedef struct dp_product {
     /* Writes n numbers as the words of a row, padded to whole steps. NULL for f32, whose rows are
      * used where they are; `row` is written for bytes only. */
     void (*convert)(const float *x, size_t n, uint32_t *words, dp_row_scale *row);
-    /* The same for tiles that read bf16 as f32: rounded numbers, two words of a row for each of a
-     * panel. NULL where rows are as convert() writes them. */
-    void (*spread)(const float *x, size_t n, uint32_t *words);
+    /* The same for tiles that read bf16 as f32, or bytes as halves: rounded numbers, two words of a
+     * row for each of a panel. NULL where rows are as convert() writes them. */
+    void (*spread)(const float *x, size_t n, uint32_t *words, dp_row_scale *row);
+    /* Whether the rows of a tile then lie between each other, word by word: spread() writes every
+     * mr-th word. Only of bytes. */
+    bool interleaved;
+    /* Words of memory of a row for each of a panel, if they are more than its own: as many as with
+     * the products of another machine, so that sizes that are told here are enough there. */
+    size_t room;
     /* As convert(), from bf16; only of products that apply(). */
     void (*convert_bf16)(const uint16_t *x, size_t n, uint32_t *words, dp_row_scale *row);
 

@@ -61,7 +61,7 @@ dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count) 
 /* ---- operands ---- */
 
 size_t dp_row_spread(const dp_product *product) {
-    return product->spread != NULL ? product->group : 1;
+    return product->spread != NULL ? 2 : 1;
 }
 
 /* Rows that may be read: whole tiles. */
@@ -71,7 +71,9 @@ static size_t operand_rows(const dp_product *product, size_t rows) {
 
 /* An odd number of lines spreads the rows of a tile over all sets of a cache. */
 static size_t operand_stride(const dp_product *product, size_t inputs) {
-    size_t words = dp_panel_depth(product, inputs) * dp_row_spread(product);
+    size_t spread = dp_row_spread(product);
+    size_t words =
+        dp_panel_depth(product, inputs) * (product->room > spread ? product->room : spread);
     size_t lines = (words + LINE_FLOATS - 1) / LINE_FLOATS;
     return (lines | 1) * LINE_FLOATS;
 }
@@ -96,11 +98,17 @@ dp_operand dp_operand_in(const dp_product *product, size_t rows, size_t inputs, 
                         .row = (dp_row_scale *)memory};
 }
 
+/* The first word of a row. */
+static uint32_t *operand_row(const dp_product *product, const dp_operand *operand, size_t row) {
+    size_t in_tile = product->interleaved ? row % product->mr : 0;
+    return operand->words + (row - in_tile) * operand->stride + in_tile;
+}
+
 void dp_operand_put(const dp_product *product, const dp_operand *operand, size_t row,
                     const float *x, size_t inputs) {
-    uint32_t *words = operand->words + row * operand->stride;
+    uint32_t *words = operand_row(product, operand, row);
     if (product->spread != NULL) {
-        product->spread(x, inputs, words);
+        product->spread(x, inputs, words, operand->row + row);
     } else {
         product->convert(x, inputs, words, operand->row + row);
     }
@@ -134,17 +142,23 @@ static void activate_tile(const dp_kernels *kernels, dp_activation activation,
     }
 }
 
-/* One panel against all rows. A slice of the panel stays in a near cache while the rows stream past
- * it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part of the
- * slice behind this one, which comes from far away. */
-static void apply_panel(const dp_kernels *kernels, const dp_linear *linear, size_t column,
-                        size_t rows, dp_operand in, float *out, size_t out_stride,
-                        dp_epilogue epilogue) {
+/* Columns of a tile. */
+static size_t tile_columns(const dp_product *product) {
+    return product->panels > 0 ? product->panels * product->nr : product->nr;
+}
+
+/* The panels of a tile against all rows. A slice of a panel stays in a near cache while the rows
+ * stream past it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for its part
+ * of the slice behind this one, which comes from far away. */
+static void apply_panels(const dp_kernels *kernels, const dp_linear *linear, size_t column,
+                         size_t rows, dp_operand in, float *out, size_t out_stride,
+                         dp_epilogue epilogue) {
     const dp_product *product = linear->product;
     const uint32_t *panel = linear->panels + column * linear->depth;
     size_t depth = dp_panel_depth(product, linear->inputs);
     size_t spread = dp_row_spread(product);
-    dp_tile tile = {.columns = smaller(product->nr, linear->outputs - column),
+    dp_tile tile = {.columns = smaller(tile_columns(product), linear->outputs - column),
+                    .panel_stride = product->nr * linear->depth,
                     .column_scale = linear->scale != NULL ? linear->scale + column : NULL,
                     .a_stride = in.stride,
                     .c_stride = out_stride,
@@ -178,7 +192,7 @@ void dp_linear_apply(const dp_kernels *kernels, const dp_linear *linear, size_t 
         product->apply(linear, rows, in, out, out_stride, epilogue);
         return;
     }
-    for (size_t column = 0; column < linear->outputs; column += product->nr) {
-        apply_panel(kernels, linear, column, rows, in, out, out_stride, epilogue);
+    for (size_t column = 0; column < linear->outputs; column += tile_columns(product)) {
+        apply_panels(kernels, linear, column, rows, in, out, out_stride, epilogue);
     }
 }

@@ -113,16 +113,26 @@ static inline float largest_magnitude(const float *x, size_t n) {
 /* Rows below this are as good as 0; 127 divided by it is still a number. */
 #define SMALLEST_SCALED 1e-30f
 
+/* Bytes for each unit of a row with this largest magnitude. */
+static inline float bytes_per_unit(float largest) {
+    return largest > SMALLEST_SCALED ? 127.0f / largest : 0.0f;
+}
+
+/* The bits of a float, the lower ones of which are the byte next to x, as a number of 16 bits. */
+static inline uint32_t bits_of_byte(float x, float per_unit) {
+    return bits_of(x * per_unit + WHOLE_NUMBERS);
+}
+
 /* x = scale * byte with bytes -127 .. 127. A row that is not finite has a scale that is not. */
 static inline void convert_to_bytes(const float *x, size_t n, size_t step, uint32_t *words,
                                     dp_row_scale *row) {
     int8_t *bytes = (int8_t *)words;
     float largest = largest_magnitude(x, n);
-    float inverse = largest > SMALLEST_SCALED ? 127.0f / largest : 0.0f;
+    float per_unit = bytes_per_unit(largest);
     int32_t sum = 0;
     clear_padding(words, n, 4, step);
     for (size_t i = 0; i < n; i++) {
-        int8_t byte = (int8_t)(bits_of(x[i] * inverse + WHOLE_NUMBERS) & 0xffu);
+        int8_t byte = (int8_t)(bits_of_byte(x[i], per_unit) & 0xffu);
         bytes[place_in_row(i, 4)] = byte;
         sum += byte;
     }

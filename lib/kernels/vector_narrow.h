@@ -43,7 +43,8 @@ static void V_NAME(bf16_convert)(const float *x, size_t n, uint32_t *words, dp_r
     convert_to_bf16(x, n, NARROW_STEP, words);
 }
 
-static void V_NAME(bf16_spread)(const float *x, size_t n, uint32_t *words) {
+static void V_NAME(bf16_spread)(const float *x, size_t n, uint32_t *words, dp_row_scale *row) {
+    (void)row;
     size_t padded = 2 * row_words(n, 2, NARROW_STEP);
     for (size_t i = 0; i < n; i++) {
         words[i] = rounded_to_bf16(x[i]);

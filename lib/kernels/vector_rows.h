@@ -28,7 +28,7 @@ static inline float largest_number(const void *x, size_t n, bool bf16) {
 static inline void numbers_to_bytes(const void *x, size_t n, size_t step, uint32_t *words,
                                     dp_row_scale *row, bool bf16) {
     float largest = largest_number(x, n, bf16);
-    vf inverse = v_set(largest > SMALLEST_SCALED ? 127.0f / largest : 0.0f);
+    vf inverse = v_set(bytes_per_unit(largest));
     __m512i sum = _mm512_setzero_si512();
     clear_padding(words, n, 4, step);
     for (size_t i = 0; i < n; i += V_LENGTH) {

@@ -28,6 +28,14 @@ if [ "$stack" -gt 4096 ]; then # what `dualpath compile --report` promises
     exit 1
 fi
 
+# What `dualpath compile --report` said of the arena, too.
+arena=$(sed -nE 's/^arena ([0-9]+)$/\1/p' "$said")
+promised=$(sed -nE 's/^arena +([0-9]+) bytes.*/\1/p' "$BUILD/model-$3.report")
+if [ "$arena" -gt "$promised" ]; then
+    echo "$name: an arena of $arena bytes, more than $promised" >&2
+    exit 1
+fi
+
 # Flash without the model, and what of it is the library's.
 code=$("${CROSS}size" -A "$image" | awk '$1 == ".text" || $1 == ".data" { sum += $2 } END { print sum }')
 library=0
