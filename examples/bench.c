@@ -30,6 +30,8 @@ const char bench_help[] =
     "                 avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --precision P  numbers to multiply in: f32 (default; a compiled file has its own), bf16,\n"
     "                 int8, auto\n"
+    "  --image-by-image\n"
+    "                 hold one image of a clip in memory at a time, slower\n"
     "  --unfused      compute the formulas one by one, slower\n"
     "  --verify       check the model's checksums before using it\n"
     "  --quiet        no progress bar\n"

@@ -43,6 +43,7 @@ const char classify_help[] =
     "  --precision P      numbers to multiply in: f32 (default; a compiled file has its own), "
     "bf16,\n"
     "                     int8, auto\n"
+    "  --image-by-image   hold one image of a clip in memory at a time: slower, the same answer\n"
     "  --unfused          compute the formulas one by one, slower; for tests\n"
     "  --verify           check the model's checksums before using it\n"
     "  --quiet            no progress bar\n"

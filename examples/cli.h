@@ -112,7 +112,7 @@ typedef struct engine_options {
     int32_t cpu;     /* DP_CPU_* mask; -1: all */
     int32_t precision;
     int32_t target;
-    int32_t unfused, verify, quiet;
+    int32_t unfused, image_by_image, verify, quiet;
     const char *backbone; /* of the model, which is then a task; or NULL */
 } engine_options;
 
@@ -123,6 +123,7 @@ extern const choice cpu_choices[], precision_choices[];
         {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices},                   \
         {"--precision", OPTION_CHOICE, &(e)->precision, 0, 0, precision_choices}, \
         {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},                    \
+        {"--image-by-image", OPTION_FLAG, &(e)->image_by_image, 0, 0, NULL},      \
         {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL},                      \
         {"--backbone", OPTION_TEXT, &(e)->backbone, 0, 0, NULL}, {                \
         "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL                           \

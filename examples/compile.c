@@ -125,6 +125,7 @@ static int report(const char *path, int64_t bytes) {
     dp_session_options alone;
     dp_model *model = NULL;
     size_t arena = 0;
+    size_t pushed = 0;
     dp_model_options_default(&options);
     dp_session_options_default(&alone);
     options.allocator = &allocator;
@@ -135,9 +136,14 @@ static int report(const char *path, int64_t bytes) {
         status = dp_session_size(model, &alone, &arena);
     }
     if (status == DP_OK) {
+        alone.image_by_image = 1;
+        status = dp_session_size(model, &alone, &pushed);
+    }
+    if (status == DP_OK) {
         printf("flash %12" PRId64 " bytes: the file\n", bytes);
         printf("model %12zu bytes at most, of its allocator\n", count.peak);
         printf("arena %12zu bytes at most, of a session\n", arena);
+        printf("arena %12zu bytes at most, of one that goes image by image\n", pushed);
         printf("stack %12d bytes at most\n", STACK_BYTES);
     }
     dp_model_close(model);

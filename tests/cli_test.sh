@@ -214,6 +214,7 @@ test_options() {
         "$clip"
     near "plain C is nearly the same" 1e-4 "$work/rgb" "$clip" --cpu c
     near "unfused is nearly the same" 1e-4 "$work/rgb" "$clip" --unfused
+    same "--image-by-image" "$work/rgb" "$clip" --image-by-image
     same "f32 is what there is without --precision" "$work/rgb" "$clip" --precision f32
     # This clip was off by at most 0.004 in bf16 and 0.011 in int8, with any instruction set.
     for precision in bf16 int8; do
@@ -341,6 +342,8 @@ test_compile() {
     prints "compile --report: flash" '^flash  *[0-9]* bytes: the file$' \
         compile "$MODEL" -o "$compiled" --precision int8 --target rows --report
     prints "compile --report: arena" '^arena  *[0-9]* bytes at most' \
+        compile "$MODEL" -o "$compiled" --precision int8 --target rows --report
+    prints "compile --report: a smaller arena" '^arena .* image by image$' \
         compile "$MODEL" -o "$compiled" --precision int8 --target rows --report
     prints "compiled files have checksums" 'all checksums match' verify "$compiled"
     prints "info of a compiled file" '^compiled  *1$' info "$compiled"

@@ -1,6 +1,7 @@
 /*
  * classify.c - an application for a board: classifies a clip that is linked in, with a model that
- * is linked in, without an operating system and without a heap.
+ * is linked in, without an operating system and without a heap. Once with all frames at hand, and
+ * once frame by frame, as a camera has them, which takes less memory.
  */
 #include "board.h"
 
@@ -12,6 +13,7 @@
 #define ARENA_MEMORY ((size_t)768 << 10)
 #define CLIP_SIDE 32
 #define CLIP_FRAMES 16
+#define FRAME_BYTES ((size_t)CLIP_SIDE * CLIP_SIDE * 3)
 #define UNTOUCHED 0xa5
 
 static _Alignas(64) uint8_t model_memory[MODEL_MEMORY];
@@ -38,14 +40,16 @@ static void print_line(const char *name, uint64_t value) {
 }
 
 /* "logit 2 bf9d70a4": the bits of a float, so that nothing is lost. */
-static void print_logit(size_t index, float logit) {
-    uint32_t bits;
-    memcpy(&bits, &logit, sizeof bits);
-    board_print("logit ");
-    print_number(index, 10, 1);
-    board_print(" ");
-    print_number(bits, 16, 8);
-    board_print("\n");
+static void print_logits(const dp_result *result) {
+    for (int32_t i = 0; i < result->classes; i++) {
+        uint32_t bits;
+        memcpy(&bits, &result->logits[i], sizeof bits);
+        board_print("logit ");
+        print_number((uint64_t)i, 10, 1);
+        board_print(" ");
+        print_number(bits, 16, 8);
+        board_print("\n");
+    }
 }
 
 static bool fail(const char *what, const char *why) {
@@ -118,20 +122,25 @@ static bool open_model(dp_model **model, size_t *needed) {
 
 /* ---- the session's memory ---- */
 
-static dp_status create_in(const dp_model *model, size_t size, dp_session **session) {
+static dp_session_options options_in(bool image_by_image, size_t size) {
     dp_session_options options;
     dp_session_options_default(&options);
+    options.image_by_image = image_by_image;
     options.arena = arena;
     options.arena_size = size;
-    return dp_session_create(model, &options, session);
+    return options;
 }
 
-static bool create_session(const dp_model *model, dp_session **session, size_t *needed) {
-    if (dp_session_size(model, NULL, needed) != DP_OK) {
+/* Creates a session in as little memory as it needs; with any less there must be none. */
+static bool create_session(const dp_model *model, bool image_by_image, dp_session **session,
+                           size_t *needed) {
+    dp_session_options options = options_in(image_by_image, 0);
+    if (dp_session_size(model, &options, needed) != DP_OK) {
         return fail("sizing", dp_last_message());
     }
     for (size_t less = 1; less <= *needed; less *= 2) {
-        if (create_in(model, *needed - less, session) != DP_ERR_ARENA) {
+        options = options_in(image_by_image, *needed - less);
+        if (dp_session_create(model, &options, session) != DP_ERR_ARENA) {
             return fail("arena", "a session was created in too small a one");
         }
     }
@@ -139,7 +148,9 @@ static bool create_session(const dp_model *model, dp_session **session, size_t *
         return fail("arena", "ARENA_MEMORY is too small for this model");
     }
     memset(arena, UNTOUCHED, sizeof arena);
-    return create_in(model, *needed, session) == DP_OK || fail("session", dp_last_message());
+    options = options_in(image_by_image, *needed);
+    return dp_session_create(model, &options, session) == DP_OK ||
+           fail("session", dp_last_message());
 }
 
 /* How far the arena was written to. */
@@ -153,65 +164,89 @@ static size_t arena_used(void) {
 
 /* ---- the clip ---- */
 
-static bool classify(dp_session *session, dp_result *result, dp_prediction *top) {
+/* The whole clip at once: its frames are in flash. */
+static dp_status classify_whole(dp_session *session, dp_result *result) {
     static dp_frame frames[CLIP_FRAMES];
-    const size_t bytes = (size_t)CLIP_SIDE * CLIP_SIDE * 3;
     dp_clip clip;
-    if ((size_t)(clip_end - clip_bytes) != CLIP_FRAMES * bytes) {
-        return fail("clip", "it has another size");
-    }
     for (size_t i = 0; i < CLIP_FRAMES; i++) {
-        frames[i] = dp_frame_rgb24(clip_bytes + i * bytes, CLIP_SIDE, CLIP_SIDE);
+        frames[i] = dp_frame_rgb24(clip_bytes + i * FRAME_BYTES, CLIP_SIDE, CLIP_SIDE);
     }
     dp_clip_default(&clip);
-    dp_result_default(result);
     clip.frames = frames;
     clip.frame_count = CLIP_FRAMES;
-    if (dp_classify_clip(session, &clip, result) != DP_OK ||
-        dp_session_top(session, 1, top) != DP_OK) {
-        return fail("classifying", dp_session_message(session));
-    }
-    return true;
+    clip.sampling = DP_SAMPLING_GIVEN; /* as they are, as when they are pushed */
+    return dp_classify_clip(session, &clip, result);
 }
 
-static bool report_clip(dp_session *session) {
-    dp_result result;
-    dp_prediction top;
-    uint64_t since = board_instructions();
-    if (!classify(session, &result, &top)) {
-        return false;
+/* Frame by frame: there is room for one, and the next one goes there when the call returns. */
+static dp_status classify_pushed(dp_session *session, dp_result *result) {
+    static uint8_t camera[FRAME_BYTES];
+    dp_frame frame = dp_frame_rgb24(camera, CLIP_SIDE, CLIP_SIDE);
+    dp_status status = dp_clip_begin(session, 0, 1);
+    for (size_t i = 0; i < CLIP_FRAMES && status == DP_OK; i++) {
+        memcpy(camera, clip_bytes + i * FRAME_BYTES, FRAME_BYTES);
+        status = dp_clip_push_frame(session, &frame);
     }
-    uint64_t executed = board_instructions() - since;
+    return status == DP_OK ? dp_clip_finish(session, result) : status;
+}
+
+static bool report_answer(dp_session *session, const dp_result *result) {
+    dp_prediction top;
+    if (dp_session_top(session, 1, &top) != DP_OK) {
+        return fail("the answer", dp_session_message(session));
+    }
     board_print("label ");
     board_print(top.label[0] != '\0' ? top.label : "(unnamed)");
     board_print("\n");
-    for (int32_t i = 0; i < result.classes; i++) {
-        print_logit((size_t)i, result.logits[i]);
-    }
+    print_logits(result);
     print_line("class", (uint64_t)top.index);
-    print_line("multiply-adds", (uint64_t)result.macs);
-    print_line("instructions", executed);
+    print_line("multiply-adds", (uint64_t)result->macs);
     return true;
+}
+
+static bool run(dp_session *session, dp_status (*classify)(dp_session *, dp_result *)) {
+    dp_result result;
+    dp_result_default(&result);
+    uint64_t since = board_instructions();
+    if (classify(session, &result) != DP_OK) {
+        return fail("classifying", dp_session_message(session));
+    }
+    print_line("instructions", board_instructions() - since);
+    return report_answer(session, &result);
+}
+
+static bool run_in_session(const dp_model *model, bool image_by_image,
+                           dp_status (*classify)(dp_session *, dp_result *)) {
+    dp_session *session = NULL;
+    size_t size = 0;
+    bool well = create_session(model, image_by_image, &session, &size) && run(session, classify);
+    dp_session_destroy(session);
+    print_line("arena", size);
+    print_line("arena used", arena_used());
+    return well && (arena_used() <= size || fail("arena", "bytes behind it were written"));
 }
 
 int application(void) {
     dp_model *model = NULL;
-    dp_session *session = NULL;
     size_t model_size = 0;
-    size_t arena_size = 0;
-    bool well = open_model(&model, &model_size) && create_session(model, &session, &arena_size) &&
-                report_clip(session);
-    if (well && arena_used() > arena_size) {
-        well = fail("arena", "bytes behind it were written");
+    if ((size_t)(clip_end - clip_bytes) != CLIP_FRAMES * FRAME_BYTES) {
+        return !fail("clip", "it has another size");
     }
+    bool well = open_model(&model, &model_size);
     if (well) {
         print_line("model memory", model_size);
-        print_line("arena", arena_size);
-        print_line("arena used", arena_used());
+        board_print("-- the whole clip\n");
+        well = run_in_session(model, false, classify_whole);
+    }
+    if (well) {
+        board_print("-- frame by frame\n");
+        well = run_in_session(model, true, classify_pushed);
+    }
+    if (well) {
+        board_print("-- both\n");
         print_line("stack", board_stack_size());
         print_line("stack used", board_stack_used());
     }
-    dp_session_destroy(session);
     dp_model_close(model);
     return well ? 0 : 1;
 }

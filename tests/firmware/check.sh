@@ -22,19 +22,26 @@ grep -E "$answer" "$said" | diff -u "$BUILD/host-$3.answer" - || {
     exit 1
 }
 
+if grep '^logit ' "$said" | sort | uniq -u | grep .; then
+    echo "$name: frame by frame the answer is another one" >&2
+    exit 1
+fi
+
 stack=$(sed -n 's/^stack used //p' "$said")
 if [ "$stack" -gt 4096 ]; then # what `dualpath compile --report` promises
     echo "$name: $stack bytes of stack, more than 4096" >&2
     exit 1
 fi
 
-# What `dualpath compile --report` said of the arena, too.
-arena=$(sed -nE 's/^arena ([0-9]+)$/\1/p' "$said")
-promised=$(sed -nE 's/^arena +([0-9]+) bytes.*/\1/p' "$BUILD/model-$3.report")
-if [ "$arena" -gt "$promised" ]; then
-    echo "$name: an arena of $arena bytes, more than $promised" >&2
-    exit 1
-fi
+# What `dualpath compile --report` said of the arenas, too: of a whole clip, and image by image.
+sed -nE 's/^arena ([0-9]+)$/\1/p' "$said" >"$BUILD/$name.arenas"
+sed -nE 's/^arena.* ([0-9]+) bytes.*/\1/p' "$BUILD/model-$3.report" |
+    paste "$BUILD/$name.arenas" - | while read -r arena promised; do
+    if [ "$arena" -gt "$promised" ]; then
+        echo "$name: an arena of $arena bytes, more than $promised" >&2
+        exit 1
+    fi
+done
 
 # Flash without the model, and what of it is the library's.
 code=$("${CROSS}size" -A "$image" | awk '$1 == ".text" || $1 == ".data" { sum += $2 } END { print sum }')
@@ -62,8 +69,9 @@ fi
 now() {
     echo "$name code $code"
     echo "$name library $library"
-    sed -nE "s/^(model memory|arena|stack used|instructions) ([0-9]+)\$/$name \\1 \\2/p" "$said" |
-        sed 's/ memory / /; s/stack used/stack/'
+    awk -v name="$name" '
+        /^-- / { pushed = /frame by frame/ ? "-pushed" : "" }
+        /^(model memory|arena|stack used|instructions) [0-9]+$/ { print name, $1 pushed, $NF }' "$said"
 }
 compiler=$("${CROSS}gcc" -dumpfullversion)
 if [ -n "${RECORD:-}" ]; then
