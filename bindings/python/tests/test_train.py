@@ -426,7 +426,8 @@ def test_time_limit_and_resume(five_clips, capsys):
 
 
 def test_evaluation_with_views(five_clips, capsys):
-    changes = ["--set", 'data.clips="clips"', "--set", "train.epochs=1"]
+    changes = ["--set", 'data.clips="clips"', "--set", "train.epochs=1", 
+               "--set", "augment.mix=0.4", "--set", "augment.lone_path=0.5"]
     assert train(command(five_clips, *changes)) == 0
     (five_clips / "list.csv").write_text(
         "path,split,label\n" + "".join(f"clips/{name}.npy,test,{label}\n" for name, label in

@@ -33,6 +33,8 @@ class Augmentation:
     colour: float = 0.3  # of brightness, contrast, saturation
     flip: bool = True  # left and right exchanged in half of the clips, and in their labels
     noise: float = 0.0  # deviation, of pixels in 0 to 1
+    lone_path: float = 0.0  # part of the clips that one path answers without the other
+    mix: float = 0.0  # up to this part another clip shines through, in pixels and labels
 
 
 @dataclass(frozen=True)

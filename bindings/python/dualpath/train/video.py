@@ -149,8 +149,22 @@ class VideoJob:
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
         clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
-        logits = self._logits(self._vary(clips, draw))
-        return self._outcome(logits, labels)
+        clips = self._vary(clips, draw)
+        other = self.augment.mix * torch.rand(len(labels), generator=draw).to(self.device)
+        if self.augment.mix:
+            clips = clips.map(lambda x: _mixed(x, other))
+        logits = self._logits(clips, self._lone(len(labels), draw))
+        own, mixed_in = (
+            F.cross_entropy(logits, y, reduction="none", label_smoothing=self.smoothing)
+            for y in (labels, labels.roll(1))
+        )
+        right = int((logits.argmax(-1) == labels).sum())
+        return Outcome(((1 - other) * own + other * mixed_in).mean(), right, len(labels))
+
+    def _lone(self, n: int, draw: torch.Generator) -> Tensor:
+        """Which paths count, ``[2][n]``: for some clips one of them alone."""
+        u, lone = torch.rand(n, generator=draw), self.augment.lone_path
+        return torch.stack([u >= lone / 2, u < 1 - lone / 2]).to(self.device)
 
     def _vary(self, clips: Views, draw: torch.Generator) -> Views:
         clips = pixels.vary_colours(clips, self.augment.colour, draw)
@@ -158,17 +172,19 @@ class VideoJob:
             clips = clips.map(lambda x: x + self.augment.noise * _normal_like(x, draw))
         return clips
 
-    def _outcome(self, logits: Tensor, labels: Tensor) -> Outcome:
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
-        return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
-
     def _batch(self, pairs: list[tuple[Views, int]]) -> tuple[Views, Tensor]:
         """In 0 to 1, where the model is."""
         clips = pixels.batch([views for views, _ in pairs]).map(lambda x: x.to(self.device) / 255)
         return clips, torch.tensor([label for _, label in pairs], device=self.device)
 
-    def _logits(self, clips: Views) -> Tensor:
-        logits: Tensor = self.model(clips.map(lambda x: pixels.normalise(x, self.model.config)))
+    def _logits(self, clips: Views, counts: Tensor | None = None) -> Tensor:
+        clips = clips.map(lambda x: pixels.normalise(x, self.model.config))
+        if counts is None:
+            answer: Tensor = self.model(clips)
+            return answer.float()
+        assert self.model.visual.head is not None
+        features = [y * c[:, None] for y, c in zip(self.model.features(clips), counts)]
+        logits: Tensor = self.model.visual.head(*features)
         return logits.float()
 
     @torch.inference_mode()
@@ -217,9 +233,9 @@ class CameraJob(VideoJob):
         config = self.model.config
         flow = flow_lesson([windows for _, _, windows in drawn], config.side, config.grid)
         logits, moved = self._both_lessons(clips)
-        outcome = self._outcome(logits.float(), labels)
+        told = F.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing)
         lesson = F.smooth_l1_loss(moved.float(), flow.to(self.device))
-        return outcome._replace(loss=outcome.loss + lesson)
+        return Outcome(told + lesson, int((logits.argmax(-1) == labels).sum()), len(labels))
 
     def _both_lessons(self, clips: Views) -> tuple[Tensor, Tensor]:
         """Logits ``[B][C]`` and what the patches say ``[B][Tg * (N - 1)][2]``."""
@@ -244,6 +260,12 @@ class Fixed:
     def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
         """The only view that there is."""
         return self.source.clip(index, seeded(self.seed, index))
+
+
+def _mixed(pixels: Tensor, other: Tensor) -> Tensor:
+    """Clips ``[B]..`` with these parts of their neighbours in the batch."""
+    part = other.view(-1, 1, 1, 1, 1)
+    return (1 - part) * pixels + part * pixels.roll(1, 0)
 
 
 def _normal_like(pixels: Tensor, draw: torch.Generator) -> Tensor:
