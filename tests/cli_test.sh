@@ -481,6 +481,18 @@ test_scene() {
     fi
 }
 
+# What the models in examples/models make of the drawn camera.
+test_shipped() {
+    shipped=$(dirname "$0")/../examples/models
+    for motion in static pan-left pan-right tilt-up tilt-down zoom-in zoom-out shake \
+        roll-cw:roll-clockwise roll-ccw:roll-counter-clockwise; do
+        label=$(echo "${motion#*:}" | sed 's/-/ /')
+        "$SCENE" "${motion%:*}" >"$work/scene.y4m"
+        prints "the shipped model sees ${motion%:*}" "^$label " classify \
+            --backbone "$shipped/backbone.gguf" "$shipped/camera-motion.gguf" "$work/scene.y4m" --top 1
+    done
+}
+
 test_json() {
     if ! command -v python3 >/dev/null; then
         skip "JSON is valid" "no python3"
@@ -822,6 +834,7 @@ test_compile
 test_tasks
 test_sheet
 test_scene
+test_shipped
 test_json
 test_usage
 test_bad_models

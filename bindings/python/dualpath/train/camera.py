@@ -44,6 +44,7 @@ class Range:
     tremble: float = 0.003  # the same, of every other class
     drift: float = 0.12  # of the least movement, in every direction that is not the label's
     window: tuple[float, float] = (0.45, 0.8)  # side of the window, of the shorter side
+    stills: float = 0.6  # part of the clips whose picture stands still: photographs, then frames
 
 
 def _between(low_high: tuple[float, float], u: float) -> float:

@@ -114,17 +114,17 @@ class MovingCamera:
 
     def _picture(self, draw: torch.Generator) -> Tensor:
         """What the camera sees: a photograph, a frame, or a clip that goes on, ``[1 or T][3]..``"""
-        kind = float(torch.rand(1, generator=draw))
-        if self.photographs is not None and (kind < 0.4 or not self.clips):
+        kind, stills = float(torch.rand(1, generator=draw)), self.amount.stills
+        if self.photographs is not None and (kind < stills * 2 / 3 or not self.clips):
             index = int(torch.randint(len(self.photographs), (1,), generator=draw))
             return as_pixels(self.photographs.pixels[[index]])
         assert self.cache is not None
         index = int(torch.randint(len(self.clips), (1,), generator=draw))
         frames = self.cache.frames(self.clips[index].path)
-        T = 1 if kind < 0.6 else self.config.frames
+        T = 1 if kind < stills else self.config.frames
         start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
         chosen = [min(start + i, len(frames) - 1) for i in range(T)]
-        return as_pixels(frames[chosen[::-1] if kind > 0.8 else chosen])
+        return as_pixels(frames[chosen[::-1] if kind > (1 + stills) / 2 else chosen])
 
     def _look(self, picture: Tensor, views: Tensor, draw: torch.Generator) -> Views:
         """Through a lens that may be out of focus, with an exposure that drifts and flickers."""
