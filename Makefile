@@ -228,7 +228,7 @@ record-size: $(SHARED) ## the stripped size of the library, as it is to be from 
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.
-CLANG ?= $(shell command -v clang)
+CLANG ?= $(shell command -v clang 2>/dev/null)
 KERNEL_LEVELS_x86 := avx2 avx2-vnni avx512 avx512-vnni amx
 KERNEL_LEVELS_arm := neon neon-dot neon-i8mm
 KERNEL_LEVELS     := c $(KERNEL_LEVELS_$(ISA_FAMILY))
