@@ -223,14 +223,18 @@ check-size: $(SHARED)
 record-size: $(SHARED) ## the stripped size of the library, as it is to be from now on, into tests/size.txt
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size record $(SHARED)
 
-# The one file compiles alone, and answers with the same bits as the library, with all kernels.
-KERNEL_LEVELS := c avx2 avx2-vnni avx512 avx512-vnni amx neon neon-dot neon-i8mm
-check-amalgamation: $(BUILD)/tests/logits $(BUILD)/tests/logits_amalgamation
+# The one file compiles alone, with clang as well where there is one, and answers with the same bits
+# as the library, with all kernels.
+CLANG ?= $(shell command -v clang 2>/dev/null)
+KERNEL_LEVELS_x86 := avx2 avx2-vnni avx512 avx512-vnni amx
+KERNEL_LEVELS_arm := neon neon-dot neon-i8mm
+KERNEL_LEVELS     := c $(KERNEL_LEVELS_$(ISA_FAMILY))
+check-amalgamation: $(BUILD)/tests/logits $(BUILD)/tests/logits_amalgamation $(if $(CLANG),$(BUILD)/tests/logits_clang)
 	@echo "== amalgamation"
 	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
-	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; done; \
-	    cmp $(BUILD)/tests/logits.$$level.txt $(BUILD)/tests/logits_amalgamation.$$level.txt; done
-	@echo "the same answers with: $$(sed -n 's/^tests.* //p' $(BUILD)/tests/logits.*.txt | sort -u | tr '\n' ' ')"
+	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; \
+	    cmp $(BUILD)/tests/logits.$$level.txt $$program.$$level.txt; done; done
+	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(BUILD)/tests/logits.*.txt | sort -u | tr '\n' ' ')"
 
 $(BUILD)/tests/logits: $(BUILD)/tests/logits.o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -238,8 +242,15 @@ $(BUILD)/tests/logits: $(BUILD)/tests/logits.o $(STATIC)
 $(BUILD)/tests/logits_amalgamation: $(BUILD)/tests/logits.o $(BUILD)/amalgamation/dualpath.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/logits_clang: $(BUILD)/tests/logits.o $(BUILD)/amalgamation/clang.o
+	$(CLANG) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+AMALGAMATION_CFLAGS = -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS)
 $(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION)
-	$(CC) -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS) -c $< -o $@
+	$(CC) $(AMALGAMATION_CFLAGS) -c $< -o $@
+
+$(BUILD)/amalgamation/clang.o: $(AMALGAMATION)
+	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
 check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
@@ -287,7 +298,7 @@ MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
 MACHINE_TESTS   ?= $(filter-out test_allocations test_failures,$(TEST_NAMES))
 check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-built and emulated (minutes)
 	@.ci/setup $(MACHINE)
-	@$(SANITIZED) BUILD=$(BUILD)/$(MACHINE) check-emulated CC=$(TRIPLET_$(MACHINE))-gcc ZLIB=0 \
+	@$(SANITIZED) BUILD=$(BUILD)/$(MACHINE) check-emulated CC=$(TRIPLET_$(MACHINE))-gcc CLANG= ZLIB=0 \
 	    LDFLAGS=-static CPPFLAGS=-Itests/alone CHECK_LIBS=
 
 check-machines: ## check-machine for all of them

@@ -61,8 +61,7 @@ static int classify(const char *path, const dp_model *model) {
 }
 
 int main(int argc, char **argv) {
-    static const dp_precision precisions[] = {DP_PRECISION_F32, DP_PRECISION_BF16,
-                                              DP_PRECISION_INT8};
+    static const int32_t precisions[] = {DP_PRECISION_F32, DP_PRECISION_BF16, DP_PRECISION_INT8};
     draw_clip();
     int failed = argc < 2 ? EXIT_FAILURE : EXIT_SUCCESS;
     for (int i = 3; i < 3 * argc; i++) {

@@ -755,11 +755,13 @@ START_TEST(arenas_of_the_right_size_do) {
 }
 END_TEST
 
+/* At every size below, for sessions that hold all images (0) and for those that hold one (1). */
 START_TEST(smaller_arenas_are_refused) {
     size_t bytes = 0;
     dp_session_options options = arena_options(NULL, 0);
+    options.image_by_image = _i;
     ck_assert_int_eq(dp_session_size(model, &options, &bytes), DP_OK);
-    options = arena_options(guarded_bytes(bytes, 64), bytes);
+    options.arena = guarded_bytes(bytes, 64);
     size_t step = unless_brief(1, 997);
     for (size_t less = 1; less <= bytes; less += step) {
         char number[64];
@@ -1299,7 +1301,7 @@ static void add_session_cases(Suite *suite) {
     TCase *arenas = add_case(suite, "arenas");
     tcase_add_test(arenas, size_does_not_look_at_the_arena);
     tcase_add_test(arenas, arenas_of_the_right_size_do);
-    tcase_add_test(arenas, smaller_arenas_are_refused);
+    tcase_add_loop_test(arenas, smaller_arenas_are_refused, 0, 2);
     tcase_add_test(arenas, arenas_must_be_aligned);
 
     TCase *messages = add_case(suite, "messages");

@@ -1133,7 +1133,22 @@ START_TEST(patches_may_be_too_deep_for_bytes) {
 END_TEST
 
 /* A model for a camera's processor: 8 + 1 images of 65 tokens. Beside the weights it gets by with
- * 256 KiB, in any of the precisions. */
+ * 256 KiB, in any of the precisions and layouts of plain C. */
+static void assert_small(const recipe *r, int32_t precision, int32_t target) {
+    dp_model_options options = options_of(0, false);
+    dp_session_options session;
+    size_t bytes;
+    options.precision = precision;
+    options.target = target;
+    opened o = open_recipe(r, &options);
+    dp_session_options_default(&session);
+    session.threads = 1;
+    session.image_by_image = 1;
+    ck_assert_int_eq(dp_session_size(o.model, &session, &bytes), DP_OK);
+    ck_assert_msg(bytes <= (size_t)256 << 10, "%zu bytes in precision %d", bytes, (int)precision);
+    close_opened(&o);
+}
+
 START_TEST(a_small_model_fits_a_small_machine) {
     shape s = released;
     s.image = 64, s.patch = 8, s.width = 96, s.heads = 4, s.blocks = 4, s.mlp = 384;
@@ -1143,19 +1158,8 @@ START_TEST(a_small_model_fits_a_small_machine) {
     }
     recipe r = make_recipe(&s);
     for (int32_t precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
-        dp_model_options options = options_of(0, false);
-        dp_session_options session;
-        size_t bytes;
-        options.precision = precision;
-        options.target = DP_TARGET_PLAIN;
-        opened o = open_recipe(&r, &options);
-        dp_session_options_default(&session);
-        session.threads = 1;
-        session.image_by_image = 1;
-        ck_assert_int_eq(dp_session_size(o.model, &session, &bytes), DP_OK);
-        ck_assert_msg(bytes <= (size_t)256 << 10, "%zu bytes in precision %d", bytes,
-                      (int)precision);
-        close_opened(&o);
+        assert_small(&r, precision, DP_TARGET_PLAIN);
+        assert_small(&r, precision, DP_TARGET_ROWS);
     }
 }
 END_TEST

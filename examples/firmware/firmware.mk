@@ -23,7 +23,7 @@ endif
 # Products are worth some bytes of code.
 $(BUILD)/lib/kernels/rows.o: FILE_CFLAGS := $(FIRMWARE_PRODUCTS)
 FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections \
-    -fstack-usage
+    -fcallgraph-info=su
 FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
     $(if $(CONFIG),-DDP_CONFIG_FILE='\"$(notdir $(CONFIG))\"' -I$(dir $(CONFIG))) -Iinclude -Ilib
 FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG))))
@@ -34,7 +34,7 @@ firmware: ## $(BUILD)/firmware/CPU/libdualpath.a without an operating system; al
 	    FIRMWARE_PRODUCTS=$(FIRMWARE_OPTIMISE_PRODUCTS) \
 	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static
 	@sh tests/firmware/symbols.sh $(CROSS) $(FIRMWARE)/libdualpath.a
-	@sh tests/firmware/stack.sh $(FIRMWARE)
+	@$(PYTHON) tests/firmware/stack.py $(FIRMWARE)
 
 # ---- the example: examples/firmware ----
 

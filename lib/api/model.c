@@ -117,24 +117,26 @@ static dp_status copy_source(dp_source *source, const dp_model_options *options,
     return DP_OK;
 }
 
+/* Compiled weights that begin where none can be read are copied first. */
 static dp_status parse_and_use(dp_source *source, bool inflated, const dp_opening *opening,
                                dp_model **model, dp_message *message) {
     const dp_model_options *options = &opening->options;
+    bool aligned = (uintptr_t)source->bytes % DP_ALIGNMENT == 0;
     dp_gguf gguf;
     dp_status status =
         dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
-    if (status != DP_OK) {
-        return status;
+    if (status == DP_OK && !aligned && model != NULL && dp_is_compiled(&gguf)) {
+        dp_gguf_free(&gguf);
+        status = copy_source(source, options, message);
+        if (status == DP_OK) {
+            status = dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
+        }
     }
-    bool aligned = (uintptr_t)source->bytes % DP_ALIGNMENT == 0;
-    if (aligned || model == NULL || !dp_is_compiled(&gguf)) {
+    if (status == DP_OK) {
         status = use_gguf(source, &gguf, inflated, opening, model, message);
         dp_gguf_free(&gguf);
-        return status;
     }
-    dp_gguf_free(&gguf);
-    status = copy_source(source, options, message);
-    return status == DP_OK ? parse_and_use(source, inflated, opening, model, message) : status;
+    return status;
 }
 
 static dp_status report_reading(const dp_model_options *options, dp_message *message) {

@@ -122,19 +122,6 @@ def test_model_against_library(name, tmp_path):
     assert_close(answer(model, frames), logits)
 
 
-def test_a_small_model_is_small_on_a_board(tmp_path):
-    """docs/firmware.md: what an arena takes where images come one by one."""
-    pytest.importorskip("gguf", reason="the converter's gguf is not installed")
-    config = Config(image_size=64, patch_size=8, width=96, heads=2, blocks=4, mlp_width=384,
-                    head_width=96, classes=10, adapters=dict.fromkeys(("s1", "s2", "t1", "t2"), 24))
-    pth, gguf, rows = (str(tmp_path / name) for name in ("model.pth", "model.gguf", "rows.gguf"))
-    torch.save({"model": with_weights(config).state_dict()}, pth)
-    assert convert([pth, "-o", gguf, *converter_arguments(config)]) == 0
-    dualpath.compile_model(gguf, rows, precision="int8", target="rows")
-    with dualpath.Model(rows, cpu="c") as opened:
-        assert dualpath.Session.size(opened, threads=1, image_by_image=True) <= 256 << 10
-
-
 def test_what_is_trained():
     model = DualPath(SMALL)
     freeze(model)

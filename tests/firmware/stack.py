@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""stack.py FOLDER: how deep the stack of the library in there can get, by gcc's -fcallgraph-info=su.
+
+Frames are added up along every way from a function of dualpath.h. No frame may depend on what the
+function is given, and none may call itself. A call through a pointer goes to whatever POINTERS has
+for its file. What the application's callbacks take is not counted; the C library has C_LIBRARY.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+HEADER = Path(__file__).parents[2] / "include" / "dualpath.h"
+PROMISED = 4096  # by `dualpath compile --report`
+C_LIBRARY = 256
+
+# Models are compiled elsewhere, and no others opened: build_weights() is for those.
+NOT_ON_BOARDS = {"dp_model_compile", "build_weights"}
+
+APPLICATION = "-"
+POINTERS = {
+    r"lib/runtime/loop.h": r"(?!dp_)\w+_task",
+    r"lib/runtime/format.c": r"put_(decimal|scientific)",
+    r"lib/runtime/memory.c": APPLICATION,
+    r"lib/runtime/team.c": r"host_worker",  # the application's scheduler does
+    r"lib/model/gguf.c": r"\w+_before",
+    r"lib/model/build.c": APPLICATION,
+    r"lib/kernels/dispatch.c": r"dp_products_\w+",
+    r"lib/kernels/rows.c": r"f32_burn__c",
+    r"lib/kernels/vector_kernels.h": r"gemm_\d+__\w+",
+    r"lib/(kernels|video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
+    r"lib/api/.*": APPLICATION,
+}
+
+API = re.compile(r"^DP_API .*?(\w+)\(", re.M)
+NODE = re.compile(r'^node: \{ title: "(.*?)" label: "(\w+).*\\n(\d+) bytes \((.*?)\)"', re.M)
+EDGE = re.compile(r'^edge: \{ sourcename: "(.*?)" targetname: "(.*?)" label: "(.*?):', re.M)
+
+
+def fail(what):
+    sys.exit(f"{sys.argv[1]}: {what}")
+
+
+class Graph:
+    def __init__(self, folder):
+        self.names, self.frames, self.calls, self.ways = {}, {}, {}, {}
+        for path in folder.rglob("*.ci"):
+            text = path.read_text()
+            for function, name, size, kind in NODE.findall(text):
+                if kind != "static":
+                    fail(f"the frame of {function} is {kind}")
+                if name not in NOT_ON_BOARDS:
+                    self.names[function], self.frames[function] = name, int(size)
+            for caller, called, file in EDGE.findall(text):
+                self.calls.setdefault(caller, set()).add((called, file))
+
+    def behind_pointer(self, file):
+        for files, names in POINTERS.items():
+            if re.fullmatch(files, file):
+                return [f for f, name in self.names.items() if re.fullmatch(names, name)]
+        fail(f"{file} calls through a pointer that POINTERS does not have")
+
+    def called_by(self, caller):
+        for called, file in self.calls.get(caller, ()):
+            yield from self.behind_pointer(file) if called == "__indirect_call" else [called]
+
+    def deepest(self, function):
+        """The bytes of the deepest way from here, and the functions on it."""
+        if function not in self.frames:
+            return 0, []
+        if function not in self.ways:
+            self.ways[function] = None  # as long as it is looked for
+            size, way = max((self.deepest(f) for f in self.called_by(function)), default=(0, []))
+            self.ways[function] = size + self.frames[function], [function, *way]
+        return self.ways[function] or fail(f"{function} calls itself")
+
+
+def main():
+    graph = Graph(Path(sys.argv[1]) / "lib")
+    size, way = max(map(graph.deepest, API.findall(HEADER.read_text())))
+    calls = " > ".join(f"{graph.names[f]} {graph.frames[f]}" for f in way)
+    print(f"{sys.argv[1]}: at most {size} bytes of stack: {calls}")
+    if not 0 < size <= PROMISED - C_LIBRARY:
+        fail(f"more than {PROMISED - C_LIBRARY} bytes of stack, or nothing known of it")
+
+
+if __name__ == "__main__":
+    main()
