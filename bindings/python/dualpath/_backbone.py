@@ -110,7 +110,7 @@ def take_options(backbone: Backbone, options: Namespace) -> None:
 
 def _same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, float) and isinstance(theirs, (int, float)):
-        return np.float32(ours) == np.float32(theirs)
+        return bool(np.float32(ours) == np.float32(theirs))
     return bool(ours == theirs)
 
 

@@ -144,8 +144,8 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
 def _mosaics(recipe: Recipe, config: Config, seen: Photographs, unseen: Photographs) -> Mosaics:
     images = recipe.images
     config = dataclasses.replace(config, image_size=images.mosaic_size, spatial_frames=1)
-    cameras = [MovingCamera(config, p, [], None, len(p), recipe.camera) for p in (seen, unseen)]
-    return Mosaics(config, *cameras, images.mosaics)
+    camera, other = (MovingCamera(config, p, [], None, len(p), recipe.camera) for p in (seen, unseen))
+    return Mosaics(config, camera, other, images.mosaics)
 
 
 def _cache(recipe: Recipe, folders: Folders) -> Cache:

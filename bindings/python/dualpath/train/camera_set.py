@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model import Model
+from ..evaluate import open_model
 from ..session import Session
 from .camera import LABELS, REVERSED
 
@@ -63,12 +63,12 @@ def write(source: str, folder: str, split: str | None) -> None:
         file.writelines(f"{label}\n" for label in LABELS)
 
 
-def measure(model: str, folder: str, precision: str | None) -> str:
+def measure(model: str, folder: str, precision: str | None, backbone: str | None = None) -> str:
     """Top-1, and how many clips swap their class when time runs backwards."""
     with open(os.path.join(folder, "list.csv"), newline="") as file:
         clips = [(row["path"], int(row["label"])) for row in csv.DictReader(file)]
     right, swapped, directed = 0, 0, 0
-    with Model(model, precision=precision) as opened, Session(opened) as session:
+    with open_model(model, backbone, precision) as opened, Session(opened) as session:
         for path, label in clips:
             frames = list(np.load(os.path.join(folder, path)))
             there = session.classify(frames, sampling="given").top(1)[0].index
@@ -90,9 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", help="of the list (all)")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--precision", choices=("f32", "bf16", "int8"))
+    parser.add_argument("--backbone", metavar="MODEL", help="the weight file is a task of this one")
     options = parser.parse_args(arguments)
     if options.measure:
-        print(measure(options.source, options.folder, options.precision))
+        print(measure(options.source, options.folder, options.precision, options.backbone))
     else:
         write(options.source, options.folder, options.split)
 
