@@ -37,8 +37,8 @@ fi
 sed -nE 's/^arena ([0-9]+)$/\1/p' "$said" >"$BUILD/$name.arenas"
 sed -nE 's/^arena.* ([0-9]+) bytes.*/\1/p' "$BUILD/model-$3.report" |
     paste "$BUILD/$name.arenas" - | while read -r arena promised; do
-    if [ "$arena" -gt "$promised" ]; then
-        echo "$name: an arena of $arena bytes, more than $promised" >&2
+    if [ "$arena" -gt "${promised:-0}" ]; then
+        echo "$name: an arena of $arena bytes, more than ${promised:-0}" >&2
         exit 1
     fi
 done

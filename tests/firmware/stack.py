@@ -3,7 +3,8 @@
 
 Frames are added up along every way from a function of dualpath.h. No frame may depend on what the
 function is given, and none may call itself. A call through a pointer goes to whatever POINTERS has
-for its file. What the application's callbacks take is not counted; the C library has C_LIBRARY.
+for its file, which must be something, and nothing of the library may be unknown. What the
+application's callbacks take is not counted; the C library has C_LIBRARY.
 """
 
 import re
@@ -55,10 +56,11 @@ class Graph:
                 self.calls.setdefault(caller, set()).add((called, file))
 
     def behind_pointer(self, file):
-        for files, names in POINTERS.items():
-            if re.fullmatch(files, file):
-                return [f for f, name in self.names.items() if re.fullmatch(names, name)]
-        fail(f"{file} calls through a pointer that POINTERS does not have")
+        names = next((names for files, names in POINTERS.items() if re.fullmatch(files, file)), "")
+        found = [f for f, name in self.names.items() if re.fullmatch(names, name)]
+        if not found and names != APPLICATION:
+            fail(f"POINTERS does not have what {file} calls through a pointer")
+        return found
 
     def called_by(self, caller):
         for called, file in self.calls.get(caller, ()):
@@ -67,6 +69,8 @@ class Graph:
     def deepest(self, function):
         """The bytes of the deepest way from here, and the functions on it."""
         if function not in self.frames:
+            if function.startswith("dp_") and function not in NOT_ON_BOARDS:
+                fail(f"nothing is known of {function}")
             return 0, []
         if function not in self.ways:
             self.ways[function] = None  # as long as it is looked for
