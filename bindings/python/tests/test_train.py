@@ -33,6 +33,7 @@ from dualpath.train.main import main as train
 from dualpath.train.model import DualPath, VisionTransformer
 from dualpath.train.mosaics import look_ahead
 from dualpath.train.positions import sincos_3d
+from dualpath.train.probe import main as probe
 from dualpath.train.recipe import parse, read_recipe
 from dualpath.train.video import as_pixels, mirrored_labels
 
@@ -402,6 +403,20 @@ def test_two_heads_begin_by_looking_at_the_tiles_above_and_below():
     below, above = scores[0].argmax(-1), scores[1].argmax(-1)
     assert (below[inside[3:6]] == inside[6:9]).float().mean() > 0.5  # by chance 1 in 145
     assert (above[inside[6:9]] == inside[3:6]).float().mean() > 0.5  # by chance 1 in 145
+
+
+def test_a_linear_probe_of_a_frozen_model(five_clips, capsys):
+    gguf = str(five_clips / "backbone.gguf")
+    assert convert([str(five_clips / "backbone.pth"), "-o", gguf, "--heads", "2", "--activation",
+                    "gelu", "--num-frames", "16"]) == 0
+    files = sorted((five_clips / "clips").glob("*/*.npy"))
+    for file in files:
+        np.save(file, np.load(file)[:16])
+    lines = [f"{file.relative_to(five_clips)},{split},{int(file.parent.name == 'dark')}\n"
+             for split in ("train", "test") for file in files]
+    (five_clips / "list.csv").write_text("path,split,label\n" + "".join(lines))
+    probe([gguf, str(five_clips / "list.csv")])
+    assert "linear probe: 5 of 5 clips" in capsys.readouterr().out
 
 
 def test_time_limit_and_resume(five_clips, capsys):

@@ -10,7 +10,6 @@ kept small is chosen on a fifth of the training clips.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,21 +18,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..evaluate import read_list
 from ..model import Model
 from ..session import Session
+from .clips import read_clips
 
 DECAYS = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def features(model: str, source: str, split: str, views: int) -> tuple[Tensor, Tensor]:
     """``[n][2 * O]`` and labels ``[n]`` of the clips of a split."""
-    root = os.path.dirname(source)
     rows, labels = [], []
     with Model(model) as opened, Session(opened) as session:
-        for path, label in read_list(source, split):
-            full = os.path.join(root, path)
-            result = _classify(session, full, views)
+        for path, label in read_clips(source, split):
+            result = _classify(session, path, views)
             rows.append(np.concatenate([result.feature_temporal, result.feature_spatial]))
             labels.append(label)
     return torch.from_numpy(np.stack(rows)), torch.tensor(labels)
