@@ -770,24 +770,24 @@ static size_t fused_inputs(const shape *s, bool temporal) {
 }
 
 /* All blocks of an image; in the last one, only keys and values are needed of every token. */
-static size_t image_macs(const shape *s, bool temporal, bool fused) {
-    size_t n = tokens_of(s), d = s->width, attention = 2 * n * n * d;
+static uint64_t image_macs(const shape *s, bool temporal, bool fused) {
+    uint64_t n = tokens_of(s), d = s->width, attention = 2 * n * n * d;
     if (!fused) {
         return s->blocks * (n * plain_token(s, temporal) + attention);
     }
-    size_t enter = temporal ? d * s->bottleneck[2] : 0;
-    size_t inputs = fused_inputs(s, temporal);
-    size_t token =
+    uint64_t enter = temporal ? d * s->bottleneck[2] : 0;
+    uint64_t inputs = fused_inputs(s, temporal);
+    uint64_t token =
         enter + 3 * inputs * d + (temporal ? 0 : d * s->bottleneck[0]) + fused_rest(s, temporal);
     return (s->blocks - 1) * (n * token + attention) + n * (enter + 2 * inputs * d) + token +
            2 * n * d;
 }
 
-static size_t macs_by_hand(const shape *s, bool fused) {
-    size_t images = s->spatial + framesets_of(s), o = features_of(s);
-    size_t patches = images * (tokens_of(s) - 1) * s->width * 3 * s->patch * s->patch;
-    size_t projection = s->features > 0 ? images * s->width * o : 0;
-    size_t head = s->classes > 0 ? 2 * o * s->hidden + s->hidden * s->classes : 0;
+static uint64_t macs_by_hand(const shape *s, bool fused) {
+    uint64_t images = s->spatial + framesets_of(s), o = features_of(s);
+    uint64_t patches = images * (tokens_of(s) - 1) * s->width * 3 * s->patch * s->patch;
+    uint64_t projection = s->features > 0 ? images * s->width * o : 0;
+    uint64_t head = s->classes > 0 ? 2 * o * s->hidden + s->hidden * s->classes : 0;
     return patches + s->spatial * image_macs(s, false, fused) +
            framesets_of(s) * image_macs(s, true, fused) + projection + head;
 }
