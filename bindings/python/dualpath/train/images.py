@@ -52,6 +52,9 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
 
 
+MOSAICS = 4  # weight of their lesson, whose loss is small beside the others
+
+
 class Student(nn.Module):
     """The image transformer, and heads that are dropped when it has learned."""
 
@@ -141,7 +144,7 @@ class ImageJob:
             loss = loss + F.cross_entropy(
                 logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
         if self.mosaics is not None:
-            loss = loss + 4 * self._mosaics(self.mosaics, draw)
+            loss = loss + MOSAICS * self._mosaics(self.mosaics, draw)
         right = int((logits.argmax(-1) == lesson.labels).sum())
         return Outcome(loss, right, int(labelled.sum()))
 

@@ -36,8 +36,8 @@ def look_ahead(visual: VisionTransformer, config: Config) -> None:
     assert isinstance(attention, Attention)
     D, size = config.width, config.width // config.heads
     time, *axes = [waves[: size // 6] for waves in waves_3d(D)]
-    gain = (SHARPNESS * size**0.5 / 1.5) ** 0.5
-    for head, shift in enumerate((config.grid, -config.grid)):
+    gain = (SHARPNESS * size**0.5 / 1.5) ** 0.5  # the first norm scales waves by about 1.5, squared
+    for head, shift in zip(range(config.heads), (config.grid, -config.grid)):
         query, key = torch.zeros(size, D), torch.zeros(size, D)
         for row, wave in enumerate([*time, *axes[0], *axes[1]]):
             angle = wave.frequency * shift if wave in time else 0.0
