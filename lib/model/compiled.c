@@ -62,11 +62,11 @@ static void keep_part(struct dp_model *model, const dp_part *part,
 }
 
 static void find_part(dp_builder *builder, const dp_part *part) {
-    dp_part_tensor tensors[DP_PART_TENSORS];
     const void *values[DP_PART_TENSORS] = {NULL};
-    size_t count = dp_part_tensors(part, tensors);
+    size_t count = dp_part_tensor_count(part);
     for (size_t i = 0; i < count; i++) {
-        values[i] = find_values(builder, &tensors[i]);
+        dp_part_tensor expected = dp_part_tensor_at(part, i);
+        values[i] = find_values(builder, &expected);
     }
     if (count > 0 && dp_building(builder)) {
         keep_part(builder->model, part, values);

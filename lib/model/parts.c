@@ -127,8 +127,16 @@ dp_part dp_part_at(const struct dp_model *model, size_t index) {
 
 /* ---- tensors ---- */
 
-static dp_part_tensor make_vector(dp_tensor_name name, const char *suffix, size_t length) {
-    return (dp_part_tensor){dp_with_suffix(name, suffix), DP_TENSOR_F32, 1, {length}};
+static dp_part_tensor make_table(const dp_part *part) {
+    if (part->rows == 1) {
+        return (dp_part_tensor){part->name, DP_TENSOR_F32, 1, {part->columns}};
+    }
+    return (dp_part_tensor){part->name, DP_TENSOR_F32, 2, {part->rows, part->columns}};
+}
+
+static dp_part_tensor make_vector(const dp_part *part, const char *suffix) {
+    size_t length = dp_panel_columns(part->product, part->rows);
+    return (dp_part_tensor){dp_with_suffix(part->name, suffix), DP_TENSOR_F32, 1, {length}};
 }
 
 static dp_part_tensor make_panels(const dp_part *part) {
@@ -143,22 +151,19 @@ static dp_part_tensor make_panels(const dp_part *part) {
     return made;
 }
 
-size_t dp_part_tensors(const dp_part *part, dp_part_tensor tensors[DP_PART_TENSORS]) {
+size_t dp_part_tensor_count(const dp_part *part) {
     if (part->rows == 0 || part->columns == 0) {
         return 0;
     }
     if (part->product == NULL) {
-        bool vector = part->rows == 1;
-        tensors[0] = (dp_part_tensor){part->name, DP_TENSOR_F32, vector ? 1 : 2, {part->columns}};
-        if (!vector) {
-            tensors[0].shape[0] = part->rows;
-            tensors[0].shape[1] = part->columns;
-        }
         return 1;
     }
-    size_t columns = dp_panel_columns(part->product, part->rows);
-    tensors[0] = make_panels(part);
-    tensors[1] = make_vector(part->name, ".bias", columns);
-    tensors[2] = make_vector(part->name, ".scale", columns);
-    return part->product->precision == DP_PRECISION_INT8 ? 3 : 2;
+    return part->product->precision == DP_PRECISION_INT8 ? DP_PART_TENSORS : DP_PART_TENSORS - 1;
+}
+
+dp_part_tensor dp_part_tensor_at(const dp_part *part, size_t index) {
+    if (part->product == NULL) {
+        return make_table(part);
+    }
+    return index == 0 ? make_panels(part) : make_vector(part, index == 1 ? ".bias" : ".scale");
 }

@@ -38,7 +38,8 @@ typedef struct dp_part_tensor {
 size_t dp_part_count(const struct dp_model *model);
 dp_part dp_part_at(const struct dp_model *model, size_t index);
 
-/* Fills `tensors` and returns how many there are; 0: this model has no such part. */
-size_t dp_part_tensors(const dp_part *part, dp_part_tensor tensors[DP_PART_TENSORS]);
+/* Up to DP_PART_TENSORS; 0: this model has no such part. */
+size_t dp_part_tensor_count(const dp_part *part);
+dp_part_tensor dp_part_tensor_at(const dp_part *part, size_t index);
 
 #endif /* DP_PARTS_H */

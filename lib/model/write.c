@@ -194,27 +194,17 @@ static size_t bytes_of(const dp_part_tensor *about) {
     return bytes;
 }
 
-static size_t place_tensors(const struct dp_model *model, size_t index,
-                            placed_tensor placed[DP_PART_TENSORS]) {
-    dp_part part = dp_part_at(model, index);
-    dp_part_tensor tensors[DP_PART_TENSORS];
-    size_t count = dp_part_tensors(&part, tensors);
+/* What the model has for a tensor of a part. */
+static const void *values_of(const struct dp_model *model, const dp_part *part, size_t index) {
     const uint8_t *owner =
-        part.in_block ? (const uint8_t *)&model->block[part.block] : (const uint8_t *)model;
-    const void *place = owner + part.offset;
-    const void *values[DP_PART_TENSORS] = {NULL};
-    if (part.product == NULL) {
-        values[0] = *(const float *const *)place;
-    } else {
-        const dp_linear *linear = place;
-        values[0] = linear->panels;
-        values[1] = linear->bias;
-        values[2] = linear->scale;
+        part->in_block ? (const uint8_t *)&model->block[part->block] : (const uint8_t *)model;
+    const void *place = owner + part->offset;
+    if (part->product == NULL) {
+        return *(const float *const *)place;
     }
-    for (size_t i = 0; i < count; i++) {
-        placed[i] = (placed_tensor){tensors[i], values[i], bytes_of(&tensors[i])};
-    }
-    return count;
+    const dp_linear *linear = place;
+    const void *const values[DP_PART_TENSORS] = {linear->panels, linear->bias, linear->scale};
+    return values[index];
 }
 
 typedef void (*tensor_fn)(emitter *to, const placed_tensor *tensor, uint64_t offset);
@@ -222,11 +212,13 @@ typedef void (*tensor_fn)(emitter *to, const placed_tensor *tensor, uint64_t off
 static void each_tensor(emitter *to, const struct dp_model *model, tensor_fn call) {
     uint64_t offset = 0;
     for (size_t i = 0; i < dp_part_count(model) && to->status == DP_OK; i++) {
-        placed_tensor placed[DP_PART_TENSORS];
-        size_t count = place_tensors(model, i, placed);
-        for (size_t j = 0; j < count; j++) {
-            call(to, &placed[j], offset);
-            offset += aligned(placed[j].bytes);
+        dp_part part = dp_part_at(model, i);
+        for (size_t j = 0; j < dp_part_tensor_count(&part); j++) {
+            placed_tensor placed = {.about = dp_part_tensor_at(&part, j)};
+            placed.values = values_of(model, &part, j);
+            placed.bytes = bytes_of(&placed.about);
+            call(to, &placed, offset);
+            offset += aligned(placed.bytes);
         }
     }
 }
