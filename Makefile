@@ -301,8 +301,11 @@ check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-b
 	@$(SANITIZED) BUILD=$(BUILD)/$(MACHINE) check-emulated CC=$(TRIPLET_$(MACHINE))-gcc CLANG= ZLIB=0 \
 	    LDFLAGS=-static CPPFLAGS=-Itests/alone CHECK_LIBS=
 
-check-machines: ## check-machine for all of them
-	@set -e; for machine in $(MACHINES); do $(SANITIZED) check-machine MACHINE=$$machine; done
+check-machines: ## check-machine for all of them, as many at a time as there are processors
+	@.ci/setup $(MACHINES)
+	@$(SANITIZED) -j$(shell nproc) --output-sync=target $(MACHINES:%=check-machine-%)
+check-machine-%:
+	@$(SANITIZED) check-machine MACHINE=$*
 
 check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
