@@ -204,11 +204,14 @@ def test_mirrors_know_left_from_right():
 
 
 def write_clips(folder) -> None:
-    """Five short clips in two classes, as arrays: bright ones and dark ones."""
+    """Five short clips in two classes, as arrays: bright ones and dark ones. The camera stands
+    still, and something moves at the top."""
     for index, name in enumerate(["bright", "bright", "bright", "dark", "dark"]):
         (folder / name).mkdir(parents=True, exist_ok=True)
         level = 150 if name == "bright" else 10
-        frames = np.random.default_rng(index).integers(level, level + 80, (20, 48, 64, 3), np.uint8)
+        rng = np.random.default_rng(index)
+        frames = np.tile(rng.integers(level, level + 80, (48, 64, 3), np.uint8), (20, 1, 1, 1))
+        frames[:, :12] = rng.integers(level, level + 80, (20, 12, 64, 3), np.uint8)
         np.save(folder / name / f"{index}.npy", frames)
 
 

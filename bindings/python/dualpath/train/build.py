@@ -137,14 +137,20 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     school = School([Photographs(folders.of_work(name), taught=True) for name in names])
     held_out = Photographs(
         folders.of_work(_needed(data.held_out_photographs, "held_out_photographs")))
-    mosaics = _mosaics(recipe, config, school.sets[0], held_out) if recipe.images.mosaics else None
+    mosaics = None
+    if recipe.images.mosaics:
+        mosaics = _mosaics(recipe, folders, config, school.sets[0], held_out)
     return ImageJob(config, school, held_out, mosaics, recipe, device)
 
 
-def _mosaics(recipe: Recipe, config: Config, seen: Photographs, unseen: Photographs) -> Mosaics:
-    images = recipe.images
+def _mosaics(recipe: Recipe, folders: Folders, config: Config, seen: Photographs,
+             unseen: Photographs) -> Mosaics:
+    images, data = recipe.images, recipe.data
     config = dataclasses.replace(config, image_size=images.mosaic_size, spatial_frames=1)
-    camera, other = (MovingCamera(config, p, [], None, len(p), recipe.camera) for p in (seen, unseen))
+    clips = read_clips(folders.of_data(data.clips), data.train) if data.clips else []
+    camera = MovingCamera(
+        config, seen, clips, _cache(recipe, folders), len(seen), recipe.camera)
+    other = MovingCamera(config, unseen, [], None, len(unseen), recipe.camera)
     return Mosaics(config, camera, other, images.mosaics)
 
 

@@ -3,9 +3,11 @@
     python -m dualpath.train.camera_set LIST.csv FOLDER --split test
     python -m dualpath.train.camera_set --measure MODEL.gguf FOLDER
 
-The first command writes a clip for each video of the list, ``FOLDER/NUMBER.npy``, bytes
-[16][128][128][3], each with a movement from a fixed seed, and ``FOLDER/list.csv``, ``labels.txt``.
-The second classifies them with the library, forwards and backwards.
+The first command writes clips of each video of the list whose own camera stands still for as long
+as a clip (stillness.py): ``FOLDER/NUMBER.npy``, bytes [16][128][128][3], each with a movement from a
+fixed seed, and ``FOLDER/list.csv``, ``labels.txt``. With --any-camera of all videos: where a camera
+moves by itself, labels are not what there is to see. The second command classifies them with the
+library, forwards and backwards.
 """
 
 from __future__ import annotations
@@ -22,45 +24,58 @@ from ..evaluate import open_model
 from ..session import Session
 from .camera import LABELS, REVERSED
 
-FRAMES, RATE, SIDE = 16, 4, 128
+FRAMES, RATE, SIDE, CACHE_SIDE = 16, 4, 128, 240
 SEED = 20230614
 
 
-def render(path: str, number: int) -> np.ndarray[Any, Any]:
-    """The clip of a video with the movement of class ``number % classes``."""
-    from ..video import chosen_frames, read_video
+def stretch_of(video: Any, any_camera: bool) -> Any:
+    """Of frames ``[n][H][W][3]`` as many as a clip has, as near to the middle as the camera stands
+    still, or in the middle in any case; None: it never stands still."""
+    from .stillness import stands_still
+
+    spare = max(len(video) - FRAMES, 0)
+    starts = sorted(range(spare + 1), key=lambda start: abs(start - spare // 2))
+    for start in starts[: 1 if any_camera else None]:
+        frames = video[[min(start + i, len(video) - 1) for i in range(FRAMES)]]
+        if any_camera or stands_still(frames):
+            return frames
+    return None
+
+
+def render(video: Any, number: int) -> np.ndarray[Any, Any]:
+    """The frames of a video with the movement of class ``number % classes``."""
     from . import pixels
     from .camera import Range, camera_path, windows
     from .loop import seeded
     from .video import as_pixels
 
-    video = read_video(path)
-    chosen = sorted(chosen_frames(len(video), FRAMES, "center", RATE, 1))
-    chosen += chosen[-1:] * (FRAMES - len(chosen))
     draw = seeded(SEED, number)
     amount = Range(travel=(0.25, 0.7), zoom=(1.35, 2.0), roll=(18.0, 50.0), shake=(0.025, 0.05))
     movement = camera_path(number % len(LABELS), FRAMES, amount, draw)
-    frames = as_pixels(np.stack([video[index] for index in chosen]))
+    frames = as_pixels(video)
     views = windows(movement, frames.shape[-2], frames.shape[-1], amount, draw)
     clip = pixels.look(frames, views, SIDE).round().clamp(0, 255).byte()
     array: np.ndarray[Any, Any] = clip.permute(0, 2, 3, 1).contiguous().numpy()
     return array
 
 
-def write(source: str, folder: str, split: str | None) -> None:
-    """Renders the clips of a list."""
-    from .clips import read_clips
+def write(source: str, folder: str, split: str | None, each: int, any_camera: bool) -> str:
+    """Renders the clips of a list; words about how many there are."""
+    from .clips import Cache, read_clips
 
-    os.makedirs(folder, exist_ok=True)
-    clips = read_clips(source, split)
+    cache = Cache(os.path.join(folder, "frames"), RATE, CACHE_SIDE)
+    videos = read_clips(source, split)
+    stretches = [stretch_of(cache.frames(video.path), any_camera) for video in videos]
+    still = [stretch for stretch in stretches if stretch is not None]
     with open(os.path.join(folder, "list.csv"), "w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["path", "split", "label"])
-        for number, clip in enumerate(clips):
-            np.save(os.path.join(folder, f"{number:04}.npy"), render(clip.path, number))
+        for number in range(each * len(still)):
+            np.save(os.path.join(folder, f"{number:04}.npy"), render(still[number // each], number))
             rows.writerow([f"{number:04}.npy", "test", number % len(LABELS)])
     with open(os.path.join(folder, "labels.txt"), "w", encoding="utf-8") as file:
         file.writelines(f"{label}\n" for label in LABELS)
+    return f"{each * len(still)} clips of {len(still)} of {len(videos)} videos"
 
 
 def measure(model: str, folder: str, precision: str | None, backbone: str | None = None) -> str:
@@ -88,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", help="list of videos; with --measure the weight file")
     parser.add_argument("folder")
     parser.add_argument("--split", help="of the list (all)")
+    parser.add_argument("--each", type=int, default=3, metavar="N", help="clips of a video (3)")
+    parser.add_argument("--any-camera", action="store_true", help="not only one that stands still")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--precision", choices=("f32", "bf16", "int8"))
     parser.add_argument("--backbone", metavar="MODEL", help="the weight file is a task of this one")
@@ -95,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.measure:
         print(measure(options.source, options.folder, options.precision, options.backbone))
     else:
-        write(options.source, options.folder, options.split)
+        print(write(
+            options.source, options.folder, options.split, options.each, options.any_camera))
 
 
 if __name__ == "__main__":

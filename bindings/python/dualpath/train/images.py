@@ -3,6 +3,7 @@
 The teacher answers each photograph once, uncropped: 1,000 logits, its class token, a map of its
 patch tokens. The student sees crops. Its class token learns the labels and the teacher's logits
 and class token, each of its patches what the teacher's map says at the same place of the crop.
+Pictures without a label are for the patches alone.
 """
 
 from __future__ import annotations
@@ -138,11 +139,12 @@ class ImageJob:
         keep = self._keep(len(indices), progress, draw)
         tokens = self.model.visual.image_tokens(lesson.images, keep)
         logits = self.model.image_head(tokens[:, 0]).float()
-        loss = self._teach(tokens, lesson, keep)
+        loss = 2 * self._patch_lesson(tokens, lesson, keep)
         labelled = lesson.labels >= 0
         if labelled.any():
             loss = loss + F.cross_entropy(
                 logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
+            loss = loss + self._class_lesson(tokens[labelled, 0], lesson, labelled)
         if self.mosaics is not None:
             loss = loss + MOSAICS * self._mosaics(self.mosaics, draw)
         right = int((logits.argmax(-1) == lesson.labels).sum())
@@ -162,16 +164,18 @@ class ImageJob:
         order = torch.rand(n, patches, generator=draw).argsort(1)[:, : patches // 2] + 1
         return F.pad(order, (1, 0)).to(self.device)
 
-    def _teach(self, tokens: Tensor, lesson: Lesson, keep: Tensor | None) -> Tensor:
+    def _patch_lesson(self, tokens: Tensor, lesson: Lesson, keep: Tensor | None) -> Tensor:
         there = lesson.patches
         if keep is not None:
             there = there.gather(1, keep[:, 1:, None].expand(-1, -1, there.shape[-1]) - 1)
-        logits = self.model.teacher_head(tokens[:, 0]).float()
-        soft = F.cross_entropy(logits, lesson.probabilities)
-        class_token = self.model.teacher_class(tokens[:, 0]).float()
-        token = F.smooth_l1_loss(class_token, lesson.class_tokens)
-        patch = F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
-        return soft + 2 * token + 2 * patch
+        return F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
+
+    def _class_lesson(self, class_tokens: Tensor, lesson: Lesson, labelled: Tensor) -> Tensor:
+        """Of photographs only: of the few scenes of a set of clips it is learned by heart."""
+        logits = self.model.teacher_head(class_tokens).float()
+        soft = F.cross_entropy(logits, lesson.probabilities[labelled])
+        class_token = self.model.teacher_class(class_tokens).float()
+        return soft + 2 * F.smooth_l1_loss(class_token, lesson.class_tokens[labelled])
 
     @torch.inference_mode()
     def evaluate(self, views: int = 1) -> str:

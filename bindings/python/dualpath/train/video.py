@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from . import pixels
 from .album import Photographs
 from .camera import LABELS, MIRRORED, Range, camera_path, flow_lesson, windows
-from .clips import Cache, Clip
+from .clips import Cache, Clip, Frames
 from .config import Config
 from .loop import Outcome, seeded
 from .model import DualPath
 from .pixels import Views
 from .recipe import Augmentation
+from .stillness import stands_still
+
+TRIES = 200  # of finding a stretch whose camera stands still
 
 
 class Source(Protocol):
@@ -89,7 +92,8 @@ class RealClips:
 
 
 class MovingCamera:
-    """Clips of a camera that moves over photographs and over real clips (camera.py)."""
+    """Clips of a camera that moves over photographs and over real clips (camera.py), where those
+    have a camera that stands still."""
 
     def __init__(self, config: Config, photographs: Photographs | None, clips: list[Clip],
                  cache: Cache | None, size: int, amount: Range) -> None:
@@ -97,6 +101,7 @@ class MovingCamera:
             raise ValueError("a moving camera needs photographs or clips to look at")
         self.config, self.amount, self.size = config, amount, size
         self.photographs, self.clips, self.cache = photographs, clips, cache
+        self.known: dict[tuple[int, int], bool] = {}  # stretches of clips, and whether they are still
 
     def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
         return self.clip_and_windows(index, draw)[:2]
@@ -118,13 +123,35 @@ class MovingCamera:
         if self.photographs is not None and (kind < stills * 2 / 3 or not self.clips):
             index = int(torch.randint(len(self.photographs), (1,), generator=draw))
             return as_pixels(self.photographs.pixels[[index]])
+        if kind < stills:
+            return as_pixels(self._frames(*self._place(1, 1, draw), 1))
+        frames = as_pixels(self._still_stretch(draw))
+        return frames.flip(0) if kind > (1 + stills) / 2 else frames
+
+    def _still_stretch(self, draw: torch.Generator) -> Frames:
+        """The frames of a clip while its own camera stands still."""
+        T = self.config.frames
+        for _ in range(TRIES):
+            place = self._place(T, T // 4, draw)
+            if place not in self.known:
+                self.known[place] = stands_still(self._frames(*place, T))
+            if self.known[place]:
+                return self._frames(*place, T)
+        raise ValueError(f"of {TRIES} stretches of clips none has a camera that stands still")
+
+    def _place(self, T: int, step: int, draw: torch.Generator) -> tuple[int, int]:
+        """A clip, and a multiple of ``step`` where a stretch of it may begin."""
         assert self.cache is not None
         index = int(torch.randint(len(self.clips), (1,), generator=draw))
+        count = len(self.cache.frames(self.clips[index].path))
+        starts = max(count - T, 0) // step + 1
+        return index, step * int(torch.randint(starts, (1,), generator=draw))
+
+    def _frames(self, index: int, start: int, T: int) -> Frames:
+        """Of a clip, the last one repeated if there are fewer."""
+        assert self.cache is not None
         frames = self.cache.frames(self.clips[index].path)
-        T = 1 if kind < stills else self.config.frames
-        start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
-        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
-        return as_pixels(frames[chosen[::-1] if kind > (1 + stills) / 2 else chosen])
+        return frames[[min(start + i, len(frames) - 1) for i in range(T)]]
 
     def _look(self, picture: Tensor, views: Tensor, draw: torch.Generator) -> Views:
         """Through a lens that may be out of focus, with an exposure that drifts and flickers."""
