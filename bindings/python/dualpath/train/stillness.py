@@ -63,4 +63,5 @@ def _blocks(pictures: Array) -> Array:
 
 def _windowed(blocks: Array) -> Array:
     hann = np.hanning(blocks.shape[-1] + 2)[1:-1].astype(np.float32)
-    return (blocks - blocks.mean((2, 3), keepdims=True)) * np.outer(hann, hann)
+    windowed: Array = (blocks - blocks.mean((2, 3), keepdims=True)) * np.outer(hann, hann)
+    return windowed
