@@ -59,7 +59,7 @@ FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)
 FIRMWARE_LINK  = examples/firmware/cortex_m.c $(FIRMWARE)/libdualpath.a -Lexamples/firmware -T $(BOARD).ld \
     -nostartfiles -Wl,--gc-sections -lm
 
-.PHONY: firmware-data firmware-image firmware-products firmware-host check-firmware record-firmware
+.PHONY: firmware-data firmware-image firmware-products firmware-host check-firmware check-firmware-builds record-firmware
 # A header of 128 bytes, then pixels.
 firmware-data: $(BUILD)/dualpath
 	@mkdir -p $(BUILD)/firmware
@@ -104,6 +104,14 @@ check-firmware: ## builds the example for two boards, runs it in an emulator, co
 	@set -e; for board in an547:$(BOARD_MACHINE_an547):250 an500:$(BOARD_MACHINE_an500):1000; do \
 	    $(MAKE) --no-print-directory -s firmware-products BOARD=$${board%%:*}; \
 	    BUILD=$(BUILD)/firmware sh tests/firmware/products.sh $$(echo $$board | tr : ' '); done
+
+# What these cannot run here is checked for what it asks for and for its stack.
+FIRMWARE_OTHERS := arm-none-eabi-:cortex-m4 arm-none-eabi-:cortex-m33 aarch64-linux-gnu-:cortex-a53 \
+    riscv64-unknown-elf-:rv64gc
+check-firmware-builds: ## builds the library for the other processors of docs/firmware.md
+	@.ci/setup build firmware bare
+	@set -e; for each in $(FIRMWARE_OTHERS); do \
+	    $(MAKE) --no-print-directory -s firmware CROSS=$${each%:*} CPU=$${each#*:}; done
 
 record-firmware: ## writes down what the example takes now, which check-firmware compares with
 	@rm -f tests/firmware/recorded.txt
