@@ -203,8 +203,10 @@ static const void *values_of(const struct dp_model *model, const dp_part *part, 
         return *(const float *const *)place;
     }
     const dp_linear *linear = place;
-    const void *const values[DP_PART_TENSORS] = {linear->panels, linear->bias, linear->scale};
-    return values[index];
+    if (index == 0) {
+        return linear->panels;
+    }
+    return index == 1 ? linear->bias : linear->scale;
 }
 
 typedef void (*tensor_fn)(emitter *to, const placed_tensor *tensor, uint64_t offset);
