@@ -216,9 +216,8 @@ static void each_tensor(emitter *to, const struct dp_model *model, tensor_fn cal
     for (size_t i = 0; i < dp_part_count(model) && to->status == DP_OK; i++) {
         dp_part part = dp_part_at(model, i);
         for (size_t j = 0; j < dp_part_tensor_count(&part); j++) {
-            placed_tensor placed = {.about = dp_part_tensor_at(&part, j)};
-            placed.values = values_of(model, &part, j);
-            placed.bytes = bytes_of(&placed.about);
+            dp_part_tensor about = dp_part_tensor_at(&part, j);
+            placed_tensor placed = {about, values_of(model, &part, j), bytes_of(&about)};
             call(to, &placed, offset);
             offset += aligned(placed.bytes);
         }
