@@ -309,41 +309,6 @@ def test_interrupted_and_resumed(five_clips, monkeypatch, muon):
     assert first.losses + second.losses == whole.losses
 
 
-TEACHER = """
-[teacher]
-backbone = "levels.pth"
-heads = 2
-image_size = 48
-head_width = 16
-adapters = { s1 = 8, s2 = 8, t0 = 8, t1 = 8, t2 = 8 }
-"""
-
-
-def test_a_teacher_sees_the_same_views(five_clips, capsys):
-    assert train(command(five_clips)) == 0
-    small = RECIPE.replace("levels", "student").replace("image_size = 48", "image_size = 32")
-    (five_clips / "recipe.toml").write_text(small + TEACHER)
-    job = trainer_of(five_clips, "augment.mix=0.5").job
-    everybody = torch.arange(5)
-    own, labels, other = job._seen(job.source, everybody, seeded(3))
-    large, same_labels, same_other = job._seen(job.teacher.source, everybody, seeded(3))
-    assert torch.equal(labels, same_labels) and torch.equal(other, same_other)
-    assert own.spatial.shape[-1] == 32 and large.spatial.shape[-1] == 48
-    brightness = [clips.spatial.mean((1, 2, 3, 4)) for clips in (own, large)]
-    torch.testing.assert_close(*brightness, atol=0.01, rtol=0)
-    losses = []
-    for job.teacher.weight in (0.0, 0.5, 1.0):
-        losses.append(job.step(everybody, 0.0, seeded(4)).loss.item())
-    assert losses[0] != losses[2] and losses[1] == pytest.approx((losses[0] + losses[2]) / 2)
-
-    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
-    saved = torch.load(five_clips / "student.pth", weights_only=False)
-    assert saved["model"]["visual.positional_embedding"].shape == (17, 32) and not saved["lessons"]
-    capsys.readouterr()
-    assert train(command(five_clips, "--set", "teacher.image_size=32")) == 1
-    assert "levels.pth is not what [teacher] says" in capsys.readouterr().err
-
-
 CAMERA = """
 name = "camera"
 kind = "camera"

@@ -20,7 +20,7 @@ from .loop import Job
 from .model import DualPath
 from .mosaics import Mosaics
 from .recipe import Model, Recipe
-from .video import CameraJob, Fixed, MovingCamera, RealClips, Teacher, VideoJob
+from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
 
 HELD_OUT_CAMERA = 400  # clips of a moving camera that are held out
 HELD_OUT_SEED = 20240229
@@ -126,23 +126,7 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
         camera, unseen = _moving_camera(recipe, folders, model.config)
         return CameraJob(recipe.name, model, camera, unseen, *rest)
     clips, held_out = _real_clips(recipe, folders, model.config, labels)
-    return VideoJob(recipe.name, model, clips, held_out, *rest, _teacher(recipe, folders, labels))
-
-
-def _teacher(recipe: Recipe, folders: Folders, labels: list[str]) -> Teacher | None:
-    """The whole model that a recipe's table ``[teacher]`` describes."""
-    if recipe.teacher is None:
-        return None
-    path = folders.of_data(_needed(recipe.teacher.backbone, "teacher.backbone"))
-    tensors = read_tensors(path)
-    config = network_config(recipe.teacher, sizes_of(tensors), len(labels))
-    model = DualPath(config)
-    try:
-        model.visual.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"{path} is not what [teacher] says: {error}") from error
-    source = RealClips(*_train_split(recipe, folders, labels), config, labels, recipe.augment)
-    return Teacher(model, source, recipe.teacher_weight)
+    return VideoJob(recipe.name, model, clips, held_out, *rest)
 
 
 def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
@@ -183,14 +167,10 @@ def _split(recipe: Recipe, folders: Folders, split: str | None, labels: list[str
     return clips
 
 
-def _train_split(recipe: Recipe, folders: Folders, labels: list[str]) -> tuple[list[Clip], Cache]:
-    return _split(recipe, folders, recipe.data.train, labels), _cache(recipe, folders)
-
-
 def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[str]
                 ) -> tuple[RealClips, RealClips | None]:
-    data = recipe.data
-    train, cache = _train_split(recipe, folders, labels)
+    cache, data = _cache(recipe, folders), recipe.data
+    train = _split(recipe, folders, data.train, labels)
     source = RealClips(train, cache, config, labels, recipe.augment)
     if data.held_out is None:
         return source, None

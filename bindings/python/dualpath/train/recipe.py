@@ -100,14 +100,11 @@ class Recipe:
     camera: Range = field(default_factory=Range)
     images: Images = field(default_factory=Images)
     smoothing: float = 0.1  # of labels
-    teacher: Model | None = None  # clips only: whose `backbone` is a whole checkpoint, among the data
-    teacher_weight: float = 0.5  # of what it says, against what labels say
 
 
 _TABLES: dict[str, Any] = {
     "train": Schedule,
     "model": Model,
-    "teacher": Model,
     "data": Data,
     "augment": Augmentation,
     "camera": Range,

@@ -165,56 +165,28 @@ class MovingCamera:
         return Views(clip.tiles * gain, clip.spatial * gain[:: T // len(clip.spatial)])
 
 
-class Teacher:
-    """A larger model that has been trained for the same classes, and the same source of clips at
-    its size. What it says has this weight in the loss, against what the labels say."""
-
-    def __init__(self, model: DualPath, source: Source, weight: float) -> None:
-        self.model, self.source, self.weight = model.eval().requires_grad_(False), source, weight
-
-    @torch.no_grad()
-    def probabilities(self, clips: Views) -> Tensor:
-        """``[B][C]`` of clips in 0 to 1."""
-        logits: Tensor = self.model(clips.map(lambda x: pixels.normalise(x, self.model.config)))
-        return logits.float().softmax(-1)
-
-
 class VideoJob:
     """A DualPath model on a source of clips."""
 
     def __init__(self, name: str, model: DualPath, source: Source, held_out: HeldOut | None,
-                 augment: Augmentation, smoothing: float, device: str = "cpu",
-                 teacher: Teacher | None = None) -> None:
+                 augment: Augmentation, smoothing: float, device: str = "cpu") -> None:
         self.name, self.model, self.source, self.held_out = name, model, source, held_out
         self.augment, self.smoothing, self.device = augment, smoothing, torch.device(device)
-        self.size, self.teacher = source.size, teacher
-        if teacher is not None:
-            teacher.model.to(self.device)
+        self.size = source.size
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
-        before = draw.get_state()
-        clips, labels, other = self._seen(self.source, indices, draw)
+        clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
+        clips = self._vary(clips, draw)
+        other = self.augment.mix * torch.rand(len(labels), generator=draw).to(self.device)
+        if self.augment.mix:
+            clips = clips.map(lambda x: _mixed(x, other))
         logits = self._logits(clips, self._lone(len(labels), draw))
         own, mixed_in = (
             F.cross_entropy(logits, y, reduction="none", label_smoothing=self.smoothing)
             for y in (labels, labels.roll(1))
         )
-        loss = ((1 - other) * own + other * mixed_in).mean()
-        if self.teacher is not None:
-            seen = self._seen(self.teacher.source, indices, torch.Generator().set_state(before))
-            told = F.cross_entropy(logits, self.teacher.probabilities(seen[0]))
-            loss = loss + self.teacher.weight * (told - loss)
-        return Outcome(loss, int((logits.argmax(-1) == labels).sum()), len(labels))
-
-    def _seen(self, source: Source, indices: Tensor, draw: torch.Generator
-              ) -> tuple[Views, Tensor, Tensor]:
-        """Clips in 0 to 1, their labels, and which part of their neighbours shines through."""
-        clips, labels = self._batch([source.clip(int(i), draw) for i in indices])
-        other = self.augment.mix * torch.rand(len(labels), generator=draw).to(self.device)
-        clips = self._vary(clips, draw)
-        if self.augment.mix:
-            clips = clips.map(lambda x: _mixed(x, other))
-        return clips, labels, other
+        right = int((logits.argmax(-1) == labels).sum())
+        return Outcome(((1 - other) * own + other * mixed_in).mean(), right, len(labels))
 
     def _lone(self, n: int, draw: torch.Generator) -> Tensor:
         """Which paths count, ``[2][n]``: for some clips one of them alone."""
