@@ -283,7 +283,7 @@ check-valgrind: ## C tests under valgrind
 # those of a malloc() of their own: programs are static, because qemu 7 stops in threads of others
 # with 32 bits. Of several processors of a machine the last one runs all tests, the others those that
 # depend on the instructions it has.
-MACHINES := aarch64 armhf i386 riscv64 s390x
+MACHINES := aarch64 s390x armhf i386 riscv64
 TRIPLET_aarch64 := aarch64-linux-gnu
 TRIPLET_armhf   := arm-linux-gnueabihf
 TRIPLET_i386    := i686-linux-gnu
