@@ -30,7 +30,7 @@ def camera(path, someone=False, noise=4.0, margin=80):
     for number, (x, y) in enumerate(path):
         top, left = margin + round(y), margin + round(x)
         frame = picture[top : top + HEIGHT, left : left + WIDTH].astype(float)
-        if someone:  # of a third of the picture, who walks
+        if someone:  # of a quarter of the picture, who walks
             frame[40:, 8 * number : 8 * number + 100] = rng.uniform(0, 255, 3)
         frames.append((frame + rng.normal(0, noise, frame.shape)).clip(0, 255).astype(np.uint8))
     return np.stack(frames)
@@ -59,6 +59,12 @@ def test_one_jolt_is_enough():
     assert parts[9] < 0.1 and parts[[8, 10]].min() > 0.9
 
 
+@pytest.mark.parametrize("pixels, still", [(2, True), (6, False)])
+def test_how_far_is_too_far(pixels, still):
+    path = np.stack([np.linspace(0, pixels, FRAMES), np.zeros(FRAMES)], 1)
+    assert stands_still(camera(path)) is still
+
+
 def test_nobody_can_tell_without_detail():
     assert not stands_still(np.full((FRAMES, HEIGHT, WIDTH, 3), 90, np.uint8))
 
@@ -76,3 +82,12 @@ def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, capsys):
     assert [row["label"] for row in rows] == [str(number) for number in range(count)]
     clip = np.load(tmp_path / "set" / rows[0]["path"])
     assert clip.shape == (16, 128, 128, 3) and clip.dtype == np.uint8
+
+
+def test_a_set_of_nothing_is_refused(tmp_path):
+    np.save(tmp_path / "moving.npy", camera(PAN).repeat(4, 0))
+    (tmp_path / "list.csv").write_text("path,split,label\nmoving.npy,a,0\n")
+    with pytest.raises(ValueError, match="of 1 videos none"):
+        camera_set([str(tmp_path / "list.csv"), str(tmp_path / "set")])
+    with pytest.raises(SystemExit):
+        camera_set([str(tmp_path / "list.csv"), str(tmp_path / "set"), "--each", "0"])

@@ -341,6 +341,15 @@ def test_a_run_of_a_moving_camera(five_clips, monkeypatch, capsys):
     assert set(saved["lessons"]) == {"flow_lesson.weight", "flow_lesson.bias"}
 
 
+def test_a_moving_camera_needs_one_that_stands_still(five_clips, capsys):
+    rng = np.random.default_rng(1)
+    for path in (five_clips / "clips").glob("*/*.npy"):
+        np.save(path, rng.integers(0, 256, (20, 48, 64, 3), np.uint8))
+    (five_clips / "recipe.toml").write_text(CAMERA)
+    assert train(command(five_clips, "--set", "model.sampling_rate=1")) == 1
+    assert "of 16 frames, of 5 clips, none has a camera" in capsys.readouterr().err
+
+
 def test_flow_is_what_the_windows_do():
     views = torch.zeros(16, 2, 3)
     views[:, 0, 0] = views[:, 1, 1] = 0.5
@@ -361,6 +370,8 @@ photographs = "train"
 held_out_photographs = "train"
 more_photographs = ["frames"]
 classes = 3
+clips = "clips"
+cache_side = 48
 [images]
 mosaics = 2
 mosaic_size = 32

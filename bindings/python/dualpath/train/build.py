@@ -145,11 +145,10 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
 
 def _mosaics(recipe: Recipe, folders: Folders, config: Config, seen: Photographs,
              unseen: Photographs) -> Mosaics:
-    images, data = recipe.images, recipe.data
+    images = recipe.images
     config = dataclasses.replace(config, image_size=images.mosaic_size, spatial_frames=1)
-    clips = read_clips(folders.of_data(data.clips), data.train) if data.clips else []
-    camera = MovingCamera(
-        config, seen, clips, _cache(recipe, folders), len(seen), recipe.camera)
+    clips, cache = _seen_clips(recipe, folders), _cache(recipe, folders)
+    camera = MovingCamera(config, seen, clips, cache, len(seen), recipe.camera)
     other = MovingCamera(config, unseen, [], None, len(unseen), recipe.camera)
     return Mosaics(config, camera, other, images.mosaics)
 
@@ -178,16 +177,18 @@ def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[s
     return source, RealClips(held_out, cache, config, labels, recipe.augment)
 
 
+def _seen_clips(recipe: Recipe, folders: Folders) -> list[Clip]:
+    """What a moving camera sees beside photographs."""
+    data = recipe.data
+    return [] if data.clips is None else read_clips(folders.of_data(data.clips), data.train)
+
+
 def _moving_camera(recipe: Recipe, folders: Folders, config: Config
                    ) -> tuple[MovingCamera, Fixed]:
     data = recipe.data
     photographs = Photographs(folders.of_work(data.photographs)) if data.photographs else None
-    clips: list[Clip] = []
-    if data.clips is not None:
-        clips = read_clips(folders.of_data(data.clips), data.train)
-    train = MovingCamera(
-        config, photographs, clips, _cache(recipe, folders), data.size, recipe.camera
-    )
+    clips, cache = _seen_clips(recipe, folders), _cache(recipe, folders)
+    train = MovingCamera(config, photographs, clips, cache, data.size, recipe.camera)
     held_out = train
     if data.held_out_photographs:
         unseen = Photographs(folders.of_work(data.held_out_photographs))

@@ -24,19 +24,21 @@ from ..evaluate import open_model
 from ..session import Session
 from .camera import LABELS, REVERSED
 
-FRAMES, RATE, SIDE, CACHE_SIDE = 16, 4, 128, 240
+FRAMES, RATE, SIDE = 16, 4, 128
+SOURCE_SIDE = 240  # of the videos, the shorter one, about
 SEED = 20230614
 
 
 def stretch_of(video: Any, any_camera: bool) -> Any:
     """Of frames ``[n][H][W][3]`` as many as a clip has, as near to the middle as the camera stands
     still, or in the middle in any case; None: it never stands still."""
+    from .clips import stretch
     from .stillness import stands_still
 
     spare = max(len(video) - FRAMES, 0)
     starts = sorted(range(spare + 1), key=lambda start: abs(start - spare // 2))
     for start in starts[: 1 if any_camera else None]:
-        frames = video[[min(start + i, len(video) - 1) for i in range(FRAMES)]]
+        frames = stretch(video, start, FRAMES)
         if any_camera or stands_still(frames):
             return frames
     return None
@@ -61,21 +63,27 @@ def render(video: Any, number: int) -> np.ndarray[Any, Any]:
 
 def write(source: str, folder: str, split: str | None, each: int, any_camera: bool) -> str:
     """Renders the clips of a list; words about how many there are."""
-    from .clips import Cache, read_clips
+    from .clips import decode, read_clips
 
-    cache = Cache(os.path.join(folder, "frames"), RATE, CACHE_SIDE)
+    os.makedirs(folder, exist_ok=True)
     videos = read_clips(source, split)
-    stretches = [stretch_of(cache.frames(video.path), any_camera) for video in videos]
-    still = [stretch for stretch in stretches if stretch is not None]
+    still = 0
     with open(os.path.join(folder, "list.csv"), "w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["path", "split", "label"])
-        for number in range(each * len(still)):
-            np.save(os.path.join(folder, f"{number:04}.npy"), render(still[number // each], number))
-            rows.writerow([f"{number:04}.npy", "test", number % len(LABELS)])
+        for video in videos:
+            frames = stretch_of(decode(video.path, RATE, SOURCE_SIDE), any_camera)
+            if frames is None:
+                continue
+            for number in range(each * still, each * (still + 1)):
+                np.save(os.path.join(folder, f"{number:04}.npy"), render(frames, number))
+                rows.writerow([f"{number:04}.npy", "test", number % len(LABELS)])
+            still += 1
+    if still == 0:
+        raise ValueError(f"{source}: of {len(videos)} videos none has a camera that stands still")
     with open(os.path.join(folder, "labels.txt"), "w", encoding="utf-8") as file:
         file.writelines(f"{label}\n" for label in LABELS)
-    return f"{each * len(still)} clips of {len(still)} of {len(videos)} videos"
+    return f"{each * still} clips of {still} of {len(videos)} videos"
 
 
 def measure(model: str, folder: str, precision: str | None, backbone: str | None = None) -> str:
@@ -109,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--precision", choices=("f32", "bf16", "int8"))
     parser.add_argument("--backbone", metavar="MODEL", help="the weight file is a task of this one")
     options = parser.parse_args(arguments)
+    if options.each < 1:
+        parser.error(f"--each {options.each}: must be at least 1")
     if options.measure:
         print(measure(options.source, options.folder, options.precision, options.backbone))
     else:

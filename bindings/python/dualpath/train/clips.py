@@ -74,6 +74,32 @@ def _from_folder(folder: str, labels: list[str] | None) -> list[Clip]:
     ]
 
 
+def stretch(frames: Frames, start: int, count: int) -> Frames:
+    """So many frames from there on, the last one repeated if there are fewer."""
+    return frames[[min(start + i, len(frames) - 1) for i in range(count)]]
+
+
+def decode(path: str, rate: int, side: int) -> Frames:
+    """Every ``rate``-th frame of a video, shorter side at most about ``side``, ``[n][H][W][3]``."""
+    if path.lower().endswith(".npy"):
+        array = np.load(path)
+        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
+            raise ValueError(f"{path}: not bytes [n][H][W][3]")
+        frames: Any = array
+    else:
+        frames = read_video(path)
+    return np.stack([_shrink(frame, side) for frame in frames[::rate]])
+
+
+def _shrink(frame: Frames, side: int) -> Frames:
+    step = max(min(frame.shape[:2]) // side, 1)
+    if step == 1:
+        return frame
+    height, width = (size // step for size in frame.shape[:2])
+    blocks = frame[: height * step, : width * step].reshape(height, step, width, step, 3)
+    return np.asarray(blocks.mean((1, 3)).round(), np.uint8)
+
+
 class Cache:
     """Every ``rate``-th frame of a video, shorter side at most ``side``, as an array on disk."""
 
@@ -86,7 +112,7 @@ class Cache:
         kept = os.path.join(self.folder, self._name(path))
         if not os.path.exists(kept):
             partial = f"{kept}.{os.getpid()}.npy"
-            np.save(partial, self._decode(path))
+            np.save(partial, decode(path, self.rate, self.side))
             os.replace(partial, kept)
         array: Frames = np.load(kept, mmap_mode="r")
         return array
@@ -95,21 +121,3 @@ class Cache:
         status = os.stat(path)
         key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, self.rate, self.side)
         return hashlib.sha256(repr(key).encode()).hexdigest()[:32] + ".npy"
-
-    def _decode(self, path: str) -> Frames:
-        if path.lower().endswith(".npy"):
-            array = np.load(path)
-            if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
-                raise ValueError(f"{path}: not bytes [n][H][W][3]")
-            frames: Any = array
-        else:
-            frames = read_video(path)
-        return np.stack([self._shrink(frame) for frame in frames[:: self.rate]])
-
-    def _shrink(self, frame: Frames) -> Frames:
-        step = max(min(frame.shape[:2]) // self.side, 1)
-        if step == 1:
-            return frame
-        height, width = (size // step for size in frame.shape[:2])
-        blocks = frame[: height * step, : width * step].reshape(height, step, width, step, 3)
-        return np.asarray(blocks.mean((1, 3)).round(), np.uint8)

@@ -22,6 +22,9 @@ from .model import VisionTransformer
 from .mosaics import Mosaics, look_ahead
 from .recipe import Recipe
 
+MOSAICS = 4  # weight of their lesson, whose loss is small beside the others
+
+
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
     """Affine maps ``[n][2][3]`` from a crop to its image, half of them mirrored."""
     u = torch.rand(5, n, generator=draw)
@@ -51,9 +54,6 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     images = grey + (images - grey) * colourful
     middle = images.mean((1, 2, 3), keepdim=True)
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
-
-
-MOSAICS = 4  # weight of their lesson, whose loss is small beside the others
 
 
 class Student(nn.Module):

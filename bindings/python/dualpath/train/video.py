@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from . import pixels
 from .album import Photographs
 from .camera import LABELS, MIRRORED, Range, camera_path, flow_lesson, windows
-from .clips import Cache, Clip, Frames
+from .clips import Cache, Clip, Frames, stretch
 from .config import Config
 from .loop import Outcome, seeded
 from .model import DualPath
@@ -73,12 +73,11 @@ class RealClips:
         frames = self.cache.frames(path)[:: self.step]
         T = self.config.frames
         start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
-        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
         view = pixels.random_view(frames.shape[1], frames.shape[2], self.augment.smallest_crop, draw)
         if self.mirrored and torch.rand(1, generator=draw) < 0.5:
             view, label = pixels.mirror(view), self.mirrored[label]
         views = view.expand(T, -1, -1)
-        return pixels.look_twice(as_pixels(frames[chosen]), views, self.config), label
+        return pixels.look_twice(as_pixels(stretch(frames, start, T)), views, self.config), label
 
     def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
         """A view that the library takes, of ``views`` along the time."""
@@ -86,9 +85,8 @@ class RealClips:
         frames = self.cache.frames(path)[:: self.step]
         T, side = self.config.frames, self.config.image_size
         start = (2 * view + 1) * max(len(frames) - T, 0) // (2 * views)
-        chosen = [min(start + i, len(frames) - 1) for i in range(T)]
         square = pixels.centre_view(frames.shape[1], frames.shape[2], side).expand(T, -1, -1)
-        return pixels.look_twice(as_pixels(frames[chosen]), square, self.config), label
+        return pixels.look_twice(as_pixels(stretch(frames, start, T)), square, self.config), label
 
 
 class MovingCamera:
@@ -137,7 +135,9 @@ class MovingCamera:
                 self.known[place] = stands_still(self._frames(*place, T))
             if self.known[place]:
                 return self._frames(*place, T)
-        raise ValueError(f"of {TRIES} stretches of clips none has a camera that stands still")
+        raise ValueError(
+            f"of {TRIES} stretches of {T} frames, of {len(self.clips)} clips, none has a camera that "
+            "stands still")
 
     def _place(self, T: int, step: int, draw: torch.Generator) -> tuple[int, int]:
         """A clip, and a multiple of ``step`` where a stretch of it may begin."""
@@ -148,10 +148,8 @@ class MovingCamera:
         return index, step * int(torch.randint(starts, (1,), generator=draw))
 
     def _frames(self, index: int, start: int, T: int) -> Frames:
-        """Of a clip, the last one repeated if there are fewer."""
         assert self.cache is not None
-        frames = self.cache.frames(self.clips[index].path)
-        return frames[[min(start + i, len(frames) - 1) for i in range(T)]]
+        return stretch(self.cache.frames(self.clips[index].path), start, T)
 
     def _look(self, picture: Tensor, views: Tensor, draw: torch.Generator) -> Views:
         """Through a lens that may be out of focus, with an exposure that drifts and flickers."""
