@@ -312,7 +312,7 @@ check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
 	@$(MAKE) --no-print-directory check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
-	    tests="$(filter test_kernels test_products test_engine,$(MACHINE_TESTS))"; \
+	    tests="$(filter test_compile test_engine test_kernels test_model test_products,$(MACHINE_TESTS))"; \
 	    test $$cpu != $(lastword $(MACHINE_CPUS)) || tests="$(MACHINE_TESTS)"; \
 	    for test in $$tests; do \
 	        echo "== $$test on $(MACHINE), $$cpu"; \
