@@ -158,7 +158,7 @@ size_t dp_part_tensor_count(const dp_part *part) {
     if (part->product == NULL) {
         return 1;
     }
-    return part->product->precision == DP_PRECISION_INT8 ? DP_PART_TENSORS : DP_PART_TENSORS - 1;
+    return part->product->precision == DP_PRECISION_INT8 ? 3 : 2; /* with scales, without */
 }
 
 dp_part_tensor dp_part_tensor_at(const dp_part *part, size_t index) {
