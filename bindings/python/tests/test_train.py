@@ -28,6 +28,7 @@ from dualpath.train.camera import (
 from dualpath.train.checkpoint import freeze, resize_positions
 from dualpath.train.clips import Cache, read_clips
 from dualpath.train.config import Config
+from dualpath.train.images import Lesson, pieces
 from dualpath.train.loop import Trainer, seeded
 from dualpath.train.main import main as train
 from dualpath.train.model import DualPath, VisionTransformer
@@ -373,6 +374,7 @@ classes = 3
 clips = "clips"
 cache_side = 48
 [images]
+paste = 0.5
 mosaics = 2
 mosaic_size = 32
 [train]
@@ -402,6 +404,26 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     assert {"mosaics.moved.weight", "mosaics.moved.bias"} <= set(saved["lessons"])
     (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+
+
+def test_what_is_pasted_is_learned_by_its_area():
+    n, side, p = 400, 4, 8
+    where = pieces(n, 0.5, side, seeded(1))
+    areas = where.flatten(1).sum(1)
+    assert set(areas.tolist()) == {0, 1, 4, 9, 16}  # squares
+    assert 0.4 < (areas > 0).float().mean() < 0.6  # less than one patch is none
+    number = torch.arange(n).float()
+    lesson = Lesson(
+        images=number.view(n, 1, 1, 1).expand(n, 3, side * p, side * p),
+        labels=torch.eye(n), probabilities=torch.eye(n), class_tokens=number[:, None],
+        patches=number.view(n, 1, 1).expand(n, side * side, 5),
+    ).pasted(where)
+    seen = torch.nn.functional.avg_pool2d(lesson.images, p)[:, 0].flatten(1)
+    torch.testing.assert_close(lesson.patches, seen[..., None].expand(-1, -1, 5))
+    torch.testing.assert_close(lesson.class_tokens[:, 0], seen.mean(1))
+    for parts in (lesson.labels, lesson.probabilities):
+        torch.testing.assert_close(parts.sum(1), torch.ones(n))
+        torch.testing.assert_close(parts @ number, seen.mean(1))
 
 
 def test_two_heads_begin_by_looking_at_the_tiles_above_and_below():

@@ -134,7 +134,8 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     torch.manual_seed(recipe.train.seed)
     config = network_config(recipe.model, recipe.model.sizes, 0)
     names = [_needed(data.photographs, "data.photographs"), *data.more_photographs]
-    school = School([Photographs(folders.of_work(name), taught=True) for name in names])
+    sets = [Photographs(folders.of_work(name), taught=True) for name in names]
+    school = School(sets, data.classes)
     held_out = Photographs(
         folders.of_work(_needed(data.held_out_photographs, "held_out_photographs")))
     mosaics = None

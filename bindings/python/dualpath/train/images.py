@@ -3,7 +3,8 @@
 The teacher answers each photograph once, uncropped: 1,000 logits, its class token, a map of its
 patch tokens. The student sees crops. Its class token learns the labels and the teacher's logits
 and class token, each of its patches what the teacher's map says at the same place of the crop.
-Pictures without a label are for the patches alone.
+Pictures without a label are for the patches alone. Into some pictures a piece of another is pasted:
+then their class token learns both, by their parts of the area.
 """
 
 from __future__ import annotations
@@ -56,6 +57,18 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
 
 
+def pieces(n: int, part: float, side: int, draw: torch.Generator) -> Tensor:
+    """Where something is pasted, ``[n][side][side]``: into this part of the pictures, a square that
+    covers any part of one."""
+    u = torch.rand(4, n, 1, generator=draw)
+    edge = torch.where(u[0] < part, (u[1].sqrt() * side).round(), 0)
+    first = (u[2:] * (side - edge + 1)).floor()
+    place = torch.arange(side)
+    down, across = (place >= first) & (place < first + edge)
+    where: Tensor = down[:, :, None] & across[:, None, :]
+    return where
+
+
 class Student(nn.Module):
     """The image transformer, and heads that are dropped when it has learned."""
 
@@ -72,17 +85,30 @@ class Lesson(NamedTuple):
     """A batch of crops, and what there is to learn of each."""
 
     images: Tensor  # [n][3][R][R]
-    labels: Tensor  # [n], -1: none
+    labels: Tensor  # [n][C], which part of it is of which class; zeros: not known
     probabilities: Tensor  # [n][1000]
     class_tokens: Tensor  # [n][D]
     patches: Tensor  # [n][G * G][D], where the student's patches are
+
+    def pasted(self, where: Tensor) -> Lesson:
+        """With the patches ``where [n][G][G]`` of the picture before (CutMix, Yun et al. 2019)."""
+        pixels = self.images.shape[-1] // where.shape[-1]
+        large = where.repeat_interleave(pixels, 1).repeat_interleave(pixels, 2)
+        part = where.float().mean((1, 2))[:, None]
+        labels, probabilities, class_tokens = (
+            (1 - part) * own + part * own.roll(1, 0)
+            for own in (self.labels, self.probabilities, self.class_tokens)
+        )
+        images = torch.where(large[:, None], self.images.roll(1, 0), self.images)
+        patches = torch.where(where.flatten(1)[..., None], self.patches.roll(1, 0), self.patches)
+        return Lesson(images, labels, probabilities, class_tokens, patches)
 
 
 class School:
     """Sets of photographs, the first of which says what the teacher's channels usually are."""
 
-    def __init__(self, sets: list[Photographs]) -> None:
-        self.sets = sets
+    def __init__(self, sets: list[Photographs], classes: int) -> None:
+        self.sets, self.classes = sets, classes
         self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
         tokens = sets[0].tokens
         sample = torch.from_numpy(tokens[:: max(len(tokens) // 1000, 1)].astype(np.float32))
@@ -91,15 +117,17 @@ class School:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def lesson(self, indices: Tensor, smallest: float, config: Config, draw: torch.Generator
-               ) -> Lesson:
-        """Random crops of these photographs of all sets, in the order of the sets."""
+    def lesson(self, indices: Tensor, smallest: float, pasted: float, config: Config,
+               draw: torch.Generator) -> Lesson:
+        """Random crops of these photographs of all sets, in the order of the sets, with pieces of
+        others of the same set in this part of them."""
         parts = []
         for photographs, start in zip(self.sets, self.starts.tolist()):
             inside = indices - start
             inside = inside[(inside >= 0) & (inside < len(photographs))]
             if len(inside):
-                parts.append(self._lesson(photographs, inside, smallest, config, draw))
+                lesson = self._lesson(photographs, inside, smallest, config, draw)
+                parts.append(lesson.pasted(pieces(len(inside), pasted, config.side, draw)))
         return Lesson(*map(torch.cat, zip(*parts)))
 
     def _lesson(self, photographs: Photographs, indices: Tensor, smallest: float, config: Config,
@@ -112,7 +140,9 @@ class School:
         maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
         patches = crop(maps, theta, config.side).flatten(2).transpose(1, 2)
         labels = photographs.labels[indices]
-        return Lesson(images, labels, probabilities, tokens[:, 0], patches)
+        known = (labels >= 0)[:, None]
+        parts = F.one_hot(labels.clamp(min=0), self.classes).float() * known
+        return Lesson(images, parts, probabilities, tokens[:, 0], patches)
 
 
 class ImageJob:
@@ -130,24 +160,25 @@ class ImageJob:
             look_ahead(self.model.visual, mosaics.config)
         self.size, self.device = len(school), torch.device(device)
         self.augment, self.smoothing = recipe.augment, recipe.smoothing
-        self.drop_until = recipe.images.drop_until
+        self.drop_until, self.paste = recipe.images.drop_until, recipe.images.paste
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
-        lesson = self.school.lesson(indices, self.augment.smallest_crop, self.config, draw)
+        lesson = self.school.lesson(
+            indices, self.augment.smallest_crop, self.paste, self.config, draw)
         images = jitter(lesson.images, self.augment.colour, draw)
         lesson = Lesson(*(part.to(self.device) for part in lesson._replace(images=images)))
         keep = self._keep(len(indices), progress, draw)
         tokens = self.model.visual.image_tokens(lesson.images, keep)
         logits = self.model.image_head(tokens[:, 0]).float()
         loss = 2 * self._patch_lesson(tokens, lesson, keep)
-        labelled = lesson.labels >= 0
+        labelled = lesson.labels.sum(1) > 0
         if labelled.any():
             loss = loss + F.cross_entropy(
                 logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
             loss = loss + self._class_lesson(tokens[labelled, 0], lesson, labelled)
         if self.mosaics is not None:
             loss = loss + MOSAICS * self._mosaics(self.mosaics, draw)
-        right = int((logits.argmax(-1) == lesson.labels).sum())
+        right = int((logits.argmax(-1) == lesson.labels.argmax(-1))[labelled].sum())
         return Outcome(loss, right, int(labelled.sum()))
 
     def _mosaics(self, mosaics: Mosaics, draw: torch.Generator) -> Tensor:

@@ -83,6 +83,7 @@ class Images:
     """A recipe's table ``[images]``, of pre-training."""
 
     drop_until: float = 0.7  # part of the run in which half of the patches are left out
+    paste: float = 0.0  # part of the pictures into which a piece of another is pasted
     mosaics: int = 0  # framesets of a moving camera in each step
     mosaic_size: int = 96  # their side in pixels
 
