@@ -101,10 +101,10 @@ def read_backbone(path: str) -> Backbone:
             raise error if path in str(error) else Refused(f"{path}: {error}") from error
 
 
-def take_options(backbone: Backbone, options: Namespace) -> None:
-    """What is not given as an option is as the backbone has it."""
+def take_options(backbone: Backbone, options: Namespace, stated: dict[str, Any]) -> None:
+    """What is neither given as an option nor stated by the checkpoint is as the backbone has it."""
     for key, name in {**_FROZEN_KEYS, **_PIXEL_KEYS}.items():
-        if name and getattr(options, name) is None:
+        if name and getattr(options, name) is None and key not in stated:
             setattr(options, name, backbone.value(key))
 
 

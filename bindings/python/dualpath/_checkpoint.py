@@ -30,13 +30,15 @@ class NamedArray(Protocol):
 
 
 class Checkpoint:
-    """`kind` in words, `tensors` by name, `arguments` of the training run by name."""
+    """`kind` in words, `tensors` by name, `arguments` of the training run by name, and what the
+    checkpoint states about its network (_stated.py), as it is in the file."""
 
     def __init__(self, kind: str, tensors: dict[str, NamedArray],
-                 arguments: dict[str, Any]) -> None:
+                 arguments: dict[str, Any], stated: Any = None) -> None:
         self.kind = kind
         self.tensors = tensors
         self.arguments = arguments
+        self.stated = stated
 
 
 def open_checkpoint(path: str) -> Checkpoint:
@@ -68,7 +70,8 @@ def _open_archive(path: str) -> Checkpoint:
     strange = [name for name in state if name not in tensors]
     if state is not value and strange:
         raise Refused(f"{show(str(strange[0]))} of the model is not a tensor")
-    return Checkpoint("PyTorch checkpoint", _without_wrapper(tensors), _arguments_of(value))
+    return Checkpoint("PyTorch checkpoint", _without_wrapper(tensors), _arguments_of(value),
+                      value.get("dualpath"))
 
 
 def _arguments_of(value: dict[Any, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""The hyper-parameters of a model: each from the shapes of its tensors, the arguments it was
-trained with, an option, or a default, in docs/weight-format.md's names and bounds. Remembers which.
+"""The hyper-parameters of a model: each from the shapes of its tensors, an option, what the
+checkpoint states, the arguments it was trained with, or a default, in docs/weight-format.md's names and bounds. Remembers which.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ import re
 from argparse import Namespace
 from typing import Any, NamedTuple
 
+from ._checkpoint import Checkpoint
 from ._names import CLIP, TIMM, Mapped, matrix_shape, source_name
 from ._refused import Refused
+from ._stated import checked
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP_OWN = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-
-POSITIONS = ("sincos-time", "sincos-3d", "table")
-ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 
 _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
@@ -36,8 +35,9 @@ class Value(NamedTuple):
 class Hyper:
     """Values by key without the `dualpath.` in front, in the order in which they are written."""
 
-    def __init__(self) -> None:
+    def __init__(self, stated: Any) -> None:
         self.values: dict[str, Value] = {}
+        self.stated = checked(stated)
 
     def set(self, key: str, value: Any, origin: str) -> None:
         if key in _BOUNDS:
@@ -76,13 +76,15 @@ def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
 def _choose(hyper: Hyper, key: str, option: Any, default: Any, origin: str = "default") -> None:
     if option is not None:
         hyper.set(key, option, "option")
+    elif key in hyper.stated:
+        hyper.set(key, hyper.stated[key], "checkpoint")
     else:
         hyper.set(key, default, origin)
 
 
 def _set_heads(hyper: Hyper, option: int | None) -> None:
     width = hyper["embedding_length"]
-    if option is None and width % 64:
+    if option is None and width % 64 and "attention.head_count" not in hyper.stated:
         raise Refused(f"the width {width} is not a multiple of 64, which CLIP's heads have: give "
                       "--heads")
     _choose(hyper, "attention.head_count", option, width // 64, "default, D/64")
@@ -106,7 +108,8 @@ def _set_frames(hyper: Hyper, mapped: Mapped, arguments: dict[str, Any],
                 options: Namespace) -> None:
     _choose(hyper, "grid", options.grid, 4)
     frames = _argument(arguments, "num_frames")
-    if frames is None and options.num_frames is None and is_adapted(mapped):
+    known = options.num_frames, hyper.stated.get("frames"), frames
+    if known == (None, None, None) and is_adapted(mapped):
         raise Refused("the checkpoint does not say how many frames a clip has: give --num-frames")
     _choose(hyper, "frames", options.num_frames, *_trained(frames, "args.num_frames", 16))
     _choose(hyper, "spatial_frames", options.spatial_frames, 8)
@@ -153,11 +156,12 @@ def _set_arithmetic(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
 def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
     has_adapters = any(".adapter." in name for name in mapped.tensors)
     lacks_grid = has_adapters and "position.grid" not in mapped.tensors
-    if option == "sincos-time" and lacks_grid:
-        raise Refused("--position sincos-time needs tensor visual.spatial_positional_embedding, "
+    kind = option or hyper.stated.get("position.kind")
+    if kind == "sincos-time" and lacks_grid:
+        raise Refused("position sincos-time needs tensor visual.spatial_positional_embedding, "
                       "which the checkpoint does not have")
-    if option == "table" and "position.table" not in mapped.tensors:
-        raise Refused("--position table needs tensor "
+    if kind == "table" and "position.table" not in mapped.tensors:
+        raise Refused("position table needs tensor "
                       f"{source_name(CLIP, 'position.table')}, which the checkpoint does not have")
     default = ("sincos-3d", "no spatial_positional_embedding") if lacks_grid else \
         ("sincos-time", "default")
@@ -168,13 +172,13 @@ def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
                       f"of {multiple}; it is {hyper['embedding_length']}")
 
 
-def resolve(mapped: Mapped, arguments: dict[str, Any], options: Namespace) -> Hyper:
+def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper:
     """All hyper-parameters of a mapped checkpoint."""
-    hyper = Hyper()
+    hyper = Hyper(checkpoint.stated)
     _set_sizes(hyper, mapped)
     _set_heads(hyper, options.heads)
     _set_arithmetic(hyper, mapped, options)
     _set_position(hyper, mapped, options.position)
-    _set_frames(hyper, mapped, arguments, options)
+    _set_frames(hyper, mapped, checkpoint.arguments, options)
     _set_image(hyper, mapped, options)
     return hyper

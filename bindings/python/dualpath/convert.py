@@ -17,20 +17,17 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from ._backbone import Backbone, check_hyper, read_backbone, take_options, without_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
-from ._hyper import ACTIVATIONS, POSITIONS, Hyper, resolve
+from ._hyper import Hyper, resolve
 from ._names import Array, Mapped, map_tensors
 from ._refused import Refused, show
+from ._stated import ACTIVATIONS, POSITIONS, checked, is_epsilon, is_number, is_positive
 from ._shapes import drop_unused_positions, ordered_tensors
 
 _MAX_LABEL_BYTES = 1 << 20  # of one string in the weight file
-_FLOAT32 = np.finfo(np.float32)  # what numbers are written as
-_SMALLEST, _LARGEST = float(_FLOAT32.tiny), float(_FLOAT32.max)
 
 
 def _number(text: str) -> float:
@@ -38,7 +35,7 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not abs(value) <= _LARGEST:
+    if not is_number(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
     return value
 
@@ -52,14 +49,14 @@ def _triple(text: str) -> tuple[float, ...]:
 
 def _positive_triple(text: str) -> tuple[float, ...]:
     values = _triple(text)
-    if min(values) < _SMALLEST:
+    if not all(map(is_positive, values)):
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers above 0")
     return values
 
 
 def _epsilon(text: str) -> float:
     value = _number(text)
-    if not _SMALLEST <= value <= 1:
+    if not is_epsilon(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and at most 1")
     return value
 
@@ -146,20 +143,20 @@ def _check_output(options: argparse.Namespace) -> None:
             raise Refused(f"{options.output} exists; --force replaces it")
 
 
-def _read_backbone(options: argparse.Namespace) -> Backbone | None:
+def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backbone | None:
     if options.task_of is None:
         return None
     backbone = read_backbone(options.task_of)
-    take_options(backbone, options)
+    take_options(backbone, options, checked(checkpoint.stated))
     return backbone
 
 
 def _convert(options: argparse.Namespace) -> None:
     _check_output(options)
-    backbone = _read_backbone(options)
     checkpoint = open_checkpoint(options.checkpoint)
+    backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
-    hyper = resolve(mapped, checkpoint.arguments, options)
+    hyper = resolve(mapped, checkpoint, options)
     notes = drop_unused_positions(hyper, mapped)
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
@@ -183,6 +180,8 @@ def _inspect_checkpoint(path: str) -> None:
     for key, value in checkpoint.arguments.items():
         if isinstance(value, (str, int, float, bool, type(None))):
             print(f"  args.{show(key)} = {show(str(value))}")
+    for key, value in checked(checkpoint.stated).items():
+        print(f"  {key} = {value}")
     for name, tensor in checkpoint.tensors.items():
         print(f"  {show(name):60} {tensor.dtype:9} {list(tensor.shape)}")
 

@@ -1,6 +1,7 @@
 """Measures a model on a list of video files: ``dualpath-evaluate MODEL LIST.csv``.
 
-The list is a CSV file with the columns path, split and label, a class by number or by name; a
+The list is a CSV file with the columns path, split and label, a class by number or by name; a file
+``.npy`` holds the frames of one view, bytes [T][H][W][3], and is taken as it is. A
 reference is one with the columns path and logit0, logit1, ...: what another implementation
 answered for some of the files.
 """
@@ -20,7 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
+from ._lists import class_of, is_array, read_array, read_list
+from .errors import DualPathError
 from .model import Model
+from .result import Result
 from .session import Session
 
 Logits = npt.NDArray[np.float32]
@@ -32,39 +36,30 @@ class Answers(NamedTuple):
     seconds: float  # decoding included
 
 
-def read_list(path: str, split: str | None) -> list[tuple[str, str]]:
-    """Paths and labels of the clips of a split (None: of all)."""
-    with open(path, newline="") as file:
-        rows = csv.DictReader(file)
-        return [(row["path"], row["label"]) for row in rows if split in (None, row.get("split"))]
-
-
-def class_of(label: str, names: Sequence[str]) -> int:
-    """A class by its number or its name."""
-    if label and label in names:
-        return names.index(label)
-    if label.isdecimal() and int(label) < len(names):
-        return int(label)
-    raise SystemExit(f"{label!r} is none of the model's {len(names)} classes")
-
-
 def read_reference(path: str) -> dict[str, Logits]:
     """The logits ``[C]`` of each clip of a reference."""
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         columns = [name for name in rows.fieldnames or () if name.startswith("logit")]
         return {row["path"]: np.array([row[c] for c in columns], np.float32) for row in rows}
 
 
+def classify_file(session: Session, path: str, views: int = 1, crops: int = 1) -> Result:
+    """The answer for a video file at the model's sampling rate, or for an array file."""
+    if is_array(path):
+        return session.classify(list(read_array(path)), sampling="given", crops=crops)
+    return session.classify_video(path, views=views, crops=crops)
+
+
 def classify_all(
     session: Session, root: str, paths: Sequence[str], views: int, crops: int
 ) -> Answers:
-    """Answers each clip, at the model's sampling rate."""
+    """Answers each clip."""
     answers, milliseconds, start = {}, 0.0, time.perf_counter()
     for done, path in enumerate(paths, 1):
-        result = session.classify_video(os.path.join(root, path), views=views, crops=crops)
+        result = classify_file(session, os.path.join(root, path), views, crops)
         if result.logits is None:
-            raise SystemExit("the model has no head: there is nothing to evaluate")
+            raise ValueError("the model has no head: there is nothing to evaluate")
         answers[path] = result.logits
         milliseconds += result.timings.total_ms
         if sys.stderr.isatty():
@@ -106,7 +101,7 @@ def report_difference(
 ) -> None:
     common = [path for path in answers if path in reference]
     if not common:
-        raise SystemExit("the reference holds none of these clips")
+        raise ValueError("the reference holds none of these clips")
     differing = [p for p in common if answers[p].argmax() != reference[p].argmax()]
     largest = max(float(np.abs(answers[p] - reference[p]).max()) for p in common)
     print(
@@ -147,11 +142,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    try:
+        _evaluate(_parser().parse_args(arguments))
+    except (DualPathError, ImportError, OSError, ValueError) as error:
+        raise SystemExit(f"dualpath-evaluate: {error}") from error
+
+
+def _evaluate(options: argparse.Namespace) -> None:
     listed = read_list(options.list, options.split)
-    if not listed:
-        parser.error(f"{options.list} holds no clip of the split {options.split!r}")
     root = options.root if options.root is not None else os.path.dirname(options.list)
     first: Answers | None = None
     for precision in options.precision:

@@ -22,11 +22,18 @@ def read_video(path: str | os.PathLike[str], *, max_frames: int | None = None) -
     """All frames of a video file (or its first ``max_frames``) as RGB arrays ``[H, W, 3]``."""
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, not {max_frames}")
+    return list(islice(iterate_video(path), max_frames))
+
+
+def iterate_video(path: str | os.PathLike[str], rate: int = 1) -> Iterator[RgbFrame]:
+    """The frames of a video file one by one, every ``rate``-th."""
+    count = 0
     with _video_stream(path) as (container, stream):
-        frames = [_rgb(frame) for frame in islice(container.decode(stream), max_frames)]
-    if not frames:
+        for count, frame in enumerate(container.decode(stream), 1):
+            if (count - 1) % rate == 0:
+                yield _rgb(frame)
+    if count == 0:
         raise ValueError(f"{os.fspath(path)} holds no frame that can be decoded")
-    return frames
 
 
 def chosen_frames(count: int, view_frames: int, sampling: str, rate: int, views: int) -> set[int]:
@@ -90,12 +97,18 @@ def _count_packets(path: str | os.PathLike[str]) -> int:
 
 @contextlib.contextmanager
 def _video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
-    with _av().open(os.fspath(path)) as container:
-        if not container.streams.video:
-            raise ValueError(f"{os.fspath(path)} holds no video stream")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        yield container, stream
+    av = _av()
+    try:
+        with av.open(os.fspath(path)) as container:
+            if not container.streams.video:
+                raise ValueError(f"{os.fspath(path)} holds no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield container, stream
+    except OSError:
+        raise  # of opening, and names the file
+    except av.FFmpegError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 def _rgb(frame: Any) -> RgbFrame:

@@ -98,27 +98,14 @@ def test_model_against_reference(name, monkeypatch):
     assert_close(answer(model, frames), classify(other, frames)["logits"])
 
 
-def converter_arguments(config: Config) -> list[str]:
-    arguments = [
-        "--num-frames", str(config.frames), "--spatial-frames", str(config.spatial_frames),
-        "--sampling-rate", str(config.sampling_rate), "--heads", str(config.heads),
-        "--grid", str(config.grid), "--activation", config.activation,
-        "--adapter-activation", config.adapter_activation,
-        "--adapter-scale", str(config.adapter_scale),
-        "--ln-eps", str(config.layer_norm_eps), "--position", config.position,
-        "--mean", ",".join(map(str, config.mean)), "--std", ",".join(map(str, config.std)),
-    ]
-    return arguments + (["--serial-skip"] if config.serial_skip else [])
-
-
 @pytest.mark.parametrize("name", VARIANTS)
 def test_model_against_library(name, tmp_path):
     pytest.importorskip("gguf", reason="the converter's gguf is not installed")
     config = VARIANTS[name]
     model, frames = with_weights(config), some_frames(config.frames, 64, 93)
     pth, gguf = str(tmp_path / "model.pth"), str(tmp_path / "model.gguf")
-    torch.save({"model": model.state_dict()}, pth)
-    assert convert([pth, "-o", gguf, *converter_arguments(config)]) == 0
+    torch.save({"model": model.state_dict(), "dualpath": config.stated()}, pth)
+    assert convert([pth, "-o", gguf]) == 0
     with dualpath.Model(gguf) as opened, dualpath.Session(opened) as session:
         logits = session.classify(list(frames), sampling="given").logits
     assert_close(answer(model, frames), logits)
@@ -202,6 +189,12 @@ def test_mirrors_know_left_from_right():
     assert [REVERSED[label] for label in REVERSED] == list(range(len(LABELS)))
     assert mirrored_labels(["jump", "swim"]) == [0, 1]
     assert mirrored_labels(["turn left", "swim"]) is None
+    for left, right in (("turn_left", "turn_right"), ("LeftTurn", "RightTurn"),
+                        ("left-hand wave", "right-hand wave"), ("Turn LEFT", "turn right"),
+                        ("anticlockwise", "clockwise"), ("counter clockwise", "clockwise")):
+        assert mirrored_labels(["swim", left, right]) == [0, 2, 1]
+        assert mirrored_labels(["swim", left]) is None
+    assert mirrored_labels(["a bright leftover", "copyright"]) == [0, 1]
 
 
 def write_clips(folder) -> None:
@@ -261,9 +254,7 @@ def test_a_run_on_five_clips(five_clips, capsys):
     assert (five_clips / "levels.labels.txt").read_text() == "bright\ndark\n"
     gguf = str(five_clips / "levels.gguf")
     labels = ["--labels", str(five_clips / "levels.labels.txt")]
-    shape = ["--heads", "2", "--activation", "gelu", "--ln-eps", "1e-6", "--serial-skip",
-             "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"]
-    assert convert([str(five_clips / "levels.pth"), "-o", gguf, *labels, *shape]) == 0
+    assert convert([str(five_clips / "levels.pth"), "-o", gguf, *labels]) == 0
     with dualpath.Model(gguf) as model, dualpath.Session(model) as session:
         for label, name in (("bright", "bright/0"), ("dark", "dark/4")):
             frames = np.load(five_clips / "clips" / f"{name}.npy")
@@ -273,9 +264,59 @@ def test_a_run_on_five_clips(five_clips, capsys):
 def test_what_a_recipe_freezes(five_clips):
     pth, gguf = (str(five_clips / f"frozen.{suffix}") for suffix in ("pth", "gguf"))
     assert train(command(five_clips, "--frozen", pth)) == 0
-    assert convert([pth, "-o", gguf, "--heads", "2", "--activation", "gelu"]) == 0
+    assert convert([pth, "-o", gguf]) == 0
     with dualpath.Model(gguf) as model:
         assert model.info.input_size == 48 and model.info.classes == 0
+
+
+@pytest.mark.parametrize("kind", ["clips", "camera"])
+@pytest.mark.parametrize("paths", ["spatial", "temporal"])
+def test_one_path_is_trained_alone(five_clips, kind, paths):
+    """What the head makes of the other path stays zero, and its adapters stay as they began."""
+    (five_clips / "recipe.toml").write_text(CAMERA if kind == "camera" else RECIPE)
+    adapters = "model.adapters={ s1 = 4, s2 = 4, t0 = 4, t1 = 4, t2 = 4 }"
+    recipe = read_recipe(str(five_clips / "recipe.toml"), [
+        f'model.paths="{paths}"', adapters, "model.sampling_rate=1", "augment.lone_path=0.5",
+        "train.epochs=1", "train.batch=2", "data.size=6"])
+    job = build_job(recipe, Folders(str(five_clips), str(five_clips)))
+    assert Trainer(job, recipe.train, str(five_clips / "x.pth")).run()
+    visual = job.model.visual
+    of_temporal, of_spatial = visual.head.linear1.weight.split(job.config.width, dim=1)
+    grown = {name for name, p in visual.named_parameters() if "up_proj.weight" in name and p.any()}
+    assert bool(of_temporal.any()) == (paths == "temporal")
+    assert bool(of_spatial.any()) == (paths == "spatial")
+    assert {name.split(".")[3][0] for name in grown} == {paths[0]}
+
+
+def test_lone_path_blanks_nothing_of_one_path(five_clips):
+    """With one path only, every clip counts, whatever part of them one path is to answer alone."""
+    def losses(lone):
+        changes = ['model.paths="spatial"', f"augment.lone_path={lone}", "train.epochs=1"]
+        trainer = trainer_of(five_clips, *changes)
+        assert trainer.run()
+        return trainer.losses
+
+    assert losses(0) == losses(1)
+
+
+def test_evaluation_is_as_exact_as_training(five_clips, monkeypatch):
+    for bf16 in ("true", "false"):
+        trainer = trainer_of(five_clips, f"train.bf16={bf16}")
+        monkeypatch.setattr(trainer.job, "evaluate", lambda _: str(torch.is_autocast_enabled("cpu")))
+        assert trainer.evaluate().lower() == bf16
+
+
+def test_gradients_that_are_not_finite(five_clips, monkeypatch):
+    trainer = trainer_of(five_clips)
+    step = trainer.job.step
+
+    def without_slope(*batch):
+        outcome = step(*batch)
+        return outcome._replace(loss=(0 * outcome.loss).sqrt())
+
+    monkeypatch.setattr(trainer.job, "step", without_slope)
+    with pytest.raises(FloatingPointError, match="the gradient of step 0 is not finite"):
+        trainer.run()
 
 
 def trainer_of(folder, *changes: str) -> Trainer:
@@ -336,7 +377,16 @@ def test_a_run_of_a_moving_camera(five_clips, monkeypatch, capsys):
     monkeypatch.setattr("dualpath.train.build.HELD_OUT_CAMERA", 10)
     (five_clips / "recipe.toml").write_text(CAMERA)
     assert train(command(five_clips, "--set", "model.sampling_rate=1")) == 0
-    assert " of 10, " in capsys.readouterr().err
+    assert "held out" not in capsys.readouterr().err
+    files = sorted((five_clips / "clips").glob("*/*.npy"))
+    (five_clips / "list.csv").write_text("path,split,label\n" + "".join(
+        f"{file.relative_to(five_clips)},{'train' if i < 4 else 'test'},some name\n"
+        for i, file in enumerate(files)))
+    splits = ['data.clips="list.csv"', 'data.train="train"', 'data.held_out="test"']
+    job = trainer_of(five_clips, "model.sampling_rate=1", *splits).job
+    assert [clip.path for clip in job.held_out.source.clips] == [str(files[4])]
+    assert [clip.path for clip in job.source.clips] == [str(file) for file in files[:4]]
+    assert job.evaluate().startswith("held out ") and " of 10, " in job.evaluate()
     saved = torch.load(five_clips / "camera.pth", weights_only=False)
     assert all(name.startswith("visual.") for name in saved["model"])
     assert set(saved["lessons"]) == {"flow_lesson.weight", "flow_lesson.bias"}
@@ -401,6 +451,15 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     assert " of 24, " in said and ", movement " in said
     saved = torch.load(five_clips / "images.pth", weights_only=False)
     assert all(name.startswith("visual.") for name in saved["model"])
+    assert not any("spatial_positional" in name for name in saved["model"])
+    for change, complaint in (
+            ("model.sizes.layers=3", "model.sizes are to be blocks, mlp_width, patch_size, width"),
+            ("data.classes=0", "data.classes is missing"),
+            ('data.held_out_photographs="frames"', "of the shape [48, 48, 3]; expected [32, 32, 3]"),
+            ("images.mosaic_size=48", "a multiple of 32")):
+        assert train(command(five_clips, "--force", "--set", change)) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("dualpath-train: ") and complaint in error
     assert {"mosaics.moved.weight", "mosaics.moved.bias"} <= set(saved["lessons"])
     (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
@@ -463,16 +522,58 @@ def test_time_limit_and_resume(five_clips, capsys):
     assert "is of a run of 24 steps, not 6" in capsys.readouterr().err
 
 
+def test_a_checkpoint_is_not_replaced_by_accident(five_clips, capsys):
+    once = command(five_clips, "--set", "train.epochs=1")
+    assert train(once) == 0
+    before = (five_clips / "levels.pth").stat().st_mtime_ns
+    assert train(once) == 1
+    assert "levels.pth exists: --resume goes on from it" in capsys.readouterr().err
+    assert (five_clips / "levels.pth").stat().st_mtime_ns == before
+    assert train([*once, "--force"]) == 0
+
+
+@pytest.mark.parametrize("option", ["--resume", "--evaluate"])
+def test_checkpoints_that_are_none(five_clips, capsys, option):
+    path = five_clips / "levels.pth"
+    words = [option] if option == "--resume" else [option, str(path)]
+    for content in (b"", b"no checkpoint", b"PK\x03\x04" + bytes(100)):
+        path.write_bytes(content)
+        assert train(command(five_clips, *words)) == 1
+        assert f"dualpath-train: {path}" in capsys.readouterr().err
+    for content, complaint in (
+            ({"steps": 24}, "without a model"),
+            ({"steps": 24, "step": 0, "model": {}, "lessons": {}, "optimizer": []}, "not of this"),
+            ({"steps": 24, "model": {"visual.strange": torch.zeros(1)}}, "is not of this recipe")):
+        torch.save(content, path)
+        assert train(command(five_clips, *words)) == 1
+        assert complaint in capsys.readouterr().err
+
+
+def test_words_of_the_command_line(five_clips, capsys):
+    for words in (["--threads", "0"], ["--views", "none"]):
+        with pytest.raises(SystemExit):
+            train([*command(five_clips), *words])
+    assert "is not a number of at least 1" in capsys.readouterr().err
+    assert train(command(five_clips, "--device", "nowhere")) == 1
+    assert "dualpath-train: --device nowhere: " in capsys.readouterr().err
+
+
+def test_changes_leave_the_rest_of_a_table(five_clips):
+    recipe = read_recipe(str(five_clips / "recipe.toml"), ["model.adapters.s1=24"])
+    assert recipe.model.adapters == {"s1": 24, "s2": 8, "t0": 8, "t1": 8, "t2": 8}
+
+
 def test_evaluation_with_views(five_clips, capsys):
     changes = ["--set", 'data.clips="clips"', "--set", "train.epochs=1", 
                "--set", "augment.mix=0.4", "--set", "augment.lone_path=0.5"]
     assert train(command(five_clips, *changes)) == 0
     (five_clips / "list.csv").write_text(
         "path,split,label\n" + "".join(f"clips/{name}.npy,test,{label}\n" for name, label in
-                                       (("bright/0", 0), ("bright/1", 0), ("dark/3", 1))))
+                                       (("bright/0", 0), ("bright/1", 0), ("dark/3", "dark")))
+        + "clips/bright/2.npy,train,0\n")
     (five_clips / "labels.txt").write_text("bright\ndark\n")
     lists = ['data.clips="list.csv"', 'data.labels="labels.txt"', 'data.held_out="test"',
-             'data.train="test"']
+             'data.train="train"']
     more = [word for change in lists for word in ("--set", change)]
     checkpoint = str(five_clips / "levels.pth")
     assert train(command(five_clips, *more, "--evaluate", checkpoint, "--views", "3")) == 0
@@ -483,7 +584,24 @@ def test_evaluation_with_views(five_clips, capsys):
     ("change", "complaint"),
     [
         ("model.width=3", "model: unknown key 'width'"),
-        ("train.epochs=0", "epochs = 0 is not above 0"),
+        ("train.epochs=0", "train.epochs = 0 is not above 0"),
+        ("train.epochs=", "--set train.epochs="),
+        ("train.learning_rate=nan", "train.learning_rate = nan is not finite"),
+        ("train.weight_decay=-1", "train.weight_decay = -1.0 is below 0"),
+        ("name=3", "name = 3 is not of type str"),
+        ('name="a/b"', "name = 'a/b' is not the name of a file"),
+        ("smoothing=2", "smoothing = 2.0 is not between 0 and 1"),
+        ("augment.mix=1.5", "augment.mix = 1.5 is not between 0 and 1"),
+        ("images.paste=-0.1", "images.paste = -0.1 is not between 0 and 1"),
+        ("camera.zoom=[2, 1]", "camera.zoom = [2.0, 1.0] is not the least and the most"),
+        ("model.adapters.s1=0", "model.adapters = {'s1': 0, "),
+        ("model.adapters.s1=1.5", "model.adapters.s1 = 1.5 is not of type int"),
+        ("model.std=[1, 0, 1]", "model.std = [1.0, 0.0, 1.0] is not three numbers above 0"),
+        ("model.frames=0", "model.frames = 0 is not at least 1"),
+        ("data.cache_side=0", "data.cache_side = 0 is not at least 1"),
+        ('data.held_out="test"', "data.train is missing"),
+        ('data={clips="clips", train="a", held_out="a"}', "data.held_out = 'a' is what is trained"),
+        ('kind="camera"', "data.size is missing"),
         ("train.epochs=1.5", "train.epochs = 1.5 is not of type int"),
         ('kind="sounds"', "kind = 'sounds' is not one of"),
         ('model.paths="none"', "paths: 'none' is not"),
@@ -493,9 +611,12 @@ def test_evaluation_with_views(five_clips, capsys):
         ("model.mean=[1]", "model.mean is not three numbers"),
         ('data.clips="nowhere"', "nowhere"),
         ('data.train="test"', "test"),
+        ('data={clips="broken"}', "clip.mp4"),
     ],
 )
 def test_refused(five_clips, capsys, change, complaint):
+    (five_clips / "broken" / "a").mkdir(parents=True)
+    (five_clips / "broken" / "a" / "clip.mp4").write_bytes(bytes(1000))
     assert train(command(five_clips, "--set", change)) == 1
     error = capsys.readouterr().err
     assert error.startswith("dualpath-train: ") and complaint in error

@@ -177,7 +177,38 @@ def test_evaluate(released, session, tmp_path, capsys):
         expected = (40, 110, 190) if row == column else (200, 70, 40)
         assert tuple(pixels[48 * (row + 1) + 2, 48 * (column + 1) + 2]) == expected
     clips.write_text("path,label\none.mp4,sing\n")
-    with pytest.raises(SystemExit, match="'sing' is none of the model's 3 classes"):
+    with pytest.raises(SystemExit, match="'sing' is none of the 3 classes"):
+        evaluate.main([released.model, str(clips)])
+
+
+def test_evaluate_arrays(released, session, model, tmp_path, capsys):
+    frames = np.random.default_rng(1).integers(0, 256, (model.frames, 30, 40, 3), np.uint8)
+    np.save(tmp_path / "clip.npy", frames)
+    best = session.classify(list(frames), sampling="given").top(1)[0].index
+    clips = tmp_path / "list.csv"
+    clips.write_text(f"path,label\nclip.npy,{best}\n", encoding="utf-8-sig")
+    evaluate.main([released.model, str(clips)])
+    assert "top-1: 1 of 1 clips" in capsys.readouterr().out
+    for array in (frames[0], frames.astype(np.int16), frames[:0]):
+        np.save(tmp_path / "clip.npy", array)
+        with pytest.raises(SystemExit, match="clip.npy: not bytes"):
+            evaluate.main([released.model, str(clips)])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("path,name\na.mp4,1\n", "has no column 'label'"),
+        ("path,split,label\na.mp4,test\n", "a row has fewer columns"),
+        ("path,split,label\n", "holds no clip"),
+        ("path,label\nnone.mp4,0\n", "none.mp4"),
+        ("path,label\nlist.csv,0\n", "list.csv"),
+    ],
+)
+def test_evaluate_refuses(released, tmp_path, text, complaint):
+    clips = tmp_path / "list.csv"
+    clips.write_text(text)
+    with pytest.raises(SystemExit, match="dualpath-evaluate: .*" + complaint):
         evaluate.main([released.model, str(clips)])
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .album import Photographs
 from .camera import LABELS
@@ -24,6 +23,7 @@ from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
 
 HELD_OUT_CAMERA = 400  # clips of a moving camera that are held out
 HELD_OUT_SEED = 20240229
+SIZES = {"width", "patch_size", "blocks", "mlp_width"}  # of a new backbone
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
         spatial_frames=model.spatial_frames,
         sampling_rate=model.sampling_rate,
         grid=model.grid,
-        mean=_triple("mean", model.mean),
-        std=_triple("std", model.std),
+        mean=_triple(model.mean),
+        std=_triple(model.std),
         head_width=model.head_width if classes else None,
         classes=classes,
         adapters=model.adapters,
@@ -64,9 +64,7 @@ def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
     )
 
 
-def _triple(name: str, values: list[float]) -> tuple[float, float, float]:
-    if len(values) != 3:
-        raise ValueError(f"model.{name} is not three numbers")
+def _triple(values: list[float]) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
@@ -86,11 +84,12 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
     return model
 
 
-def frozen_backbone(recipe: Recipe, folders: Folders) -> dict[str, Tensor]:
-    """What a recipe freezes, positions resized to its images: a model without adapters and head."""
+def frozen_backbone(recipe: Recipe, folders: Folders) -> dict[str, Any]:
+    """What a recipe freezes, positions resized to its images: the checkpoint of a model without
+    adapters and head."""
     plain = dataclasses.replace(recipe.model, adapters={}, position="sincos-3d")
     model = video_model(dataclasses.replace(recipe, model=plain), folders, 0)
-    return model.state_dict()
+    return {"model": model.state_dict(), "dualpath": model.config.stated()}
 
 
 def labels_of(recipe: Recipe, folders: Folders) -> list[str]:
@@ -124,7 +123,8 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
     rest = recipe.augment, recipe.smoothing, device
     if recipe.kind == "camera":
         camera, unseen = _moving_camera(recipe, folders, model.config)
-        return CameraJob(recipe.name, model, camera, unseen, *rest)
+        kind = VideoJob if recipe.model.paths == "spatial" else CameraJob
+        return kind(recipe.name, model, camera, unseen, *rest)
     clips, held_out = _real_clips(recipe, folders, model.config, labels)
     return VideoJob(recipe.name, model, clips, held_out, *rest)
 
@@ -132,12 +132,21 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
 def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     data = recipe.data
     torch.manual_seed(recipe.train.seed)
-    config = network_config(recipe.model, recipe.model.sizes, 0)
+    if set(recipe.model.sizes) != SIZES:
+        raise ValueError(f"model.sizes are to be {', '.join(sorted(SIZES))}")
+    if data.classes < 1:
+        raise ValueError("data.classes is missing")
+    plain = dataclasses.replace(recipe.model, position="sincos-3d")  # no table but the images'
+    config = network_config(plain, recipe.model.sizes, 0)
     names = [_needed(data.photographs, "data.photographs"), *data.more_photographs]
     sets = [Photographs(folders.of_work(name), taught=True) for name in names]
     school = School(sets, data.classes)
     held_out = Photographs(
-        folders.of_work(_needed(data.held_out_photographs, "held_out_photographs")))
+        folders.of_work(_needed(data.held_out_photographs, "data.held_out_photographs")))
+    if held_out.pixels.shape[1:] != (config.image_size, config.image_size, 3):
+        raise ValueError(
+            f"data.held_out_photographs are of the shape {list(held_out.pixels.shape[1:])}; expected "
+            f"[{config.image_size}, {config.image_size}, 3]")
     mosaics = None
     if recipe.images.mosaics:
         mosaics = _mosaics(recipe, folders, config, school.sets[0], held_out)
@@ -148,7 +157,7 @@ def _mosaics(recipe: Recipe, folders: Folders, config: Config, seen: Photographs
              unseen: Photographs) -> Mosaics:
     images = recipe.images
     config = dataclasses.replace(config, image_size=images.mosaic_size, spatial_frames=1)
-    clips, cache = _seen_clips(recipe, folders), _cache(recipe, folders)
+    clips, cache = _clips_of(recipe, folders, recipe.data.train), _cache(recipe, folders)
     camera = MovingCamera(config, seen, clips, cache, len(seen), recipe.camera)
     other = MovingCamera(config, unseen, [], None, len(unseen), recipe.camera)
     return Mosaics(config, camera, other, images.mosaics)
@@ -160,11 +169,7 @@ def _cache(recipe: Recipe, folders: Folders) -> Cache:
 
 
 def _split(recipe: Recipe, folders: Folders, split: str | None, labels: list[str]) -> list[Clip]:
-    clips = read_clips(folders.of_data(_needed(recipe.data.clips, "data.clips")), split, labels)
-    for clip in clips:
-        if not 0 <= clip.label < len(labels):
-            raise ValueError(f"{clip.path}: the label {clip.label} has no name among {len(labels)}")
-    return clips
+    return read_clips(folders.of_data(_needed(recipe.data.clips, "data.clips")), split, labels)
 
 
 def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[str]
@@ -178,20 +183,25 @@ def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[s
     return source, RealClips(held_out, cache, config, labels, recipe.augment)
 
 
-def _seen_clips(recipe: Recipe, folders: Folders) -> list[Clip]:
+def _clips_of(recipe: Recipe, folders: Folders, split: str | None) -> list[Clip]:
     """What a moving camera sees beside photographs."""
-    data = recipe.data
-    return [] if data.clips is None else read_clips(folders.of_data(data.clips), data.train)
+    clips = recipe.data.clips
+    return [] if clips is None else read_clips(folders.of_data(clips), split)
 
 
 def _moving_camera(recipe: Recipe, folders: Folders, config: Config
-                   ) -> tuple[MovingCamera, Fixed]:
+                   ) -> tuple[MovingCamera, Fixed | None]:
     data = recipe.data
-    photographs = Photographs(folders.of_work(data.photographs)) if data.photographs else None
-    clips, cache = _seen_clips(recipe, folders), _cache(recipe, folders)
-    train = MovingCamera(config, photographs, clips, cache, data.size, recipe.camera)
-    held_out = train
-    if data.held_out_photographs:
-        unseen = Photographs(folders.of_work(data.held_out_photographs))
-        held_out = MovingCamera(config, unseen, [], None, data.size, recipe.camera)
+    if data.size < 1:
+        raise ValueError("data.size is missing: how many clips an epoch has")
+
+    def camera(photographs: str | None, clips: list[Clip]) -> MovingCamera:
+        seen = Photographs(folders.of_work(photographs)) if photographs else None
+        return MovingCamera(config, seen, clips, _cache(recipe, folders), data.size, recipe.camera)
+
+    train = camera(data.photographs, _clips_of(recipe, folders, data.train))
+    unseen = _clips_of(recipe, folders, data.held_out) if data.held_out else []
+    if not unseen and not data.held_out_photographs:
+        return train, None
+    held_out = camera(data.held_out_photographs, unseen)
     return train, Fixed(held_out, HELD_OUT_CAMERA, HELD_OUT_SEED)

@@ -46,6 +46,15 @@ class Range:
     window: tuple[float, float] = (0.45, 0.8)  # side of the window, of the shorter side
     stills: float = 0.6  # part of the clips whose picture stands still: photographs, then frames
 
+    def __post_init__(self) -> None:
+        for name in ("travel", "zoom", "roll", "shake", "window"):
+            values = getattr(self, name)
+            if len(values) != 2 or not 0 < values[0] <= values[1]:
+                raise ValueError(f"{name} = {list(values)} is not the least and the most, above 0")
+        for name in ("tremble", "drift", "stills"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} = {getattr(self, name)} is not between 0 and 1")
+
 
 def _between(low_high: tuple[float, float], u: float) -> float:
     """Evenly in the logarithm, so that slow and fast are as frequent."""

@@ -6,18 +6,20 @@ videos for each class.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..video import read_video
+from .._lists import class_of, is_array, read_array, read_list
+from ..video import iterate_video
 
 Frames = npt.NDArray[np.uint8]  # [n][H][W][3]
 
+UNNAMED = -1  # the class of a clip whose class has a name, where names have no numbers
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".npy")
 
 
@@ -34,24 +36,25 @@ def read_clips(source: str, split: str | None = None, labels: list[str] | None =
     if os.path.isdir(source):
         clips = _from_folder(os.path.join(source, split) if split else source, labels)
     else:
-        clips = _from_list(source, split)
+        clips = _from_list(source, split, labels)
     if not clips:
         raise ValueError(f"{source} holds no clip" + (f" of the split {split!r}" if split else ""))
     return clips
 
 
-def _from_list(path: str, split: str | None) -> list[Clip]:
+def _from_list(path: str, split: str | None, labels: list[str] | None) -> list[Clip]:
     root = os.path.dirname(path)
-    with open(path, newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"path", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path} has no column {min(missing)!r}")
+    try:
         return [
-            Clip(os.path.join(root, row["path"]), int(row["label"]))
-            for row in rows
-            if split in (None, row.get("split"))
+            Clip(os.path.join(root, clip), class_of(label, labels) if labels else _number(label))
+            for clip, label in read_list(path, split)
         ]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _number(label: str) -> int:
+    return int(label) if label.isdecimal() else UNNAMED
 
 
 def class_folders(folder: str) -> list[str]:
@@ -80,15 +83,10 @@ def stretch(frames: Frames, start: int, count: int) -> Frames:
 
 
 def decode(path: str, rate: int, side: int) -> Frames:
-    """Every ``rate``-th frame of a video, shorter side at most about ``side``, ``[n][H][W][3]``."""
-    if path.lower().endswith(".npy"):
-        array = np.load(path)
-        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
-            raise ValueError(f"{path}: not bytes [n][H][W][3]")
-        frames: Any = array
-    else:
-        frames = read_video(path)
-    return np.stack([_shrink(frame, side) for frame in frames[::rate]])
+    """Every ``rate``-th frame of a video ``[n][H][W][3]``, those whose shorter side is at least
+    twice ``side`` shrunk by a whole number."""
+    frames = islice(read_array(path), 0, None, rate) if is_array(path) else iterate_video(path, rate)
+    return np.stack([_shrink(frame, side) for frame in frames])
 
 
 def _shrink(frame: Frames, side: int) -> Frames:
@@ -101,7 +99,7 @@ def _shrink(frame: Frames, side: int) -> Frames:
 
 
 class Cache:
-    """Every ``rate``-th frame of a video, shorter side at most ``side``, as an array on disk."""
+    """Every ``rate``-th frame of a video, as ``decode`` makes them, as an array on disk."""
 
     def __init__(self, folder: str, rate: int, side: int) -> None:
         self.folder, self.rate, self.side = folder, rate, side

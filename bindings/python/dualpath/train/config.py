@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from .._stated import ACTIVATIONS, POSITIONS
 
 ADAPTERS = ("s1", "s2", "t0", "t1", "t2")
-POSITIONS = ("sincos-time", "sincos-3d", "table")
-ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 
 Triple = tuple[float, float, float]
 
@@ -78,6 +79,25 @@ class Config:
     def feature_size(self) -> int:
         """Numbers that a path answers, O."""
         return self.projection or self.width
+
+
+    def stated(self) -> dict[str, Any]:
+        """What a checkpoint says about its network, for the converter (``_stated.py``)."""
+        return {
+            "grid": self.grid,
+            "frames": self.frames,
+            "spatial_frames": self.spatial_frames,
+            "sampling_rate": self.sampling_rate,
+            "attention.head_count": self.heads,
+            "attention.layer_norm_epsilon": self.layer_norm_eps,
+            "activation": self.activation,
+            "adapter.activation": self.adapter_activation,
+            "adapter.scale": self.adapter_scale,
+            "adapter.serial_skip": self.serial_skip,
+            "position.kind": self.position,
+            "image_mean": list(self.mean),
+            "image_std": list(self.std),
+        }
 
 
 def _check_among(name: str, values: set[str], known: tuple[str, ...]) -> None:

@@ -213,8 +213,7 @@ class ImageJob:
         right = 0
         for indices in torch.split(torch.arange(len(self.held_out)), 250):
             images = self.held_out.images(indices).to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                answers = self.model.image_head(self.model.visual.image_tokens(images)[:, 0])
+            answers = self.model.image_head(self.model.visual.image_tokens(images)[:, 0])
             right += int((answers.argmax(-1).cpu() == self.held_out.labels[indices]).sum())
         words = f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}"
         if self.mosaics is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -21,6 +22,8 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from .config import Config
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,12 @@ class Schedule:
     save_minutes: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "clip_norm"):
+        for name in ("epochs", "batch", "learning_rate", "clip_norm", "save_minutes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} = {getattr(self, name)} is not above 0")
+        for name in ("weight_decay", "warmup_epochs"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} = {getattr(self, name)} is below 0")
 
 
 class Outcome(NamedTuple):
@@ -57,6 +63,7 @@ class Job(Protocol):
 
     name: str
     size: int  # examples of an epoch
+    config: Config  # of the network
 
     @property
     def model(self) -> nn.Module:
@@ -69,7 +76,7 @@ class Job(Protocol):
         """Words about what is held out; the logits of several views of a clip are averaged."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the checkpoint says beside its tensors."""
+        """What the checkpoint says beside its tensors, under the names of the released code."""
 
 
 def seeded(*numbers: int) -> torch.Generator:
@@ -131,24 +138,26 @@ class Trainer:
         along = (step - warmup) / max(self.steps - warmup, 1)
         return self.schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * along))
 
-    def load(self, path: str) -> dict[str, Any]:
-        """Reads the model of a checkpoint of such a job; what else is in it. Executes nothing."""
-        with torch.serialization.safe_globals([Namespace]):
-            saved: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        try:
-            self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
-        except (RuntimeError, KeyError) as error:
-            raise ValueError(f"{path} is not of this recipe: {error}") from error
-        return saved
+    def load(self, path: str) -> None:
+        """Reads the model of a checkpoint, of such a job or of the released code. What is only for
+        training need not be there."""
+        saved = read_checkpoint(path, self.device)
+        with _of_this_recipe(path):
+            missing, strange = self.job.model.load_state_dict(saved["model"], strict=False)
+            lost = [name for name in missing if _is_released(name)]
+            if lost or strange:
+                raise ValueError(f"the tensor {(lost + strange)[0]} is in one of the two only")
 
     def resume(self, path: str) -> None:
         """Goes on where the checkpoint of such a run ended."""
-        saved = self.load(path)
+        saved = read_checkpoint(path, self.device)
         if saved.get("steps") != self.steps:
             raise ValueError(f"{path} is of a run of {saved.get('steps')} steps, not {self.steps}")
-        for optimizer, state in zip(self.optimizers, saved["optimizer"]):
-            optimizer.load_state_dict(state)
-        self.step = saved["step"]
+        with _of_this_recipe(path):
+            self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
+            for optimizer, state in zip(self.optimizers, saved["optimizer"]):
+                optimizer.load_state_dict(state)
+            self.step = saved["step"]
 
     def save(self) -> None:
         """Writes a checkpoint as the released code does, with the step among it."""
@@ -161,6 +170,7 @@ class Trainer:
             "step": self.step,
             "steps": self.steps,
             "args": Namespace(**self.job.arguments()),
+            "dualpath": self.job.config.stated(),
         }
         partial = self.output + ".partial"
         torch.save(whole, partial)
@@ -187,6 +197,17 @@ class Trainer:
             self.save()
             self.saved = time.monotonic()
 
+    def evaluate(self, views: int = 1) -> str:
+        """What the job says about what is held out."""
+        self.job.model.eval()
+        with self._autocast():
+            said = self.job.evaluate(views)
+        self.job.model.train()
+        return said
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.bf16)
+
     def _batch(self) -> Tensor:
         epoch, inside = divmod(self.step, self.batches)
         order = torch.randperm(self.job.size, generator=seeded(self.schedule.seed, epoch))
@@ -198,18 +219,40 @@ class Trainer:
                 group["lr"] = self.rate(self.step)
             optimizer.zero_grad()
         draw = seeded(self.schedule.seed, self.step, 1)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.bf16):
+        with self._autocast():
             outcome = self.job.step(self._batch(), self.step / self.steps, draw)
         if not torch.isfinite(outcome.loss):
             raise FloatingPointError(f"the loss of step {self.step} is not finite")
         outcome.loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the gradient of step {self.step} is not finite")
         with _uninterrupted():
             for optimizer in self.optimizers:
                 optimizer.step()
             self.step += 1
             self.losses.append(outcome.loss.item())
         return outcome
+
+
+def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:
+    """What a checkpoint holds. Nothing in it is executed."""
+    try:
+        with torch.serialization.safe_globals([Namespace]):
+            saved = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a sound checkpoint: {error}") from error
+    if not isinstance(saved, dict) or not isinstance(saved.get("model"), dict):
+        raise ValueError(f"{path} is a checkpoint without a model")  # noqa: TRY004
+    return saved
+
+
+@contextlib.contextmanager
+def _of_this_recipe(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is not of this recipe: {error}") from error
 
 
 def _is_released(name: str) -> bool:
@@ -274,9 +317,7 @@ class _Progress:
 
     def end_of_epoch(self, name: str) -> None:
         start = "\r" if sys.stderr.isatty() else ""
-        self.trainer.job.model.eval()
-        held_out = self.trainer.job.evaluate()
-        self.trainer.job.model.train()
+        held_out = self.trainer.evaluate()
         print(f"{start}{name}  {self.line()}  {held_out}", file=sys.stderr, flush=True)
         self._clear()
 

@@ -4,7 +4,7 @@
 
 Inputs are found in DATA, checkpoints and decoded frames go to WORK. The checkpoint WORK/NAME.pth is
 for dualpath-convert; WORK/NAME.labels.txt names the classes. A run that was stopped (Ctrl-C, a time
-limit) goes on with --resume. Exit status: 0 done, 1 refused or stopped, 2 wrong usage.
+limit) goes on with --resume; without it, a checkpoint is only replaced with --force. Exit status: 0 done, 1 refused or stopped, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -31,15 +31,31 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", metavar="KEY=VALUE", default=[], dest="changes",
         help='changes the recipe, such as train.epochs=3 or model.paths=\'"spatial"\'')
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    add("--force", action="store_true", help="begin anew even if there is a checkpoint")
     add("--time-limit", type=float, default=math.inf, metavar="MINUTES",
         help="stop after this time, to go on with --resume")
     add("--device", default="cpu", help="where PyTorch computes (cpu)")
-    add("--threads", type=int, metavar="N", help="of PyTorch on the CPU")
+    add("--threads", type=_positive, metavar="N", help="of PyTorch on the CPU")
     add("--frozen", metavar="CHECKPOINT",
         help="write what the recipe freezes, at its image size, and train nothing")
     add("--evaluate", metavar="CHECKPOINT", help="measure this checkpoint and train nothing")
-    add("--views", type=int, default=1, metavar="N", help="of a clip with --evaluate (1)")
+    add("--views", type=_positive, default=1, metavar="N", help="of a clip with --evaluate (1)")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name}: {str(error).splitlines()[0]}") from error
 
 
 def _stop(signal_number: int, frame: Any) -> None:
@@ -55,23 +71,27 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    _check_device(options.device)
     recipe = read_recipe(options.recipe, options.changes)
     folders = Folders(options.data, options.work)
     os.makedirs(folders.work, exist_ok=True)
     if options.frozen is not None:
-        torch.save({"model": frozen_backbone(recipe, folders)}, options.frozen)
+        torch.save(frozen_backbone(recipe, folders), options.frozen)
         return 0
     job = build_job(recipe, folders, options.device)
     output = folders.of_work(recipe.name + ".pth")
     trainer = Trainer(job, recipe.train, output, options.device)
     if options.evaluate is not None:
         trainer.load(options.evaluate)
-        print(job.evaluate(options.views))
+        print(trainer.evaluate(options.views) or "nothing is held out")
         return 0
+    there = os.path.exists(output)
+    if there and not options.resume and not options.force:
+        raise ValueError(f"{output} exists: --resume goes on from it, --force begins anew")
     if recipe.kind != "images":
         with open(folders.of_work(recipe.name + ".labels.txt"), "w", encoding="utf-8") as file:
             file.writelines(f"{label}\n" for label in labels_of(recipe, folders))
-    if options.resume and os.path.exists(output):
+    if options.resume and there:
         trainer.resume(output)
     signal.signal(signal.SIGTERM, _stop)
     finished = trainer.run(60 * options.time_limit)

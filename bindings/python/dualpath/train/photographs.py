@@ -51,11 +51,11 @@ def frames_of(source: str, split: str, every: int, side: int
     """The middle squares of every so many-th frame of the clips of a split, ``[n][R][R][3]``."""
     from PIL import Image
 
-    from ..video import read_video
+    from ..video import iterate_video
 
     squares = []
     for clip in read_clips(source, split):
-        for frame in read_video(clip.path)[::every]:
+        for frame in iterate_video(clip.path, every):
             height, width = frame.shape[:2]
             short = min(height, width)
             x, y = (width - short) // 2, (height - short) // 2

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..evaluate import classify_file
 from ..model import Model
 from ..session import Session
 from .clips import read_clips
@@ -30,16 +29,10 @@ def features(model: str, source: str, split: str, views: int) -> tuple[Tensor, T
     rows, labels = [], []
     with Model(model) as opened, Session(opened) as session:
         for path, label in read_clips(source, split):
-            result = _classify(session, path, views)
+            result = classify_file(session, path, views)
             rows.append(np.concatenate([result.feature_temporal, result.feature_spatial]))
             labels.append(label)
     return torch.from_numpy(np.stack(rows)), torch.tensor(labels)
-
-
-def _classify(session: Session, path: str, views: int) -> Any:
-    if path.endswith(".npy"):
-        return session.classify(list(np.load(path)), sampling="given")
-    return session.classify_video(path, views=views)
 
 
 def fit(x: Tensor, y: Tensor, classes: int, decay: float) -> Tensor:
@@ -87,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     test_x, test_y = features(options.model, options.list, "test", 1)
     mean, std = x.mean(0), x.std(0).clamp(min=1e-6)
     x, test_x = (x - mean) / std, (test_x - mean) / std
+    if min(int(y.min()), int(test_y.min())) < 0:
+        raise SystemExit(f"{options.list}: the labels of a probe are numbers")
     classes = int(y.max()) + 1
     w = fit(x, y, classes, choose_decay(x, y, classes))
     right = _right(test_x, test_y, w)

@@ -7,6 +7,7 @@ Tables and keys are those of the dataclasses here and of ``Augmentation``, ``Sch
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -25,6 +26,19 @@ KINDS = ("images", "clips", "camera")
 T = TypeVar("T")
 
 
+def _check(table: Any, low: float, high: float, *names: str) -> None:
+    """Whether these values of a table are between two bounds."""
+    for name in names:
+        value = getattr(table, name)
+        values = value.values() if isinstance(value, dict) else [value]
+        if not all(low <= v <= high for v in values):
+            raise ValueError(f"{name} = {value} is not {_between(low, high)}")
+
+
+def _between(low: float, high: float) -> str:
+    return f"at least {low}" if high == math.inf else f"between {low} and {high}"
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """A recipe's table ``[augment]``."""
@@ -33,8 +47,12 @@ class Augmentation:
     colour: float = 0.3  # of brightness, contrast, saturation
     flip: bool = True  # left and right exchanged in half of the clips, and in their labels
     noise: float = 0.0  # deviation, of pixels in 0 to 1
-    lone_path: float = 0.0  # part of the clips that one path answers without the other
+    lone_path: float = 0.0  # of both paths, part of the clips that one answers without the other
     mix: float = 0.0  # up to this part another clip shines through, in pixels and labels
+
+    def __post_init__(self) -> None:
+        _check(self, 0.01, 1, "smallest_crop")
+        _check(self, 0, 1, "colour", "noise", "lone_path", "mix")
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,18 @@ class Model:
     paths: str = "both"  # or spatial, temporal
     head_only: bool = False  # adapters, class token and tables stay frozen, too
 
+    def __post_init__(self) -> None:
+        _check(self, 1, math.inf, "sizes", "image_size", "frames", "spatial_frames",
+               "sampling_rate", "grid", "head_width", "adapters")
+        _check(self, 1e-12, 1, "layer_norm_eps")
+        if self.heads is not None:
+            _check(self, 1, math.inf, "heads")
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) != 3:
+                raise ValueError(f"{name} is not three numbers")
+        if min(self.std) <= 0:
+            raise ValueError(f"std = {self.std} is not three numbers above 0")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -74,8 +104,16 @@ class Data:
     more_photographs: list[str] = field(default_factory=list)  # without labels, pre-training only
     classes: int = 0  # of the photographs
     size: int = 0  # camera: clips of an epoch
-    cache_side: int = 240  # shorter side of frames that are kept, at most about this
+    cache_side: int = 240  # shorter side of frames that are kept, this or up to twice as much
     cache_rate: int = 0  # every so many-th frame of a file is kept; 0: the sampling rate
+
+    def __post_init__(self) -> None:
+        _check(self, 0, math.inf, "classes", "size", "cache_rate")
+        _check(self, 1, math.inf, "cache_side")
+        if self.clips is not None and self.held_out is not None and self.train is None:
+            raise ValueError("train is missing: without it the split held_out is trained on, too")
+        if self.train is not None and self.train == self.held_out:
+            raise ValueError(f"held_out = {self.held_out!r} is what is trained on")
 
 
 @dataclass(frozen=True)
@@ -86,6 +124,11 @@ class Images:
     paste: float = 0.0  # part of the pictures into which a piece of another is pasted
     mosaics: int = 0  # framesets of a moving camera in each step
     mosaic_size: int = 96  # their side in pixels
+
+    def __post_init__(self) -> None:
+        _check(self, 0, 1, "drop_until", "paste")
+        _check(self, 0, math.inf, "mosaics")
+        _check(self, 1, math.inf, "mosaic_size")
 
 
 @dataclass(frozen=True)
@@ -102,6 +145,13 @@ class Recipe:
     images: Images = field(default_factory=Images)
     smoothing: float = 0.1  # of labels
 
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind = {self.kind!r} is not one of {', '.join(KINDS)}")
+        if os.path.basename(self.name) != self.name or not self.name:
+            raise ValueError(f"name = {self.name!r} is not the name of a file")
+        _check(self, 0, 1, "smoothing")
+
 
 _TABLES: dict[str, Any] = {
     "train": Schedule,
@@ -116,15 +166,27 @@ _TABLES: dict[str, Any] = {
 def _plain(value: Any, where: str, kind: str) -> Any:
     """A TOML value as a field wants it, by the word its annotation begins with."""
     word = kind.split("[")[0].split(" ")[0]
-    types: dict[str, Any] = {"int": int, "str": str, "bool": bool, "dict": dict, "list": list, "tuple": list}
-    if word == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    expected = types.get(word, float)
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+    if word in ("dict", "list", "tuple"):
+        return _plain_parts(value, where, word, kind)
+    if word == "float" and type(value) is int:
+        value = float(value)
+    plain: dict[str, Any] = {"int": int, "str": str, "bool": bool}
+    if type(value) is not plain.get(word, float):
         raise ValueError(f"{where} = {value!r} is not of type {word}")
-    if word == "tuple":
-        return tuple(float(number) for number in value)
+    if word == "float" and not math.isfinite(value):
+        raise ValueError(f"{where} = {value} is not finite")
     return value
+
+
+def _plain_parts(value: Any, where: str, word: str, kind: str) -> Any:
+    """The same of a table, a list or a pair, whose parts are of the last type in the annotation."""
+    if type(value) is not (dict if word == "dict" else list):
+        raise ValueError(f"{where} = {value!r} is not of type {word}")
+    part = kind.split("[")[1].split("]")[0].split(", ")[-1]
+    if isinstance(value, dict):
+        return {key: _plain(v, f"{where}.{key}", part) for key, v in value.items()}
+    parts = [_plain(v, where, part) for v in value]
+    return tuple(parts) if word == "tuple" else parts
 
 
 def _fill(cls: type[T], table: Any, where: str) -> T:
@@ -139,6 +201,8 @@ def _fill(cls: type[T], table: Any, where: str) -> T:
         return cls(**values)
     except TypeError as error:
         raise ValueError(f"{where}: {str(error).split('__init__() ')[-1]}") from error
+    except ValueError as error:
+        raise ValueError(f"{where}.{error}") from error
 
 
 def parse(table: dict[str, Any]) -> Recipe:
@@ -154,8 +218,9 @@ def parse(table: dict[str, Any]) -> Recipe:
     for key in ("name", "kind", "train"):
         if key not in values:
             raise ValueError(f"{key} is missing")
-    if values["kind"] not in KINDS:
-        raise ValueError(f"kind = {values['kind']!r} is not one of {', '.join(KINDS)}")
+    for key, kind in (("name", "str"), ("kind", "str"), ("smoothing", "float")):
+        if key in values:
+            values[key] = _plain(values[key], key, kind)
     return Recipe(**values)
 
 
@@ -173,8 +238,15 @@ def read_recipe(path: str, changes: list[str] | None = None) -> Recipe:
 
 def _change(table: dict[str, Any], change: str) -> None:
     """Sets a key, given as a line of TOML."""
-    for key, value in tomllib.loads(change).items():
+    try:
+        _merge(table, tomllib.loads(change))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"--set {change}: {error}") from error
+
+
+def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, value in changes.items():
         if isinstance(value, dict) and isinstance(table.get(key), dict):
-            table[key] = {**table[key], **value}
+            _merge(table[key], value)
         else:
             table[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,10 @@ from .recipe import Augmentation
 from .stillness import stands_still
 
 TRIES = 200  # of finding a stretch whose camera stands still
+IN_A_MIRROR = {
+    "left": "right", "right": "left",
+    "clockwise": "counterclockwise", "counterclockwise": "clockwise",
+}
 
 
 class Source(Protocol):
@@ -39,12 +44,18 @@ def as_pixels(frames: Any) -> Tensor:
 def mirrored_labels(labels: list[str]) -> list[int] | None:
     """What each class is in a mirror: left and right, clockwise and counter-clockwise exchanged.
     None if a label has such a word, and there is no label with the other."""
-    swaps = {"left": "right", "clockwise": "counter-clockwise"}
-    swaps.update({other: word for word, other in swaps.items()})
-    swapped = [" ".join(swaps.get(word.lower(), word) for word in label.split()) for label in labels]
-    if any(label not in labels for label in swapped):
+    words = [_words(label) for label in labels]
+    mirrored = [" ".join(IN_A_MIRROR.get(word, word) for word in own.split()) for own in words]
+    if any(own not in words for own in mirrored):
         return None
-    return [labels.index(label) for label in swapped]
+    return [i if a == b else words.index(b) for i, (a, b) in enumerate(zip(words, mirrored))]
+
+
+def _words(label: str) -> str:
+    """The words of a label in small letters, whether it is a sentence, snake_case or CamelCase."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower()
+    return re.sub(r"\b(counter|anti) ?clockwise\b", "counterclockwise",
+                  " ".join(re.findall(r"[^\W_]+", apart)))
 
 
 class HeldOut(Protocol):
@@ -97,6 +108,10 @@ class MovingCamera:
                  cache: Cache | None, size: int, amount: Range) -> None:
         if photographs is None and not clips:
             raise ValueError("a moving camera needs photographs or clips to look at")
+        if config.side % config.grid:
+            raise ValueError(
+                f"images of {config.image_size} pixels: the tiles of a moving camera must be whole "
+                f"patches, so the size must be a multiple of {config.grid * config.patch_size}")
         self.config, self.amount, self.size = config, amount, size
         self.photographs, self.clips, self.cache = photographs, clips, cache
         self.known: dict[tuple[int, int], bool] = {}  # stretches of clips, and whether they are still
@@ -170,7 +185,7 @@ class VideoJob:
                  augment: Augmentation, smoothing: float, device: str = "cpu") -> None:
         self.name, self.model, self.source, self.held_out = name, model, source, held_out
         self.augment, self.smoothing, self.device = augment, smoothing, torch.device(device)
-        self.size = source.size
+        self.size, self.config = source.size, model.config
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
         clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
@@ -178,7 +193,8 @@ class VideoJob:
         other = self.augment.mix * torch.rand(len(labels), generator=draw).to(self.device)
         if self.augment.mix:
             clips = clips.map(lambda x: _mixed(x, other))
-        logits = self._logits(clips, self._lone(len(labels), draw))
+        counts = self._counts(len(labels), draw) if self.model.paths == "both" else None
+        logits = self._logits(clips, counts)
         own, mixed_in = (
             F.cross_entropy(logits, y, reduction="none", label_smoothing=self.smoothing)
             for y in (labels, labels.roll(1))
@@ -186,7 +202,7 @@ class VideoJob:
         right = int((logits.argmax(-1) == labels).sum())
         return Outcome(((1 - other) * own + other * mixed_in).mean(), right, len(labels))
 
-    def _lone(self, n: int, draw: torch.Generator) -> Tensor:
+    def _counts(self, n: int, draw: torch.Generator) -> Tensor:
         """Which paths count, ``[2][n]``: for some clips one of them alone."""
         u, lone = torch.rand(n, generator=draw), self.augment.lone_path
         return torch.stack([u >= lone / 2, u < 1 - lone / 2]).to(self.device)
@@ -226,11 +242,10 @@ class VideoJob:
     def _look(self, indices: Tensor, view: int, views: int) -> tuple[Tensor, Tensor]:
         assert self.held_out is not None
         clips, labels = self._batch([self.held_out.centre(int(i), view, views) for i in indices])
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return self._logits(clips), labels
+        return self._logits(clips), labels
 
     def arguments(self) -> dict[str, Any]:
-        config = self.model.config
+        config = self.config
         return {
             "num_frames": config.frames,
             "sampling_rate": config.sampling_rate,
@@ -241,7 +256,8 @@ class VideoJob:
 
 class CameraJob(VideoJob):
     """A moving camera is learned with a second lesson: each patch of a frameset tells how the
-    picture moves there. Its matrix is not part of the model, and is forgotten after training."""
+    picture moves there. Its matrix is not part of the model, and is forgotten after training.
+    A model without the temporal path has no patches to ask."""
 
     def __init__(self, name: str, model: DualPath, source: MovingCamera,
                  held_out: HeldOut | None, augment: Augmentation, smoothing: float,

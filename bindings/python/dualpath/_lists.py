@@ -1,0 +1,54 @@
+"""Lists of labelled clips, and clips that are array files.
+
+A list is a CSV file with the columns path, split and label. A clip is a video file, or a ``.npy``
+file of bytes ``[n][H][W][3]``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def read_list(path: str, split: str | None = None) -> list[tuple[str, str]]:
+    """Paths as they are written, and labels, of the clips of a split (None: of all)."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        missing = {"path", "label"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path} has no column {min(missing)!r}")
+        clips = [(row["path"], row["label"]) for row in rows if split in (None, row.get("split"))]
+    if None in (part for clip in clips for part in clip):
+        raise ValueError(f"{path}: a row has fewer columns than the first one")
+    if not clips:
+        raise ValueError(f"{path} holds no clip" + (f" of the split {split!r}" if split else ""))
+    return clips
+
+
+def class_of(label: str, names: Sequence[str]) -> int:
+    """A class by its number or its name."""
+    if label and label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < len(names):
+        return int(label)
+    raise ValueError(f"{label!r} is none of the {len(names)} classes")
+
+
+def is_array(path: str) -> bool:
+    return path.lower().endswith(".npy")
+
+
+def read_array(path: str) -> npt.NDArray[np.uint8]:
+    """The frames of a clip that is an array file, ``[n][H][W][3]``."""
+    try:
+        array: Any = np.load(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3 or not array.size:
+        raise ValueError(f"{path}: not bytes [n][H][W][3]")
+    frames: npt.NDArray[np.uint8] = array
+    return frames

@@ -1,0 +1,70 @@
+"""What a checkpoint of `dualpath-train` says about its network, under the key `dualpath`: values by
+the keys of docs/weight-format.md. A checkpoint comes from anywhere, so each value is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from ._refused import Refused, show
+
+POSITIONS = ("sincos-time", "sincos-3d", "table")
+ACTIVATIONS = ("quick_gelu", "gelu", "relu")
+
+_FLOAT32 = np.finfo(np.float32)  # what numbers are written as
+_SMALLEST, _LARGEST = float(_FLOAT32.tiny), float(_FLOAT32.max)
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float) and bool(abs(value) <= _LARGEST)
+
+
+def is_positive(value: Any) -> bool:
+    return is_number(value) and bool(value >= _SMALLEST)
+
+
+def is_epsilon(value: Any) -> bool:
+    return is_positive(value) and bool(value <= 1)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _are_three(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (list, tuple) and len(value) == 3 and all(map(kind, value))
+
+
+def _is_among(names: tuple[str, ...]) -> Callable[[Any], bool]:
+    return lambda value: type(value) is str and value in names
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(
+        ("grid", "frames", "spatial_frames", "sampling_rate", "attention.head_count"), _is_whole),
+    "attention.layer_norm_epsilon": is_epsilon,
+    "activation": _is_among(ACTIVATIONS),
+    "adapter.activation": _is_among(ACTIVATIONS),
+    "adapter.scale": is_number,
+    "adapter.serial_skip": lambda value: type(value) is bool,
+    "position.kind": _is_among(POSITIONS),
+    "image_mean": _are_three(is_number),
+    "image_std": _are_three(is_positive),
+}
+
+
+def checked(stated: Any) -> dict[str, Any]:
+    """The values whose keys are known."""
+    if type(stated) is not dict:
+        return {}
+    values = {key: stated[key] for key in _KINDS if key in stated}
+    for key, value in values.items():
+        if not _KINDS[key](value):
+            raise Refused(f"the checkpoint says that {key} is {show(str(value)[:100])}")
+    return {key: _as_written(v) for key, v in values.items()}
+
+
+def _as_written(value: Any) -> Any:
+    return tuple(map(float, value)) if type(value) in (list, tuple) else value
