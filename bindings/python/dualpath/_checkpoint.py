@@ -11,6 +11,7 @@ import numpy as np
 
 from ._pickle import Record
 from ._refused import Refused, show
+from ._stated import checked
 from ._torchfile import Archive, Tensor
 
 _STATE_KEYS = ("model", "state_dict", "model_state_dict", "module")
@@ -31,14 +32,14 @@ class NamedArray(Protocol):
 
 class Checkpoint:
     """`kind` in words, `tensors` by name, `arguments` of the training run by name, and what the
-    checkpoint states about its network (_stated.py), as it is in the file."""
+    checkpoint states about its network (_stated.py)."""
 
     def __init__(self, kind: str, tensors: dict[str, NamedArray],
-                 arguments: dict[str, Any], stated: Any = None) -> None:
+                 arguments: dict[str, Any], stated: dict[str, Any] | None = None) -> None:
         self.kind = kind
         self.tensors = tensors
         self.arguments = arguments
-        self.stated = stated
+        self.stated = stated or {}
 
 
 def open_checkpoint(path: str) -> Checkpoint:
@@ -71,7 +72,7 @@ def _open_archive(path: str) -> Checkpoint:
     if state is not value and strange:
         raise Refused(f"{show(str(strange[0]))} of the model is not a tensor")
     return Checkpoint("PyTorch checkpoint", _without_wrapper(tensors), _arguments_of(value),
-                      value.get("dualpath"))
+                      checked(value.get("dualpath")))
 
 
 def _arguments_of(value: dict[Any, Any]) -> dict[str, Any]:

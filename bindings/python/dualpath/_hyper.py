@@ -1,5 +1,6 @@
 """The hyper-parameters of a model: each from the shapes of its tensors, an option, what the
-checkpoint states, the arguments it was trained with, or a default, in docs/weight-format.md's names and bounds. Remembers which.
+checkpoint states, the arguments it was trained with, or a default, in docs/weight-format.md's names
+and bounds. Remembers which.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any, NamedTuple
 from ._checkpoint import Checkpoint
 from ._names import CLIP, TIMM, Mapped, matrix_shape, source_name
 from ._refused import Refused
-from ._stated import checked
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP_OWN = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
@@ -35,9 +35,9 @@ class Value(NamedTuple):
 class Hyper:
     """Values by key without the `dualpath.` in front, in the order in which they are written."""
 
-    def __init__(self, stated: Any) -> None:
+    def __init__(self, stated: dict[str, Any]) -> None:
         self.values: dict[str, Value] = {}
-        self.stated = checked(stated)
+        self.stated = stated
 
     def set(self, key: str, value: Any, origin: str) -> None:
         if key in _BOUNDS:

@@ -56,15 +56,20 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
 
 
 def checked(stated: Any) -> dict[str, Any]:
-    """The values whose keys are known."""
-    if type(stated) is not dict:
+    """The values whose keys are known, as they are written; none if nothing is stated."""
+    if stated is None:
         return {}
+    if type(stated) is not dict:
+        raise Refused("what the checkpoint has under the key 'dualpath' is no dictionary")
     values = {key: stated[key] for key in _KINDS if key in stated}
     for key, value in values.items():
         if not _KINDS[key](value):
-            raise Refused(f"the checkpoint says that {key} is {show(str(value)[:100])}")
-    return {key: _as_written(v) for key, v in values.items()}
+            said = show(str(value)) if type(value) in (str, float, bool) else type(value).__name__
+            raise Refused(f"the checkpoint says that {key} is {said}")
+    return {key: _as_written(key, value) for key, value in values.items()}
 
 
-def _as_written(value: Any) -> Any:
-    return tuple(map(float, value)) if type(value) in (list, tuple) else value
+def _as_written(key: str, value: Any) -> Any:
+    if key in ("image_mean", "image_std"):
+        return tuple(map(float, value))
+    return float(value) if key in ("attention.layer_norm_epsilon", "adapter.scale") else value

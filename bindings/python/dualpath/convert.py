@@ -24,7 +24,7 @@ from ._gguf_writer import TYPES, write_weight_file
 from ._hyper import Hyper, resolve
 from ._names import Array, Mapped, map_tensors
 from ._refused import Refused, show
-from ._stated import ACTIVATIONS, POSITIONS, checked, is_epsilon, is_number, is_positive
+from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
 from ._shapes import drop_unused_positions, ordered_tensors
 
 _MAX_LABEL_BYTES = 1 << 20  # of one string in the weight file
@@ -147,7 +147,7 @@ def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backb
     if options.task_of is None:
         return None
     backbone = read_backbone(options.task_of)
-    take_options(backbone, options, checked(checkpoint.stated))
+    take_options(backbone, options, checkpoint.stated)
     return backbone
 
 
@@ -180,7 +180,7 @@ def _inspect_checkpoint(path: str) -> None:
     for key, value in checkpoint.arguments.items():
         if isinstance(value, (str, int, float, bool, type(None))):
             print(f"  args.{show(key)} = {show(str(value))}")
-    for key, value in checked(checkpoint.stated).items():
+    for key, value in checkpoint.stated.items():
         print(f"  {key} = {value}")
     for name, tensor in checkpoint.tensors.items():
         print(f"  {show(name):60} {tensor.dtype:9} {list(tensor.shape)}")
