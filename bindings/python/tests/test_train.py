@@ -13,6 +13,7 @@ import dualpath
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from dualpath._gguf_reader import read_weight_file
 from dualpath.convert import main as convert
 from dualpath.train import pixels
 from dualpath.train.build import Folders, build_job
@@ -561,6 +562,48 @@ def test_words_of_the_command_line(five_clips, capsys):
 def test_changes_leave_the_rest_of_a_table(five_clips):
     recipe = read_recipe(str(five_clips / "recipe.toml"), ["model.adapters.s1=24"])
     assert recipe.model.adapters == {"s1": 24, "s2": 8, "t0": 8, "t1": 8, "t2": 8}
+    recipe = read_recipe(str(five_clips / "recipe.toml"), ["model.adapters={ s1 = 24 }"])
+    assert recipe.model.adapters == {"s1": 24} and recipe.model.heads == 2
+
+
+@pytest.mark.parametrize("paths", ["spatial", "temporal"])
+def test_loading_forgets_the_missing_path(paths):
+    alone = DualPath(SMALL, paths)
+    alone.load_state_dict(with_weights(SMALL).state_dict())
+    halves = alone.visual.head.linear1.weight.split(SMALL.width, dim=1)
+    assert [bool(half.any()) for half in halves] == [paths == "temporal", paths == "spatial"]
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("grid", 4.0), ("frames", True), ("attention.layer_norm_epsilon", float("nan")),
+    ("attention.layer_norm_epsilon", 2), ("adapter.scale", 1e39), ("adapter.scale", "2"),
+    ("activation", "tanh"), ("adapter.serial_skip", 1), ("position.kind", ["table"]),
+    ("image_mean", [0, 0]), ("image_std", [1, 0, 1]), (None, ["grid"]),
+])
+def test_what_a_checkpoint_may_not_state(tmp_path, capsys, key, value):
+    pth, gguf = str(tmp_path / "model.pth"), tmp_path / "model.gguf"
+    torch.save({"model": DualPath(SMALL).state_dict(),
+                "dualpath": {**SMALL.stated(), key: value} if key else value}, pth)
+    assert convert([pth, "-o", str(gguf)]) == 1 and not gguf.exists()
+    assert (key or "no dictionary") in capsys.readouterr().err
+
+
+def test_what_a_checkpoint_states_is_written(tmp_path):
+    """Values that are nobody's default, whole numbers where a float is meant; an option beats them."""
+    config = dataclasses.replace(
+        SMALL, mean=(0, 0.25, 0.75), std=(1, 0.5, 2), adapter_scale=2, sampling_rate=7,
+        spatial_frames=4)
+    pth, gguf = str(tmp_path / "model.pth"), str(tmp_path / "model.gguf")
+    torch.save({"model": DualPath(config).state_dict(), "dualpath": config.stated()}, pth)
+    assert convert([pth, "-o", gguf, "--spatial-frames", "2"]) == 0
+    written = read_weight_file(gguf).metadata
+    expected = {**config.stated(), "spatial_frames": 2}
+    for key, value in expected.items():
+        told = written[f"dualpath.{key}"]
+        exact = isinstance(value, (str, bool))
+        assert told == (value if exact else pytest.approx(value)), key  # numbers become f32
+    with dualpath.Model(gguf) as model:
+        assert model.sampling_rate == 7
 
 
 def test_evaluation_with_views(five_clips, capsys):
@@ -610,7 +653,9 @@ def test_evaluation_with_views(five_clips, capsys):
         ('model.backbone="none.pth"', "none.pth"),
         ("model.mean=[1]", "model.mean is not three numbers"),
         ('data.clips="nowhere"', "nowhere"),
-        ('data.train="test"', "test"),
+        ('data.train="test"', "clips/test"),
+        ("camera.zoom=[0.5, 2]", "camera.zoom = [0.5, 2.0] is not above 1"),
+        ("name.b=1", "--set name.b=1: name is not a table"),
         ('data={clips="broken"}', "clip.mp4"),
     ],
 )

@@ -42,8 +42,7 @@ class Folders:
 
 def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
     """The shape of the network of a recipe on a backbone of these sizes."""
-    sizes = dict(sizes)
-    heads = model.heads or sizes.pop("heads", None) or max(sizes["width"] // 64, 1)
+    heads = model.heads or max(sizes["width"] // 64, 1)
     return Config(
         **sizes,
         heads=heads,

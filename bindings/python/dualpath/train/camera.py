@@ -51,6 +51,8 @@ class Range:
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
                 raise ValueError(f"{name} = {list(values)} is not the least and the most, above 0")
+        if self.zoom[0] <= 1:
+            raise ValueError(f"zoom = {list(self.zoom)} is not above 1")
         for name in ("tremble", "drift", "stills"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} = {getattr(self, name)} is not between 0 and 1")

@@ -85,14 +85,16 @@ def _train(options: argparse.Namespace) -> int:
         trainer.load(options.evaluate)
         print(trainer.evaluate(options.views) or "nothing is held out")
         return 0
+    if options.resume and options.force:
+        raise ValueError("--resume goes on, --force begins anew: give one of them")
     there = os.path.exists(output)
     if there and not options.resume and not options.force:
         raise ValueError(f"{output} exists: --resume goes on from it, --force begins anew")
+    if options.resume and there:
+        trainer.resume(output)
     if recipe.kind != "images":
         with open(folders.of_work(recipe.name + ".labels.txt"), "w", encoding="utf-8") as file:
             file.writelines(f"{label}\n" for label in labels_of(recipe, folders))
-    if options.resume and there:
-        trainer.resume(output)
     signal.signal(signal.SIGTERM, _stop)
     finished = trainer.run(60 * options.time_limit)
     print(f"{output}: {'finished' if finished else 'stopped; go on with --resume'}")

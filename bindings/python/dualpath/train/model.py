@@ -225,6 +225,8 @@ class DualPath(nn.Module):
         self.paths = paths
         self.visual = VisionTransformer(config)
         self.forget_missing_path()
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            lambda model, _: model.forget_missing_path())
         fixed = {"sincos-time": sincos_time, "sincos-3d": sincos_3d}.get(config.position)
         table = fixed(config).float() if fixed else None
         self.register_buffer("fixed_position", table, persistent=False)

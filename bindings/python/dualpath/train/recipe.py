@@ -237,16 +237,14 @@ def read_recipe(path: str, changes: list[str] | None = None) -> Recipe:
 
 
 def _change(table: dict[str, Any], change: str) -> None:
-    """Sets a key, given as a line of TOML."""
+    """Sets a key, given as a line of TOML; beside a.b what else is in a stays as it is."""
     try:
-        _merge(table, tomllib.loads(change))
+        value: Any = tomllib.loads(change)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"--set {change}: {error}") from error
-
-
-def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(table.get(key), dict):
-            _merge(table[key], value)
-        else:
-            table[key] = value
+    for _ in range(change.split("=")[0].count(".")):
+        (key, value), = value.items()
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise ValueError(f"--set {change}: {key} is not a table")
+    table.update(value)
