@@ -37,7 +37,12 @@ class Backbone(NamedTuple):
     hash: str
     name: str
     metadata: dict[str, Any]
-    tensors: dict[str, tuple[Floats, Floats]]  # of the frozen ones: values, rounding of each
+    tensors: dict[str, tuple[Floats, Floats]]  # values, rounding of each
+
+    @property
+    def frozen(self) -> dict[str, tuple[Floats, Floats]]:
+        """Those that its tasks have from it."""
+        return {name: tensor for name, tensor in self.tensors.items() if is_frozen(name)}
 
     def value(self, key: str) -> Any:
         """Of the metadata, a list as a tuple."""
@@ -86,7 +91,7 @@ def _read(path: str, data: mmap.mmap) -> Backbone:
     if "dualpath.backbone.hash" in file.metadata:
         raise Refused(f"{path}: is a task itself; give its backbone")
     tensors = {tensor.name: _decode(file.bytes_of(data, tensor), tensor)
-               for tensor in file.tensors if is_frozen(tensor.name)}
+               for tensor in file.tensors}
     name = file.metadata.get("general.name", "")
     return Backbone(path, _hash(file), name, file.metadata, tensors)
 
@@ -108,7 +113,10 @@ def take_options(backbone: Backbone, options: Namespace, stated: dict[str, Any])
             setattr(options, name, backbone.value(key))
 
 
-def _same(ours: Any, theirs: Any) -> bool:
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two values of metadata are the same in the file, where numbers are f32."""
+    if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
     if isinstance(ours, float) and isinstance(theirs, (int, float)):
         return bool(np.float32(ours) == np.float32(theirs))
     return bool(ours == theirs)
@@ -117,7 +125,7 @@ def _same(ours: Any, theirs: Any) -> bool:
 def check_hyper(backbone: Backbone, hyper: Hyper) -> None:
     """That the checkpoint's blocks are computed as the backbone's; remembers which it is."""
     for key in _FROZEN_KEYS:
-        if not _same(hyper[key], backbone.value(key)):
+        if not same(hyper[key], backbone.value(key)):
             raise Refused(f"{key} is {hyper[key]} ({hyper.values[key].origin}), and "
                           f"{backbone.value(key)} in {backbone.path}")
         hyper.set(key, hyper[key], "backbone")
@@ -140,12 +148,13 @@ def _check_tensor(backbone: Backbone, name: str, source: str, array: Array) -> N
 def without_frozen(backbone: Backbone, tensors: dict[str, Array],
                    sources: dict[str, str]) -> dict[str, Array]:
     """The tensors of the task, when all others are those of the backbone."""
-    missing = [name for name in backbone.tensors if name not in tensors]
+    frozen = backbone.frozen
+    missing = [name for name in frozen if name not in tensors]
     if missing:
         raise Refused(f"{backbone.path} has {missing[0]}, which this checkpoint lacks")
     for name, array in tensors.items():
         if is_frozen(name):
-            if name not in backbone.tensors:
+            if name not in frozen:
                 raise Refused(f"tensor {sources[name]} ({name}) is not in {backbone.path}")
             _check_tensor(backbone, name, sources[name], array)
     return {name: array for name, array in tensors.items() if not is_frozen(name)}

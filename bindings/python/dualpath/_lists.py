@@ -14,14 +14,36 @@ import numpy as np
 import numpy.typing as npt
 
 
+def read_table(path: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns' names and the rows of a CSV file; None where a row is too short."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            return list(table.fieldnames or ()), list(table)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
+
+
+def read_labels(path: str) -> list[str]:
+    """The names of classes, one a line."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            labels = [line.rstrip("\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text in UTF-8") from error
+    for line, label in enumerate(labels, 1):
+        if not label.strip():
+            raise ValueError(f"{path}, line {line}: a label is empty")
+    return labels
+
+
 def read_list(path: str, split: str | None = None) -> list[tuple[str, str]]:
     """Paths as they are written, and labels, of the clips of a split (None: of all)."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"path", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path} has no column {min(missing)!r}")
-        clips = [(row["path"], row["label"]) for row in rows if split in (None, row.get("split"))]
+    columns, rows = read_table(path)
+    missing = {"path", "label"} - set(columns)
+    if missing:
+        raise ValueError(f"{path} has no column {min(missing)!r}")
+    clips = [(row["path"], row["label"]) for row in rows if split in (None, row.get("split"))]
     if None in (part for clip in clips for part in clip):
         raise ValueError(f"{path}: a row has fewer columns than the first one")
     if not clips:
@@ -44,11 +66,21 @@ def is_array(path: str) -> bool:
 
 def read_array(path: str) -> npt.NDArray[np.uint8]:
     """The frames of a clip that is an array file, ``[n][H][W][3]``."""
-    try:
-        array: Any = np.load(path)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    array: Any = load_array(path)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3 or not array.size:
         raise ValueError(f"{path}: not bytes [n][H][W][3]")
     frames: npt.NDArray[np.uint8] = array
     return frames
+
+
+def load_array(path: str, mapped: bool = False) -> npt.NDArray[Any]:
+    """An array file of any kind; ``mapped`` leaves its numbers on disk. Nothing is unpickled."""
+    try:
+        array: Any = np.load(path, mmap_mode="r" if mapped else None)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header raises whatever its bytes happen to ask for
+        raise ValueError(f"{path} is not a sound array file: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path} is an archive of arrays, not one")  # noqa: TRY004
+    return array

@@ -22,6 +22,7 @@ from ._checkpoint import Checkpoint, open_checkpoint
 from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
 from ._hyper import Hyper, resolve
+from ._lists import read_labels
 from ._names import Array, Mapped, map_tensors
 from ._refused import Refused, show
 from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
@@ -98,19 +99,17 @@ def _parser() -> argparse.ArgumentParser:
 def _read_labels(path: str, mapped: Mapped) -> list[str]:
     """One label a line, as many as the head has classes."""
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            labels = [line.rstrip("\n") for line in file]
-    except UnicodeDecodeError as error:
-        raise Refused(f"{path}: not text in UTF-8") from error
+        labels = read_labels(path)
+    except ValueError as error:
+        raise Refused(str(error)) from error
     if "head.output.weight" not in mapped.tensors:
         raise Refused(f"{path}: labels for a model without a head, which has no classes")
     classes = len(mapped.tensors["head.output.weight"])
     if len(labels) != classes:
         raise Refused(f"{path}: {len(labels)} labels; the model has {classes} classes")
     for line, label in enumerate(labels, 1):
-        if not label.strip() or len(label.encode()) > _MAX_LABEL_BYTES:
-            raise Refused(f"{path}, line {line}: a label is empty or longer than "
-                          f"{_MAX_LABEL_BYTES} bytes")
+        if len(label.encode()) > _MAX_LABEL_BYTES:
+            raise Refused(f"{path}, line {line}: a label is longer than {_MAX_LABEL_BYTES} bytes")
     return labels
 
 
@@ -162,7 +161,7 @@ def _convert(options: argparse.Namespace) -> None:
     if backbone is not None:
         check_hyper(backbone, hyper)
         tensors = without_frozen(backbone, tensors, mapped.sources)
-        notes.append(f"{len(backbone.tensors)} frozen tensors are those of {backbone.path}")
+        notes.append(f"{len(backbone.frozen)} frozen tensors are those of {backbone.path}")
     labels = _read_labels(options.labels, mapped) if options.labels else []
     name = options.name
     if name is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import os
 import sys
 import time
@@ -21,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
-from ._lists import class_of, is_array, read_array, read_list
+from ._lists import class_of, is_array, read_array, read_list, read_table
 from .errors import DualPathError
 from .model import Model
 from .result import Result
@@ -38,10 +37,15 @@ class Answers(NamedTuple):
 
 def read_reference(path: str) -> dict[str, Logits]:
     """The logits ``[C]`` of each clip of a reference."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        columns = [name for name in rows.fieldnames or () if name.startswith("logit")]
-        return {row["path"]: np.array([row[c] for c in columns], np.float32) for row in rows}
+    columns, rows = read_table(path)
+    names = [name for name in columns if name.startswith("logit")]
+    if "path" not in columns or not names:
+        raise ValueError(f"{path} has no column 'path' or no column 'logit0'")
+    try:
+        logits = [np.array([float(row[name]) for name in names], np.float32) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: a logit is missing or no number: {error}") from error
+    return {row["path"]: answer for row, answer in zip(rows, logits)}
 
 
 def classify_file(session: Session, path: str, views: int = 1, crops: int = 1) -> Result:

@@ -27,6 +27,8 @@ def read_video(path: str | os.PathLike[str], *, max_frames: int | None = None) -
 
 def iterate_video(path: str | os.PathLike[str], rate: int = 1) -> Iterator[RgbFrame]:
     """The frames of a video file one by one, every ``rate``-th."""
+    if rate < 1:
+        raise ValueError(f"rate must be at least 1, not {rate}")
     count = 0
     with _video_stream(path) as (container, stream):
         for count, frame in enumerate(container.decode(stream), 1):
@@ -99,7 +101,7 @@ def _count_packets(path: str | os.PathLike[str]) -> int:
 def _video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
     av = _av()
     try:
-        with av.open(os.fspath(path)) as container:
+        with av.open(os.fspath(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise ValueError(f"{os.fspath(path)} holds no video stream")
             stream = container.streams.video[0]

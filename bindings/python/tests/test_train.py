@@ -26,7 +26,7 @@ from dualpath.train.camera import (
     flow,
     windows,
 )
-from dualpath.train.checkpoint import freeze, resize_positions
+from dualpath.train.checkpoint import freeze, read_weights, resize_positions
 from dualpath.train.clips import Cache, read_clips
 from dualpath.train.config import Config
 from dualpath.train.images import Lesson, pieces
@@ -457,11 +457,20 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
             ("model.sizes.layers=3", "model.sizes are to be blocks, mlp_width, patch_size, width"),
             ("data.classes=0", "data.classes is missing"),
             ('data.held_out_photographs="frames"', "of the shape [48, 48, 3]; expected [32, 32, 3]"),
+            ("data.classes=2", "a photograph is of class 2; classes = 2"),
             ("images.mosaic_size=48", "a multiple of 32")):
         assert train(command(five_clips, "--force", "--set", change)) == 1
         error = capsys.readouterr().err
         assert error.startswith("dualpath-train: ") and complaint in error
     assert {"mosaics.moved.weight", "mosaics.moved.bias"} <= set(saved["lessons"])
+    for part, array in (("x", rng.random((8, 48, 48, 3))), ("y", np.zeros(7, np.int64)),
+                        ("logits", np.zeros((8, 10))), ("tokens", np.zeros((7, 10, 48)))):
+        path = five_clips / f"frames_{part}.npy"
+        whole = path.read_bytes()
+        np.save(path, array)
+        assert train(command(five_clips, "--force")) == 1
+        assert f"frames_{part}.npy: not " in capsys.readouterr().err
+        path.write_bytes(whole)
     (five_clips / "recipe.toml").write_text(RECIPE.replace("backbone.pth", "images.pth"))
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
 
@@ -683,27 +692,174 @@ def test_missing_keys():
 
 
 def test_cache_keeps_every_nth_frame(tmp_path):
+    """Of a video; an array file has the frames of a view already."""
+    av = pytest.importorskip("av", reason="PyAV is not installed")
     write_clips(tmp_path / "clips")
     clips = read_clips(str(tmp_path / "clips"))
     assert [clip.label for clip in clips] == [0, 0, 0, 1, 1]
     cache = Cache(str(tmp_path / "cache"), 4, 24)
-    frames = cache.frames(clips[0].path)
-    assert frames.shape == (5, 24, 32, 3)
-    original = np.load(clips[0].path)[4].reshape(24, 2, 32, 2, 3).mean((1, 3))
-    np.testing.assert_allclose(frames[1], original, atol=0.5)
-    assert len(list((tmp_path / "cache").iterdir())) == 1
-    cache.frames(clips[0].path)
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    original = np.load(clips[0].path)
+    kept = cache.frames(clips[0].path)
+    assert kept.shape == (20, 24, 32, 3)
+    shrunk = original[4].reshape(24, 2, 32, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(kept[4], shrunk, atol=0.5)
+    assert len(cache.sampled(clips[0].path, 8)) == 20
+    video = str(tmp_path / "clip.avi")
+    with av.open(video, "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for frame in original:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    assert (cache.frames(video) == kept[::4]).all()
+    assert (cache.sampled(video, 8) == kept[::8]).all()
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_a_weight_file_is_a_backbone(five_clips, capsys):
+    """A task is trained on what a shipped weight file holds, in q8_0, and is a task of that file."""
+    gguf, task = (str(five_clips / name) for name in ("frozen.gguf", "task.gguf"))
+    pth = str(five_clips / "frozen.pth")
+    assert train(command(five_clips, "--frozen", pth)) == 0
+    assert convert([pth, "-o", gguf, "--type", "q8_0"]) == 0
+    on_it = ["--set", 'model.backbone="frozen.gguf"', "--set", "train.epochs=1"]
+    assert train(command(five_clips, *on_it)) == 0
+    capsys.readouterr()
+    assert convert([str(five_clips / "levels.pth"), "-o", task, "--task-of", gguf]) == 0
+    assert "frozen tensors are those of" in capsys.readouterr().out
+    exact = read_weights(gguf).tensors["transformer.resblocks.0.mlp.c_fc.weight"]
+    saved = torch.load(five_clips / "levels.pth", weights_only=False)["model"]
+    assert (saved["visual.transformer.resblocks.0.mlp.c_fc.weight"] == exact).all()
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    ('model.activation="relu"', "frozen.pth: activation is gelu, and relu in the recipe"),
+    ("model.layer_norm_eps=1e-5", "attention.layer_norm_epsilon is 1e-06, and 1e-05"),
+    ("model.heads=4", "attention.head_count is 2, and 4"),
+    ("model.mean=[0.4, 0.5, 0.5]", "image_mean is"),
+    ("model.std=[0.4, 0.5, 0.5]", "image_std is"),
+])
+def test_a_backbone_is_used_as_it_was_trained(five_clips, capsys, change, complaint):
+    pth = str(five_clips / "frozen.pth")
+    assert train(command(five_clips, "--frozen", pth)) == 0
+    more = ["--set", 'model.backbone="frozen.pth"', "--set", change]
+    assert train(command(five_clips, *more)) == 1
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--resume", "--evaluate"])
+@pytest.mark.parametrize("change", ["model.serial_skip=false", "model.heads=4", "model.frames=32"])
+def test_a_checkpoint_goes_on_as_it_began(five_clips, capsys, change, option):
+    changes = ["--set", "train.epochs=2", "--set", "model.spatial_frames=8"]
+    assert train(command(five_clips, *changes, "--time-limit", "0.0001")) == 1
+    capsys.readouterr()
+    checkpoint = [str(five_clips / "levels.pth")] if option == "--evaluate" else []
+    assert train(command(five_clips, *changes, "--set", change, option, *checkpoint)) == 1
+    key = change.split(".")[1].split("=")[0]
+    assert {"heads": "head_count"}.get(key, key) in capsys.readouterr().err
+
+
+def test_another_look_at_clips_is_taken_by_a_checkpoint(five_clips, capsys):
+    """Frames that are farther apart than in training are for the user to choose."""
+    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+    other = ["--set", "model.sampling_rate=3", "--evaluate", str(five_clips / "levels.pth")]
+    assert train(command(five_clips, *other)) == 0
+
+
+def test_a_frozen_checkpoint_is_not_replaced_by_accident(five_clips, capsys):
+    pth = five_clips / "frozen.pth"
+    pth.write_bytes(b"mine")
+    assert train(command(five_clips, "--frozen", str(pth))) == 1
+    assert "exists: --force replaces it" in capsys.readouterr().err
+    assert pth.read_bytes() == b"mine"
+    assert train(command(five_clips, "--frozen", str(pth), "--force")) == 0
+    assert pth.read_bytes() != b"mine"
+
+
+def _lacks(name):
+    return lambda state: {k: v for k, v in state.items() if name not in k}
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    (_lacks("conv1.weight"), "backbone.pth"),
+    (_lacks("positional_embedding"), "has no tensor visual.positional_embedding"),
+    (_lacks("mlp.c_fc"), "has no tensor visual.transformer.resblocks.0.mlp.c_fc.weight"),
+    (lambda s: {**s, "visual.positional_embedding": torch.zeros(18, 32)}, "has 18 rows"),
+    (lambda s: {**s, "visual.ln_post.weight": torch.zeros(3)}, "has the shape [3]"),
+])
+def test_backbones_that_are_none(five_clips, capsys, change, complaint):
+    path = five_clips / "backbone.pth"
+    state = torch.load(path, weights_only=True)["model"]
+    torch.save({"model": change(state)}, path)
+    assert train(command(five_clips)) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_checkpoints_that_are_damaged(five_clips, capsys):
+    """Whatever a damaged pickle asks for: a sentence that names the file, never a traceback."""
+    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+    whole = (five_clips / "levels.pth").read_bytes()
+    begin = whole.index(b"data.pkl") + 20
+    for place in range(begin, begin + 400, 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x5A
+        (five_clips / "damaged.pth").write_bytes(damaged)
+        status = train(command(five_clips, "--evaluate", str(five_clips / "damaged.pth")))
+        said = capsys.readouterr()
+        assert status == 0 or "damaged.pth" in said.err, place
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    ({"step": 1000}, "after step 1000 of 24"), ({"step": -1}, "after step -1"),
+    ({"step": None}, "after step None"), ({"optimizer": []}, "it has 0 optimizers, not 1"),
+    ({"optimizer": [None]}, "is not of this recipe"), ({"lessons": None}, "is not of this recipe"),
+    ({"dualpath": {"frames": "many"}}, "the checkpoint says that frames is many"),
+])
+def test_runs_that_cannot_go_on(five_clips, capsys, change, complaint):
+    assert train(command(five_clips, "--time-limit", "0.0001")) == 1
+    path = five_clips / "levels.pth"
+    saved = torch.load(path, weights_only=False)
+    torch.save({**saved, **change}, path)
+    capsys.readouterr()
+    assert train(command(five_clips, "--resume")) == 1
+    said = capsys.readouterr().err
+    assert complaint in said and "levels.pth" in said
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    (b"\xef\xbb\xbfbright\ndark\n", None), (b"bright\n\ndark\n", "line 2: a label is empty"),
+    (b"dark\nbright\ndark\n", "has a label twice"), (b"\xff\xfe", "not text in UTF-8"),
+])
+def test_label_files(five_clips, capsys, text, complaint):
+    (five_clips / "labels.txt").write_bytes(text)
+    status = train(command(
+        five_clips, "--set", 'data.labels="labels.txt"', "--set", "train.epochs=1"))
+    assert status == (0 if complaint is None else 1)
+    if complaint is None:
+        assert (five_clips / "levels.labels.txt").read_text() == "bright\ndark\n"
+    else:
+        assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x06\x00{'a':", b"PK\x03\x04", b"\x80\x04K\x01.",
+    b"\x93NUMPY\x01\x00\x3d\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1<<70,)}\n",
+])
+def test_array_files_that_are_none(five_clips, capsys, data):
+    path = five_clips / "clips" / "bright" / "0.npy"
+    path.write_bytes(data)
+    assert train(command(five_clips)) == 1
+    assert str(path) in capsys.readouterr().err
 
 
 def test_release_of_a_golden_checkpoint():
     """A checkpoint of the reference, through the training package, gives the reference's answer."""
-    from dualpath.train.checkpoint import read_tensors, sizes_of
+    from dualpath.train.checkpoint import sizes_of
 
     path = GOLDEN / "plain-skip.pth"
     if not path.exists():
         pytest.skip(f"no {path}")
-    tensors = read_tensors(str(path))
-    assert sizes_of(tensors)["width"] == tensors["class_embedding"].numel()
-    assert any("adapter" in name for name in tensors)
+    weights = read_weights(str(path))
+    assert sizes_of(weights)["width"] == weights.tensors["class_embedding"].numel()
+    assert any("adapter" in name for name in weights.tensors)
     assert "torch" in sys.modules

@@ -212,6 +212,45 @@ def test_evaluate_refuses(released, tmp_path, text, complaint):
         evaluate.main([released.model, str(clips)])
 
 
+@pytest.mark.parametrize("text", [b"path,label\n\xff,0\n", b'path,label\n"' + b"x" * 200_000 + b'",0\n'])
+def test_lists_that_are_none(released, tmp_path, text):
+    clips = tmp_path / "list.csv"
+    clips.write_bytes(text)
+    with pytest.raises(SystemExit, match="list.csv is not a CSV file in UTF-8"):
+        evaluate.main([released.model, str(clips)])
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    ("name,logit0\na,1\n", "has no column 'path'"), ("path,label\na,1\n", "no column 'logit0'"),
+    ("path,logit0\na,much\n", "no number"), ("path,logit0,logit1\na,1\n", "is missing"),
+])
+def test_references_that_are_none(tmp_path, text, complaint):
+    reference = tmp_path / "reference.csv"
+    reference.write_text(text)
+    with pytest.raises(ValueError, match=complaint):
+        evaluate.read_reference(str(reference))
+
+
+def test_a_rate_is_at_least_one(path):
+    with pytest.raises(ValueError, match="rate must be at least 1, not 0"):
+        next(video.iterate_video(path, 0))
+
+
+def test_a_title_that_is_not_utf8(tmp_path):
+    path = tmp_path / "clip.avi"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Caf\u00e9"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        frame = np.zeros((48, 64, 3), np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    whole = path.read_bytes()
+    assert b"Caf\xc3\xa9" in whole
+    path.write_bytes(whole.replace(b"Caf\xc3\xa9", b"Caf\xe9\x20"))  # Latin-1
+    assert len(video.read_video(path)) == 1
+
+
 def test_top_k_counts():
     logits = {"a": np.array([0.0, 3, 2, 1, -1, -2, -3], np.float32)}
     answers = evaluate.Answers(logits, 1.0, 2.0)

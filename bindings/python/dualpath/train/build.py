@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from .._lists import read_labels
 from .album import Photographs
 from .camera import LABELS
-from .checkpoint import fill, freeze, read_tensors, sizes_of
+from .checkpoint import FROZEN_KEYS, check_stated, fill, freeze, read_weights, sizes_of
 from .clips import Cache, Clip, class_folders, read_clips
 from .config import Config
 from .images import ImageJob, School
@@ -74,11 +75,12 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
     path = folders.of_work(recipe.model.backbone)
     if not os.path.exists(path):
         path = folders.of_data(recipe.model.backbone)
-    tensors = read_tensors(path)
+    weights = read_weights(path)
     torch.manual_seed(recipe.train.seed)
-    config = network_config(recipe.model, sizes_of(tensors), classes)
+    config = network_config(recipe.model, sizes_of(weights), classes)
+    check_stated(path, weights.stated, config, FROZEN_KEYS)
     model = DualPath(config, recipe.model.paths)
-    fill(model.visual, tensors, path)
+    fill(model.visual, weights)
     freeze(model, recipe.model.head_only)
     return model
 
@@ -97,8 +99,11 @@ def labels_of(recipe: Recipe, folders: Folders) -> list[str]:
     if recipe.kind == "camera":
         return list(LABELS)
     if data.labels is not None:
-        with open(folders.of_data(data.labels), encoding="utf-8") as file:
-            return file.read().splitlines()
+        path = folders.of_data(data.labels)
+        labels = read_labels(path)
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"{path} has a label twice")
+        return labels
     source = folders.of_data(_needed(data.clips, "data.clips"))
     if not os.path.exists(source):
         raise ValueError(f"data.clips: there is no {source}")

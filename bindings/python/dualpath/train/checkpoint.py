@@ -1,16 +1,22 @@
-"""Weights from files: the backbone that stays frozen, whatever program it comes from."""
+"""Weights from files: the backbone that stays frozen, whatever program it comes from, and what a
+file states about its network."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .._backbone import read_backbone, same
 from .._checkpoint import open_checkpoint
-from .._names import CLIP, map_tensors, source_name
+from .._names import CLIP, Array, map_tensors, source_name
+from .._refused import Refused
+from .._stated import checked
+from .config import Config
 from .model import DualPath, VisionTransformer
 
 TRAINED = ("adapter", "class_embedding", "positional_embedding", "visual.head.")
@@ -18,24 +24,80 @@ TRAINED = ("adapter", "class_embedding", "positional_embedding", "visual.head.")
 Tensors = dict[str, Tensor]
 
 
-def read_tensors(path: str) -> Tensors:
-    """The tensors of a checkpoint of any family that the converter knows, under the names that the
-    released code gives them, without ``visual.``. Nothing in the file is executed."""
-    mapped = map_tensors(open_checkpoint(path).tensors)
+class Weights(NamedTuple):
+    """Tensors under the names that the released code gives them, without ``visual.``, and what the
+    file states about the network that they are of (``Config.stated``)."""
+
+    path: str
+    tensors: Tensors
+    stated: dict[str, Any]
+
+
+# What is stated of the blocks that stay frozen, and of the pixels that they know.
+FROZEN_KEYS = ("attention.head_count", "attention.layer_norm_epsilon", "activation", "image_mean",
+               "image_std")
+
+
+def read_weights(path: str) -> Weights:
+    """A weight file, or a checkpoint of any family that the converter knows. Nothing in the file is
+    executed."""
+    try:
+        read = _read_weight_file if _is_weight_file(path) else _read_checkpoint
+        arrays, stated = read(path)
+    except Refused as error:
+        raise error if path in str(error) else Refused(f"{path}: {error}") from error
     tensors = {}
-    for name, array in mapped.tensors.items():
+    for name, array in arrays.items():
         tensor = torch.from_numpy(array.copy())
         if name == "patch.weight":
             side = round((tensor.shape[1] // 3) ** 0.5)
+            if 3 * side * side != tensor.shape[1]:
+                raise Refused(f"{path}: patches have {tensor.shape[1]} numbers; expected 3 squares")
             tensor = tensor.view(-1, 3, side, side)
         if name == "projection.weight":
             tensor = tensor.T.contiguous()
         tensors[source_name(CLIP, name).replace("visual.", "", 1)] = tensor
-    return tensors
+    return Weights(path, tensors, stated)
 
 
-def sizes_of(tensors: Tensors) -> dict[str, Any]:
+def _is_weight_file(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"GGUF"
+
+
+def _read_weight_file(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
+    backbone = read_backbone(path)
+    arrays = {name: values for name, (values, _) in backbone.tensors.items()}
+    prefix = "dualpath."
+    return arrays, checked({
+        key[len(prefix):]: value for key, value in backbone.metadata.items()
+        if key.startswith(prefix)
+    })
+
+
+def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
+    checkpoint = open_checkpoint(path)
+    return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
+
+
+def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str]
+                 ) -> None:
+    """That of these keys a file states nothing else than a recipe."""
+    ours = config.stated()
+    for key in keys:
+        if key in stated and not same(ours[key], stated[key]):
+            raise ValueError(f"{path}: {key} is {stated[key]}, and {ours[key]} in the recipe")
+
+
+_NEEDED = ("conv1.weight", "positional_embedding", "transformer.resblocks.0.mlp.c_fc.weight")
+
+
+def sizes_of(weights: Weights) -> dict[str, Any]:
     """What the shapes of a backbone say, as arguments of ``Config``."""
+    tensors = weights.tensors
+    for name in _NEEDED:
+        if name not in tensors:
+            raise ValueError(f"{weights.path} has no tensor visual.{name}")
     blocks = [re.match(r"transformer\.resblocks\.(\d+)\.", name) for name in tensors]
     width, _, patch_size, _ = tensors["conv1.weight"].shape
     projection = tensors.get("proj")
@@ -55,6 +117,8 @@ def resize_positions(table: Tensor, tokens: int) -> Tensor:
     if len(table) == tokens:
         return table
     old, new = (round((count - 1) ** 0.5) for count in (len(table), tokens))
+    if old * old + 1 != len(table):
+        raise ValueError(f"a position table has {len(table)} rows; expected a square and one more")
     square = table[1:].T.reshape(1, -1, old, old)
     resized = F.interpolate(
         square, size=(new, new), mode="bicubic", align_corners=False, antialias=new < old
@@ -62,10 +126,10 @@ def resize_positions(table: Tensor, tokens: int) -> Tensor:
     return torch.cat([table[:1], resized.flatten(2)[0].T])
 
 
-def fill(visual: VisionTransformer, tensors: Tensors, path: str) -> None:
+def fill(visual: VisionTransformer, weights: Weights) -> None:
     """Fills an image transformer with a backbone. All position tables begin as the images'; what
     is new (adapters, head) stays as it is."""
-    state, given = visual.state_dict(), dict(tensors)
+    path, state, given = weights.path, visual.state_dict(), dict(weights.tensors)
     for name in ("positional_embedding", "spatial_positional_embedding"):
         if name in state:
             table = given.get(name, given["positional_embedding"])

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .._lists import class_of, is_array, read_array, read_list
+from .._lists import class_of, is_array, load_array, read_array, read_list
 from ..video import iterate_video
 
 Frames = npt.NDArray[np.uint8]  # [n][H][W][3]
@@ -84,8 +83,8 @@ def stretch(frames: Frames, start: int, count: int) -> Frames:
 
 def decode(path: str, rate: int, side: int) -> Frames:
     """Every ``rate``-th frame of a video ``[n][H][W][3]``, those whose shorter side is at least
-    twice ``side`` shrunk by a whole number."""
-    frames = islice(read_array(path), 0, None, rate) if is_array(path) else iterate_video(path, rate)
+    twice ``side`` shrunk by a whole number. Of an array file all, which is how it is evaluated."""
+    frames = read_array(path) if is_array(path) else iterate_video(path, rate)
     return np.stack([_shrink(frame, side) for frame in frames])
 
 
@@ -112,8 +111,12 @@ class Cache:
             partial = f"{kept}.{os.getpid()}.npy"
             np.save(partial, decode(path, self.rate, self.side))
             os.replace(partial, kept)
-        array: Frames = np.load(kept, mmap_mode="r")
+        array: Frames = load_array(kept, mapped=True)
         return array
+
+    def sampled(self, path: str, rate: int) -> Frames:
+        """Every so many-th frame, a multiple of the cache's rate; of an array file all."""
+        return self.frames(path)[:: 1 if is_array(path) else rate // self.rate]
 
     def _name(self, path: str) -> str:
         status = os.stat(path)

@@ -109,6 +109,9 @@ class School:
 
     def __init__(self, sets: list[Photographs], classes: int) -> None:
         self.sets, self.classes = sets, classes
+        highest = max(int(s.labels.max()) for s in sets)
+        if highest >= classes:
+            raise ValueError(f"a photograph is of class {highest}; classes = {classes}")
         self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
         tokens = sets[0].tokens
         sample = torch.from_numpy(tokens[:: max(len(tokens) // 1000, 1)].astype(np.float32))

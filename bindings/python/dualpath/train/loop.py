@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -23,7 +22,12 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from .._refused import Refused
+from .._stated import checked
+from .checkpoint import check_stated
 from .config import Config
+
+_OF_A_LOOK = ("sampling_rate",)  # how clips are looked at, which changes no number of a network
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ class Trainer:
         """Reads the model of a checkpoint, of such a job or of the released code. What is only for
         training need not be there."""
         saved = read_checkpoint(path, self.device)
+        self._check_stated(path, saved, _OF_A_LOOK)
         with _of_this_recipe(path):
             missing, strange = self.job.model.load_state_dict(saved["model"], strict=False)
             lost = [name for name in missing if _is_released(name)]
@@ -153,11 +158,28 @@ class Trainer:
         saved = read_checkpoint(path, self.device)
         if saved.get("steps") != self.steps:
             raise ValueError(f"{path} is of a run of {saved.get('steps')} steps, not {self.steps}")
+        self._check_stated(path, saved)
         with _of_this_recipe(path):
+            step = saved["step"]
+            if type(step) is not int or not 0 <= step <= self.steps:
+                raise ValueError(f"it ended after step {step!r} of {self.steps}")
+            states = saved["optimizer"]
+            if len(states) != len(self.optimizers):
+                raise ValueError(f"it has {len(states)} optimizers, not {len(self.optimizers)}")
             self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
-            for optimizer, state in zip(self.optimizers, saved["optimizer"]):
+            for optimizer, state in zip(self.optimizers, states):
                 optimizer.load_state_dict(state)
-            self.step = saved["step"]
+            self.step = step
+
+    def _check_stated(self, path: str, saved: dict[str, Any], free: tuple[str, ...] = ()) -> None:
+        """Refuses a checkpoint of another network; of these keys the recipe may say something else."""
+        config = self.job.config
+        keys = [key for key in config.stated() if key not in free]
+        try:
+            stated = checked(saved.get("dualpath"))
+        except Refused as error:
+            raise ValueError(f"{path}: {error}") from error
+        check_stated(path, stated, config, keys)
 
     def save(self) -> None:
         """Writes a checkpoint as the released code does, with the step among it."""
@@ -172,9 +194,7 @@ class Trainer:
             "args": Namespace(**self.job.arguments()),
             "dualpath": self.job.config.stated(),
         }
-        partial = self.output + ".partial"
-        torch.save(whole, partial)
-        os.replace(partial, self.output)
+        write_checkpoint(whole, self.output)
 
     def run(self, time_limit: float = math.inf) -> bool:
         """Trains to the end, for ``time_limit`` seconds, or until it is interrupted; whether it
@@ -235,12 +255,21 @@ class Trainer:
         return outcome
 
 
+def write_checkpoint(whole: dict[str, Any], path: str) -> None:
+    """Under another name first: there is a whole file or none."""
+    partial = path + ".partial"
+    torch.save(whole, partial)
+    os.replace(partial, path)
+
+
 def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:
     """What a checkpoint holds. Nothing in it is executed."""
     try:
         with torch.serialization.safe_globals([Namespace]):
             saved = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to ask for
         raise ValueError(f"{path} is not a sound checkpoint: {error}") from error
     if not isinstance(saved, dict) or not isinstance(saved.get("model"), dict):
         raise ValueError(f"{path} is a checkpoint without a model")  # noqa: TRY004
@@ -251,7 +280,7 @@ def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:
 def _of_this_recipe(path: str) -> Iterator[None]:
     try:
         yield
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not of this recipe: {error}") from error
 
 

@@ -4,7 +4,8 @@
 
 Inputs are found in DATA, checkpoints and decoded frames go to WORK. The checkpoint WORK/NAME.pth is
 for dualpath-convert; WORK/NAME.labels.txt names the classes. A run that was stopped (Ctrl-C, a time
-limit) goes on with --resume; without it, a checkpoint is only replaced with --force. Exit status: 0 done, 1 refused or stopped, 2 wrong usage.
+limit) goes on with --resume; without it, a checkpoint is only replaced with --force. Exit status:
+0 done, 1 refused or stopped, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", metavar="KEY=VALUE", default=[], dest="changes",
         help='changes the recipe, such as train.epochs=3 or model.paths=\'"spatial"\'')
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
-    add("--force", action="store_true", help="begin anew even if there is a checkpoint")
+    add("--force", action="store_true", help="replace a checkpoint that is there")
     add("--time-limit", type=float, default=math.inf, metavar="MINUTES",
         help="stop after this time, to go on with --resume")
     add("--device", default="cpu", help="where PyTorch computes (cpu)")
@@ -66,7 +67,7 @@ def _train(options: argparse.Namespace) -> int:
     import torch
 
     from .build import Folders, build_job, frozen_backbone, labels_of
-    from .loop import Trainer
+    from .loop import Trainer, write_checkpoint
     from .recipe import read_recipe
 
     if options.threads is not None:
@@ -76,7 +77,9 @@ def _train(options: argparse.Namespace) -> int:
     folders = Folders(options.data, options.work)
     os.makedirs(folders.work, exist_ok=True)
     if options.frozen is not None:
-        torch.save(frozen_backbone(recipe, folders), options.frozen)
+        if os.path.exists(options.frozen) and not options.force:
+            raise ValueError(f"{options.frozen} exists: --force replaces it")
+        write_checkpoint(frozen_backbone(recipe, folders), options.frozen)
         return 0
     job = build_job(recipe, folders, options.device)
     output = folders.of_work(recipe.name + ".pth")

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checkpoint import fill, read_tensors, sizes_of
+from .checkpoint import fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
 from .model import VisionTransformer
@@ -71,11 +71,11 @@ class Teacher:
     def __init__(self, path: str, side: int) -> None:
         from safetensors.numpy import load_file
 
-        tensors = read_tensors(path)
-        sizes = sizes_of(tensors)
+        weights = read_weights(path)
+        sizes = sizes_of(weights)
         config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False)
         self.visual = VisionTransformer(config).eval()
-        fill(self.visual, tensors, path)
+        fill(self.visual, weights)
         raw = load_file(path)
         self.weight, self.bias = (
             torch.from_numpy(raw[name].astype(np.float32)) for name in ("head.weight", "head.bias")

@@ -73,15 +73,14 @@ class RealClips:
     def __init__(self, clips: list[Clip], cache: Cache, config: Config, labels: list[str],
                  augment: Augmentation) -> None:
         self.clips, self.cache, self.config, self.augment = clips, cache, config, augment
-        self.step = config.sampling_rate // cache.rate
-        if self.step * cache.rate != config.sampling_rate:
+        if config.sampling_rate % cache.rate:
             raise ValueError(f"the sampling rate is not a multiple of the cache's, {cache.rate}")
         self.mirrored = mirrored_labels(labels) if augment.flip else None
         self.size = len(clips)
 
     def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
         path, label = self.clips[index]
-        frames = self.cache.frames(path)[:: self.step]
+        frames = self.cache.sampled(path, self.config.sampling_rate)
         T = self.config.frames
         start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
         view = pixels.random_view(frames.shape[1], frames.shape[2], self.augment.smallest_crop, draw)
@@ -93,7 +92,7 @@ class RealClips:
     def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
         """A view that the library takes, of ``views`` along the time."""
         path, label = self.clips[index]
-        frames = self.cache.frames(path)[:: self.step]
+        frames = self.cache.sampled(path, self.config.sampling_rate)
         T, side = self.config.frames, self.config.image_size
         start = (2 * view + 1) * max(len(frames) - T, 0) // (2 * views)
         square = pixels.centre_view(frames.shape[1], frames.shape[2], side).expand(T, -1, -1)
