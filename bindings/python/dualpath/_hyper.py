@@ -150,7 +150,7 @@ def _set_arithmetic(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
     _choose(hyper, "activation", options.activation, "gelu" if is_timm else "quick_gelu", origin)
     _choose(hyper, "adapter.activation", options.adapter_activation, "gelu")
     _choose(hyper, "adapter.scale", options.adapter_scale, 1.0)
-    _choose(hyper, "adapter.serial_skip", True if options.serial_skip else None, False)
+    _choose(hyper, "adapter.serial_skip", options.serial_skip, False)
 
 
 def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:

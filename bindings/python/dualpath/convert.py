@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--adapter-activation", choices=ACTIVATIONS, help="of the adapters (gelu)")
     add("--adapter-scale", type=_number, metavar="X", help="factor on their output (1)")
     add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms (1e-5; timm: 1e-6)")
-    add("--serial-skip", action="store_true",
+    add("--serial-skip", action=argparse.BooleanOptionalAction,
         help="serial adapters add their input: z + A(z), not A(z)")
     return parser
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
 from ._lists import class_of, is_array, read_array, read_list, read_table
-from .errors import DualPathError
+from .errors import ending_in_a_sentence
 from .model import Model
 from .result import Result
 from .session import Session
@@ -146,10 +146,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    try:
-        _evaluate(_parser().parse_args(arguments))
-    except (DualPathError, ImportError, OSError, ValueError) as error:
-        raise SystemExit(f"dualpath-evaluate: {error}") from error
+    options = _parser().parse_args(arguments)
+    with ending_in_a_sentence("dualpath-evaluate"):
+        _evaluate(options)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -73,7 +73,7 @@ def test_nobody_can_tell_without_detail():
 def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, capsys):
     rest = np.zeros((16, 2))
     for name, path in (("still", rest), ("moving", PAN)):
-        np.save(tmp_path / f"{name}.npy", camera(path).repeat(4, 0))
+        np.save(tmp_path / f"{name}.npy", camera(path))
     (tmp_path / "list.csv").write_text("path,split,label\nstill.npy,a,0\nmoving.npy,a,0\n")
     camera_set([str(tmp_path / "list.csv"), str(tmp_path / "set"), "--each", "2", *change])
     assert capsys.readouterr().out == f"{count} clips of {count // 2} of 2 videos\n"
@@ -85,9 +85,10 @@ def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, capsys):
 
 
 def test_a_set_of_nothing_is_refused(tmp_path):
-    np.save(tmp_path / "moving.npy", camera(PAN).repeat(4, 0))
+    np.save(tmp_path / "moving.npy", camera(PAN))
     (tmp_path / "list.csv").write_text("path,split,label\nmoving.npy,a,0\n")
-    with pytest.raises(ValueError, match="of 1 videos none"):
+    with pytest.raises(SystemExit, match="of 1 videos none"):
         camera_set([str(tmp_path / "list.csv"), str(tmp_path / "set")])
+    assert not (tmp_path / "set" / "list.csv").exists()
     with pytest.raises(SystemExit):
         camera_set([str(tmp_path / "list.csv"), str(tmp_path / "set"), "--each", "0"])

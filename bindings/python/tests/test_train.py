@@ -522,6 +522,11 @@ def test_a_linear_probe_of_a_frozen_model(five_clips, capsys):
     (five_clips / "list.csv").write_text("path,split,label\n" + "".join(lines))
     probe([gguf, str(five_clips / "list.csv")])
     assert "linear probe: 5 of 5 clips" in capsys.readouterr().out
+    (five_clips / "other.csv").write_text("path,split,label\n" + lines[-1] + lines[0])
+    probe([gguf, str(five_clips / "list.csv"), "--test-list", str(five_clips / "other.csv")])
+    assert "linear probe: 1 of 1 clips" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="probe: .*none.gguf"):
+        probe([str(five_clips / "none.gguf"), str(five_clips / "list.csv")])
 
 
 def test_time_limit_and_resume(five_clips, capsys):
@@ -601,12 +606,12 @@ def test_what_a_checkpoint_states_is_written(tmp_path):
     """Values that are nobody's default, whole numbers where a float is meant; an option beats them."""
     config = dataclasses.replace(
         SMALL, mean=(0, 0.25, 0.75), std=(1, 0.5, 2), adapter_scale=2, sampling_rate=7,
-        spatial_frames=4)
+        spatial_frames=4, serial_skip=True)
     pth, gguf = str(tmp_path / "model.pth"), str(tmp_path / "model.gguf")
     torch.save({"model": DualPath(config).state_dict(), "dualpath": config.stated()}, pth)
-    assert convert([pth, "-o", gguf, "--spatial-frames", "2"]) == 0
+    assert convert([pth, "-o", gguf, "--spatial-frames", "2", "--no-serial-skip"]) == 0
     written = read_weight_file(gguf).metadata
-    expected = {**config.stated(), "spatial_frames": 2}
+    expected = {**config.stated(), "spatial_frames": 2, "adapter.serial_skip": False}
     for key, value in expected.items():
         told = written[f"dualpath.{key}"]
         exact = isinstance(value, (str, bool))

@@ -124,13 +124,14 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
         return _image_job(recipe, folders, device)
     labels = labels_of(recipe, folders)
     model = video_model(recipe, folders, len(labels))
-    rest = recipe.augment, recipe.smoothing, device
     if recipe.kind == "camera":
         camera, unseen = _moving_camera(recipe, folders, model.config)
+        augment = dataclasses.replace(recipe.augment, mix=0.0, lone_path=0.0)  # of real clips only
         kind = VideoJob if recipe.model.paths == "spatial" else CameraJob
-        return kind(recipe.name, model, camera, unseen, *rest)
+        return kind(recipe.name, model, camera, unseen, augment, recipe.smoothing, device)
     clips, held_out = _real_clips(recipe, folders, model.config, labels)
-    return VideoJob(recipe.name, model, clips, held_out, *rest)
+    return VideoJob(
+        recipe.name, model, clips, held_out, recipe.augment, recipe.smoothing, device)
 
 
 def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:

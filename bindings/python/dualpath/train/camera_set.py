@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .._lists import read_array, read_list
+from ..errors import ending_in_a_sentence
 from ..evaluate import open_model
 from ..session import Session
 from .camera import LABELS, REVERSED
@@ -68,23 +69,21 @@ def write(source: str, folder: str, split: str | None, each: int, any_camera: bo
 
     os.makedirs(folder, exist_ok=True)
     videos = read_clips(source, split)
-    still = 0
-    with open(os.path.join(folder, "list.csv"), "w", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["path", "split", "label"])
-        for video in videos:
-            frames = stretch_of(decode(video.path, RATE, SOURCE_SIDE), any_camera)
-            if frames is None:
-                continue
-            for number in range(each * still, each * (still + 1)):
-                np.save(os.path.join(folder, f"{number:04}.npy"), render(frames, number))
-                rows.writerow([f"{number:04}.npy", "test", number % len(LABELS)])
-            still += 1
-    if still == 0:
+    rows: list[tuple[str, str, int]] = []
+    for video in videos:
+        frames = stretch_of(decode(video.path, RATE, SOURCE_SIDE), any_camera)
+        if frames is None:
+            continue
+        for number in range(len(rows), len(rows) + each):
+            np.save(os.path.join(folder, f"{number:04}.npy"), render(frames, number))
+            rows.append((f"{number:04}.npy", split or "test", number % len(LABELS)))
+    if not rows:
         raise ValueError(f"{source}: of {len(videos)} videos none has a camera that stands still")
+    with open(os.path.join(folder, "list.csv"), "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("path", "split", "label"), *rows])
     with open(os.path.join(folder, "labels.txt"), "w", encoding="utf-8") as file:
         file.writelines(f"{label}\n" for label in LABELS)
-    return f"{each * still} clips of {still} of {len(videos)} videos"
+    return f"{len(rows)} clips of {len(rows) // each} of {len(videos)} videos"
 
 
 def measure(model: str, folder: str, precision: str | None, backbone: str | None = None) -> str:
@@ -119,11 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.each < 1:
         parser.error(f"--each {options.each}: must be at least 1")
-    if options.measure:
-        print(measure(options.source, options.folder, options.precision, options.backbone))
-    else:
-        print(write(
-            options.source, options.folder, options.split, options.each, options.any_camera))
+    with ending_in_a_sentence(parser.prog):
+        if options.measure:
+            print(measure(options.source, options.folder, options.precision, options.backbone))
+        else:
+            print(write(
+                options.source, options.folder, options.split, options.each, options.any_camera))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import ending_in_a_sentence
 from .checkpoint import fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
@@ -126,6 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teacher", metavar="BACKBONE")
     parser.add_argument("--teacher-side", type=int, default=192, metavar="PIXELS")
     options = parser.parse_args(arguments)
+    with ending_in_a_sentence(parser.prog):
+        _prepare(options)
+
+
+def _prepare(options: argparse.Namespace) -> None:
     os.makedirs(options.work, exist_ok=True)
     if os.path.isdir(options.source):
         pixels, labels = decode(options.source, options.split)

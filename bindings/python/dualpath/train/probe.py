@@ -1,9 +1,10 @@
 """A linear probe: how well a linear classifier does on what a frozen model says about clips.
 
     python -m dualpath.train.probe MODEL.gguf LIST.csv
+    python -m dualpath.train.probe MODEL.gguf LIST.csv --test-list OTHER.csv
 
-The features [y_t ; y_s] are the library's; of the training split several views are taken, of the
-test split one. The classifier is a logistic regression on normalised features; how strongly it is
+The features [y_t ; y_s] are the library's; of the split train several views may be taken, of the
+split test one. The classifier is a logistic regression on normalised features; how strongly it is
 kept small is chosen on a fifth of the training clips.
 """
 
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import ending_in_a_sentence
 from ..evaluate import classify_file
 from ..model import Model
 from ..session import Session
@@ -72,20 +74,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m dualpath.train.probe", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("list")
-    parser.add_argument("--views", type=int, default=1, help="of the training clips (1)")
+    add = parser.add_argument
+    add("model")
+    add("list")
+    add("--views", type=int, default=1, help="of the training clips (1)")
+    add("--test-list", metavar="OTHER.csv", help="where the split test is (LIST.csv)")
     options = parser.parse_args(arguments)
-    x, y = features(options.model, options.list, "train", options.views)
-    test_x, test_y = features(options.model, options.list, "test", 1)
+    with ending_in_a_sentence(parser.prog):
+        print(_probe(options.model, options.list, options.test_list or options.list, options.views))
+
+
+def _probe(model: str, train: str, test: str, views: int) -> str:
+    x, y = features(model, train, "train", views)
+    test_x, test_y = features(model, test, "test", 1)
+    if min(int(y.min()), int(test_y.min())) < 0:
+        raise ValueError(f"{train}: the labels of a probe are numbers")
     mean, std = x.mean(0), x.std(0).clamp(min=1e-6)
     x, test_x = (x - mean) / std, (test_x - mean) / std
-    if min(int(y.min()), int(test_y.min())) < 0:
-        raise SystemExit(f"{options.list}: the labels of a probe are numbers")
     classes = int(y.max()) + 1
-    w = fit(x, y, classes, choose_decay(x, y, classes))
-    right = _right(test_x, test_y, w)
-    print(f"linear probe: {right} of {len(test_y)} clips, {right / len(test_y):.1%}")
+    right = _right(test_x, test_y, fit(x, y, classes, choose_decay(x, y, classes)))
+    return f"linear probe: {right} of {len(test_y)} clips, {right / len(test_y):.1%}"
 
 
 if __name__ == "__main__":
