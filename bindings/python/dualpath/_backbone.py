@@ -18,11 +18,11 @@ from ._refused import Refused, show
 
 Floats = npt.NDArray[np.float32]
 
-# Of the frozen blocks: key in the weight file -> the option that stands for it.
-_FROZEN_KEYS = {"patch_size": "", "embedding_length": "", "block_count": "",
-                "attention.head_count": "heads", "attention.layer_norm_epsilon": "ln_eps",
-                "activation": "activation"}
-_PIXEL_KEYS = {"image_mean": "mean", "image_std": "std"}
+# What tensors do not tell about a backbone: key in the weight file -> the option that stands for it.
+OPTIONS = {"attention.head_count": "heads", "attention.layer_norm_epsilon": "ln_eps",
+           "activation": "activation", "image_mean": "mean", "image_std": "std"}
+_OF_BLOCKS = ("patch_size", "embedding_length", "block_count", "attention.head_count",
+              "attention.layer_norm_epsilon", "activation")
 _DEFAULTS = {"attention.layer_norm_epsilon": 1e-5, "activation": "quick_gelu",
              "image_mean": (0.485, 0.456, 0.406), "image_std": (0.229, 0.224, 0.225)}
 
@@ -108,8 +108,8 @@ def read_backbone(path: str) -> Backbone:
 
 def take_options(backbone: Backbone, options: Namespace, stated: dict[str, Any]) -> None:
     """What is neither given as an option nor stated by the checkpoint is as the backbone has it."""
-    for key, name in {**_FROZEN_KEYS, **_PIXEL_KEYS}.items():
-        if name and getattr(options, name) is None and key not in stated:
+    for key, name in OPTIONS.items():
+        if getattr(options, name) is None and key not in stated:
             setattr(options, name, backbone.value(key))
 
 
@@ -124,7 +124,7 @@ def same(ours: Any, theirs: Any) -> bool:
 
 def check_hyper(backbone: Backbone, hyper: Hyper) -> None:
     """That the checkpoint's blocks are computed as the backbone's; remembers which it is."""
-    for key in _FROZEN_KEYS:
+    for key in _OF_BLOCKS:
         if not same(hyper[key], backbone.value(key)):
             raise Refused(f"{key} is {hyper[key]} ({hyper.values[key].origin}), and "
                           f"{backbone.value(key)} in {backbone.path}")

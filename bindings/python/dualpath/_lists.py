@@ -1,7 +1,7 @@
-"""Lists of labelled clips, and clips that are array files.
+"""Files beside videos: lists of labelled clips, names of classes, clips that are array files.
 
 A list is a CSV file with the columns path, split and label. A clip is a video file, or a ``.npy``
-file of bytes ``[n][H][W][3]``.
+file of bytes ``[n][H][W][3]``, frames that are as far apart as those of a view.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def read_labels(path: str) -> list[str]:
             labels = [line.rstrip("\n") for line in file]
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not text in UTF-8") from error
+    if not labels:
+        raise ValueError(f"{path} names no class")
     for line, label in enumerate(labels, 1):
         if not label.strip():
             raise ValueError(f"{path}, line {line}: a label is empty")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
-from ._refused import Refused
-
 
 class LibraryError(ImportError):
     """The shared library is missing, cannot be loaded, or has another ABI than this package."""
@@ -100,12 +95,3 @@ _BY_STATUS: dict[int, type[DualPathError]] = {
 def error_for(status: int, message: str) -> DualPathError:
     """The exception that stands for a status; plain DualPathError for one from the future."""
     return _BY_STATUS.get(status, DualPathError)(status, message)
-
-
-@contextlib.contextmanager
-def ending_in_a_sentence(program: str) -> Iterator[None]:
-    """What is wrong with the input of a program ends it in one sentence, not in a traceback."""
-    try:
-        yield
-    except (DualPathError, Refused, ImportError, OSError, ValueError) as error:
-        raise SystemExit(f"{program}: {error}") from error

@@ -1,8 +1,7 @@
 """Measures a model on a list of video files: ``dualpath-evaluate MODEL LIST.csv``.
 
-The list is a CSV file with the columns path, split and label, a class by number or by name; a file
-``.npy`` holds the frames of one view, bytes [T][H][W][3], and is taken as it is. A
-reference is one with the columns path and logit0, logit1, ...: what another implementation
+The list is a CSV file with the columns path, split and label, a class by number or by name; of a file
+``.npy``, bytes [n][H][W][3], views take every frame, as if it were sampled already. A reference is one with the columns path and logit0, logit1, ...: what another implementation
 answered for some of the files.
 """
 
@@ -21,7 +20,7 @@ import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
 from ._lists import class_of, is_array, read_array, read_list, read_table
-from .errors import ending_in_a_sentence
+from ._refused import ending_in_a_sentence
 from .model import Model
 from .result import Result
 from .session import Session
@@ -48,10 +47,19 @@ def read_reference(path: str) -> dict[str, Logits]:
     return {row["path"]: answer for row, answer in zip(rows, logits)}
 
 
+def with_classes(source: str, listed: Sequence[tuple[str, str]], names: Sequence[str]
+                 ) -> list[tuple[str, int]]:
+    """The clips of a list with their classes, by number."""
+    try:
+        return [(path, class_of(label, names)) for path, label in listed]
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
 def classify_file(session: Session, path: str, views: int = 1, crops: int = 1) -> Result:
     """The answer for a video file at the model's sampling rate, or for an array file."""
     if is_array(path):
-        return session.classify(list(read_array(path)), sampling="given", crops=crops)
+        return session.classify(list(read_array(path)), rate=1, views=views, crops=crops)
     return session.classify_video(path, views=views, crops=crops)
 
 
@@ -106,6 +114,10 @@ def report_difference(
     common = [path for path in answers if path in reference]
     if not common:
         raise ValueError("the reference holds none of these clips")
+    counts = {len(reference[path]) for path in common}
+    if counts != {len(answers[common[0]])}:
+        raise ValueError(f"the reference has {min(counts)} logits of a clip, and the model "
+                         f"{len(answers[common[0]])}")
     differing = [p for p in common if answers[p].argmax() != reference[p].argmax()]
     largest = max(float(np.abs(answers[p] - reference[p]).max()) for p in common)
     print(
@@ -153,19 +165,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     listed = read_list(options.list, options.split)
+    reference = read_reference(options.reference) if options.reference else None
     root = options.root if options.root is not None else os.path.dirname(options.list)
     first: Answers | None = None
     for precision in options.precision:
         with open_model(options.model, options.backbone, precision) as model, \
                 Session(model, threads=options.threads) as session:
             names = model.labels
-            clips = [(path, class_of(label, names)) for path, label in listed]
+            clips = with_classes(options.list, listed, names)
             paths = [path for path, _ in listed]
             answers = classify_all(session, root, paths, options.views, options.crops)
             print(f"precision: {model.info.precision}")
         report_accuracy(answers, clips, len(names))
-        if options.reference:
-            report_difference("reference", answers.logits, read_reference(options.reference))
+        if reference is not None:
+            report_difference("reference", answers.logits, reference)
         if first is None:
             first = answers
             if options.confusion:

@@ -69,8 +69,9 @@ def test_nobody_can_tell_without_detail():
     assert not stands_still(np.full((FRAMES, HEIGHT, WIDTH, 3), 90, np.uint8))
 
 
-@pytest.mark.parametrize("change, count", [([], 2), (["--any-camera"], 4)])
-def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, capsys):
+@pytest.mark.parametrize("change, count, split", [
+    ([], 2, "test"), (["--any-camera"], 4, "test"), (["--split", "a"], 2, "a")])
+def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, split, capsys):
     rest = np.zeros((16, 2))
     for name, path in (("still", rest), ("moving", PAN)):
         np.save(tmp_path / f"{name}.npy", camera(path))
@@ -80,6 +81,7 @@ def test_a_set_is_of_cameras_that_stand_still(tmp_path, change, count, capsys):
     with open(tmp_path / "set" / "list.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows] == [str(number) for number in range(count)]
+    assert {row["split"] for row in rows} == {split}
     clip = np.load(tmp_path / "set" / rows[0]["path"])
     assert clip.shape == (16, 128, 128, 3) and clip.dtype == np.uint8
 

@@ -231,6 +231,14 @@ def test_references_that_are_none(tmp_path, text, complaint):
         evaluate.read_reference(str(reference))
 
 
+def test_a_reference_of_other_classes(released, path, tmp_path):
+    clips, reference = tmp_path / "list.csv", tmp_path / "reference.csv"
+    clips.write_text(f"path,label\n{path},0\n")
+    reference.write_text(f"path,logit0\n{path},1\n")
+    with pytest.raises(SystemExit, match="the reference has 1 logits of a clip, and the model 3"):
+        evaluate.main([released.model, str(clips), "--reference", str(reference)])
+
+
 def test_a_rate_is_at_least_one(path):
     with pytest.raises(ValueError, match="rate must be at least 1, not 0"):
         next(video.iterate_video(path, 0))

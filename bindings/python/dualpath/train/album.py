@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,19 +18,26 @@ class Photographs:
     what a teacher answered, from ``_logits.npy`` and ``_tokens.npy``, if it was asked."""
 
     def __init__(self, prefix: str, taught: bool = False) -> None:
+        self.prefix = prefix
         self.pixels = load_array(prefix + "_x.npy", mapped=True)
-        self.labels = torch.from_numpy(load_array(prefix + "_y.npy"))
-        _check(prefix + "_x.npy", self.pixels.dtype == np.uint8 and self.pixels.ndim == 4
-               and self.pixels.shape[-1] == 3, "bytes [n][R][R][3]")
-        _check(prefix + "_y.npy", self.labels.shape == (len(self.pixels),)
-               and self.labels.dtype == torch.int64, "a number for each picture")
+        x, labels = self.pixels, load_array(prefix + "_y.npy")
+        _check(prefix + "_x.npy", x.dtype == np.uint8 and x.ndim == 4 and x.shape[-1] == 3
+               and x.size > 0, "bytes [n][R][R][3]")
+        _check(prefix + "_y.npy", labels.shape == (len(x),) and labels.dtype.kind in "iu",
+               "a number for each picture")
+        self.labels = torch.from_numpy(labels.astype(np.int64))
         if taught:
-            self.logits = load_array(prefix + "_logits.npy", mapped=True)
-            self.tokens = load_array(prefix + "_tokens.npy", mapped=True)
-            _check(prefix + "_logits.npy", self.logits.shape == (len(self), 1000),
-                   "1000 logits for each picture")
-            _check(prefix + "_tokens.npy", self.tokens.ndim == 3
-                   and len(self.tokens) == len(self), "tokens [n][N][D] of each picture")
+            self._read_answers()
+
+    def _read_answers(self) -> None:
+        names = [f"{self.prefix}_{part}.npy" for part in ("logits", "tokens")]
+        self.logits, self.tokens = (load_array(name, mapped=True) for name in names)
+        logits, tokens = self.logits, self.tokens
+        _check(names[0], logits.shape == (len(self), 1000) and logits.dtype.kind == "f",
+               "1000 logits for each picture")
+        _check(names[1], tokens.ndim == 3 and len(tokens) == len(self) and tokens.shape[1] > 1
+               and math.isqrt(tokens.shape[1] - 1) ** 2 == tokens.shape[1] - 1
+               and tokens.dtype.kind == "f", "tokens [n][1 + G * G][D] of each picture")
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from .._backbone import OPTIONS
 from .._lists import read_labels
 from .album import Photographs
 from .camera import LABELS
-from .checkpoint import FROZEN_KEYS, check_stated, fill, freeze, read_weights, sizes_of
+from .checkpoint import check_stated, fill, freeze, read_weights, sizes_of
 from .clips import Cache, Clip, class_folders, read_clips
 from .config import Config
 from .images import ImageJob, School
@@ -78,7 +79,7 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
     weights = read_weights(path)
     torch.manual_seed(recipe.train.seed)
     config = network_config(recipe.model, sizes_of(weights), classes)
-    check_stated(path, weights.stated, config, FROZEN_KEYS)
+    check_stated(path, weights.stated, config, OPTIONS)
     model = DualPath(config, recipe.model.paths)
     fill(model.visual, weights)
     freeze(model, recipe.model.head_only)
@@ -126,7 +127,7 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
     model = video_model(recipe, folders, len(labels))
     if recipe.kind == "camera":
         camera, unseen = _moving_camera(recipe, folders, model.config)
-        augment = dataclasses.replace(recipe.augment, mix=0.0, lone_path=0.0)  # of real clips only
+        augment = dataclasses.replace(recipe.augment, mix=0.0)  # which is for real clips only
         kind = VideoJob if recipe.model.paths == "spatial" else CameraJob
         return kind(recipe.name, model, camera, unseen, augment, recipe.smoothing, device)
     clips, held_out = _real_clips(recipe, folders, model.config, labels)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from .._lists import read_array, read_list
-from ..errors import ending_in_a_sentence
-from ..evaluate import open_model
+from .._refused import ending_in_a_sentence
+from ..evaluate import open_model, with_classes
 from ..session import Session
 from .camera import LABELS, REVERSED
 
@@ -88,15 +88,16 @@ def write(source: str, folder: str, split: str | None, each: int, any_camera: bo
 
 def measure(model: str, folder: str, precision: str | None, backbone: str | None = None) -> str:
     """Top-1, and how many clips swap their class when time runs backwards."""
-    clips = [(path, int(label)) for path, label in read_list(os.path.join(folder, "list.csv"))]
+    source = os.path.join(folder, "list.csv")
+    clips = with_classes(source, read_list(source), LABELS)
     right, swapped, directed = 0, 0, 0
     with open_model(model, backbone, precision) as opened, Session(opened) as session:
         for path, label in clips:
             frames = list(read_array(os.path.join(folder, path)))
-            there = session.classify(frames, sampling="given").top(1)[0].index
+            there = session.classify(frames, rate=1).top(1)[0].index
             right += there == label
             if LABELS[label].split()[0] in ("pan", "zoom"):
-                back = session.classify(frames[::-1], sampling="given").top(1)[0].index
+                back = session.classify(frames[::-1], rate=1).top(1)[0].index
                 directed += 1
                 swapped += there == label and back == REVERSED[label]
     return (f"top-1: {right} of {len(clips)} clips, {right / len(clips):.1%}; "

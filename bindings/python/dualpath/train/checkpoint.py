@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._backbone import read_backbone, same
+from .._backbone import OPTIONS, read_backbone, same
 from .._checkpoint import open_checkpoint
 from .._names import CLIP, Array, map_tensors, source_name
-from .._refused import Refused
-from .._stated import checked
+from .._refused import Refused, show
 from .config import Config
 from .model import DualPath, VisionTransformer
 
@@ -33,31 +32,37 @@ class Weights(NamedTuple):
     stated: dict[str, Any]
 
 
-# What is stated of the blocks that stay frozen, and of the pixels that they know.
-FROZEN_KEYS = ("attention.head_count", "attention.layer_norm_epsilon", "activation", "image_mean",
-               "image_std")
-
-
 def read_weights(path: str) -> Weights:
     """A weight file, or a checkpoint of any family that the converter knows. Nothing in the file is
     executed."""
-    try:
-        read = _read_weight_file if _is_weight_file(path) else _read_checkpoint
-        arrays, stated = read(path)
-    except Refused as error:
-        raise error if path in str(error) else Refused(f"{path}: {error}") from error
+    read = _read_weight_file if _is_weight_file(path) else _read_checkpoint
+    arrays, stated = read(path)
     tensors = {}
     for name, array in arrays.items():
+        source = source_name(CLIP, name)
+        if source == name:
+            raise Refused(f"{path}: unknown tensor {show(name)}")
+        if array.ndim != (2 if _is_matrix(name) else 1):
+            raise Refused(f"{path}: tensor {source} has shape {list(array.shape)}")
         tensor = torch.from_numpy(array.copy())
         if name == "patch.weight":
-            side = round((tensor.shape[1] // 3) ** 0.5)
-            if 3 * side * side != tensor.shape[1]:
-                raise Refused(f"{path}: patches have {tensor.shape[1]} numbers; expected 3 squares")
-            tensor = tensor.view(-1, 3, side, side)
+            tensor = _as_convolution(tensor, path)
         if name == "projection.weight":
             tensor = tensor.T.contiguous()
-        tensors[source_name(CLIP, name).replace("visual.", "", 1)] = tensor
+        tensors[source.replace("visual.", "", 1)] = tensor
     return Weights(path, tensors, stated)
+
+
+def _is_matrix(name: str) -> bool:
+    return name.startswith("position.") or (name.endswith(".weight") and "norm" not in name)
+
+
+def _as_convolution(patches: Tensor, path: str) -> Tensor:
+    """Rows of pixels ``[D][3 * p * p]`` as ``[D][3][p][p]``."""
+    side = round((patches.shape[1] // 3) ** 0.5)
+    if 3 * side * side != patches.shape[1]:
+        raise Refused(f"{path}: patches have {patches.shape[1]} numbers; expected three squares")
+    return patches.view(-1, 3, side, side)
 
 
 def _is_weight_file(path: str) -> bool:
@@ -68,16 +73,15 @@ def _is_weight_file(path: str) -> bool:
 def _read_weight_file(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
     backbone = read_backbone(path)
     arrays = {name: values for name, (values, _) in backbone.tensors.items()}
-    prefix = "dualpath."
-    return arrays, checked({
-        key[len(prefix):]: value for key, value in backbone.metadata.items()
-        if key.startswith(prefix)
-    })
+    return arrays, {key: backbone.value(key) for key in OPTIONS}
 
 
 def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
-    checkpoint = open_checkpoint(path)
-    return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
+    try:
+        checkpoint = open_checkpoint(path)
+        return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from error
 
 
 def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str]
@@ -116,8 +120,8 @@ def resize_positions(table: Tensor, tokens: int) -> Tensor:
     """A position table ``[N][D]`` for another number of patches, the class token's row kept."""
     if len(table) == tokens:
         return table
-    old, new = (round((count - 1) ** 0.5) for count in (len(table), tokens))
-    if old * old + 1 != len(table):
+    old, new = (round(max(count - 1, 0) ** 0.5) for count in (len(table), tokens))
+    if old < 1 or old * old + 1 != len(table):
         raise ValueError(f"a position table has {len(table)} rows; expected a square and one more")
     square = table[1:].T.reshape(1, -1, old, old)
     resized = F.interpolate(
@@ -133,7 +137,10 @@ def fill(visual: VisionTransformer, weights: Weights) -> None:
     for name in ("positional_embedding", "spatial_positional_embedding"):
         if name in state:
             table = given.get(name, given["positional_embedding"])
-            given[name] = resize_positions(table, len(state[name]))
+            try:
+                given[name] = resize_positions(table, len(state[name]))
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
     if "temporal_positional_embedding" in state:
         framesets = len(state["temporal_positional_embedding"]) // len(given["positional_embedding"])
         table = given["positional_embedding"].repeat(framesets, 1)

@@ -43,10 +43,11 @@ def read_clips(source: str, split: str | None = None, labels: list[str] | None =
 
 def _from_list(path: str, split: str | None, labels: list[str] | None) -> list[Clip]:
     root = os.path.dirname(path)
+    listed = read_list(path, split)
     try:
         return [
             Clip(os.path.join(root, clip), class_of(label, labels) if labels else _number(label))
-            for clip, label in read_list(path, split)
+            for clip, label in listed
         ]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -83,7 +84,7 @@ def stretch(frames: Frames, start: int, count: int) -> Frames:
 
 def decode(path: str, rate: int, side: int) -> Frames:
     """Every ``rate``-th frame of a video ``[n][H][W][3]``, those whose shorter side is at least
-    twice ``side`` shrunk by a whole number. Of an array file all, which is how it is evaluated."""
+    twice ``side`` shrunk by a whole number. Of an array file all, as where it is evaluated."""
     frames = read_array(path) if is_array(path) else iterate_video(path, rate)
     return np.stack([_shrink(frame, side) for frame in frames])
 
@@ -120,5 +121,6 @@ class Cache:
 
     def _name(self, path: str) -> str:
         status = os.stat(path)
-        key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, self.rate, self.side)
+        rate = 1 if is_array(path) else self.rate
+        key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, rate, self.side)
         return hashlib.sha256(repr(key).encode()).hexdigest()[:32] + ".npy"

@@ -109,9 +109,14 @@ class School:
 
     def __init__(self, sets: list[Photographs], classes: int) -> None:
         self.sets, self.classes = sets, classes
-        highest = max(int(s.labels.max()) for s in sets)
-        if highest >= classes:
-            raise ValueError(f"a photograph is of class {highest}; classes = {classes}")
+        width = sets[0].tokens.shape[2]
+        for s in sets:
+            if int(s.labels.max()) >= classes:
+                raise ValueError(f"{s.prefix}_y.npy has the class {int(s.labels.max())}, and "
+                                 f"data.classes = {classes}")
+            if s.tokens.shape[2] != width:
+                raise ValueError(f"{s.prefix}_tokens.npy has {s.tokens.shape[2]} channels, and "
+                                 f"{sets[0].prefix}_tokens.npy {width}")
         self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
         tokens = sets[0].tokens
         sample = torch.from_numpy(tokens[:: max(len(tokens) // 1000, 1)].astype(np.float32))

@@ -156,8 +156,9 @@ class Trainer:
     def resume(self, path: str) -> None:
         """Goes on where the checkpoint of such a run ended."""
         saved = read_checkpoint(path, self.device)
-        if saved.get("steps") != self.steps:
-            raise ValueError(f"{path} is of a run of {saved.get('steps')} steps, not {self.steps}")
+        steps = saved.get("steps")
+        if type(steps) is not int or steps != self.steps:
+            raise ValueError(f"{path} is of a run of {steps} steps, not {self.steps}")
         self._check_stated(path, saved)
         with _of_this_recipe(path):
             step = saved["step"]
@@ -258,8 +259,13 @@ class Trainer:
 def write_checkpoint(whole: dict[str, Any], path: str) -> None:
     """Under another name first: there is a whole file or none."""
     partial = path + ".partial"
-    torch.save(whole, partial)
-    os.replace(partial, path)
+    try:
+        torch.save(whole, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # PyTorch says either when it cannot write
+        with contextlib.suppress(OSError):
+            os.remove(partial)
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:

@@ -25,7 +25,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ending_in_a_sentence
+from .._checkpoint import open_checkpoint
+from .._lists import is_array, read_array
+from .._refused import Refused, ending_in_a_sentence
 from .checkpoint import fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
@@ -38,13 +40,25 @@ def decode(folder: str, split: str) -> tuple[np.ndarray[Any, Any], np.ndarray[An
     """Pixels ``[n][R][R][3]`` and labels ``[n]`` of a split."""
     from PIL import Image
 
-    index = np.load(os.path.join(folder, split + ".index.npz"))
-    with open(os.path.join(folder, split + ".webp.bin"), "rb") as file:
+    path = os.path.join(folder, split + ".index.npz")
+    try:
+        with np.load(path) as index:
+            ends, labels = index["offset"], index["label"].astype(np.int64)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged archive raises whatever its bytes happen to ask for
+        raise ValueError(f"{path} is not an index of offsets and labels: {error}") from error
+    path = os.path.join(folder, split + ".webp.bin")
+    with open(path, "rb") as file:
         data = file.read()
-    ends = index["offset"]
-    pictures = (io.BytesIO(data[a:b]) for a, b in zip(ends[:-1], ends[1:]))
-    pixels = [np.asarray(Image.open(picture).convert("RGB")) for picture in pictures]
-    return np.stack(pixels), index["label"].astype(np.int64)
+    pixels = []
+    for number, (begin, end) in enumerate(zip(ends[:-1], ends[1:])):
+        try:
+            picture = Image.open(io.BytesIO(data[begin:end])).convert("RGB")
+        except OSError as error:
+            raise ValueError(f"{path}: picture {number} cannot be decoded") from error
+        pixels.append(np.asarray(picture))
+    return np.stack(pixels), labels
 
 
 def frames_of(source: str, split: str, every: int, side: int
@@ -56,7 +70,8 @@ def frames_of(source: str, split: str, every: int, side: int
 
     squares = []
     for clip in read_clips(source, split):
-        for frame in iterate_video(clip.path, every):
+        path = clip.path
+        for frame in read_array(path)[::every] if is_array(path) else iterate_video(path, every):
             height, width = frame.shape[:2]
             short = min(height, width)
             x, y = (width - short) // 2, (height - short) // 2
@@ -70,17 +85,12 @@ class Teacher:
     """An image transformer with the head that it was trained with."""
 
     def __init__(self, path: str, side: int) -> None:
-        from safetensors.numpy import load_file
-
         weights = read_weights(path)
         sizes = sizes_of(weights)
         config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False)
         self.visual = VisionTransformer(config).eval()
         fill(self.visual, weights)
-        raw = load_file(path)
-        self.weight, self.bias = (
-            torch.from_numpy(raw[name].astype(np.float32)) for name in ("head.weight", "head.bias")
-        )
+        self.weight, self.bias = _head_of(path)
 
     @torch.inference_mode()
     def answer(self, pixels: np.ndarray[Any, Any]) -> tuple[Tensor, Tensor]:
@@ -97,6 +107,17 @@ class Teacher:
         tokens = len(self.visual.positional_embedding) - 1
         patch = int(self.visual.conv1.kernel_size[0])
         return int(round(tokens**0.5) * patch)
+
+
+def _head_of(path: str) -> tuple[Tensor, Tensor]:
+    """What a timm image transformer classifies with, which DualPath has no use for."""
+    tensors = open_checkpoint(path).tensors
+    names = ("head.weight", "head.bias")
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise Refused(f"{path} has no tensor {missing[0]}: it is no teacher")
+    weight, bias = (torch.from_numpy(tensors[name].array().astype(np.float32)) for name in names)
+    return weight, bias
 
 
 def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ending_in_a_sentence
+from .._refused import ending_in_a_sentence
 from ..evaluate import classify_file
 from ..model import Model
 from ..session import Session
@@ -28,9 +28,11 @@ DECAYS = (1e-4, 1e-3, 1e-2, 1e-1)
 
 def features(model: str, source: str, split: str, views: int) -> tuple[Tensor, Tensor]:
     """``[n][2 * O]`` and labels ``[n]`` of the clips of a split."""
-    rows, labels = [], []
+    rows, labels, clips = [], [], read_clips(source, split)
+    if any(label < 0 for _, label in clips):
+        raise ValueError(f"{source}: the labels of a probe are numbers")
     with Model(model) as opened, Session(opened) as session:
-        for path, label in read_clips(source, split):
+        for path, label in clips:
             result = classify_file(session, path, views)
             rows.append(np.concatenate([result.feature_temporal, result.feature_spatial]))
             labels.append(label)
@@ -87,8 +89,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _probe(model: str, train: str, test: str, views: int) -> str:
     x, y = features(model, train, "train", views)
     test_x, test_y = features(model, test, "test", 1)
-    if min(int(y.min()), int(test_y.min())) < 0:
-        raise ValueError(f"{train}: the labels of a probe are numbers")
     mean, std = x.mean(0), x.std(0).clamp(min=1e-6)
     x, test_x = (x - mean) / std, (test_x - mean) / std
     classes = int(y.max()) + 1

@@ -59,7 +59,7 @@ class Augmentation:
 class Model:
     """A recipe's table ``[model]``; the sizes of the blocks are the backbone's."""
 
-    backbone: str | None = None  # checkpoint of what stays frozen, among the products
+    backbone: str | None = None  # what stays frozen: a checkpoint or a weight file
     sizes: dict[str, int] = field(default_factory=dict)  # without a backbone: of a new one
     image_size: int = 96
     frames: int = 16
