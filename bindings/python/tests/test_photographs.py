@@ -45,7 +45,7 @@ def write_teacher(path, **changes):
         shapes[f"blocks.0.{layer}.bias"] = (rows * WIDTH,)
     for norm in ("norm1", "norm2"):
         shapes[f"blocks.0.{norm}.weight"] = shapes[f"blocks.0.{norm}.bias"] = (WIDTH,)
-    tensors = {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    tensors = {n: 0.1 * rng.standard_normal(shape, np.float32) for n, shape in shapes.items()}
     for name, value in changes.items():
         del tensors[name.replace("__", ".")]
     save_file(tensors, path)
