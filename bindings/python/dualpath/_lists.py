@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._refused import if_damaged
+
 
 def read_table(path: str) -> tuple[list[str], list[dict[str, Any]]]:
     """The columns' names and the rows of a CSV file; None where a row is too short."""
@@ -53,7 +55,16 @@ def read_list(path: str, split: str | None = None) -> list[tuple[str, str]]:
     return clips
 
 
-def class_of(label: str, names: Sequence[str]) -> int:
+def with_classes(source: str, listed: Sequence[tuple[str, str]], names: Sequence[str]
+                 ) -> list[tuple[str, int]]:
+    """The clips of a list with their classes, by number."""
+    try:
+        return [(path, _class_of(label, names)) for path, label in listed]
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _class_of(label: str, names: Sequence[str]) -> int:
     """A class by its number or its name."""
     if label and label in names:
         return names.index(label)
@@ -77,12 +88,8 @@ def read_array(path: str) -> npt.NDArray[np.uint8]:
 
 def load_array(path: str, mapped: bool = False) -> npt.NDArray[Any]:
     """An array file of any kind; ``mapped`` leaves its numbers on disk. Nothing is unpickled."""
-    try:
+    with if_damaged(f"{path} is not a sound array file"):
         array: Any = np.load(path, mmap_mode="r" if mapped else None)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged header raises whatever its bytes happen to ask for
-        raise ValueError(f"{path} is not a sound array file: {error}") from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{path} is an archive of arrays, not one")  # noqa: TRY004
     return array

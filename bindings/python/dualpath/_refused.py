@@ -23,6 +23,26 @@ def show(text: str, limit: int = 120) -> str:
 
 
 @contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """A file that is refused is named."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+@contextlib.contextmanager
+def if_damaged(complaint: str) -> Iterator[None]:
+    """For libraries that raise whatever the bytes of a damaged file happen to ask for."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{complaint}: {error}") from error
+
+
+@contextlib.contextmanager
 def ending_in_a_sentence(program: str) -> Iterator[None]:
     """What is wrong with the input of a program ends it in one sentence, not in a traceback."""
     try:

@@ -1,7 +1,8 @@
 """Measures a model on a list of video files: ``dualpath-evaluate MODEL LIST.csv``.
 
-The list is a CSV file with the columns path, split and label, a class by number or by name; of a file
-``.npy``, bytes [n][H][W][3], views take every frame, as if it were sampled already. A reference is one with the columns path and logit0, logit1, ...: what another implementation
+The list is a CSV file with the columns path, split and label, a class by number or by name; of a
+file ``.npy``, bytes [n][H][W][3], views take every frame, as if it were sampled already. A
+reference is one with the columns path and logit0, logit1, ...: what another implementation
 answered for some of the files.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
-from ._lists import class_of, is_array, read_array, read_list, read_table
+from ._lists import is_array, read_array, read_list, read_table, with_classes
 from ._refused import ending_in_a_sentence
 from .model import Model
 from .result import Result
@@ -47,13 +48,10 @@ def read_reference(path: str) -> dict[str, Logits]:
     return {row["path"]: answer for row, answer in zip(rows, logits)}
 
 
-def with_classes(source: str, listed: Sequence[tuple[str, str]], names: Sequence[str]
-                 ) -> list[tuple[str, int]]:
-    """The clips of a list with their classes, by number."""
-    try:
-        return [(path, class_of(label, names)) for path, label in listed]
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from error
+def check_reference(path: str, reference: dict[str, Logits], classes: int) -> None:
+    strange = [len(logits) for logits in reference.values() if len(logits) != classes]
+    if strange:
+        raise ValueError(f"{path} has {strange[0]} logits of a clip, and the model {classes}")
 
 
 def classify_file(session: Session, path: str, views: int = 1, crops: int = 1) -> Result:
@@ -114,10 +112,6 @@ def report_difference(
     common = [path for path in answers if path in reference]
     if not common:
         raise ValueError("the reference holds none of these clips")
-    counts = {len(reference[path]) for path in common}
-    if counts != {len(answers[common[0]])}:
-        raise ValueError(f"the reference has {min(counts)} logits of a clip, and the model "
-                         f"{len(answers[common[0]])}")
     differing = [p for p in common if answers[p].argmax() != reference[p].argmax()]
     largest = max(float(np.abs(answers[p] - reference[p]).max()) for p in common)
     print(
@@ -173,6 +167,8 @@ def _evaluate(options: argparse.Namespace) -> None:
                 Session(model, threads=options.threads) as session:
             names = model.labels
             clips = with_classes(options.list, listed, names)
+            if reference is not None:
+                check_reference(options.reference, reference, len(names))
             paths = [path for path, _ in listed]
             answers = classify_all(session, root, paths, options.views, options.crops)
             print(f"precision: {model.info.precision}")

@@ -235,7 +235,7 @@ def test_a_reference_of_other_classes(released, path, tmp_path):
     clips, reference = tmp_path / "list.csv", tmp_path / "reference.csv"
     clips.write_text(f"path,label\n{path},0\n")
     reference.write_text(f"path,logit0\n{path},1\n")
-    with pytest.raises(SystemExit, match="the reference has 1 logits of a clip, and the model 3"):
+    with pytest.raises(SystemExit, match="reference.csv has 1 logits of a clip, and the model 3"):
         evaluate.main([released.model, str(clips), "--reference", str(reference)])
 
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .._lists import read_array, read_list
+from .._lists import read_array, read_list, with_classes
 from .._refused import ending_in_a_sentence
-from ..evaluate import open_model, with_classes
+from ..evaluate import open_model
 from ..session import Session
 from .camera import LABELS, REVERSED
 

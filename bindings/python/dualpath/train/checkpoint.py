@@ -14,7 +14,7 @@ from torch import Tensor
 from .._backbone import OPTIONS, read_backbone, same
 from .._checkpoint import open_checkpoint
 from .._names import CLIP, Array, map_tensors, source_name
-from .._refused import Refused, show
+from .._refused import Refused, naming, show
 from .config import Config
 from .model import DualPath, VisionTransformer
 
@@ -60,7 +60,7 @@ def _is_matrix(name: str) -> bool:
 def _as_convolution(patches: Tensor, path: str) -> Tensor:
     """Rows of pixels ``[D][3 * p * p]`` as ``[D][3][p][p]``."""
     side = round((patches.shape[1] // 3) ** 0.5)
-    if 3 * side * side != patches.shape[1]:
+    if side < 1 or 3 * side * side != patches.shape[1]:
         raise Refused(f"{path}: patches have {patches.shape[1]} numbers; expected three squares")
     return patches.view(-1, 3, side, side)
 
@@ -77,11 +77,9 @@ def _read_weight_file(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
 
 
 def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
-    try:
+    with naming(path):
         checkpoint = open_checkpoint(path)
         return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
-    except Refused as error:
-        raise Refused(f"{path}: {error}") from error
 
 
 def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._lists import class_of, is_array, load_array, read_array, read_list
+from .._lists import is_array, load_array, read_array, read_list, with_classes
 from ..video import iterate_video
 
 Frames = npt.NDArray[np.uint8]  # [n][H][W][3]
@@ -42,15 +42,12 @@ def read_clips(source: str, split: str | None = None, labels: list[str] | None =
 
 
 def _from_list(path: str, split: str | None, labels: list[str] | None) -> list[Clip]:
-    root = os.path.dirname(path)
-    listed = read_list(path, split)
-    try:
-        return [
-            Clip(os.path.join(root, clip), class_of(label, labels) if labels else _number(label))
-            for clip, label in listed
-        ]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    root, listed = os.path.dirname(path), read_list(path, split)
+    if labels:
+        classes = with_classes(path, listed, labels)
+    else:
+        classes = [(clip, _number(label)) for clip, label in listed]
+    return [Clip(os.path.join(root, clip), label) for clip, label in classes]
 
 
 def _number(label: str) -> int:

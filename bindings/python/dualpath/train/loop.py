@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from .._refused import Refused
+from .._refused import if_damaged, naming
 from .._stated import checked
 from .checkpoint import check_stated
 from .config import Config
@@ -176,10 +176,8 @@ class Trainer:
         """Refuses a checkpoint of another network; of these keys the recipe may say something else."""
         config = self.job.config
         keys = [key for key in config.stated() if key not in free]
-        try:
+        with naming(path):
             stated = checked(saved.get("dualpath"))
-        except Refused as error:
-            raise ValueError(f"{path}: {error}") from error
         check_stated(path, stated, config, keys)
 
     def save(self) -> None:
@@ -270,13 +268,9 @@ def write_checkpoint(whole: dict[str, Any], path: str) -> None:
 
 def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:
     """What a checkpoint holds. Nothing in it is executed."""
-    try:
-        with torch.serialization.safe_globals([Namespace]):
-            saved = torch.load(path, map_location=device, weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to ask for
-        raise ValueError(f"{path} is not a sound checkpoint: {error}") from error
+    with if_damaged(f"{path} is not a sound checkpoint"), \
+            torch.serialization.safe_globals([Namespace]):
+        saved = torch.load(path, map_location=device, weights_only=True)
     if not isinstance(saved, dict) or not isinstance(saved.get("model"), dict):
         raise ValueError(f"{path} is a checkpoint without a model")  # noqa: TRY004
     return saved

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from .._checkpoint import open_checkpoint
 from .._lists import is_array, read_array
-from .._refused import Refused, ending_in_a_sentence
+from .._refused import Refused, ending_in_a_sentence, if_damaged, naming
 from .checkpoint import fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
@@ -41,13 +41,8 @@ def decode(folder: str, split: str) -> tuple[np.ndarray[Any, Any], np.ndarray[An
     from PIL import Image
 
     path = os.path.join(folder, split + ".index.npz")
-    try:
-        with np.load(path) as index:
-            ends, labels = index["offset"], index["label"].astype(np.int64)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged archive raises whatever its bytes happen to ask for
-        raise ValueError(f"{path} is not an index of offsets and labels: {error}") from error
+    with if_damaged(f"{path} is not an index of offsets and labels"), np.load(path) as index:
+        ends, labels = index["offset"], index["label"].astype(np.int64)
     path = os.path.join(folder, split + ".webp.bin")
     with open(path, "rb") as file:
         data = file.read()
@@ -111,7 +106,8 @@ class Teacher:
 
 def _head_of(path: str) -> tuple[Tensor, Tensor]:
     """What a timm image transformer classifies with, which DualPath has no use for."""
-    tensors = open_checkpoint(path).tensors
+    with naming(path):
+        tensors = open_checkpoint(path).tensors
     names = ("head.weight", "head.bias")
     missing = [name for name in names if name not in tensors]
     if missing:
