@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from dualpath._gguf_reader import read_weight_file
 from dualpath.convert import main as convert
 from dualpath.train import pixels
+from dualpath.train.album import Photographs
 from dualpath.train.build import Folders, build_job
 from dualpath.train.camera import (
     LABELS,
@@ -30,7 +31,7 @@ from dualpath.train.camera import (
 from dualpath.train.checkpoint import freeze, read_weights, resize_positions
 from dualpath.train.clips import Cache, read_clips
 from dualpath.train.config import Config
-from dualpath.train.images import Lesson, pieces
+from dualpath.train.images import School
 from dualpath.train.loop import Trainer, read_checkpoint, seeded
 from dualpath.train.main import main as train
 from dualpath.train.model import DualPath, VisionTransformer
@@ -439,7 +440,6 @@ classes = 3
 clips = "clips"
 cache_side = 48
 [images]
-paste = 0.5
 mosaics = 2
 mosaic_size = 32
 [train]
@@ -458,8 +458,6 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     for name, count in (("train", 24), ("frames", 8)):
         tokens = rng.standard_normal((count, 1 + 9, 48)).astype(np.float16)
         np.save(five_clips / f"{name}_tokens.npy", tokens)
-        logits = rng.standard_normal((count, 1000)).astype(np.float16)
-        np.save(five_clips / f"{name}_logits.npy", logits)
     (five_clips / "recipe.toml").write_text(IMAGES)
     assert train(command(five_clips)) == 0
     said = capsys.readouterr().err
@@ -482,7 +480,7 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
             ("x", np.zeros((0, 48, 48, 3), np.uint8), ": not bytes"),
             ("y", np.zeros(7, np.int64), ": not a number"), ("y", np.array(["a"] * 8), ": not a number"),
             ("y", np.full(8, 3, ">i4"), " has the class 3"),
-            ("logits", np.zeros((8, 10)), ": not 1000"), ("tokens", np.zeros((7, 10, 48)), ": not tokens"),
+            ("tokens", np.zeros((7, 10, 48)), ": not tokens"),
             ("tokens", np.zeros((8, 9, 48)), ": not tokens"),
             ("tokens", np.zeros((8, 10, 40)), " has 40 channels")):
         path = five_clips / f"frames_{part}.npy"
@@ -495,24 +493,53 @@ def test_pre_training_makes_a_backbone(five_clips, capsys):
     assert train(command(five_clips, "--set", "train.epochs=1")) == 0
 
 
-def test_what_is_pasted_is_learned_by_its_area():
-    n, side, p = 400, 4, 8
-    where = pieces(n, 0.5, side, seeded(1))
-    areas = where.flatten(1).sum(1)
-    assert set(areas.tolist()) == {0, 1, 4, 9, 16}  # squares
-    assert 0.4 < (areas > 0).float().mean() < 0.6  # less than one patch is none
-    number = torch.arange(n).float()
-    lesson = Lesson(
-        images=number.view(n, 1, 1, 1).expand(n, 3, side * p, side * p),
-        labels=torch.eye(n), probabilities=torch.eye(n), class_tokens=number[:, None],
-        patches=number.view(n, 1, 1).expand(n, side * side, 5),
-    ).pasted(where)
-    seen = torch.nn.functional.avg_pool2d(lesson.images, p)[:, 0].flatten(1)
-    torch.testing.assert_close(lesson.patches, seen[..., None].expand(-1, -1, 5))
-    torch.testing.assert_close(lesson.class_tokens[:, 0], seen.mean(1))
-    for parts in (lesson.labels, lesson.probabilities):
-        torch.testing.assert_close(parts.sum(1), torch.ones(n))
-        torch.testing.assert_close(parts @ number, seen.mean(1))
+def image_job(five_clips):
+    """A job of pre-training on eight photographs of noise, the first without a label."""
+    rng = np.random.default_rng(2)
+    np.save(five_clips / "train_x.npy", rng.integers(0, 256, (8, 32, 32, 3), np.uint8))
+    np.save(five_clips / "train_y.npy", np.array([-1, 0, 1, 2, 0, 1, 2, 0]))
+    np.save(five_clips / "train_tokens.npy", rng.standard_normal((8, 1 + 9, 48)).astype(np.float16))
+    text = IMAGES.replace('more_photographs = ["frames"]\n', "").replace("mosaics = 2", "mosaics = 0")
+    (five_clips / "recipe.toml").write_text(text)
+    recipe = read_recipe(str(five_clips / "recipe.toml"))
+    return build_job(recipe, Folders(str(five_clips), str(five_clips)))
+
+
+def test_labels_change_nothing_of_the_transformer(five_clips):
+    job = image_job(five_clips)
+    gradients = []
+    for labels in (job.school.sets[0].labels.clone(), torch.tensor([-1, 2, 2, 2, 2, 2, 2, 2])):
+        job.school.sets[0].labels[:] = labels
+        job.model.zero_grad()
+        outcome = job.step(torch.arange(8), 1.0, seeded(1))
+        assert outcome.size == 7
+        outcome.loss.backward()
+        gradients.append({name: p.grad.clone() for name, p in job.model.named_parameters()
+                          if p.grad is not None})
+    first, second = gradients
+    assert first.keys() == second.keys()
+    changed = {name for name in first if not torch.equal(first[name], second[name])}
+    assert changed == {"image_head.weight", "image_head.bias"}
+    assert first["visual.class_embedding"].abs().max() > 0
+
+
+def test_each_patch_learns_what_the_teacher_says_there(five_clips):
+    """Red grows to the right, green downwards; the teacher, of 16x16 patches, tells both."""
+    job, n = image_job(five_clips), 50
+    levels = 8 * np.arange(32)
+    pixels = np.zeros((n, 32, 32, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1] = levels, levels[:, None]
+    told = pixels.reshape(n, 16, 2, 16, 2, 3).mean((2, 4)).reshape(n, 256, 3)
+    tokens = np.concatenate([np.full((n, 1, 3), 100), told], 1).astype(np.float16)
+    for part, array in (("x", pixels), ("y", np.zeros(n, int)), ("tokens", tokens)):
+        np.save(five_clips / f"train_{part}.npy", array)
+    school = School([Photographs(str(five_clips / "train"), taught=True)], 3)
+    lesson = school.lesson(torch.arange(n), 0.3, job.config, seeded(4))
+    seen = 127.5 * (torch.nn.functional.avg_pool2d(lesson.images, 8) + 1)
+    there = lesson.patches * school.std + school.mean
+    wrong = (there.transpose(1, 2).view(n, 3, 4, 4) - seen)[:, :2].abs()
+    assert wrong.max() < 4  # of 255; crops reach over the middle of the outermost patches
+    assert seen[:, 0].std() > 40 and seen[:, 0, 0, 0].std() > 20  # mirrored ones, and crops
 
 
 def test_two_heads_begin_by_looking_at_the_tiles_above_and_below():
@@ -678,7 +705,7 @@ def test_evaluation_with_views(five_clips, capsys):
         ('name="a/b"', "name = 'a/b' is not the name of a file"),
         ("smoothing=2", "smoothing = 2.0 is not between 0 and 1"),
         ("augment.mix=1.5", "augment.mix = 1.5 is not between 0 and 1"),
-        ("images.paste=-0.1", "images.paste = -0.1 is not between 0 and 1"),
+        ("images.drop_until=-0.1", "images.drop_until = -0.1 is not between 0 and 1"),
         ("camera.zoom=[2, 1]", "camera.zoom = [2.0, 1.0] is not the least and the most"),
         ("model.adapters.s1=0", "model.adapters = {'s1': 0, "),
         ("model.adapters.s1=1.5", "model.adapters.s1 = 1.5 is not of type int"),

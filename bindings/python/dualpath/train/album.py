@@ -15,7 +15,7 @@ HALF = 0.5  # mean and deviation of pixels in 0 to 1
 
 class Photographs:
     """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``; and
-    what a teacher answered, from ``_logits.npy`` and ``_tokens.npy``, if it was asked."""
+    what a teacher answered, from ``_tokens.npy``, if it was asked."""
 
     def __init__(self, prefix: str, taught: bool = False) -> None:
         self.prefix = prefix
@@ -30,12 +30,9 @@ class Photographs:
             self._read_answers()
 
     def _read_answers(self) -> None:
-        names = [f"{self.prefix}_{part}.npy" for part in ("logits", "tokens")]
-        self.logits, self.tokens = (load_array(name, mapped=True) for name in names)
-        logits, tokens = self.logits, self.tokens
-        _check(names[0], logits.shape == (len(self), 1000) and logits.dtype.kind == "f",
-               "1000 logits for each picture")
-        _check(names[1], tokens.ndim == 3 and len(tokens) == len(self) and tokens.shape[1] > 1
+        name = self.prefix + "_tokens.npy"
+        self.tokens = tokens = load_array(name, mapped=True)
+        _check(name, tokens.ndim == 3 and len(tokens) == len(self) and tokens.shape[1] > 1
                and math.isqrt(tokens.shape[1] - 1) ** 2 == tokens.shape[1] - 1
                and tokens.dtype.kind == "f", "tokens [n][1 + G * G][D] of each picture")
 
@@ -47,11 +44,9 @@ class Photographs:
         pixels = torch.from_numpy(self.pixels[indices.numpy()])
         return pixels.permute(0, 3, 1, 2).float() / (255 * HALF) - 1
 
-    def answers(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """The teacher's probabilities ``[n][1000]`` and tokens ``[n][1 + G * G][D]``."""
-        where = indices.numpy()
-        probabilities = torch.from_numpy(self.logits[where]).float().softmax(-1)
-        return probabilities, torch.from_numpy(self.tokens[where]).float()
+    def answers(self, indices: Tensor) -> Tensor:
+        """The teacher's tokens ``[n][1 + G * G][D]``."""
+        return torch.from_numpy(self.tokens[indices.numpy()]).float()
 
 
 def _check(path: str, fits: bool, expected: str) -> None:

@@ -1,10 +1,10 @@
-"""Pre-training of a small image transformer on photographs, with a teacher.
+"""Pre-training of a small image transformer on pictures, with a teacher.
 
-The teacher answers each photograph once, uncropped: 1,000 logits, its class token, a map of its
-patch tokens. The student sees crops. Its class token learns the labels and the teacher's logits
-and class token, each of its patches what the teacher's map says at the same place of the crop.
-Pictures without a label are for the patches alone. Into some pictures a piece of another is pasted:
-then their class token learns both, by their parts of the area.
+The teacher looks at each picture once, uncropped: what it says is its class token and a map of its
+patch tokens. The student sees crops. Its class token learns the teacher's, each of its patches what
+the teacher's map says at the same place of the crop. Pictures without a label are for the patches
+alone. Labels only serve to measure what has been learned: the head that learns them changes nothing
+of the transformer, of which tasks want more than the classes of some photographs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .model import VisionTransformer
 from .mosaics import Mosaics, look_ahead
 from .recipe import Recipe
 
-MOSAICS = 4  # weight of their lesson, whose loss is small beside the others
+PATCHES, CLASS_TOKEN, MOSAICS = 100, 60, 40  # weights of the lessons, whose losses are small
 
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
@@ -57,18 +57,6 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
 
 
-def pieces(n: int, part: float, side: int, draw: torch.Generator) -> Tensor:
-    """Where something is pasted, ``[n][side][side]``: into this part of the pictures, a square that
-    covers any part of one."""
-    u = torch.rand(4, n, 1, generator=draw)
-    edge = torch.where(u[0] < part, (u[1].sqrt() * side).round(), 0)
-    first = (u[2:] * (side - edge + 1)).floor()
-    place = torch.arange(side)
-    down, across = (place >= first) & (place < first + edge)
-    where: Tensor = down[:, :, None] & across[:, None, :]
-    return where
-
-
 class Student(nn.Module):
     """The image transformer, and heads that are dropped when it has learned."""
 
@@ -76,7 +64,6 @@ class Student(nn.Module):
         super().__init__()
         self.visual = VisionTransformer(config)
         self.image_head = nn.Linear(config.width, classes)
-        self.teacher_head = nn.Linear(config.width, 1000)
         self.teacher_class = nn.Linear(config.width, teacher_width)
         self.teacher_patch = nn.Linear(config.width, teacher_width)
 
@@ -85,30 +72,16 @@ class Lesson(NamedTuple):
     """A batch of crops, and what there is to learn of each."""
 
     images: Tensor  # [n][3][R][R]
-    labels: Tensor  # [n][C], which part of it is of which class; zeros: not known
-    probabilities: Tensor  # [n][1000]
+    labels: Tensor  # [n]; -1: not known
     class_tokens: Tensor  # [n][D]
     patches: Tensor  # [n][G * G][D], where the student's patches are
-
-    def pasted(self, where: Tensor) -> Lesson:
-        """With the patches ``where [n][G][G]`` of the picture before (CutMix, Yun et al. 2019)."""
-        pixels = self.images.shape[-1] // where.shape[-1]
-        large = where.repeat_interleave(pixels, 1).repeat_interleave(pixels, 2)
-        part = where.float().mean((1, 2))[:, None]
-        labels, probabilities, class_tokens = (
-            (1 - part) * own + part * own.roll(1, 0)
-            for own in (self.labels, self.probabilities, self.class_tokens)
-        )
-        images = torch.where(large[:, None], self.images.roll(1, 0), self.images)
-        patches = torch.where(where.flatten(1)[..., None], self.patches.roll(1, 0), self.patches)
-        return Lesson(images, labels, probabilities, class_tokens, patches)
 
 
 class School:
     """Sets of photographs, the first of which says what the teacher's channels usually are."""
 
     def __init__(self, sets: list[Photographs], classes: int) -> None:
-        self.sets, self.classes = sets, classes
+        self.sets = sets
         width = sets[0].tokens.shape[2]
         for s in sets:
             if int(s.labels.max()) >= classes:
@@ -125,32 +98,26 @@ class School:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def lesson(self, indices: Tensor, smallest: float, pasted: float, config: Config,
-               draw: torch.Generator) -> Lesson:
-        """Random crops of these photographs of all sets, in the order of the sets, with pieces of
-        others of the same set in this part of them."""
+    def lesson(self, indices: Tensor, smallest: float, config: Config, draw: torch.Generator
+               ) -> Lesson:
+        """Random crops of these photographs of all sets, in the order of the sets."""
         parts = []
         for photographs, start in zip(self.sets, self.starts.tolist()):
             inside = indices - start
             inside = inside[(inside >= 0) & (inside < len(photographs))]
             if len(inside):
-                lesson = self._lesson(photographs, inside, smallest, config, draw)
-                parts.append(lesson.pasted(pieces(len(inside), pasted, config.side, draw)))
+                parts.append(self._lesson(photographs, inside, smallest, config, draw))
         return Lesson(*map(torch.cat, zip(*parts)))
 
     def _lesson(self, photographs: Photographs, indices: Tensor, smallest: float, config: Config,
                 draw: torch.Generator) -> Lesson:
         theta = random_crops(len(indices), smallest, draw)
         images = crop(photographs.images(indices), theta, config.image_size)
-        probabilities, tokens = photographs.answers(indices)
-        tokens = (tokens - self.mean) / self.std
+        tokens = (photographs.answers(indices) - self.mean) / self.std
         side = round((tokens.shape[1] - 1) ** 0.5)
         maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
         patches = crop(maps, theta, config.side).flatten(2).transpose(1, 2)
-        labels = photographs.labels[indices]
-        known = (labels >= 0)[:, None]
-        parts = F.one_hot(labels.clamp(min=0), self.classes).float() * known
-        return Lesson(images, parts, probabilities, tokens[:, 0], patches)
+        return Lesson(images, photographs.labels[indices], tokens[:, 0], patches)
 
 
 class ImageJob:
@@ -167,27 +134,25 @@ class ImageJob:
             self.model.add_module("mosaics", mosaics)
             look_ahead(self.model.visual, mosaics.config)
         self.size, self.device = len(school), torch.device(device)
-        self.augment, self.smoothing = recipe.augment, recipe.smoothing
-        self.drop_until, self.paste = recipe.images.drop_until, recipe.images.paste
+        self.augment, self.drop_until = recipe.augment, recipe.images.drop_until
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
-        lesson = self.school.lesson(
-            indices, self.augment.smallest_crop, self.paste, self.config, draw)
+        lesson = self.school.lesson(indices, self.augment.smallest_crop, self.config, draw)
         images = jitter(lesson.images, self.augment.colour, draw)
         lesson = Lesson(*(part.to(self.device) for part in lesson._replace(images=images)))
         keep = self._keep(len(indices), progress, draw)
         tokens = self.model.visual.image_tokens(lesson.images, keep)
-        logits = self.model.image_head(tokens[:, 0]).float()
-        loss = 2 * self._patch_lesson(tokens, lesson, keep)
-        labelled = lesson.labels.sum(1) > 0
-        if labelled.any():
-            loss = loss + F.cross_entropy(
-                logits[labelled], lesson.labels[labelled], label_smoothing=self.smoothing)
-            loss = loss + self._class_lesson(tokens[labelled, 0], lesson, labelled)
+        loss = PATCHES * self._patch_lesson(tokens, lesson, keep)
+        right, known = 0, lesson.labels >= 0
+        if known.any():
+            class_tokens, labels = tokens[known, 0], lesson.labels[known]
+            loss = loss + CLASS_TOKEN * self._class_lesson(class_tokens, lesson.class_tokens[known])
+            logits = self.model.image_head(class_tokens.detach()).float()
+            loss = loss + F.cross_entropy(logits, labels)
+            right = int((logits.argmax(-1) == labels).sum())
         if self.mosaics is not None:
             loss = loss + MOSAICS * self._mosaics(self.mosaics, draw)
-        right = int((logits.argmax(-1) == lesson.labels.argmax(-1))[labelled].sum())
-        return Outcome(loss, right, int(labelled.sum()))
+        return Outcome(loss, right, int(known.sum()))
 
     def _mosaics(self, mosaics: Mosaics, draw: torch.Generator) -> Tensor:
         images, moved = mosaics.draw(mosaics.camera, mosaics.count, draw)
@@ -209,12 +174,9 @@ class ImageJob:
             there = there.gather(1, keep[:, 1:, None].expand(-1, -1, there.shape[-1]) - 1)
         return F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
 
-    def _class_lesson(self, class_tokens: Tensor, lesson: Lesson, labelled: Tensor) -> Tensor:
+    def _class_lesson(self, class_tokens: Tensor, there: Tensor) -> Tensor:
         """Of photographs only: of the few scenes of a set of clips it is learned by heart."""
-        logits = self.model.teacher_head(class_tokens).float()
-        soft = F.cross_entropy(logits, lesson.probabilities[labelled])
-        class_token = self.model.teacher_class(class_tokens).float()
-        return soft + 2 * F.smooth_l1_loss(class_token, lesson.class_tokens[labelled])
+        return F.smooth_l1_loss(self.model.teacher_class(class_tokens).float(), there)
 
     @torch.inference_mode()
     def evaluate(self, views: int = 1) -> str:

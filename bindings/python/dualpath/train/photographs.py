@@ -7,8 +7,8 @@ FOLDER holds SPLIT.webp.bin, image files back to back, and SPLIT.index.npz with 
 labels. A list of clips gives frames, the middle square of every few; they have no labels.
 
 Writes WORK/NAME_x.npy, bytes [n][R][R][3], and WORK/NAME_y.npy (-1: no label), NAME being the split
-unless it is given; with a teacher, which is a timm image transformer (.safetensors), also
-WORK/NAME_logits.npy and WORK/NAME_tokens.npy. Needs Pillow.
+unless it is given; with a teacher, which is an image transformer, also WORK/NAME_tokens.npy. Needs
+Pillow.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._checkpoint import open_checkpoint
 from .._lists import is_array, read_array
-from .._refused import Refused, ending_in_a_sentence, if_damaged, naming
+from .._refused import ending_in_a_sentence, if_damaged
 from .checkpoint import fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
@@ -77,7 +76,7 @@ def frames_of(source: str, split: str, every: int, side: int
 
 
 class Teacher:
-    """An image transformer with the head that it was trained with."""
+    """An image transformer that says what pictures are."""
 
     def __init__(self, path: str, side: int) -> None:
         weights = read_weights(path)
@@ -85,17 +84,15 @@ class Teacher:
         config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False)
         self.visual = VisionTransformer(config).eval()
         fill(self.visual, weights)
-        self.weight, self.bias = _head_of(path)
 
     @torch.inference_mode()
-    def answer(self, pixels: np.ndarray[Any, Any]) -> tuple[Tensor, Tensor]:
-        """Tokens ``[n][N][D]`` and logits ``[n][1000]`` of bytes ``[n][.][.][3]``."""
+    def answer(self, pixels: np.ndarray[Any, Any]) -> Tensor:
+        """Tokens ``[n][N][D]`` of bytes ``[n][.][.][3]``."""
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
         side = self.visual_side()
         images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False)
         with torch.autocast("cpu", torch.bfloat16):
-            tokens = self.visual.image_tokens(images).float()
-        return tokens, F.linear(tokens[:, 0], self.weight, self.bias)
+            return self.visual.image_tokens(images).float()
 
     def visual_side(self) -> int:
         """Of the images that the teacher looks at, in pixels."""
@@ -104,30 +101,15 @@ class Teacher:
         return int(round(tokens**0.5) * patch)
 
 
-def _head_of(path: str) -> tuple[Tensor, Tensor]:
-    """What a timm image transformer classifies with, which DualPath has no use for."""
-    with naming(path):
-        tensors = open_checkpoint(path).tensors
-    names = ("head.weight", "head.bias")
-    missing = [name for name in names if name not in tensors]
-    if missing:
-        raise Refused(f"{path} has no tensor {missing[0]}: it is no teacher")
-    weight, bias = (torch.from_numpy(tensors[name].array().astype(np.float32)) for name in names)
-    return weight, bias
-
-
 def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:
     """Writes what the teacher says about all photographs."""
-    shape = (len(pixels), *teacher.answer(pixels[:1])[0].shape[1:])
+    shape = (len(pixels), *teacher.answer(pixels[:1]).shape[1:])
     tokens = np.lib.format.open_memmap(prefix + "_tokens.npy", "w+", np.float16, shape)
-    logits = np.empty((len(pixels), len(teacher.bias)), np.float16)
     for start in range(0, len(pixels), BATCH):
-        answers = teacher.answer(pixels[start : start + BATCH])
-        tokens[start : start + BATCH], logits[start : start + BATCH] = (a.numpy() for a in answers)
+        tokens[start : start + BATCH] = teacher.answer(pixels[start : start + BATCH]).numpy()
         if sys.stderr.isatty():
             print(f"\r{start} of {len(pixels)} photographs", end="", file=sys.stderr, flush=True)
     tokens.flush()
-    np.save(prefix + "_logits.npy", logits)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

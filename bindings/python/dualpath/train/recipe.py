@@ -121,12 +121,11 @@ class Images:
     """A recipe's table ``[images]``, of pre-training."""
 
     drop_until: float = 0.7  # part of the run in which half of the patches are left out
-    paste: float = 0.0  # part of the pictures into which a piece of another is pasted
     mosaics: int = 0  # framesets of a moving camera in each step
     mosaic_size: int = 96  # their side in pixels
 
     def __post_init__(self) -> None:
-        _check(self, 0, 1, "drop_until", "paste")
+        _check(self, 0, 1, "drop_until")
         _check(self, 0, math.inf, "mosaics")
         _check(self, 1, math.inf, "mosaic_size")
 
