@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import pixels
 from .album import Photographs
 from .config import Config
 from .loop import Outcome
@@ -27,23 +28,10 @@ PATCHES, CLASS_TOKEN, MOSAICS = 100, 60, 40  # weights of the lessons, whose los
 
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:
-    """Affine maps ``[n][2][3]`` from a crop to its image, half of them mirrored."""
-    u = torch.rand(5, n, generator=draw)
-    area = smallest + (1 - smallest) * u[0]
-    stretch = (3 / 4) ** (u[1] - 0.5)
-    width, height = (area**0.5 * stretch).clamp(max=1), (area**0.5 / stretch).clamp(max=1)
-    theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0] = torch.where(u[4] < 0.5, width, -width)
-    theta[:, 1, 1] = height
-    theta[:, 0, 2] = (2 * u[2] - 1) * (1 - width)
-    theta[:, 1, 2] = (2 * u[3] - 1) * (1 - height)
-    return theta
-
-
-def crop(maps: Tensor, theta: Tensor, side: int) -> Tensor:
-    """``[n][c][.][.]`` looked at through affine maps: ``[n][c][side][side]``."""
-    grid = F.affine_grid(theta, [len(maps), 1, side, side], align_corners=False)
-    return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+    """Maps ``[n][2][3]`` from a crop to its square image, half of them mirrored."""
+    crops = torch.stack([pixels.random_view(1, 1, smallest, draw) for _ in range(n)])
+    mirrored = torch.rand(n, 1, 1, generator=draw) < 0.5
+    return torch.where(mirrored, pixels.mirror(crops), crops)
 
 
 def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
@@ -111,12 +99,12 @@ class School:
 
     def _lesson(self, photographs: Photographs, indices: Tensor, smallest: float, config: Config,
                 draw: torch.Generator) -> Lesson:
-        theta = random_crops(len(indices), smallest, draw)
-        images = crop(photographs.images(indices), theta, config.image_size)
+        crops = random_crops(len(indices), smallest, draw)
+        images = pixels.look(photographs.images(indices), crops, config.image_size)
         tokens = (photographs.answers(indices) - self.mean) / self.std
         side = round((tokens.shape[1] - 1) ** 0.5)
         maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
-        patches = crop(maps, theta, config.side).flatten(2).transpose(1, 2)
+        patches = pixels.look(maps, crops, config.side).flatten(2).transpose(1, 2)
         return Lesson(images, photographs.labels[indices], tokens[:, 0], patches)
 
 

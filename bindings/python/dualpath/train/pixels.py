@@ -34,8 +34,8 @@ def random_view(height: int, width: int, smallest: float, draw: torch.Generator)
 
 
 def look(frames: Tensor, views: Tensor, side: int) -> Tensor:
-    """Frames ``[n][3][H][W]`` through maps ``[n][2][3]``: ``[n][3][side][side]``."""
-    grid = F.affine_grid(views, [len(views), 3, side, side], align_corners=False)
+    """Frames ``[n][c][H][W]`` through maps ``[n][2][3]``: ``[n][c][side][side]``."""
+    grid = F.affine_grid(views, [len(views), 1, side, side], align_corners=False)
     seen: Tensor = F.grid_sample(frames, grid, padding_mode="border", align_corners=False)
     return seen
 
