@@ -49,6 +49,7 @@ def read_reference(path: str) -> dict[str, Logits]:
 
 
 def check_reference(path: str, reference: dict[str, Logits], classes: int) -> None:
+    """Refuses a reference of another model, by its number of classes."""
     strange = [len(logits) for logits in reference.values() if len(logits) != classes]
     if strange:
         raise ValueError(f"{path} has {strange[0]} logits of a clip, and the model {classes}")

@@ -12,6 +12,8 @@ Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 save_file = pytest.importorskip(
     "safetensors.numpy", reason="safetensors is not installed").save_file
 
+from dualpath.train.config import Config  # noqa: E402
+from dualpath.train.model import DualPath  # noqa: E402
 from dualpath.train.photographs import main as photographs  # noqa: E402
 
 WIDTH, TOKENS = 64, 1 + 9  # the teacher looks at 96 pixels in patches of 32
@@ -100,3 +102,19 @@ def test_refused(folder, change, complaint):
     with pytest.raises(SystemExit, match=f"photographs: .*{complaint}"):
         photographs([str(folder), str(folder / "work"), "--split", "val", "--teacher",
                      str(folder / "teacher.safetensors")])
+
+
+@pytest.mark.parametrize(("changes", "complaint"), [
+    ({"pre_norm": True}, "has a norm before its blocks, as CLIP has: it is no teacher"),
+    ({"activation": "quick_gelu"}, "activation is quick_gelu, and gelu in a teacher"),
+    ({"mean": (0.4, 0.5, 0.5)}, "image_mean is "),
+])
+def test_who_is_no_teacher(folder, changes, complaint):
+    half = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    config = Config(image_size=96, patch_size=32, width=WIDTH, heads=1, blocks=1, mlp_width=WIDTH,
+                    position="sincos-3d", **{**half, **changes})
+    saved = {"model": DualPath(config).state_dict(), "dualpath": config.stated()}
+    torch.save(saved, folder / "teacher.pth")
+    with pytest.raises(SystemExit, match=f"photographs: .*teacher.pth.* ?{complaint}"):
+        photographs([str(folder), str(folder / "work"), "--split", "val", "--teacher",
+                     str(folder / "teacher.pth"), "--teacher-side", "96"])

@@ -82,13 +82,13 @@ def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
         return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
 
 
-def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str]
-                 ) -> None:
-    """That of these keys a file states nothing else than a recipe."""
+def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str],
+                 where: str = "the recipe") -> None:
+    """That of these keys a file states nothing else than a network that is meant."""
     ours = config.stated()
     for key in keys:
         if key in stated and not same(ours[key], stated[key]):
-            raise ValueError(f"{path}: {key} is {stated[key]}, and {ours[key]} in the recipe")
+            raise ValueError(f"{path}: {key} is {stated[key]}, and {ours[key]} in {where}")
 
 
 _NEEDED = ("conv1.weight", "positional_embedding", "transformer.resblocks.0.mlp.c_fc.weight")

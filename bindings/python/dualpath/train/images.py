@@ -24,7 +24,8 @@ from .model import VisionTransformer
 from .mosaics import Mosaics, look_ahead
 from .recipe import Recipe
 
-PATCHES, CLASS_TOKEN, MOSAICS = 100, 60, 40  # weights of the lessons, whose losses are small
+# Weights of the lessons: so large that the gradient is clipped, and the head's loss adds nothing to it.
+PATCHES, CLASS_TOKEN, MOSAICS = 100, 60, 40
 
 
 def random_crops(n: int, smallest: float, draw: torch.Generator) -> Tensor:

@@ -25,9 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .._backbone import OPTIONS
 from .._lists import is_array, read_array
-from .._refused import ending_in_a_sentence, if_damaged
-from .checkpoint import fill, read_weights, sizes_of
+from .._refused import Refused, ending_in_a_sentence, if_damaged
+from .checkpoint import check_stated, fill, read_weights, sizes_of
 from .clips import read_clips
 from .config import Config
 from .model import VisionTransformer
@@ -76,12 +77,18 @@ def frames_of(source: str, split: str, every: int, side: int
 
 
 class Teacher:
-    """An image transformer that says what pictures are."""
+    """An image transformer that says what pictures are: with erf GELU, for pixels in -1 to 1, as timm's
+    are. Others state what they are, or are CLIP's."""
 
     def __init__(self, path: str, side: int) -> None:
-        weights = read_weights(path)
+        weights, half = read_weights(path), (0.5, 0.5, 0.5)
         sizes = sizes_of(weights)
-        config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False)
+        if sizes["pre_norm"]:
+            raise Refused(f"{path} has a norm before its blocks, as CLIP has: it is no teacher")
+        config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False,
+                        mean=half, std=half)
+        check_stated(path, weights.stated, config, OPTIONS, "a teacher")
+        self.side = side
         self.visual = VisionTransformer(config).eval()
         fill(self.visual, weights)
 
@@ -89,16 +96,10 @@ class Teacher:
     def answer(self, pixels: np.ndarray[Any, Any]) -> Tensor:
         """Tokens ``[n][N][D]`` of bytes ``[n][.][.][3]``."""
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        side = self.visual_side()
-        images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False)
+        size = (self.side, self.side)
+        images = F.interpolate(images, size=size, mode="bilinear", align_corners=False)
         with torch.autocast("cpu", torch.bfloat16):
             return self.visual.image_tokens(images).float()
-
-    def visual_side(self) -> int:
-        """Of the images that the teacher looks at, in pixels."""
-        tokens = len(self.visual.positional_embedding) - 1
-        patch = int(self.visual.conv1.kernel_size[0])
-        return int(round(tokens**0.5) * patch)
 
 
 def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:
