@@ -1,8 +1,8 @@
-"""Photographs, or frames of clips, as arrays that are mapped from files."""
+"""Photographs, or frames of clips, as arrays in files."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,28 +13,28 @@ from .._lists import load_array
 HALF = 0.5  # mean and deviation of pixels in 0 to 1
 
 
-class Photographs:
-    """Bytes ``[n][R][R][3]`` and labels ``[n]``, from the files ``{prefix}_x.npy``, ``_y.npy``; and
-    what a teacher answered, from ``_tokens.npy``, if it was asked."""
+def write(prefix: str, pixels: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
+    """The files of pictures, bytes ``[n][R][R][3]``, and their labels ``[n]``; -1: no label."""
+    for path, array in zip(_paths(prefix), (pixels, labels)):
+        np.save(path, array)
 
-    def __init__(self, prefix: str, taught: bool = False) -> None:
-        self.prefix = prefix
-        self.pixels = load_array(prefix + "_x.npy", mapped=True)
-        x, labels = self.pixels, load_array(prefix + "_y.npy")
-        _check(prefix + "_x.npy", x.dtype == np.uint8 and x.ndim == 4 and x.shape[-1] == 3
+
+def _paths(prefix: str) -> tuple[str, str]:
+    return prefix + "_x.npy", prefix + "_y.npy"
+
+
+class Photographs:
+    """Pictures that were written, mapped, and their labels."""
+
+    def __init__(self, prefix: str) -> None:
+        (pictures, names), self.prefix = _paths(prefix), prefix
+        self.pixels = x = load_array(pictures, mapped=True)
+        labels = load_array(names)
+        _check(pictures, x.dtype == np.uint8 and x.ndim == 4 and x.shape[-1] == 3
                and x.size > 0, "bytes [n][R][R][3]")
-        _check(prefix + "_y.npy", labels.shape == (len(x),) and labels.dtype.kind in "iu",
+        _check(names, labels.shape == (len(x),) and labels.dtype.kind in "iu",
                "a number for each picture")
         self.labels = torch.from_numpy(labels.astype(np.int64))
-        if taught:
-            self._read_answers()
-
-    def _read_answers(self) -> None:
-        name = self.prefix + "_tokens.npy"
-        self.tokens = tokens = load_array(name, mapped=True)
-        _check(name, tokens.ndim == 3 and len(tokens) == len(self) and tokens.shape[1] > 1
-               and math.isqrt(tokens.shape[1] - 1) ** 2 == tokens.shape[1] - 1
-               and tokens.dtype.kind == "f", "tokens [n][1 + G * G][D] of each picture")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,10 +43,6 @@ class Photographs:
         """``[n][3][R][R]`` in -1 to 1."""
         pixels = torch.from_numpy(self.pixels[indices.numpy()])
         return pixels.permute(0, 3, 1, 2).float() / (255 * HALF) - 1
-
-    def answers(self, indices: Tensor) -> Tensor:
-        """The teacher's tokens ``[n][1 + G * G][D]``."""
-        return torch.from_numpy(self.tokens[indices.numpy()]).float()
 
 
 def _check(path: str, fits: bool, expected: str) -> None:

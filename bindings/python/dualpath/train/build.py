@@ -21,6 +21,7 @@ from .loop import Job
 from .model import DualPath
 from .mosaics import Mosaics
 from .recipe import Model, Recipe
+from .teacher import Teacher
 from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
 
 HELD_OUT_CAMERA = 400  # clips of a moving camera that are held out
@@ -145,7 +146,7 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     plain = dataclasses.replace(recipe.model, position="sincos-3d")  # no table but the images'
     config = network_config(plain, recipe.model.sizes, 0)
     names = [_needed(data.photographs, "data.photographs"), *data.more_photographs]
-    sets = [Photographs(folders.of_work(name), taught=True) for name in names]
+    sets = [Photographs(folders.of_work(name)) for name in names]
     school = School(sets, data.classes)
     held_out = Photographs(
         folders.of_work(_needed(data.held_out_photographs, "data.held_out_photographs")))
@@ -156,7 +157,9 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     mosaics = None
     if recipe.images.mosaics:
         mosaics = _mosaics(recipe, folders, config, school.sets[0], held_out)
-    return ImageJob(config, school, held_out, mosaics, recipe, device)
+    teacher = Teacher(folders.of_data(_needed(recipe.images.teacher, "images.teacher")),
+                      config.side, recipe.images.teacher_blocks)
+    return ImageJob(config, school, held_out, teacher, mosaics, recipe, device)
 
 
 def _mosaics(recipe: Recipe, folders: Folders, config: Config, seen: Photographs,

@@ -1,17 +1,15 @@
 """Pre-training of a small image transformer on pictures, with a teacher.
 
-The teacher looks at each picture once, uncropped: what it says is its class token and a map of its
-patch tokens. The student sees crops. Its class token learns the teacher's, each of its patches what
-the teacher's map says at the same place of the crop. Pictures without a label are for the patches
-alone. Labels only serve to measure what has been learned: the head that learns them changes nothing
-of the transformer, of which tasks want more than the classes of some photographs.
+Both look at the same random crop of a picture, in as many patches: the student at fewer pixels. Its
+class token and each of its patches learn what the teacher's say. Labels only serve to measure what
+has been learned: the head that learns them changes nothing of the transformer, of which tasks want
+more than the classes of some photographs.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,7 +20,8 @@ from .config import Config
 from .loop import Outcome
 from .model import VisionTransformer
 from .mosaics import Mosaics, look_ahead
-from .recipe import Recipe
+from .recipe import Augmentation, Recipe
+from .teacher import Teacher
 
 # Weights of the lessons: so large that the gradient is clipped, and the head's loss adds nothing to it.
 PATCHES, CLASS_TOKEN, MOSAICS = 100, 60, 40
@@ -46,6 +45,11 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
 
 
+def enlarged(images: Tensor, side: int) -> Tensor:
+    """The same images at more pixels."""
+    return F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
+
+
 class Student(nn.Module):
     """The image transformer, and heads that are dropped when it has learned."""
 
@@ -57,56 +61,41 @@ class Student(nn.Module):
         self.teacher_patch = nn.Linear(config.width, teacher_width)
 
 
-class Lesson(NamedTuple):
-    """A batch of crops, and what there is to learn of each."""
+class Crops(NamedTuple):
+    """What student and teacher see of pictures."""
 
     images: Tensor  # [n][3][R][R]
+    sharper: Tensor  # [n][3][R'][R'], the same for the teacher
     labels: Tensor  # [n]; -1: not known
-    class_tokens: Tensor  # [n][D]
-    patches: Tensor  # [n][G * G][D], where the student's patches are
 
 
 class School:
-    """Sets of photographs, the first of which says what the teacher's channels usually are."""
+    """Sets of photographs, one after the other."""
 
     def __init__(self, sets: list[Photographs], classes: int) -> None:
         self.sets = sets
-        width = sets[0].tokens.shape[2]
         for s in sets:
             if int(s.labels.max()) >= classes:
                 raise ValueError(f"{s.prefix}_y.npy has the class {int(s.labels.max())}, and "
                                  f"data.classes = {classes}")
-            if s.tokens.shape[2] != width:
-                raise ValueError(f"{s.prefix}_tokens.npy has {s.tokens.shape[2]} channels, and "
-                                 f"{sets[0].prefix}_tokens.npy {width}")
         self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
-        tokens = sets[0].tokens
-        sample = torch.from_numpy(tokens[:: max(len(tokens) // 1000, 1)].astype(np.float32))
-        self.mean, self.std = sample.mean((0, 1)), sample.std((0, 1))
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def lesson(self, indices: Tensor, smallest: float, config: Config, draw: torch.Generator
-               ) -> Lesson:
+    def crops(self, indices: Tensor, sides: tuple[int, int], augment: Augmentation,
+              draw: torch.Generator) -> Crops:
         """Random crops of these photographs of all sets, in the order of the sets."""
         parts = []
         for photographs, start in zip(self.sets, self.starts.tolist()):
             inside = indices - start
             inside = inside[(inside >= 0) & (inside < len(photographs))]
             if len(inside):
-                parts.append(self._lesson(photographs, inside, smallest, config, draw))
-        return Lesson(*map(torch.cat, zip(*parts)))
-
-    def _lesson(self, photographs: Photographs, indices: Tensor, smallest: float, config: Config,
-                draw: torch.Generator) -> Lesson:
-        crops = random_crops(len(indices), smallest, draw)
-        images = pixels.look(photographs.images(indices), crops, config.image_size)
-        tokens = (photographs.answers(indices) - self.mean) / self.std
-        side = round((tokens.shape[1] - 1) ** 0.5)
-        maps = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
-        patches = pixels.look(maps, crops, config.side).flatten(2).transpose(1, 2)
-        return Lesson(images, photographs.labels[indices], tokens[:, 0], patches)
+                images = jitter(photographs.images(inside), augment.colour, draw)
+                crops = random_crops(len(inside), augment.smallest_crop, draw)
+                small, large = (pixels.look(images, crops, side) for side in sides)
+                parts.append(Crops(small, large, photographs.labels[inside]))
+        return Crops(*map(torch.cat, zip(*parts)))
 
 
 class ImageJob:
@@ -114,34 +103,44 @@ class ImageJob:
 
     name = "image"
 
-    def __init__(self, config: Config, school: School, held_out: Photographs,
+    def __init__(self, config: Config, school: School, held_out: Photographs, teacher: Teacher,
                  mosaics: Mosaics | None, recipe: Recipe, device: str = "cpu") -> None:
         self.config, self.school, self.held_out = config, school, held_out
-        self.model = Student(config, recipe.data.classes, len(school.mean))
-        self.mosaics = mosaics
+        self.model = Student(config, recipe.data.classes, teacher.width)
+        self.mosaics, self.teacher = mosaics, teacher
         if mosaics is not None:
             self.model.add_module("mosaics", mosaics)
             look_ahead(self.model.visual, mosaics.config)
         self.size, self.device = len(school), torch.device(device)
+        self.teacher.visual.to(self.device)
         self.augment, self.drop_until = recipe.augment, recipe.images.drop_until
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
-        lesson = self.school.lesson(indices, self.augment.smallest_crop, self.config, draw)
-        images = jitter(lesson.images, self.augment.colour, draw)
-        lesson = Lesson(*(part.to(self.device) for part in lesson._replace(images=images)))
+        sides = self.config.image_size, self.teacher.side
+        crops = self.school.crops(indices, sides, self.augment, draw)
+        crops = Crops(*(part.to(self.device) for part in crops))
         keep = self._keep(len(indices), progress, draw)
-        tokens = self.model.visual.image_tokens(lesson.images, keep)
-        loss = PATCHES * self._patch_lesson(tokens, lesson, keep)
-        right, known = 0, lesson.labels >= 0
+        there = self.teacher.tokens(crops.sharper)
+        if keep is not None:
+            there = there.gather(1, keep[..., None].expand(-1, -1, there.shape[-1]))
+        tokens = self.model.visual.image_tokens(crops.images, keep)
+        loss = self._lesson(tokens, there)
+        right, known = 0, crops.labels >= 0
         if known.any():
-            class_tokens, labels = tokens[known, 0], lesson.labels[known]
-            loss = loss + CLASS_TOKEN * self._class_lesson(class_tokens, lesson.class_tokens[known])
-            logits = self.model.image_head(class_tokens.detach()).float()
+            labels = crops.labels[known]
+            logits = self.model.image_head(tokens[known, 0].detach()).float()
             loss = loss + F.cross_entropy(logits, labels)
             right = int((logits.argmax(-1) == labels).sum())
         if self.mosaics is not None:
             loss = loss + MOSAICS * self._mosaics(self.mosaics, draw)
         return Outcome(loss, right, int(known.sum()))
+
+    def _lesson(self, tokens: Tensor, there: Tensor) -> Tensor:
+        class_token, patches = self.model.teacher_class, self.model.teacher_patch
+        return (
+            CLASS_TOKEN * F.smooth_l1_loss(class_token(tokens[:, 0]).float(), there[:, 0])
+            + PATCHES * F.smooth_l1_loss(patches(tokens[:, 1:]).float(), there[:, 1:])
+        )
 
     def _mosaics(self, mosaics: Mosaics, draw: torch.Generator) -> Tensor:
         images, moved = mosaics.draw(mosaics.camera, mosaics.count, draw)
@@ -157,27 +156,27 @@ class ImageJob:
         order = torch.rand(n, patches, generator=draw).argsort(1)[:, : patches // 2] + 1
         return F.pad(order, (1, 0)).to(self.device)
 
-    def _patch_lesson(self, tokens: Tensor, lesson: Lesson, keep: Tensor | None) -> Tensor:
-        there = lesson.patches
-        if keep is not None:
-            there = there.gather(1, keep[:, 1:, None].expand(-1, -1, there.shape[-1]) - 1)
-        return F.smooth_l1_loss(self.model.teacher_patch(tokens[:, 1:]).float(), there)
-
-    def _class_lesson(self, class_tokens: Tensor, there: Tensor) -> Tensor:
-        """Of photographs only: of the few scenes of a set of clips it is learned by heart."""
-        return F.smooth_l1_loss(self.model.teacher_class(class_tokens).float(), there)
-
     @torch.inference_mode()
     def evaluate(self, views: int = 1) -> str:
-        right = 0
+        right, told, there = 0, [], []
         for indices in torch.split(torch.arange(len(self.held_out)), 250):
-            images = self.held_out.images(indices).to(self.device)
-            answers = self.model.image_head(self.model.visual.image_tokens(images)[:, 0])
-            right += int((answers.argmax(-1).cpu() == self.held_out.labels[indices]).sum())
-        words = f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}"
+            images, labels = self.held_out.images(indices), self.held_out.labels[indices]
+            images = images.to(self.device)
+            class_tokens = self.model.visual.image_tokens(images)[:, 0]
+            right += int((self.model.image_head(class_tokens).argmax(-1).cpu() == labels).sum())
+            told.append(self.model.teacher_class(class_tokens).float())
+            there.append(self.teacher.tokens(enlarged(images, self.teacher.side))[:, 0])
+        words = (f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}, "
+                 f"told {_part_told(torch.cat(told), torch.cat(there)):.1%}")
         if self.mosaics is None:
             return words
         return f"{words}, {self.mosaics.evaluate(self.model.visual)}"
 
     def arguments(self) -> dict[str, Any]:
         return {"input_size": self.config.image_size}
+
+
+def _part_told(told: Tensor, there: Tensor) -> float:
+    """Which part of the variance of what there is ``[n][D]`` is told."""
+    missed = (told - there).square().mean() / there.var(0, unbiased=False).mean()
+    return 1 - float(missed)

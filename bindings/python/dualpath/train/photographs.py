@@ -1,14 +1,13 @@
-"""Prepares pre-training: pictures as arrays, and what a teacher says about each.
+"""Prepares pre-training: pictures as arrays.
 
-    python -m dualpath.train.photographs FOLDER WORK --split train --teacher BACKBONE
-    python -m dualpath.train.photographs LIST.csv WORK --split train --name frames --teacher BACKBONE
+    python -m dualpath.train.photographs FOLDER WORK --split train
+    python -m dualpath.train.photographs LIST.csv WORK --split train --name frames
 
 FOLDER holds SPLIT.webp.bin, image files back to back, and SPLIT.index.npz with their offsets and
 labels. A list of clips gives frames, the middle square of every few; they have no labels.
 
 Writes WORK/NAME_x.npy, bytes [n][R][R][3], and WORK/NAME_y.npy (-1: no label), NAME being the split
-unless it is given; with a teacher, which is an image transformer, also WORK/NAME_tokens.npy. Needs
-Pillow.
+unless it is given. Needs Pillow.
 """
 
 from __future__ import annotations
@@ -16,24 +15,15 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from .._backbone import OPTIONS
 from .._lists import is_array, read_array
-from .._refused import Refused, ending_in_a_sentence, if_damaged
-from .checkpoint import check_stated, fill, read_weights, sizes_of
+from .._refused import ending_in_a_sentence, if_damaged
+from . import album
 from .clips import read_clips
-from .config import Config
-from .model import VisionTransformer
-
-BATCH = 50
 
 
 def decode(folder: str, split: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -76,43 +66,6 @@ def frames_of(source: str, split: str, every: int, side: int
     return np.stack(squares), np.full(len(squares), -1, np.int64)
 
 
-class Teacher:
-    """An image transformer that says what pictures are: with erf GELU, for pixels in -1 to 1, as timm's
-    are. Others state what they are, or are CLIP's."""
-
-    def __init__(self, path: str, side: int) -> None:
-        weights, half = read_weights(path), (0.5, 0.5, 0.5)
-        sizes = sizes_of(weights)
-        if sizes["pre_norm"]:
-            raise Refused(f"{path} has a norm before its blocks, as CLIP has: it is no teacher")
-        config = Config(**sizes, heads=sizes["width"] // 64, image_size=side, position_grid=False,
-                        mean=half, std=half)
-        check_stated(path, weights.stated, config, OPTIONS, "a teacher")
-        self.side = side
-        self.visual = VisionTransformer(config).eval()
-        fill(self.visual, weights)
-
-    @torch.inference_mode()
-    def answer(self, pixels: np.ndarray[Any, Any]) -> Tensor:
-        """Tokens ``[n][N][D]`` of bytes ``[n][.][.][3]``."""
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        size = (self.side, self.side)
-        images = F.interpolate(images, size=size, mode="bilinear", align_corners=False)
-        with torch.autocast("cpu", torch.bfloat16):
-            return self.visual.image_tokens(images).float()
-
-
-def teach(teacher: Teacher, pixels: np.ndarray[Any, Any], prefix: str) -> None:
-    """Writes what the teacher says about all photographs."""
-    shape = (len(pixels), *teacher.answer(pixels[:1]).shape[1:])
-    tokens = np.lib.format.open_memmap(prefix + "_tokens.npy", "w+", np.float16, shape)
-    for start in range(0, len(pixels), BATCH):
-        tokens[start : start + BATCH] = teacher.answer(pixels[start : start + BATCH]).numpy()
-        if sys.stderr.isatty():
-            print(f"\r{start} of {len(pixels)} photographs", end="", file=sys.stderr, flush=True)
-    tokens.flush()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m dualpath.train.photographs", description=__doc__,
@@ -124,8 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=5, metavar="N",
         help="of a list of clips, take every N-th frame (5)")
     parser.add_argument("--side", type=int, default=128, metavar="PIXELS", help="of frames (128)")
-    parser.add_argument("--teacher", metavar="BACKBONE")
-    parser.add_argument("--teacher-side", type=int, default=192, metavar="PIXELS")
     options = parser.parse_args(arguments)
     with ending_in_a_sentence(parser.prog):
         _prepare(options)
@@ -138,10 +89,7 @@ def _prepare(options: argparse.Namespace) -> None:
     else:
         pixels, labels = frames_of(options.source, options.split, options.every, options.side)
     prefix = os.path.join(options.work, options.name or options.split)
-    np.save(prefix + "_x.npy", pixels)
-    np.save(prefix + "_y.npy", labels)
-    if options.teacher:
-        teach(Teacher(options.teacher, options.teacher_side), pixels, prefix)
+    album.write(prefix, pixels, labels)
 
 
 if __name__ == "__main__":

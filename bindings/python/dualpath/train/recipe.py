@@ -120,6 +120,8 @@ class Data:
 class Images:
     """A recipe's table ``[images]``, of pre-training."""
 
+    teacher: str | None = None  # an image transformer in the data folder
+    teacher_blocks: int = 10  # after which its tokens are learned
     drop_until: float = 0.7  # part of the run in which half of the patches are left out
     mosaics: int = 0  # framesets of a moving camera in each step
     mosaic_size: int = 96  # their side in pixels
@@ -127,7 +129,7 @@ class Images:
     def __post_init__(self) -> None:
         _check(self, 0, 1, "drop_until")
         _check(self, 0, math.inf, "mosaics")
-        _check(self, 1, math.inf, "mosaic_size")
+        _check(self, 1, math.inf, "mosaic_size", "teacher_blocks")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""The teacher of pre-training: an image transformer whose tokens are learned.
+
+Its last blocks make of the tokens what the classes of its own training need. So it is asked for what
+they are some blocks before.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .._backbone import OPTIONS
+from .._refused import Refused
+from .checkpoint import check_stated, fill, read_weights, sizes_of
+from .config import Config
+from .model import VisionTransformer
+
+
+class Teacher:
+    """With erf GELU, for pixels in -1 to 1, as timm's are; it says tokens ``[n][1 + G * G][D]``
+    after so many blocks, each with a mean of 0 and a variance of 1. Others state what they are, or
+    are CLIP's."""
+
+    def __init__(self, path: str, patches_a_side: int, blocks: int) -> None:
+        weights, half = read_weights(path), (0.5, 0.5, 0.5)
+        sizes = sizes_of(weights)
+        if sizes["pre_norm"]:
+            raise Refused(f"{path} has a norm before its blocks, as CLIP has: it is no teacher")
+        if not 1 <= blocks <= sizes["blocks"]:
+            raise ValueError(f"images.teacher_blocks = {blocks}, and {path} has {sizes['blocks']}")
+        self.side = patches_a_side * sizes["patch_size"]  # of what it looks at, in pixels
+        config = Config(**sizes, heads=max(sizes["width"] // 64, 1), image_size=self.side, grid=1,
+                        position_grid=False, mean=half, std=half)
+        check_stated(path, weights.stated, config, OPTIONS, "a teacher")
+        self.visual = VisionTransformer(config).eval().requires_grad_(False)
+        fill(self.visual, weights)
+        del self.visual.transformer.resblocks[blocks:]
+        self.width = config.width
+
+    @torch.no_grad()
+    def tokens(self, images: Tensor) -> Tensor:
+        """What it says of images ``[n][3][side][side]``."""
+        x = self.visual.embed(images, self.visual.positional_embedding)
+        for block in self.visual.transformer.resblocks:
+            x = block.plain(x)  # type: ignore[operator]
+        return F.layer_norm(x.float(), (self.width,))
