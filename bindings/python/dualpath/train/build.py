@@ -42,6 +42,11 @@ class Folders:
     def of_work(self, name: str) -> str:
         return os.path.join(self.work, name)
 
+    def found(self, name: str) -> str:
+        """A product if there is one of this name, or else what the data have."""
+        product = self.of_work(name)
+        return product if os.path.exists(product) else self.of_data(name)
+
 
 def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
     """The shape of the network of a recipe on a backbone of these sizes."""
@@ -74,9 +79,7 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
     """The network of a recipe, its backbone filled and frozen."""
     if recipe.model.backbone is None:
         raise ValueError("model.backbone is missing")
-    path = folders.of_work(recipe.model.backbone)
-    if not os.path.exists(path):
-        path = folders.of_data(recipe.model.backbone)
+    path = folders.found(recipe.model.backbone)
     weights = read_weights(path)
     torch.manual_seed(recipe.train.seed)
     config = network_config(recipe.model, sizes_of(weights), classes)
@@ -157,7 +160,7 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
     mosaics = None
     if recipe.images.mosaics:
         mosaics = _mosaics(recipe, folders, config, school.sets[0], held_out)
-    teacher = Teacher(folders.of_data(_needed(recipe.images.teacher, "images.teacher")),
+    teacher = Teacher(folders.found(_needed(recipe.images.teacher, "images.teacher")),
                       config.side, recipe.images.teacher_blocks)
     return ImageJob(config, school, held_out, teacher, mosaics, recipe, device)
 

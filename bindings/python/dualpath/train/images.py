@@ -1,6 +1,6 @@
 """Pre-training of a small image transformer on pictures, with a teacher.
 
-Both look at the same random crop of a picture, in as many patches: the student at fewer pixels. Its
+Both look at the same random crop of a picture, in as many patches, each at its own size. The student's
 class token and each of its patches learn what the teacher's say. Labels only serve to measure what
 has been learned: the head that learns them changes nothing of the transformer, of which tasks want
 more than the classes of some photographs.
@@ -45,11 +45,6 @@ def jitter(images: Tensor, strength: float, draw: torch.Generator) -> Tensor:
     return middle + (images - middle) * (1 + strength * u[1]) + strength * u[2]
 
 
-def enlarged(images: Tensor, side: int) -> Tensor:
-    """The same images at more pixels."""
-    return F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
-
-
 class Student(nn.Module):
     """The image transformer, and heads that are dropped when it has learned."""
 
@@ -65,7 +60,7 @@ class Crops(NamedTuple):
     """What student and teacher see of pictures."""
 
     images: Tensor  # [n][3][R][R]
-    sharper: Tensor  # [n][3][R'][R'], the same for the teacher
+    for_teacher: Tensor  # [n][3][R'][R'], the same at its size
     labels: Tensor  # [n]; -1: not known
 
 
@@ -93,8 +88,8 @@ class School:
             if len(inside):
                 images = jitter(photographs.images(inside), augment.colour, draw)
                 crops = random_crops(len(inside), augment.smallest_crop, draw)
-                small, large = (pixels.look(images, crops, side) for side in sides)
-                parts.append(Crops(small, large, photographs.labels[inside]))
+                own, for_teacher = (pixels.look(images, crops, side) for side in sides)
+                parts.append(Crops(own, for_teacher, photographs.labels[inside]))
         return Crops(*map(torch.cat, zip(*parts)))
 
 
@@ -120,7 +115,7 @@ class ImageJob:
         crops = self.school.crops(indices, sides, self.augment, draw)
         crops = Crops(*(part.to(self.device) for part in crops))
         keep = self._keep(len(indices), progress, draw)
-        there = self.teacher.tokens(crops.sharper)
+        there = self.teacher.tokens(crops.for_teacher)
         if keep is not None:
             there = there.gather(1, keep[..., None].expand(-1, -1, there.shape[-1]))
         tokens = self.model.visual.image_tokens(crops.images, keep)
@@ -165,9 +160,10 @@ class ImageJob:
             class_tokens = self.model.visual.image_tokens(images)[:, 0]
             right += int((self.model.image_head(class_tokens).argmax(-1).cpu() == labels).sum())
             told.append(self.model.teacher_class(class_tokens).float())
-            there.append(self.teacher.tokens(enlarged(images, self.teacher.side))[:, 0])
+            for_teacher = F.interpolate(images, (self.teacher.side,) * 2, mode="bilinear")
+            there.append(self.teacher.tokens(for_teacher)[:, 0])
         words = (f"held out {right} of {len(self.held_out)}, {right / len(self.held_out):.2%}, "
-                 f"told {_part_told(torch.cat(told), torch.cat(there)):.1%}")
+                 f"told {part_told(torch.cat(told), torch.cat(there)):.1%}")
         if self.mosaics is None:
             return words
         return f"{words}, {self.mosaics.evaluate(self.model.visual)}"
@@ -176,7 +172,7 @@ class ImageJob:
         return {"input_size": self.config.image_size}
 
 
-def _part_told(told: Tensor, there: Tensor) -> float:
+def part_told(told: Tensor, there: Tensor) -> float:
     """Which part of the variance of what there is ``[n][D]`` is told."""
     missed = (told - there).square().mean() / there.var(0, unbiased=False).mean()
     return 1 - float(missed)

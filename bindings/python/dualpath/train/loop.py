@@ -143,12 +143,13 @@ class Trainer:
         return self.schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * along))
 
     def load(self, path: str) -> None:
-        """Reads the model of a checkpoint, of such a job or of the released code. What is only for
-        training need not be there."""
+        """Reads the model of a checkpoint, of such a job or of the released code. The lessons, what
+        is only for training, need not be there."""
         saved = read_checkpoint(path, self.device)
         self._check_stated(path, saved, _OF_A_LOOK)
         with _of_this_recipe(path):
-            missing, strange = self.job.model.load_state_dict(saved["model"], strict=False)
+            state = {**saved["model"], **saved.get("lessons", {})}
+            missing, strange = self.job.model.load_state_dict(state, strict=False)
             lost = [name for name in missing if _is_released(name)]
             if lost or strange:
                 raise ValueError(f"the tensor {(lost + strange)[0]} is in one of the two only")

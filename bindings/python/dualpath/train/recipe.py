@@ -120,7 +120,7 @@ class Data:
 class Images:
     """A recipe's table ``[images]``, of pre-training."""
 
-    teacher: str | None = None  # an image transformer in the data folder
+    teacher: str | None = None  # an image transformer
     teacher_blocks: int = 10  # after which its tokens are learned
     drop_until: float = 0.7  # part of the run in which half of the patches are left out
     mosaics: int = 0  # framesets of a moving camera in each step

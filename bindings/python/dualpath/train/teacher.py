@@ -18,19 +18,22 @@ from .model import VisionTransformer
 
 
 class Teacher:
-    """With erf GELU, for pixels in -1 to 1, as timm's are; it says tokens ``[n][1 + G * G][D]``
-    after so many blocks, each with a mean of 0 and a variance of 1. Others state what they are, or
-    are CLIP's."""
+    """With erf GELU, heads of 64 channels, and for pixels in -1 to 1; what states something else, or
+    has the form of CLIP, is refused. It says tokens ``[n][1 + G * G][D]`` after so many blocks, each
+    with a mean of 0 and a variance of 1."""
 
     def __init__(self, path: str, patches_a_side: int, blocks: int) -> None:
         weights, half = read_weights(path), (0.5, 0.5, 0.5)
         sizes = sizes_of(weights)
         if sizes["pre_norm"]:
             raise Refused(f"{path} has a norm before its blocks, as CLIP has: it is no teacher")
-        if not 1 <= blocks <= sizes["blocks"]:
-            raise ValueError(f"images.teacher_blocks = {blocks}, and {path} has {sizes['blocks']}")
+        if blocks > sizes["blocks"]:
+            raise ValueError(
+                f"images.teacher_blocks = {blocks}, and {path} has {sizes['blocks']} blocks")
+        if sizes["width"] % 64:
+            raise Refused(f"{path} has {sizes['width']} channels, no heads of 64: it is no teacher")
         self.side = patches_a_side * sizes["patch_size"]  # of what it looks at, in pixels
-        config = Config(**sizes, heads=max(sizes["width"] // 64, 1), image_size=self.side, grid=1,
+        config = Config(**sizes, heads=sizes["width"] // 64, image_size=self.side, grid=1,
                         position_grid=False, mean=half, std=half)
         check_stated(path, weights.stated, config, OPTIONS, "a teacher")
         self.visual = VisionTransformer(config).eval().requires_grad_(False)
