@@ -395,6 +395,9 @@ def test_a_run_of_a_moving_camera(five_clips, monkeypatch, capsys):
     (five_clips / "recipe.toml").write_text(CAMERA)
     assert train(command(five_clips, "--set", "model.sampling_rate=1")) == 0
     assert "held out" not in capsys.readouterr().err
+    one_path = ["--set", "model.sampling_rate=1", "--set", 'model.paths="spatial"']
+    measured = command(five_clips, "--evaluate", str(five_clips / "camera.pth"), *one_path)
+    assert train(measured) == 0  # which has no lesson of how the picture moves
     files = sorted((five_clips / "clips").glob("*/*.npy"))
     (five_clips / "list.csv").write_text("path,split,label\n" + "".join(
         f"{file.relative_to(five_clips)},{'train' if i < 4 else 'test'},some name\n"
@@ -569,8 +572,8 @@ def test_each_patch_learns_what_the_teacher_says_there(five_clips, progress):
         tokens(images) if keep is None
         else tokens(images).gather(1, keep[..., None].expand(-1, -1, 3)))
     loss = job.step(torch.arange(n), progress, seeded(4)).loss
-    # Along a line, means of 8 and of 24 points are the same, but where a crop touches the edge of its
-    # picture, of which pixels are repeated: 2e-6 seen, and 6 when the teacher looks at another crop.
+    # Along a line, means of 8 and of 24 points are the same, but for crops that touch the edge of their
+    # picture, where its outermost pixels are repeated: 2e-6 seen, and 6 when the teacher looks at another crop.
     assert float(loss) < 1e-4
     for_teacher, images = seen
     assert images.shape == (n, 3, 32, 32) and for_teacher.shape == (n, 3, 96, 96)

@@ -143,13 +143,15 @@ class Trainer:
         return self.schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * along))
 
     def load(self, path: str) -> None:
-        """Reads the model of a checkpoint, of such a job or of the released code. The lessons, what
-        is only for training, need not be there."""
+        """Reads the model of a checkpoint, of such a job or of the released code, and of its lessons,
+        what is only for training, those that this job has, too."""
         saved = read_checkpoint(path, self.device)
         self._check_stated(path, saved, _OF_A_LOOK)
         with _of_this_recipe(path):
-            state = {**saved["model"], **saved.get("lessons", {})}
-            missing, strange = self.job.model.load_state_dict(state, strict=False)
+            own, lessons = self.job.model.state_dict(), saved.get("lessons", {})
+            shared = {name: tensor for name, tensor in lessons.items() if name in own}
+            missing, strange = self.job.model.load_state_dict(
+                {**saved["model"], **shared}, strict=False)
             lost = [name for name in missing if _is_released(name)]
             if lost or strange:
                 raise ValueError(f"the tensor {(lost + strange)[0]} is in one of the two only")
