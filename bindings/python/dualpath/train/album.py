@@ -27,13 +27,12 @@ class Photographs:
     """Pictures that were written, mapped, and their labels."""
 
     def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
-        pixels_path, labels_path = _paths(prefix)
+        pixels_path, self.labels_path = _paths(prefix)
         self.pixels = x = load_array(pixels_path, mapped=True)
-        labels = load_array(labels_path)
+        labels = load_array(self.labels_path)
         _check(pixels_path, x.dtype == np.uint8 and x.ndim == 4 and x.shape[-1] == 3
                and x.size > 0, "bytes [n][R][R][3]")
-        _check(labels_path, labels.shape == (len(x),) and labels.dtype.kind in "iu",
+        _check(self.labels_path, labels.shape == (len(x),) and labels.dtype.kind in "iu",
                "a number for each picture")
         self.labels = torch.from_numpy(labels.astype(np.int64))
 

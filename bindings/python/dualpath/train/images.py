@@ -71,7 +71,7 @@ class School:
         self.sets = sets
         for s in sets:
             if int(s.labels.max()) >= classes:
-                raise ValueError(f"{s.prefix}_y.npy has the class {int(s.labels.max())}, and "
+                raise ValueError(f"{s.labels_path} has the class {int(s.labels.max())}, and "
                                  f"data.classes = {classes}")
         self.starts = torch.tensor([0] + [len(s) for s in sets]).cumsum(0)
 

@@ -7,11 +7,11 @@ they are some blocks before.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._backbone import OPTIONS
 from .._refused import Refused
+from .album import HALF
 from .checkpoint import check_stated, fill, read_weights, sizes_of
 from .config import Config
 from .model import VisionTransformer
@@ -23,7 +23,7 @@ class Teacher:
     with a mean of 0 and a variance of 1."""
 
     def __init__(self, path: str, patches_a_side: int, blocks: int) -> None:
-        weights, half = read_weights(path), (0.5, 0.5, 0.5)
+        weights, half = read_weights(path), (HALF, HALF, HALF)
         sizes = sizes_of(weights)
         if sizes["pre_norm"]:
             raise Refused(f"{path} has a norm before its blocks, as CLIP has: it is no teacher")
@@ -39,12 +39,10 @@ class Teacher:
         self.visual = VisionTransformer(config).eval().requires_grad_(False)
         fill(self.visual, weights)
         del self.visual.transformer.resblocks[blocks:]
+        self.visual.ln_post = nn.LayerNorm(config.width, elementwise_affine=False)
         self.width = config.width
 
     @torch.no_grad()
     def tokens(self, images: Tensor) -> Tensor:
         """What it says of images ``[n][3][side][side]``."""
-        x = self.visual.embed(images, self.visual.positional_embedding)
-        for block in self.visual.transformer.resblocks:
-            x = block.plain(x)  # type: ignore[operator]
-        return F.layer_norm(x.float(), (self.width,))
+        return self.visual.image_tokens(images).float()
