@@ -155,10 +155,12 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 
 # ---- tests ----
 
-TEST_NAMES    := $(basename $(notdir $(wildcard tests/test_*.c)))
+# Programs are all in $(BUILD)/tests, whichever folder their source is in; so names are unique.
+TEST_SOURCES  := $(wildcard tests/unit/test_*.c tests/api/test_*.c)
+TEST_NAMES    := $(basename $(notdir $(TEST_SOURCES)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
-TEST_SUPPORT  := $(BUILD)/tests/support.o $(BUILD)/tests/gguf_builder.o $(BUILD)/tests/split.o
-TEST_CFLAGS   := -std=c11 $(WARNINGS) $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests
+TEST_SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+TEST_CFLAGS   := -std=c11 $(WARNINGS) $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests/support
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()
@@ -172,13 +174,25 @@ $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(TEST_SUPPORT) $(STATIC)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+# Each program takes of the support what it calls.
+$(BUILD)/tests/support.a: $(TEST_SUPPORT)
+	@rm -f $@
+	$(AR) rcs $@ $^
 
-$(BUILD)/tests/split_model: $(addprefix $(BUILD)/tests/,split_model.o split.o gguf_builder.o) $(STATIC)
+define LINK_TEST
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+endef
+$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/support.a $(STATIC)
+	$(LINK_TEST)
+$(BUILD)/tests/test_%: $(BUILD)/tests/api/test_%.o $(BUILD)/tests/support.a $(STATIC)
+	$(LINK_TEST)
+$(BUILD)/tests/bench_%: $(BUILD)/tests/unit/bench_%.o $(BUILD)/tests/support.a $(STATIC)
+	$(LINK_TEST)
+
+$(BUILD)/tests/split_model: $(BUILD)/tests/cli/split_model.o $(BUILD)/tests/support.a $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/make_inputs: tests/make_inputs.c
+$(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
@@ -188,20 +202,21 @@ check: ## all tests; TORCH=1 also those that need PyTorch
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-size check-amalgamation check-python
 
-check-c: $(TEST_PROGRAMS)
+# Benchmarks of kernels are built so that they go on building; nobody runs them here.
+check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
 
 check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli_test.sh
+	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli/cli_test.sh
 
 check-header:
 	@echo "== header"
-	$(CC) -std=c99 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_c99.c
-	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_c99.c
-	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/header_cxx17.cpp
+	$(CC) -std=c99 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
+	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
+	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
 
 # The recorded ABI: exported symbols, and sizes, offsets and numbers.
 LAYOUT := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
@@ -220,7 +235,7 @@ check-size: $(SHARED)
 	@echo "== size"
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size check $(SHARED)
 
-record-size: $(SHARED) ## the stripped size of the library, as it is to be from now on, into tests/size.txt
+record-size: $(SHARED) ## the stripped size of the library, as it is to be from now on, into tests/packaging/size.txt
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size record $(SHARED)
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
@@ -236,13 +251,13 @@ check-amalgamation: $(BUILD)/tests/logits $(BUILD)/tests/logits_amalgamation $(i
 	    cmp $(BUILD)/tests/logits.$$level.txt $$program.$$level.txt; done; done
 	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(BUILD)/tests/logits.*.txt | sort -u | tr '\n' ' ')"
 
-$(BUILD)/tests/logits: $(BUILD)/tests/logits.o $(STATIC)
+$(BUILD)/tests/logits: $(BUILD)/tests/packaging/logits.o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/logits_amalgamation: $(BUILD)/tests/logits.o $(BUILD)/amalgamation/dualpath.o
+$(BUILD)/tests/logits_amalgamation: $(BUILD)/tests/packaging/logits.o $(BUILD)/amalgamation/dualpath.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/logits_clang: $(BUILD)/tests/logits.o $(BUILD)/amalgamation/clang.o
+$(BUILD)/tests/logits_clang: $(BUILD)/tests/packaging/logits.o $(BUILD)/amalgamation/clang.o
 	$(CLANG) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 AMALGAMATION_CFLAGS = -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS)
@@ -279,7 +294,7 @@ check-valgrind: ## C tests under valgrind
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 
 # The library for other processors, cross-built here and run by qemu. Tests have no package of Check
-# there, and use tests/alone. Left out are the program, which needs libpng, tests that need zlib, and
+# there, and use tests/machines. Left out are the program, which needs libpng, tests that need zlib, and
 # those of a malloc() of their own: programs are static, because qemu 7 stops in threads of others
 # with 32 bits. Of several processors of a machine the last one runs all tests, the others those that
 # depend on the instructions it has.
@@ -297,10 +312,11 @@ MACHINE         ?= aarch64
 EMULATOR         = $(or $(EMULATOR_$(MACHINE)),qemu-$(MACHINE))
 MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
 MACHINE_TESTS   ?= $(filter-out test_allocations test_failures,$(TEST_NAMES))
+INSTRUCTION_TESTS := test_kernels test_gemm_% test_linear test_attention test_model_variants test_engine test_compile
 check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-built and emulated (minutes)
 	@.ci/setup $(MACHINE)
 	@$(SANITIZED) BUILD=$(BUILD)/$(MACHINE) check-emulated CC=$(TRIPLET_$(MACHINE))-gcc CLANG= ZLIB=0 \
-	    LDFLAGS=-static CPPFLAGS=-Itests/alone CHECK_LIBS=
+	    LDFLAGS=-static CPPFLAGS=-Itests/machines CHECK_LIBS=
 
 check-machines: ## check-machine for all of them, as many at a time as there are processors
 	@.ci/setup $(MACHINES)
@@ -312,7 +328,7 @@ check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
 	@$(MAKE) --no-print-directory check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
-	    tests="$(filter test_compile test_engine test_kernels test_model test_products,$(MACHINE_TESTS))"; \
+	    tests="$(filter $(INSTRUCTION_TESTS),$(MACHINE_TESTS))"; \
 	    test $$cpu != $(lastword $(MACHINE_CPUS)) || tests="$(MACHINE_TESTS)"; \
 	    for test in $$tests; do \
 	        echo "== $$test on $(MACHINE), $$cpu"; \
@@ -320,7 +336,7 @@ check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 
 # libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
+FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
 FUZZ_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	@.ci/setup build fuzz
@@ -349,18 +365,18 @@ fuzz-seeds: $(BUILD)/dualpath $(BUILD)/tests/split_model
 	    printf '\010' >>$$seed; \
 	done; done
 
-FUZZ_LOADER_SOURCES := tests/split.c tests/gguf_builder.c
+FUZZ_LOADER_SOURCES := tests/support/split.c tests/support/gguf_builder.c
 FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
-$(BUILD)/fuzz_%: tests/fuzz_%.c $(STATIC)
+$(BUILD)/fuzz_%: tests/fuzz/%.c $(STATIC)
 	@mkdir -p $(@D)
-	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests -o $@ $< \
+	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests/support -o $@ $< \
 	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
 	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
 include examples/firmware/firmware.mk
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*.c tests/*.h tests/*.cpp tests/firmware/*.c tests/abi/*.c tests/alone/*.h)
+             tests/*/*.c tests/*/*.h tests/*/*.cpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -419,4 +435,4 @@ help: ## this list
 	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 
 .SECONDARY:
--include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_NAMES:%=$(BUILD)/tests/%.d) $(TEST_SUPPORT:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d)

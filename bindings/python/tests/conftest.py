@@ -84,3 +84,22 @@ def answer(model, clip) -> np.ndarray:
     """The logits that classify(clip, sampling="given") must answer, bit for bit."""
     with dualpath.Session(model, threads=1) as session:
         return session.classify(clip, sampling="given").logits
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Runs dualpath-convert in a folder."""
+    import conversion  # which needs gguf
+
+    return conversion.Run(tmp_path, capsys)
+
+
+@pytest.fixture
+def five_clips(tmp_path):
+    """A folder of five clips in two classes, a backbone and a recipe to train on them."""
+    import training  # which needs PyTorch
+
+    training.write_clips(tmp_path / "clips")
+    training.write_backbone(tmp_path / "backbone.pth")
+    (tmp_path / "recipe.toml").write_text(training.RECIPE)
+    return tmp_path

@@ -1,0 +1,140 @@
+"""Frames: layouts, formats and what is unusable."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import dualpath
+from dualpath import frames
+
+
+class TestFrames:
+    """Each of these clips is the same one, or says why not."""
+
+    def same(self, session, clip, answer) -> bool:
+        return np.array_equal(session.classify(clip, sampling="given").logits, answer)
+
+    def test_layouts(self, session, clip, answer):
+        t, h, w, _ = clip.shape
+        wide = np.full((t, h + 3, w + 5, 3), 99, np.uint8)
+        wide[:, 2 : h + 2, 4 : w + 4] = clip
+        fortran = np.ascontiguousarray(clip.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+        read_only = clip.copy()
+        read_only.flags.writeable = False
+        layouts = {
+            "window": wide[:, 2 : h + 2, 4 : w + 4],
+            "upside down": np.ascontiguousarray(clip[:, ::-1])[:, ::-1],
+            "backwards": np.ascontiguousarray(clip[::-1])[::-1],
+            "rows of all frames together": fortran,
+            "every second": np.repeat(clip, 2, axis=0)[::2],
+            "read-only": read_only,
+            "list": list(clip),
+            "tuple of frames": tuple(dualpath.Frame(f) for f in clip),
+        }
+        for name, layout in layouts.items():
+            assert self.same(session, layout, answer), name
+
+    def test_nothing_is_copied(self, session):
+        clip = np.zeros((64, 256, 256, 3), np.uint8)[:, ::-1]
+        for index, descriptor in enumerate(frames.describe(clip)):
+            assert descriptor.plane[0] == clip[index].ctypes.data
+            assert descriptor.stride[0] == -256 * 3
+        tracemalloc.start()
+        session.classify(clip, rate=1)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 200_000
+
+    def test_channel_orders(self, session, clip, answer):
+        alpha = np.random.default_rng(5).integers(0, 256, (*clip.shape[:3], 1), np.uint8)
+        bgr = np.ascontiguousarray(clip[..., ::-1])
+        rgba, bgra = np.concatenate([clip, alpha], -1), np.concatenate([bgr, alpha], -1)
+        assert self.same(session, rgba, answer)
+        for format, pixels in (("bgr24", bgr), ("rgba", rgba), ("bgra", bgra)):
+            planes = [dualpath.Frame(p, format=format) for p in pixels]
+            assert self.same(session, planes, answer), format
+        assert not self.same(session, bgr, answer)
+
+    def test_gray(self, session, clip):
+        gray = np.ascontiguousarray(clip[..., 0])
+        expected = session.classify(np.repeat(gray[..., None], 3, -1), sampling="given").logits
+        for pixels in (gray, gray[..., None], list(gray), [dualpath.Frame(g) for g in gray]):
+            assert self.same(session, pixels, expected)
+
+    def test_chroma_planes(self, session, clip):
+        t, h, w, _ = clip.shape
+        luma = np.ascontiguousarray(clip[..., 1])
+        chroma = np.random.default_rng(6).integers(0, 256, (t, (h + 1) // 2, (w + 1) // 2, 2))
+        chroma = chroma.astype(np.uint8)
+        neutral = np.full_like(chroma, 128)
+
+        def nv12(c, **options):
+            return [dualpath.Frame(y, uv, format="nv12", **options) for y, uv in zip(luma, c)]
+
+        def i420(c):
+            u, v = (np.ascontiguousarray(c[..., k]) for k in (0, 1))
+            return [dualpath.Frame(*p, format="i420") for p in zip(luma, u, v)]
+
+        gray = session.classify(luma, sampling="given").logits
+        full = session.classify(nv12(neutral, color="bt601-full"), sampling="given").logits
+        np.testing.assert_allclose(full, gray, rtol=0, atol=1e-4 * np.abs(gray).max())
+        colored = session.classify(nv12(chroma), sampling="given").logits
+        assert self.same(session, i420(chroma), colored)
+        answers = {
+            session.classify(nv12(chroma, color=color), sampling="given").logits.tobytes()
+            for color in frames.COLORS
+        }
+        assert len(answers) == 4
+
+    def test_sizes_differ(self, session, clip, answer):
+        h, w = clip.shape[1:3]
+        mixed = list(clip[:15]) + [np.zeros((h * 2, w + 9, 3), np.uint8)]
+        logits = session.classify(mixed, sampling="given").logits
+        assert logits.shape == answer.shape and not np.array_equal(logits, answer)
+
+    def test_unusable(self, session, clip):
+        frame = clip[0]
+        unusable = [
+            (TypeError, "not float32", clip.astype(np.float32)),
+            (TypeError, "not int8", list(clip.astype(np.int8))),
+            (TypeError, "list of frames, not generator", (f for f in clip)),
+            (TypeError, "list of frames, not Frame", dualpath.Frame(frame)),
+            (TypeError, "not bytes", [b"frame"]),
+            (TypeError, "not str", "clip.mp4"),
+            (ValueError, "at least one frame", []),
+            (ValueError, "at least one frame", clip[:0]),
+            (ValueError, "1 .. 65536", clip[:, :0]),
+            (ValueError, "1 .. 65536", np.broadcast_to(frame[:1, :1], (1, 1, 65537, 3))),
+            (ValueError, "ambiguous", frame),
+            (ValueError, r"\[T, H, W, 3\]", clip[None]),
+            (ValueError, r"shape \[32, 32, 2\]", clip[..., :2]),
+            (ValueError, "bytes of a row must be adjacent", clip[:, :, ::-1]),
+            (ValueError, "bytes of a row must be adjacent", clip[:, :, ::2]),
+            (ValueError, "bytes of a row must be adjacent", clip[..., ::-1]),
+            (ValueError, "bytes of a row must be adjacent", clip.transpose(0, 2, 1, 3)),
+        ]
+        for error, message, frames_ in unusable:
+            with pytest.raises(error, match=message):
+                session.classify(frames_)
+
+    def test_unusable_planes(self):
+        y, uv, u = (np.zeros(s, np.uint8) for s in ((5, 7), (3, 4, 2), (3, 4)))
+        dualpath.Frame(y, uv, format="nv12")
+        dualpath.Frame(y, u, u, format="i420")
+        for error, message, planes, options in (
+            (TypeError, "at least one plane", (), {}),
+            (TypeError, "needs a format", (y, uv), {}),
+            (ValueError, "unknown format 'yuv'", (y,), {"format": "yuv"}),
+            (ValueError, "unknown color 'srgb'", (y,), {"color": "srgb"}),
+            (ValueError, "nv12 has 2 planes, not 1", (y,), {"format": "nv12"}),
+            (ValueError, "3 rows and 4 columns", (y, uv[:2]), {"format": "nv12"}),
+            (ValueError, "3 rows and 4 columns", (y, u, u[:, :3]), {"format": "i420"}),
+            (ValueError, r"must be \[H, W, 2\]", (y, u), {"format": "nv12"}),
+            (ValueError, r"must be \[H, W, 3\]", (y,), {"format": "rgb24"}),
+            (TypeError, "not list", (y, [1]), {"format": "nv12"}),
+        ):
+            with pytest.raises(error, match=message):
+                dualpath.Frame(*planes, **options)

@@ -1,0 +1,105 @@
+"""Who keeps what alive, and what is freed in which order."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from native import run_python
+
+import dualpath
+from dualpath import _lib
+
+
+class TestLifetimes:
+    def closings(self, monkeypatch) -> list[str]:
+        """What the library is told to free, in order."""
+        freed: list[str] = []
+        library = _lib.library()
+        for name in ("dp_model_close", "dp_pool_destroy", "dp_session_destroy"):
+
+            def free(pointer, name=name, function=getattr(library, name)):
+                if pointer:
+                    freed.append(name)
+                function(pointer)
+
+            monkeypatch.setattr(library, name, free)
+        return freed
+
+    def test_session_keeps_the_model(self, monkeypatch, released, clip, answer):
+        freed = self.closings(monkeypatch)
+        session = dualpath.Session(dualpath.Model(released.model))
+        gc.collect()
+        assert freed == []
+        assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
+        del session
+        assert freed == ["dp_session_destroy", "dp_model_close"]
+
+    def test_session_keeps_the_pool(self, monkeypatch, model, clip, answer):
+        freed = self.closings(monkeypatch)
+        with dualpath.Pool(2) as pool:
+            one, two = dualpath.Session(model, pool=pool), dualpath.Session(model, pool=pool)
+        del pool
+        one.close()
+        assert freed == ["dp_session_destroy"]
+        assert np.array_equal(two.classify(clip, sampling="given").logits, answer)
+        two.close()
+        assert freed == ["dp_session_destroy"] * 2 + ["dp_pool_destroy"]
+
+    def test_failure_lets_go_of_the_pool(self, monkeypatch, released, model):
+        freed = self.closings(monkeypatch)
+        pool, closed = dualpath.Pool(2), dualpath.Model(released.model)
+        closed.close()
+        for options in ({"arena": 64}, {"threads": 1}):
+            with pytest.raises(dualpath.DualPathError):
+                dualpath.Session(model, pool=pool, **options)
+        with pytest.raises(ValueError, match="the model is closed"):
+            dualpath.Session(closed, pool=pool)
+        pool.close()
+        assert freed == ["dp_model_close", "dp_pool_destroy"]
+
+    def test_model_closed_before_its_sessions(self, monkeypatch, released, clip, answer):
+        freed = self.closings(monkeypatch)
+        with dualpath.Model(released.model) as model:
+            one, two = dualpath.Session(model), dualpath.Session(model)
+        one.close()
+        assert freed == ["dp_session_destroy"]
+        assert np.array_equal(two.classify(clip, sampling="given").logits, answer)
+        two.close()
+        assert freed == ["dp_session_destroy"] * 2 + ["dp_model_close"]
+
+    def test_garbage_in_a_cycle(self, monkeypatch, released, clip):
+        freed = self.closings(monkeypatch)
+        for _ in range(5):
+            holder: dict = {}
+            holder["model"] = dualpath.Model(released.model, log=lambda *_, h=holder: None)
+            holder["session"] = dualpath.Session(
+                holder["model"], progress=lambda *_, h=holder: None
+            )
+            holder["session"].classify(clip)
+            gone = weakref.ref(holder["session"])
+            del holder
+            gc.collect()
+            assert gone() is None
+            assert freed == ["dp_session_destroy", "dp_model_close"]
+            freed.clear()
+
+    def test_nothing_is_held_after_a_failure(self, monkeypatch, released):
+        freed = self.closings(monkeypatch)
+        model = dualpath.Model(released.model)
+        with pytest.raises(dualpath.ArenaError):
+            dualpath.Session(model, arena=1)
+        model.close()
+        assert freed == ["dp_model_close"]
+
+    def test_interpreter_exit(self, released):
+        code = (
+            "import dualpath, sys\n"
+            "model = dualpath.Model(sys.argv[1], progress=lambda *_: None)\n"
+            "session = dualpath.Session(model, threads=2, progress=lambda *_: None)\n"
+            "sys.keep = (session, model)\n"
+        )
+        done = run_python(code, released.model)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,440 @@
+/*
+ * Everything fails once: the n-th allocation, or the n-th start of a thread, for n = 1, 2, ...
+ * until nothing is left to fail. Each time the call says so, leaves nothing behind, and works at
+ * the next try.
+ */
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include "api_support.h"
+#include "suite.h"
+#include "test_allocator.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* ---- a pthread_create() that fails ---- */
+
+typedef int (*create_fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* Where a sanitizer is linked in, its own function stands behind this name. */
+extern int __interceptor_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                                        void *) __attribute__((weak));
+
+static atomic_int threads_started, threads_running;
+static int failing_thread; /* the number of the start that fails, from 1; 0: none */
+
+typedef struct start {
+    void *(*run)(void *);
+    void *argument;
+} start;
+
+static void *run_counted(void *argument) {
+    start begin = *(start *)argument;
+    free(argument);
+    void *result = begin.run(begin.argument);
+    atomic_fetch_sub(&threads_running, 1);
+    return result;
+}
+
+static create_fn real_create(void) {
+    if (__interceptor_pthread_create != NULL) {
+        return __interceptor_pthread_create;
+    }
+    void *found = must(dlsym(RTLD_NEXT, "pthread_create"), "pthread_create");
+    create_fn real;
+    memcpy(&real, &found, sizeof real); /* ISO C has no cast from data to functions */
+    return real;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument) {
+    if (atomic_fetch_add(&threads_started, 1) + 1 == failing_thread) {
+        return EAGAIN;
+    }
+    start *begin = must(malloc(sizeof *begin), "memory");
+    *begin = (start){run, argument};
+    atomic_fetch_add(&threads_running, 1);
+    int error = real_create()(thread, attributes, run_counted, begin);
+    if (error != 0) {
+        atomic_fetch_sub(&threads_running, 1);
+        free(begin);
+    }
+    return error;
+}
+
+/* ---- ways to open ---- */
+
+/* The same model in all forms, and the options they are opened with. */
+static struct {
+    uint8_t *plain, *gzip;
+    size_t plain_size, gzip_size;
+    char gzip_path[64];
+    dp_model_options options;
+} files;
+
+/* Two members: the inflater starts anew in the middle. */
+static void compress_file(void) {
+    z_stream stream = {0};
+    size_t half = files.plain_size / 2;
+    size_t room = files.plain_size + 4096;
+    files.gzip = must(malloc(room), "memory");
+    for (size_t part = 0; part < 2; part++) {
+        stream = (z_stream){0};
+        ck_assert_int_eq(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, 0), Z_OK);
+        stream.next_in = files.plain + part * half;
+        stream.avail_in = (unsigned)(part == 0 ? half : files.plain_size - half);
+        stream.next_out = files.gzip + files.gzip_size;
+        stream.avail_out = (unsigned)(room - files.gzip_size);
+        ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
+        files.gzip_size += stream.total_out;
+        ck_assert_int_eq(deflateEnd(&stream), Z_OK);
+    }
+}
+
+static void set_up(void) {
+    random_restart();
+    memset(&files, 0, sizeof files);
+    files.plain = read_golden(LABELLED_MODEL, &files.plain_size);
+    compress_file();
+    (void)strcpy(files.gzip_path, P_tmpdir "/dualpath-XXXXXX");
+    int descriptor = mkstemp(files.gzip_path);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(write(descriptor, files.gzip, files.gzip_size), (ssize_t)files.gzip_size);
+    ck_assert_int_eq(close(descriptor), 0);
+    dp_model_options_default(&files.options);
+}
+
+static void tear_down(void) {
+    (void)unlink(files.gzip_path);
+    free(files.plain);
+    free(files.gzip);
+}
+
+static dp_status open_plain(dp_model **model) {
+    return dp_model_open(find_golden(LABELLED_MODEL).text, &files.options, model);
+}
+
+static dp_status open_gzip(dp_model **model) {
+    return dp_model_open(files.gzip_path, &files.options, model);
+}
+
+static dp_status open_plain_memory(dp_model **model) {
+    return dp_model_open_memory(files.plain, files.plain_size, &files.options, model);
+}
+
+static dp_status open_gzip_memory(dp_model **model) {
+    return dp_model_open_memory(files.gzip, files.gzip_size, &files.options, model);
+}
+
+/* Pads the model with zeros, which a file may end with: the reader's buffer has to grow. */
+static int64_t read_plain(void *user, uint64_t offset, void *buffer, size_t size) {
+    size_t end = 3U << 20;
+    (void)user;
+    size_t count = offset < end ? end - (size_t)offset : 0;
+    count = count < size ? count : size;
+    memset(buffer, 0, count);
+    if (offset < files.plain_size) {
+        size_t left = files.plain_size - (size_t)offset;
+        memcpy(buffer, files.plain + offset, left < count ? left : count);
+    }
+    return (int64_t)count;
+}
+
+static int64_t read_gzip(void *user, uint64_t offset, void *buffer, size_t size) {
+    size_t left = files.gzip_size - (size_t)offset;
+    size_t count = left < size ? left : size;
+    (void)user;
+    memcpy(buffer, files.gzip + offset, count);
+    return (int64_t)count;
+}
+
+static dp_status open_plain_reader(dp_model **model) {
+    const dp_reader reader = {read_plain, NULL};
+    return dp_model_open_reader(&reader, &files.options, model);
+}
+
+static dp_status open_gzip_reader(dp_model **model) {
+    const dp_reader reader = {read_gzip, NULL};
+    return dp_model_open_reader(&reader, &files.options, model);
+}
+
+static dp_status verify_only(dp_model **model) {
+    *model = NULL;
+    return dp_model_verify(files.gzip_path, &files.options);
+}
+
+static const struct {
+    const char *name;
+    dp_status (*open)(dp_model **model);
+} openings[] = {
+    {"plain file", open_plain},
+    {"gzip file", open_gzip},
+    {"plain memory", open_plain_memory},
+    {"gzip memory", open_gzip_memory},
+    {"plain reader", open_plain_reader},
+    {"gzip reader", open_gzip_reader},
+    {"verify", verify_only},
+};
+
+/* ---- memory ---- */
+
+/* From the first allocation that fails, all the others fail, too. */
+static void *allocate_no_more(void *user, size_t size) {
+    test_allocator *memory = user;
+    if (memory->calls >= memory->fail_at) {
+        memory->fail_at = memory->calls + 1;
+    }
+    return test_allocate(user, size);
+}
+
+/* Fails allocation `at`, or all from there on; true when the call needs fewer and succeeded. */
+static bool opens_with_failure(size_t which, size_t at, bool persistent) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    memory.fail_at = at;
+    memory.allocator.allocate = persistent ? allocate_no_more : test_allocate;
+    files.options.allocator = &memory.allocator;
+    dp_model *model = (dp_model *)&memory;
+    dp_status status = openings[which].open(&model);
+    bool reached = memory.calls >= at;
+    if (reached) {
+        ck_assert_msg(status == DP_ERR_MEMORY, "%s, allocation %zu: %s: %s", openings[which].name,
+                      at, dp_status_name(status), dp_last_message());
+        ck_assert_ptr_null(model);
+        ck_assert_str_ne(dp_last_message(), "");
+        ck_assert_uint_eq(memory.blocks, 0);
+    } else {
+        ck_assert_int_eq(status, DP_OK);
+    }
+    dp_model_close(model);
+    ck_assert_uint_eq(memory.blocks, 0);
+    ck_assert_uint_eq(memory.bytes, 0);
+    ck_assert_int_eq(memory.mistakes, 0);
+    return !reached;
+}
+
+START_TEST(opening_survives_every_failure) {
+    size_t which = (size_t)_i / 4;
+    files.options.unfused = _i % 2;
+    size_t at = 1;
+    while (!opens_with_failure(which, at, _i / 2 % 2 == 1)) {
+        at++;
+        ck_assert_uint_lt(at, 10000);
+    }
+    ck_assert_uint_gt(at, 3);
+}
+END_TEST
+
+START_TEST(creating_survives_every_failure) {
+    dp_model *model = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.threads = 1 + _i;
+    bool reached = true;
+    for (size_t at = 1; reached; at++) {
+        test_allocator memory;
+        test_allocator_init(&memory);
+        memory.fail_at = at;
+        options.allocator = &memory.allocator;
+        dp_session *session = (dp_session *)&memory;
+        dp_status status = dp_session_create(model, &options, &session);
+        reached = memory.calls >= at;
+        ck_assert_int_eq(status, reached ? DP_ERR_MEMORY : DP_OK);
+        ck_assert((session == NULL) == reached);
+        ck_assert(!reached || strstr(dp_last_message(), "session") != NULL);
+        ck_assert_int_eq(atomic_load(&threads_running), reached ? 0 : _i);
+        dp_session_destroy(session);
+        ck_assert_uint_eq(memory.blocks, 0);
+        ck_assert_int_eq(memory.mistakes, 0);
+    }
+    dp_model_close(model);
+}
+END_TEST
+
+/* All of a session is one block, of the size that was foretold. */
+START_TEST(sessions_take_what_they_said) {
+    dp_model *model = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_session_options options;
+    dp_session *session = NULL;
+    size_t bytes = 0;
+    dp_session_options_default(&options);
+    options.threads = 3;
+    options.allocator = &memory.allocator;
+    ck_assert_int_eq(dp_session_size(model, &options, &bytes), DP_OK);
+    ck_assert_uint_eq(memory.calls, 0);
+    ck_assert_int_eq(dp_session_create(model, &options, &session), DP_OK);
+    ck_assert_uint_eq(memory.bytes, bytes);
+    ck_assert_uint_eq(memory.blocks, 1);
+    dp_session_destroy(session);
+    dp_model_close(model);
+}
+END_TEST
+
+START_TEST(inflating_stops_at_the_limit) {
+    test_allocator memory;
+    dp_model *model = NULL;
+    test_allocator_init(&memory);
+    files.options.allocator = &memory.allocator;
+    files.options.max_inflated_size = files.plain_size;
+    ck_assert_int_eq(open_gzip(&model), DP_OK);
+    dp_model_close(model);
+    const size_t less[] = {files.plain_size - 1, files.plain_size / 2, 1, 0};
+    for (size_t i = 0; i < COUNT(less); i++) {
+        model = (dp_model *)&memory;
+        files.options.max_inflated_size = less[i];
+        ck_assert_int_eq(open_gzip(&model), DP_ERR_MEMORY);
+        ck_assert_ptr_null(model);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), "limit"));
+        ck_assert_uint_eq(memory.blocks, 0);
+    }
+}
+END_TEST
+
+/* ---- threads ---- */
+
+/* Fails the start of thread `at` of four; in an arena when there is one. */
+static void create_with_failure(const dp_model *model, void *arena, size_t bytes, int at) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.threads = 4;
+    options.allocator = &memory.allocator;
+    options.arena = arena;
+    options.arena_size = bytes;
+    atomic_store(&threads_started, 0);
+    failing_thread = at;
+    dp_session *session = (dp_session *)&memory;
+    dp_status status = dp_session_create(model, &options, &session);
+    failing_thread = 0;
+    if (at <= 3) {
+        char number[32];
+        (void)snprintf(number, sizeof number, "thread %d of 4", at + 1);
+        ck_assert_int_eq(status, DP_ERR_THREAD);
+        ck_assert_ptr_null(session);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), number));
+        ck_assert_int_eq(atomic_load(&threads_started), at);
+    } else {
+        ck_assert_int_eq(status, DP_OK);
+        ck_assert_int_eq(atomic_load(&threads_running), 3);
+    }
+    dp_session_destroy(session);
+    ck_assert_int_eq(atomic_load(&threads_running), 0);
+    ck_assert_uint_eq(memory.blocks, 0);
+    ck_assert_int_eq(memory.mistakes, 0);
+}
+
+START_TEST(creating_survives_threads_that_do_not_start) {
+    dp_model *model = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    dp_session_options options;
+    size_t bytes = 0;
+    dp_session_options_default(&options);
+    options.threads = 4;
+    ck_assert_int_eq(dp_session_size(model, &options, &bytes), DP_OK);
+    void *arena = guarded_bytes(bytes, 64);
+    for (int at = 1; at <= 4; at++) {
+        create_with_failure(model, NULL, 0, at);
+        create_with_failure(model, arena, bytes, at);
+    }
+    guarded_end();
+    dp_model_close(model);
+}
+END_TEST
+
+/* The same for a pool, which has no arena. */
+START_TEST(pools_survive_threads_that_do_not_start) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_pool_options options;
+    dp_pool_options_default(&options);
+    options.threads = 4;
+    options.allocator = &memory.allocator;
+    for (int at = 1; at <= 4; at++) {
+        dp_pool *pool = (dp_pool *)&memory;
+        atomic_store(&threads_started, 0);
+        failing_thread = at;
+        dp_status status = dp_pool_create(&options, &pool);
+        failing_thread = 0;
+        ck_assert_int_eq(status, at <= 3 ? DP_ERR_THREAD : DP_OK);
+        ck_assert((pool == NULL) == (at <= 3));
+        ck_assert(at > 3 || strstr(dp_last_message(), "could not be started") != NULL);
+        ck_assert_int_eq(atomic_load(&threads_running), at <= 3 ? 0 : 3);
+        dp_pool_destroy(pool);
+        ck_assert_int_eq(atomic_load(&threads_running), 0);
+        ck_assert_uint_eq(memory.blocks, 0);
+        ck_assert_int_eq(memory.mistakes, 0);
+    }
+}
+END_TEST
+
+static void run_both(void *user, void (*body)(void *argument, int32_t worker), void *argument) {
+    (void)user;
+    body(argument, 0);
+    body(argument, 1);
+}
+
+/* Sessions on a pool or a scheduler. */
+START_TEST(threads_of_others_are_all_that_is_used) {
+    const dp_scheduler scheduler = {2, run_both, NULL};
+    dp_model *model = NULL;
+    dp_pool *pool = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    dp_pool_options pooling;
+    dp_pool_options_default(&pooling);
+    pooling.threads = 4;
+    atomic_store(&threads_started, 0);
+    ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
+    ck_assert_int_eq(atomic_load(&threads_started), 3);
+    for (int i = 0; i < 2; i++) {
+        dp_session *session = NULL;
+        dp_session_options options;
+        dp_session_options_default(&options);
+        options.pool = i == 0 ? pool : NULL;
+        options.scheduler = i == 0 ? NULL : &scheduler;
+        ck_assert_int_eq(dp_session_create(model, &options, &session), DP_OK);
+        double gops;
+        ck_assert_int_eq(dp_session_peak(session, 1, &gops), DP_OK);
+        dp_session_destroy(session);
+        ck_assert_int_eq(atomic_load(&threads_started), 3);
+        ck_assert_int_eq(atomic_load(&threads_running), 3);
+    }
+    dp_pool_destroy(pool);
+    ck_assert_int_eq(atomic_load(&threads_running), 0);
+    dp_model_close(model);
+}
+END_TEST
+
+/* ---- the suite ---- */
+
+static Suite *failures_suite(void) {
+    Suite *suite = suite_create("failures");
+    TCase *memory = tcase_create("memory");
+    tcase_add_checked_fixture(memory, set_up, tear_down);
+    tcase_set_timeout(memory, 120);
+    tcase_add_loop_test(memory, opening_survives_every_failure, 0, 4 * (int)COUNT(openings));
+    tcase_add_loop_test(memory, creating_survives_every_failure, 0, 4);
+    tcase_add_test(memory, sessions_take_what_they_said);
+    tcase_add_test(memory, inflating_stops_at_the_limit);
+    suite_add_tcase(suite, memory);
+
+    TCase *threads = tcase_create("threads");
+    tcase_add_checked_fixture(threads, set_up, tear_down);
+    tcase_add_test(threads, creating_survives_threads_that_do_not_start);
+    tcase_add_test(threads, pools_survive_threads_that_do_not_start);
+    tcase_add_test(threads, threads_of_others_are_all_that_is_used);
+    suite_add_tcase(suite, threads);
+    return suite;
+}
+
+int main(void) {
+    return run_suite(failures_suite());
+}

@@ -1,0 +1,158 @@
+# Clips in every file format, and files that are none.
+
+test_formats() {
+    logits "$work/rgb" "$in/rgb.npy" || not_ok "reads NumPy" "status $status"
+    same "NumPy 2.0 is the same" "$work/rgb" "$in/rgb-2.npy"
+    same "NumPy 3.0 with other quotes and order is the same" "$work/rgb" "$in/rgb-3.npy"
+    same "NumPy on standard input is the same" "$work/rgb" - <"$in/rgb.npy"
+    same "raw frames are the same" "$work/rgb" "$in/rgb.rgb" --size 27x19
+    same "raw frames on standard input are the same" "$work/rgb" - --size=27x19 <"$in/rgb.rgb"
+    for kind in rgb8 rgb8-adam7 rgb16 rgba8 rgba16; do
+        same "PNG $kind is the same" "$work/rgb" "$in/png-$kind"
+    done
+    logits "$work/grey" "$in/grey.y" --size 27x19 --format gray8 ||
+        not_ok "reads grey" "status $status"
+    same "Y4M Cmono is the same" "$work/grey" "$in/grey.y4m"
+    same "grey 4:2:0 is the same" "$work/grey" "$in/grey-420.y4m"
+    same "grey 4:4:4 is the same" "$work/grey" "$in/grey-444.y4m"
+    for kind in grey4 grey8 grey16 grey-alpha8 palette4 palette8; do
+        same "PNG $kind is the same" "$work/grey" "$in/png-$kind"
+    done
+    differs "grey and RGB differ" "$work/grey" "$work/rgb"
+}
+
+test_yuv() {
+    logits "$work/yuv" "$in/yuv.y4m" || not_ok "reads Y4M" "status $status"
+    logits "$work/full" "$in/yuv-full.y4m" || not_ok "reads full range" "status $status"
+    differs "full and limited range differ" "$work/yuv" "$work/full"
+    same "Y4M with more parameters is the same" "$work/yuv" "$in/yuv-420.y4m"
+    same "Y4M on standard input is the same" "$work/yuv" - <"$in/yuv.y4m"
+    same "I420 is the same" "$work/yuv" "$in/yuv.i420" --size 27x19 --format i420
+    same "NV12 is the same" "$work/yuv" "$in/yuv.nv12" --size 27x19 --format nv12
+    same "--color bt601-full is XCOLORRANGE=FULL" "$work/full" "$in/yuv.y4m" --color bt601-full
+    same "--color overrides the file" "$work/yuv" "$in/yuv-full.y4m" --color bt601
+    near "4:4:4 is nearly the same" 0.003 "$work/yuv" "$in/yuv-444.y4m"
+    near "4:2:2 is nearly the same" 0.003 "$work/yuv" "$in/yuv-422.y4m"
+    near "4:1:1 is nearly the same" 0.003 "$work/yuv" "$in/yuv-411.y4m"
+    logits "$work/709" "$in/yuv.y4m" --color bt709 || not_ok "BT.709" "status $status"
+    differs "BT.601 and BT.709 differ" "$work/yuv" "$work/709"
+    near "4:4:4 in full range is nearly the same" 0.003 "$work/full" "$in/yuv-444.y4m" \
+        --color bt601-full
+    near "4:4:4 in BT.709 is nearly the same" 0.003 "$work/709" "$in/yuv-444.y4m" --color=bt709
+    logits "$work/709-full" "$in/yuv.y4m" --color bt709-full || not_ok "BT.709" "status $status"
+    near "4:4:4 in full BT.709 is nearly the same" 0.003 "$work/709-full" "$in/yuv-444.y4m" \
+        --color bt709-full
+}
+
+test_bad_inputs() {
+    bad=$work/bad
+    fails 1 'cannot open' classify "$MODEL" "$work/nothing.npy"
+    fails 1 'is empty' classify "$MODEL" -
+    fails 1 'neither Y4M nor NumPy' classify "$MODEL" "$MODEL"
+    fails 1 'frame 22 is cut short' classify "$MODEL" "$in/rgb.rgb" --size 27x18
+    fails 1 'holds 20 frames; --sampling all takes exactly' \
+        classify "$MODEL" "$in/rgb.npy" --sampling all
+    fails 1 'that --max-memory allows' classify "$MODEL" "$in/rgb.npy" --max-memory 20K
+    fails 1 'that --max-memory allows' classify "$MODEL" "$in/yuv.y4m" --max-memory 10K
+    : >"$bad"
+    fails 1 'holds no frames' classify "$MODEL" "$bad" --size 27x19
+    mkdir "$work/empty"
+    fails 1 'holds no .png files' classify "$MODEL" "$work/empty"
+    chmod 000 "$work/empty"
+    if [ -r "$work/empty" ]; then
+        skip "a directory that may not be read" "this user may read everything"
+    else
+        fails 1 'cannot open' classify "$MODEL" "$work/empty"
+    fi
+}
+
+# bad_y4m SENTENCE TEXT [FRAME-BYTES]
+bad_y4m() {
+    { printf "$2" && head -c "${3:-0}" /dev/zero; } >"$work/bad.y4m"
+    fails 1 "$1" classify "$MODEL" "$work/bad.y4m"
+}
+
+test_bad_y4m() {
+    bad_y4m 'does not begin with YUV4MPEG2' 'YUV4MPEG3 W4 H4\nFRAME\n' 24
+    bad_y4m 'a Y4M line is cut short' 'YUV4MPEG2 W4 H4'
+    bad_y4m 'a Y4M line of more than' 'YUV4MPEG2 W4 H4 ' 5000
+    bad_y4m 'lacks W or H' 'YUV4MPEG2 W4\nFRAME\n' 24
+    bad_y4m "a side of '0'" 'YUV4MPEG2 W0 H4\nFRAME\n'
+    bad_y4m "a side of '-4'" 'YUV4MPEG2 W-4 H4\nFRAME\n' 24
+    bad_y4m "a side of '4x'" 'YUV4MPEG2 W4x H4\nFRAME\n' 24
+    bad_y4m "a side of '65537'" 'YUV4MPEG2 W4 H65537\nFRAME\n' 24
+    bad_y4m "a side of '9999999999999999999.*1 to 65536" 'YUV4MPEG2 W99999999999999999999 H4\n'
+    bad_y4m "'C420p10'" 'YUV4MPEG2 W4 H4 C420p10\nFRAME\n' 48
+    bad_y4m "'C444alpha'" 'YUV4MPEG2 W4 H4 C444alpha\nFRAME\n' 64
+    bad_y4m 'Cmono in limited range' 'YUV4MPEG2 W4 H4 Cmono XCOLORRANGE=LIMITED\nFRAME\n' 16
+    bad_y4m 'holds no frames' 'YUV4MPEG2 W4 H4\n'
+    bad_y4m 'frame 1 does not begin with FRAME' 'YUV4MPEG2 W4 H4\nFRAMES\n' 24
+    bad_y4m 'frame 1 is cut short: 23 of 24 bytes' 'YUV4MPEG2 W4 H4\nFRAME\n' 23
+    bad_y4m 'frame 1 is cut short: 47 of 48 bytes' 'YUV4MPEG2 W4 H4 C444\nFRAME\n' 47
+    bad_y4m 'a Y4M line is cut short' 'YUV4MPEG2 W4 H4\nFRAME\n' 25
+    bad_y4m 'frame 1 is cut short\|that --max-memory allows' \
+        'YUV4MPEG2 W65536 H65536 C444\nFRAME\n' 100
+}
+
+# bad_npy SENTENCE HEADER [ARRAY-BYTES [VERSION]]
+bad_npy() {
+    npy_file "${4:-1}" "$2" "${3:-24}" >"$work/bad.npy"
+    fails 1 "$1" classify "$MODEL" "$work/bad.npy"
+}
+
+test_bad_npy() {
+    order="'fortran_order': False"
+    shape="'shape': (2, 2, 2, 3)"
+    bad_npy "of type '<f4'" "{'descr': '<f4', $order, $shape}" 96
+    bad_npy "of type '|i1'" "{'descr': '|i1', $order, $shape}"
+    bad_npy 'malformed' "{'descr': [('a', '|u1')], $order, $shape}"
+    bad_npy 'Fortran order' "{'descr': '|u1', 'fortran_order': True, $shape}"
+    bad_npy '3 dimensions' "{'descr': '|u1', $order, 'shape': (2, 2, 3)}" 12
+    bad_npy '5 dimensions' "{'descr': '|u1', $order, 'shape': (2, 2, 2, 3, 1)}"
+    bad_npy '0 dimensions' "{'descr': '|u1', $order, 'shape': ()}" 1
+    bad_npy 'the last of them not 3' "{'descr': '|u1', $order, 'shape': (2, 2, 2, 4)}" 32
+    bad_npy 'holds no frames' "{'descr': '|u1', $order, 'shape': (0, 2, 2, 3)}" 0
+    bad_npy 'each side must be' "{'descr': '|u1', $order, 'shape': (2, 0, 2, 3)}" 0
+    bad_npy 'more than 65536 pixels' "{'descr': '|u1', $order, 'shape': (2, 2, 65537, 3)}" 0
+    bad_npy 'that --max-memory allows' "{'descr': '|u1', $order, 'shape': (999999999, 99, 99, 3)}"
+    bad_npy 'malformed' "{'descr': '|u1', $order, 'shape': (9999999999999999, 2, 2, 3)}"
+    bad_npy 'malformed' "{'descr': '|u1', $order, 'shape': (-2, 2, 2, 3)}"
+    bad_npy 'malformed' "{'descr': '|u1', $order, 'shape': (2 2 2 3)}"
+    bad_npy 'malformed' "{'descr': '|u1', $order, 'shape': (2, 2, 2, 3"
+    bad_npy 'malformed' "{'descr': '|u1', $order, $shape, 'more': 1}"
+    bad_npy 'malformed' "{'descr': '|u1', 'descr': '|u1', $order, $shape}"
+    bad_npy 'malformed' "{'descr"
+    bad_npy 'malformed' "['descr']"
+    bad_npy 'malformed' ''
+    bad_npy 'lacks descr, fortran_order or shape' "{'descr': '|u1', $shape}"
+    bad_npy 'frame 2 is cut short: 11 of 12 bytes' "{'descr': '|u1', $order, $shape}" 23
+    bad_npy 'goes on after the array' "{'descr': '|u1', $order, $shape}" 25
+    bad_npy 'version 4.0' "{'descr': '|u1', $order, $shape}" 24 4
+    bad_npy 'at most 10000 are accepted\|is cut short' "{'descr': '|u1', $order, $shape}" 24 2
+    for size in 1 7 9 60; do
+        head -c $size "$in/rgb.npy" >"$work/short.npy"
+        fails 1 'not a NumPy file\|header is cut short' classify "$MODEL" "$work/short.npy"
+    done
+}
+
+test_bad_png() {
+    folder=$work/png
+    mkdir "$folder"
+    cp "$in/png-rgb8/frame1.png" "$folder/1.png"
+    head -c 300 "$in/png-rgb8/frame2.png" >"$folder/2.png"
+    fails 1 'png: 2.png: ' classify "$MODEL" "$folder"
+    printf 'no picture' >"$folder/2.png"
+    fails 1 'png: 2.png: .*PNG' classify "$MODEL" "$folder"
+    : >"$folder/2.png"
+    fails 1 'png: 2.png: ' classify "$MODEL" "$folder"
+    # A byte of the compressed rows, which the checksum of their chunk covers.
+    { head -c 200 "$in/png-rgb8/frame2.png" && printf 'XXXX' &&
+        tail -c +205 "$in/png-rgb8/frame2.png"; } >"$folder/2.png"
+    fails 1 'png: 2.png: ' classify "$MODEL" "$folder"
+    rm "$folder/2.png"
+    mkdir "$folder/2.png"
+    fails 1 '2.png: not a regular file' classify "$MODEL" "$folder"
+    rmdir "$folder/2.png"
+    echo text >"$folder/notes.txt"
+    prints "other files in a directory of PNG do not matter" '%' classify "$MODEL" "$folder"
+}

@@ -1,0 +1,145 @@
+/*
+ * What the tests of matrix products share; see gemm_support.h.
+ */
+#include "gemm_support.h"
+
+#include <stdio.h>
+
+/* ---- products ---- */
+
+const dp_product *products[32];
+int product_count;
+int first_bf16, first_bytes;
+
+static void add_product(const dp_product *product) {
+    if (product != NULL && (product->cpu & ~dp_cpu_features()) == 0) {
+        products[product_count++] = product;
+    }
+}
+
+void find_products(void) {
+    static const dp_product *(*const sets[])(dp_precision) = {
+        dp_products_rows,     dp_products_generic,     dp_products_avx2,     dp_products_avx_vnni,
+        dp_products_avx512,   dp_products_avx512_vnni, dp_products_amx,      dp_products_neon,
+        dp_products_neon_dot, dp_products_neon_i8mm,   dp_products_neon_bf16};
+    const dp_kernels *tables[MAX_TABLES];
+    int table_count = find_tables(tables);
+    add_product(dp_products_rows(DP_PRECISION_F32)); /* first: never the best there is */
+    for (int i = 0; i < table_count; i++) {
+        add_product(&tables[i]->f32);
+    }
+    first_bf16 = product_count;
+    for (size_t i = 0; i < COUNT(sets); i++) {
+        add_product(sets[i](DP_PRECISION_BF16));
+    }
+    first_bytes = product_count;
+    for (size_t i = 0; i < COUNT(sets); i++) {
+        add_product(sets[i](DP_PRECISION_INT8));
+    }
+}
+
+bool has_bytes(const dp_product *p) {
+    return p->precision == DP_PRECISION_INT8;
+}
+
+const dp_kernels *kernels_of(const dp_product *p) {
+    return dp_kernels_choose(p->cpu);
+}
+
+/* ---- 32-bit groups ---- */
+
+float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+double number_in(const dp_product *p, uint32_t word, size_t part) {
+    switch (p->precision) {
+    case DP_PRECISION_F32:
+        return (double)float_of(word);
+    case DP_PRECISION_BF16:
+        return (double)float_of(word >> 16 * part << 16);
+    default:
+        return (double)(int8_t)(uint8_t)(word >> 8 * part);
+    }
+}
+
+double in_row(const dp_product *p, const uint32_t *row, size_t i) {
+    return number_in(p, row[i / p->group], i % p->group);
+}
+
+double in_operand(const dp_product *p, const uint32_t *row, size_t i) {
+    return p->spread != NULL ? (double)float_of(row[i]) : in_row(p, row, i);
+}
+
+double in_column(const dp_product *p, const uint32_t *column, size_t i) {
+    uint32_t word = column[i / p->group * p->nr];
+    return number_in(p, has_bytes(p) ? word ^ 0x80808080U : word, i % p->group);
+}
+
+const uint32_t *panel_column(const dp_product *p, const uint32_t *panels, size_t depth, size_t o) {
+    return panels + o / p->nr * p->nr * depth + o % p->nr;
+}
+
+uint32_t *guarded_words(size_t count) {
+    return guarded_bytes(count * sizeof(uint32_t), sizeof(uint32_t));
+}
+
+uint32_t *garbage_words(size_t count) {
+    uint32_t *words = guarded_words(count);
+    memset(words, 0xff, count * sizeof *words);
+    return words;
+}
+
+/* ---- rounding ---- */
+
+/* Its bits without the sign; what would come after the largest is 2^128. */
+static double size_of_bf16(uint32_t half) {
+    return half == 0x7f80 ? 0x1p128 : (double)float_of(half << 16);
+}
+
+uint32_t nearest_bf16(float x) {
+    uint32_t sign = bits_of(x) >> 31 << 15, half = (bits_of(x) & 0x7fffffffU) >> 16;
+    if (!isfinite(x)) {
+        return sign | half;
+    }
+    if (fabs((double)x) < 0x1p-126) {
+        return sign;
+    }
+    double size = fabs((double)x), above = size_of_bf16(half + 1) - size;
+    double below = size - size_of_bf16(half);
+    return sign | (half + (above < below || (above == below && half % 2 != 0) ? 1 : 0));
+}
+
+uint16_t *halves_of(const float *x, size_t count) {
+    uint16_t *halves = guarded_bytes(count * sizeof *halves, sizeof *halves);
+    for (size_t i = 0; i < count; i++) {
+        halves[i] = (uint16_t)nearest_bf16(x[i]);
+    }
+    return halves;
+}
+
+/* ---- the program ---- */
+
+TCase *add_guarded_case(Suite *suite, const char *name) {
+    return add_case(suite, name, 120, random_restart, guarded_end);
+}
+
+int run_products(const char *program, Suite *(*make_suite)(void)) {
+    find_products();
+    random_seed(program);
+    for (int i = 0; i < product_count; i++) {
+        printf("%s%s %s", i == 0 ? "products: " : ", ", dp_precision_name(products[i]->precision),
+               products[i]->name);
+    }
+    printf("\n");
+    fflush(stdout);
+    return run_suite(make_suite());
+}

@@ -1,0 +1,179 @@
+/*
+ * lib/kernels, attention of one head, with every product that has floats, against the formula in
+ * double precision on the rounded numbers.
+ */
+#include "gemm_support.h"
+
+typedef struct head {
+    dp_attention attention;
+    float *q; /* as they were asked */
+} head;
+
+static float *random_rows(size_t rows, size_t columns, size_t stride, float size) {
+    float *values = random_floats(extent(rows, columns, stride));
+    for (size_t i = 0; i < extent(rows, columns, stride); i++) {
+        values[i] *= size;
+    }
+    return values;
+}
+
+static head make_head(size_t tokens, size_t queries, size_t head_size, float size) {
+    size_t stride = head_size + random_below(5);
+    float *q = random_rows(queries, head_size, stride, size);
+    return (head){
+        .attention = {.q = guarded_copy(q, extent(queries, head_size, stride)),
+                      .k = random_rows(tokens, head_size, stride, size),
+                      .v = random_rows(tokens, head_size, stride, 1),
+                      .stride = stride,
+                      .queries = queries,
+                      .tokens = tokens,
+                      .head_size = head_size,
+                      .scale = 1 / sqrtf((float)head_size)},
+        .q = q,
+    };
+}
+
+static head random_head(void) {
+    size_t tokens = random_below(3) ? random_size(1, 70) : random_size(70, 260);
+    size_t queries = random_below(2) ? tokens : random_size(1, tokens);
+    return make_head(tokens, queries, random_size(1, 80), 2);
+}
+
+static void run_head(const dp_product *p, const dp_attention *attention) {
+    size_t floats = dp_attention_scratch(p, attention->tokens, attention->head_size);
+    dp_attention a = *attention;
+    if (p->attend != NULL) {
+        a.q = halves_of(a.q, extent(a.queries, a.head_size, a.stride));
+        a.k = halves_of(a.k, extent(a.tokens, a.head_size, a.stride));
+        a.v = halves_of(a.v, extent(a.tokens, a.head_size, a.stride));
+    }
+    dp_attention_run(kernels_of(p), p, &a, (float *)garbage_words(floats));
+    for (size_t i = 0; p->attend != NULL && i < a.queries; i++) {
+        for (size_t c = 0; c < a.head_size; c++) {
+            size_t at = i * a.stride + c;
+            ((float *)attention->q)[at] = float_of((uint32_t)((uint16_t *)a.q)[at] << 16);
+        }
+    }
+}
+
+static double rounded(const dp_product *p, float x) {
+    return (double)(p->precision == DP_PRECISION_BF16 ? float_of(nearest_bf16(x) << 16) : x);
+}
+
+static double dot(const dp_product *p, const float *a, const float *b, size_t n, double *size) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double term = rounded(p, a[i]) * rounded(p, b[i]);
+        sum += term;
+        *size = fmax(*size, 1) + fabs(term);
+    }
+    return sum;
+}
+
+/* The answer of one query, in double precision on the rounded numbers, and a bound for its error:
+ * that of a score is the relative error of its weight. Weights, which add up to 1, are rounded to
+ * bf16 once more, each by 2^-8 of itself; no value is larger than 1. */
+static double answer_query(const dp_product *p, const head *h, size_t query, double *answer) {
+    const dp_attention *a = &h->attention;
+    double scores[512], largest = -INFINITY, total = 0, size = 0;
+    for (size_t t = 0; t < a->tokens; t++) {
+        double terms = 0;
+        scores[t] =
+            (double)a->scale * dot(p, h->q + query * a->stride, (const float *)a->k + t * a->stride,
+                                   a->head_size, &terms);
+        size = fmax(size, terms * (double)a->scale);
+        largest = fmax(largest, scores[t]);
+    }
+    for (size_t t = 0; t < a->tokens; t++) {
+        scores[t] = exp(scores[t] - largest);
+        total += scores[t];
+    }
+    for (size_t c = 0; c < a->head_size; c++) {
+        answer[c] = 0;
+        for (size_t t = 0; t < a->tokens; t++) {
+            answer[c] += scores[t] / total * rounded(p, ((const float *)a->v)[t * a->stride + c]);
+        }
+    }
+    return 2 * UNIT * ((double)(a->head_size + a->tokens) + (double)a->head_size * size + 16) +
+           (p->precision == DP_PRECISION_BF16 ? 0x1p-8 : 0) + (p->attend != NULL ? 0x1p-8 : 0);
+}
+
+static void assert_head(const dp_product *p, const head *h) {
+    const dp_attention *a = &h->attention;
+    run_head(p, a);
+    for (size_t i = 0; i < a->queries; i++) {
+        double expected[256];
+        double bound = answer_query(p, h, i, expected);
+        for (size_t c = 0; c < a->head_size; c++) {
+            float got = ((float *)a->q)[i * a->stride + c];
+            if (!is_near(got, expected[c], bound)) {
+                ck_abort_msg("%s, %s: %zu queries of %zu tokens, head of %zu: (%zu, %zu) is %.9g, "
+                             "not %.9g (bound %g)",
+                             dp_precision_name(p->precision), p->name, a->queries, a->tokens,
+                             a->head_size, i, c, (double)got, expected[c], bound);
+            }
+        }
+    }
+    assert_gaps(a->q, h->q, a->queries, a->head_size, a->stride);
+}
+
+START_TEST(attention_matches_the_formula) {
+    static const size_t known[][3] = {{1, 1, 1},    {2, 1, 3},    {197, 3, 64}, {197, 1, 64},
+                                      {50, 50, 32}, {17, 17, 15}, {257, 2, 64}, {33, 33, 128}};
+    for (size_t round = 0; round < unless_brief(40, COUNT(known)); round++) {
+        head h = round < COUNT(known)
+                     ? make_head(known[round][0], known[round][1], known[round][2], 1)
+                     : random_head();
+        assert_head(products[_i], &h);
+        guarded_end();
+    }
+}
+END_TEST
+
+/* Scores so far apart that one token gets all the weight; bf16 rounds a value of 1 to 1. */
+START_TEST(attention_with_extreme_scores) {
+    for (float size = 1e3F; size < 1e18F; size *= 1e3F) {
+        head h = make_head(40, 40, 8, size);
+        dp_attention a = h.attention;
+        run_head(products[_i], &a);
+        for (size_t i = 0; i < a.queries; i++) {
+            for (size_t c = 0; c < a.head_size; c++) {
+                ck_assert(fabsf(((float *)a.q)[i * a.stride + c]) <= 1.0001F);
+            }
+        }
+        guarded_end();
+    }
+}
+END_TEST
+
+START_TEST(queries_do_not_depend_on_the_split) {
+    const dp_product *p = products[_i];
+    for (size_t round = 0; round < unless_brief(30, 10); round++) {
+        head h = random_head();
+        dp_attention whole = h.attention, part = h.attention;
+        size_t floats = extent(whole.queries, whole.head_size, whole.stride);
+        float *q = guarded_copy(h.q, floats);
+        run_head(p, &whole);
+        for (size_t first = 0; first < whole.queries; first += part.queries) {
+            part.q = q + first * whole.stride;
+            part.queries = random_size(1, whole.queries - first);
+            run_head(p, &part);
+        }
+        ck_assert_mem_eq(q, whole.q, floats * sizeof(float));
+        guarded_end();
+    }
+}
+END_TEST
+
+static Suite *attention_suite(void) {
+    Suite *suite = suite_create("attention");
+    TCase *attention = add_guarded_case(suite, "attention");
+    ADD_FLOATS(attention, attention_matches_the_formula);
+    ADD_FLOATS(attention, attention_with_extreme_scores);
+    ADD_FLOATS(attention, queries_do_not_depend_on_the_split);
+    return suite;
+}
+
+int main(void) {
+    return run_products("test_attention", attention_suite);
+}
