@@ -44,7 +44,7 @@ LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -
               $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib
 APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
-LIB_SOURCES := $(wildcard lib/*/*.c)
+LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene
 APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
@@ -70,7 +70,7 @@ ISA_x86_avx512        := $(AVX512)
 ISA_x86_avx512_vnni   := $(AVX512) -mavx512vnni -mavx512bf16
 ISA_x86_amx           := $(AMX)
 ISA_x86_amx_attention := $(AMX)
-ISA_x86_amx_linear    := $(AMX)
+ISA_x86_amx_gemm      := $(AMX)
 ISA_arm_neon_dot      := -march=armv8.2-a+dotprod
 ISA_arm_neon_i8mm     := -march=armv8.2-a+i8mm
 ISA_arm_neon_bf16     := -march=armv8.2-a+bf16
@@ -110,7 +110,7 @@ AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
 .PHONY: amalgamation
 amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.c and dualpath.h
 
-$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h)
+$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h lib/isa/*/*.h)
 	$(PYTHON) lib/amalgamate.py $(@D) $(foreach isa,$(filter ISA_x86_% ISA_arm_%,$(.VARIABLES)),'$(isa:ISA_%=%)=$($(isa))')
 
 # ---- running ----
@@ -375,7 +375,7 @@ $(BUILD)/fuzz_%: tests/fuzz/%.c $(STATIC)
 
 include examples/firmware/firmware.mk
 
-C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.c lib/*/*.h examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint

@@ -3,14 +3,14 @@
 
     amalgamate.py FOLDER x86_avx2='-mavx2 -mfma' arm_neon_dot='-march=armv8.2-a+dotprod' ...
 
-The arguments behind the folder name the files of lib/kernels that are compiled for more than the
+The arguments behind the folder name the files below lib/isa that are compiled for more than the
 processor at hand, the family they belong to, and the compiler's options for them. They become
 regions of the one file with these instruction sets.
 
-Each source file follows the other. Headers come first and once, but those of the kernels: what they
-define is compiled for the instruction set of the file that includes them, so each has its own. At
-the end of a file its macros are undefined. Names that it alone defines, and that another file uses
-for something else, get its name behind them.
+Each source file follows the other. Headers come first and once, but templates (*_tmpl.h) and those
+below lib/isa: each file that includes them has its own, with names of its own (base/template.h). At
+the end of a file its macros are undefined. Nothing is renamed: no two files of the library give one
+name to two things.
 """
 
 import re
@@ -19,7 +19,7 @@ from pathlib import Path
 
 LIB = Path(__file__).resolve().parent
 PUBLIC = LIB.parent / "include" / "dualpath.h"
-SHARED_KERNELS = LIB / "kernels" / "kernels.h"
+ISA = LIB / "isa"
 
 FAMILIES = {
     "x86": "defined(__x86_64__) && defined(__GNUC__)",
@@ -96,24 +96,11 @@ END_REGION = """\
 
 INCLUDE = re.compile(r'^#include "(.*)"\n', re.M)
 MACRO = re.compile(r"^\s*#\s*define\s+([A-Za-z]\w*)", re.M)
-# Comments and literals, which names are not looked for in; then what may be one.
-TOKEN = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(?:\.|->)?\b[A-Za-z_]\w*', re.S)
-# Names at file scope, in the layout of clang-format.
-DEFINITIONS = [
-    re.compile(r"^(?:static|STORE_ROW)\b(?:[^;={(]|__attribute__\(\(\w+\)\))*?(?:\(\*)?\b(?!__)(\w+)(?:\((?!\*)|\[| =|;)", re.M),
-    re.compile(r"^typedef\b[^{(;]*\b(\w+);", re.M),
-    re.compile(r"^typedef\b[^{;]*\(\*(\w+)\)\(", re.M),
-    re.compile(r"^(?:typedef )?(?:struct|enum|union) (\w+) \{", re.M),
-    re.compile(r"^\} (\w+);", re.M),
-]
-
-
-def names_in(text):
-    return {token for token in TOKEN.findall(text) if token[0].isalpha() or token[0] == "_"}
 
 
 def is_shared(header):
-    return header.parent.name != "kernels" or header == SHARED_KERNELS
+    """Whether a header is there once, and not anew in each file that includes it."""
+    return not header.stem.endswith("_tmpl") and (ISA not in header.parents or header.parent == ISA)
 
 
 class Unit:
@@ -136,16 +123,7 @@ class Unit:
 
         return INCLUDE.sub(included, path.read_text())
 
-    def defined(self):
-        return {name for pattern in DEFINITIONS for name in pattern.findall(self.text)}
-
-    def rename(self, names):
-        def renamed(match):
-            return f"{match[0]}__{self.path.stem}" if match[0] in names else match[0]
-
-        self.text = TOKEN.sub(renamed, self.text)
-
-    def without_macros(self):
+    def undefined_macros(self):
         macros = sorted(set(MACRO.findall(self.text)))
         return "".join(f"#undef {name}\n" for name in macros)
 
@@ -189,31 +167,21 @@ def banner(path):
 
 def amalgamate(regions):
     # What other files get from the system comes first, so that no region has to declare it.
-    sources = sorted(LIB.glob("*/*.c"), key=lambda path: (path.parent.name != "runtime", path))
+    sources = sorted(LIB.glob("**/*.c"), key=lambda path: (path.parent.name not in ("base", "os"), path))
     headers = shared_headers(sources)
     units = [Unit(source) for source in sources]
-    used = [names_in(unit.text) for unit in units]
-    common = set().union(*(names_in(header.read_text()) for header in [PUBLIC, *headers]))
 
     version = re.search(r'DP_VERSION_STRING "(.*)"', PUBLIC.read_text())[1]
     yield PROLOGUE.format(version=version)
     yield f'\n#include "{PUBLIC.name}"\n'
     for header in headers:
         yield banner(header) + INCLUDE.sub("", header.read_text())
-    for i, unit in enumerate(units):
-        others = common.union(*used[:i], *used[i + 1 :])
-        unit.rename(unit.defined() & others - common_declarations(unit, headers))
-        macros = unit.without_macros()
+    for unit in units:
         region = regions.pop(unit.path.stem, None)
-        yield banner(unit.path) + (unit.in_region(*region) if region else unit.text) + macros
+        text = unit.in_region(*region) if region else unit.text
+        yield banner(unit.path) + text + unit.undefined_macros()
     if regions:
-        raise SystemExit(f"amalgamate: no such files of lib/kernels: {', '.join(regions)}")
-
-
-def common_declarations(unit, headers):
-    """Structs that a header names and this file defines keep their name."""
-    text = "".join(header.read_text() for header in [PUBLIC, *headers])
-    return {name for name in unit.defined() if re.search(rf"\bstruct {name}\b", text)}
+        raise SystemExit(f"amalgamate: no such files below lib/isa: {', '.join(regions)}")
 
 
 def main():

@@ -21,7 +21,7 @@ else
 FIRMWARE_FLAGS = -mcpu=$(CPU) $(FIRMWARE_CPU_FLAGS_$(CPU))
 endif
 # Products are worth some bytes of code.
-$(BUILD)/lib/kernels/rows.o: FILE_CFLAGS := $(FIRMWARE_PRODUCTS)
+$(BUILD)/lib/isa/cortexm/rows.o: FILE_CFLAGS := $(FIRMWARE_PRODUCTS)
 FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections \
     -fcallgraph-info=su
 FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
@@ -80,8 +80,8 @@ firmware-products: CPU = $(BOARD_CPU_$(BOARD))
 firmware-products:
 	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU)
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_OPTIMISE_PRODUCTS) $(FIRMWARE_LIB_CFLAGS) \
-	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddp_products_rows=plain_products_rows \
-	    -c lib/kernels/rows.c -o $(FIRMWARE)/plain_rows.o
+	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddp_gemm_rows=plain_gemm_rows \
+	    -c lib/isa/cortexm/rows.c -o $(FIRMWARE)/plain_rows.o
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_LIB_CFLAGS) -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) \
 	    tests/firmware/products.c $(FIRMWARE)/plain_rows.o $(FIRMWARE_LINK) -o $(BUILD)/firmware/$(BOARD)-products.elf
 

@@ -6,7 +6,6 @@
 #define DP_API_H
 
 #include "model/model.h"
-#include "runtime/runtime.h"
 #include "video/video.h"
 #include "vit/vit.h"
 

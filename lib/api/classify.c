@@ -3,6 +3,7 @@
  * first station.
  */
 #include "api/api.h"
+#include "os/clock.h"
 
 /* ---- views ---- */
 

@@ -2,6 +2,7 @@
  * Checks a caller's clip: every number and every frame, before anything is computed.
  */
 #include "api/api.h"
+#include "dp_config.h"
 
 static dp_status check_numbers(const dp_clip *clip, dp_message *message) {
     if (clip->frames == NULL || clip->frame_count == 0) {

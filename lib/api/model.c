@@ -3,6 +3,9 @@
  * them.
  */
 #include "api/api.h"
+#include "base/size.h"
+#include "os/environment.h"
+#include "os/memory.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -367,7 +370,7 @@ static void fill_info(const dp_model *model, dp_model_info *info) {
     info->name = model->name;
     info->description = model->description;
     info->precision = dp_precision_name(model->precision);
-    info->kernels = model->product->name;
+    info->kernels = model->gemm->name;
     info->file_type = model->file_type;
     info->input_size = (int32_t)p->image_size;
     info->patch_size = (int32_t)p->patch_size;

@@ -2,24 +2,25 @@
  * dp_session_peak(): how fast the session's threads can multiply and add at all.
  */
 #include "api/api.h"
+#include "os/clock.h"
 
-typedef struct burn_run {
+typedef struct measure_peak_run {
     const dp_session *session;
     uint64_t rounds;
-} burn_run;
+} measure_peak_run;
 
-static void burn_task(void *context, size_t index, size_t thread) {
-    const burn_run *run = context;
+static void measure_peak_task(void *context, size_t index, size_t thread) {
+    const measure_peak_run *run = context;
     (void)index;
     (void)thread;
-    (void)run->session->model->product->burn(run->rounds);
+    (void)run->session->model->gemm->measure_peak(run->rounds);
 }
 
-/* Milliseconds for every thread to burn `rounds`. */
-static double time_burn(const dp_session *session, uint64_t rounds) {
-    burn_run run = {session, rounds};
+/* Milliseconds for every thread to measure_peak `rounds`. */
+static double time_measure_peak(const dp_session *session, uint64_t rounds) {
+    measure_peak_run run = {session, rounds};
     double since = dp_clock_ms();
-    dp_team_run(session->team, burn_task, &run, dp_team_threads(session->team));
+    dp_team_run(session->team, measure_peak_task, &run, dp_team_threads(session->team));
     return dp_clock_ms() - since;
 }
 
@@ -34,18 +35,18 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
                        milliseconds);
     }
     double pieces = (double)dp_team_threads(session->team);
-    double per_round = (double)session->model->product->burn(1);
+    double per_round = (double)session->model->gemm->measure_peak(1);
     if (!(dp_clock_ms() > 0.0)) {
         return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
     }
     uint64_t rounds = 1024;
-    double passed = time_burn(session, rounds);
+    double passed = time_measure_peak(session, rounds);
     while (passed < milliseconds / 4.0 && rounds < (uint64_t)1 << 40) {
         rounds *= 2;
-        passed = time_burn(session, rounds);
+        passed = time_measure_peak(session, rounds);
     }
     rounds = (uint64_t)((double)rounds * (milliseconds / passed)) + 1;
-    passed = time_burn(session, rounds);
+    passed = time_measure_peak(session, rounds);
     *gops = 2.0 * per_round * pieces * (double)rounds / (passed * 1e6);
     return DP_OK;
 }

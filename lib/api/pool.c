@@ -2,9 +2,11 @@
  * Pools: threads that the sessions of a program share.
  */
 #include "api/api.h"
+#include "base/size.h"
+#include "os/memory.h"
 
 int32_t dp_default_threads(void) {
-    return (int32_t)dp_min_size(dp_processor_count(), DP_MAX_THREADS);
+    return (int32_t)dp_size_min(dp_processor_count(), DP_MAX_THREADS);
 }
 
 static dp_status resolve_options(const dp_pool_options *given, dp_pool_options *options,

@@ -3,6 +3,7 @@
  * looked at again.
  */
 #include "api/api.h"
+#include "os/clock.h"
 
 static dp_status check_crop(int32_t crop, int32_t crops, dp_message *message) {
     if (crops < 1 || crops > DP_MAX_CROPS) {

@@ -2,7 +2,7 @@
  * What a session answers: the sum over views, its average and softmax, and what is asked of it.
  */
 #include "api/api.h"
-#include "model/bytes.h"
+#include "base/bytes.h"
 
 #include <stddef.h>
 #include <string.h>

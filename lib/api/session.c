@@ -2,6 +2,7 @@
  * Sessions: sizing, creating and destroying them. All of a session lies in one arena.
  */
 #include "api/api.h"
+#include "os/memory.h"
 
 #include <stddef.h>
 #include <string.h>

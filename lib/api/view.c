@@ -4,6 +4,7 @@
  * together or one at a time is a matter of the workspace.
  */
 #include "api/api.h"
+#include "os/clock.h"
 
 dp_status dp_go_on(dp_session *session, const char *stage, double fraction) {
     if (session->progress == NULL ||
@@ -85,7 +86,7 @@ static void frame_task(void *context, size_t index, size_t thread) {
     size_t plane = p->image_size * p->image_size;
     size_t tile = i % tiles(p);
     float *frameset = pixels_of(session, DP_TEMPORAL, i / tiles(p));
-    float *scratch = dp_thread_scratch(&session->workspace, thread);
+    float *scratch = dp_workspace_scratch(&session->workspace, thread);
     if (i % spatial_distance(p) != 0) {
         dp_load_tile(frame, &target, p->grid, tile, frameset, scratch);
         return;
@@ -119,7 +120,7 @@ static dp_status run_blocks(dp_session *session, const dp_batch *batch, double i
 /* All that are together with this image. */
 static dp_status run_images(dp_session *session, dp_path path, size_t image) {
     dp_view *view = &session->view;
-    dp_batch batch = dp_batch_with(&session->workspace, path, image);
+    dp_batch batch = dp_workspace_batch(&session->workspace, path, image);
     size_t images = batch.images[DP_SPATIAL] + batch.images[DP_TEMPORAL];
     double since = dp_clock_ms();
     dp_status status = go_on(session, "patches", (double)view->images + 0.02 * (double)images);

@@ -2,8 +2,9 @@
  * Backbones and tasks (docs/weight-format.md, "Task files"): which tensors are frozen, the hash of
  * them that a task names its backbone by, and whether a task belongs to a backbone.
  */
+#include "base/bytes.h"
+#include "dp_config.h"
 #include "model/builder.h"
-#include "model/bytes.h"
 
 #include <string.h>
 
@@ -20,14 +21,9 @@ static bool contains(dp_text name, const char *part) {
     return false;
 }
 
-static bool begins_with(dp_text name, const char *start) {
-    size_t length = strlen(start);
-    return name.length >= length && memcmp(name.bytes, start, length) == 0;
-}
-
 bool dp_is_frozen(dp_text name) {
-    return !begins_with(name, "class_token") && !begins_with(name, "position.") &&
-           !begins_with(name, "head.") && !contains(name, ".adapter.");
+    return !dp_text_starts_with(name, "class_token") && !dp_text_starts_with(name, "position.") &&
+           !dp_text_starts_with(name, "head.") && !contains(name, ".adapter.");
 }
 
 /* ---- the hash ---- */
@@ -79,8 +75,7 @@ static dp_status check_hash(dp_text hash, dp_text name, const struct dp_model *b
     }
     return dp_fail(message, DP_ERR_BACKBONE,
                    "this is a task of backbone %s \"%s\", and the backbone given is %s \"%s\"",
-                   DP_SHOW(hash), DP_SHOW(name), given,
-                   dp_make_printable(backbone->name, strlen(backbone->name)).text);
+                   DP_SHOW(hash), DP_SHOW(name), given, DP_SHOW(dp_text_of(backbone->name)));
 }
 
 dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp_message *message) {

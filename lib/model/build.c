@@ -1,7 +1,9 @@
 /*
  * A whole model from a parsed file: one walk to count and check, one to fill.
  */
+#include "dp_config.h"
 #include "model/builder.h"
+#include "os/memory.h"
 
 #include <string.h>
 
@@ -76,7 +78,7 @@ static void build_patch(dp_builder *builder) {
     if (dp_has_tensor(builder, dp_name("patch.bias"))) {
         patch.bias = dp_read_matrix(builder, dp_name("patch.bias"), 1, p->width);
     }
-    builder->model->patch = dp_pack(builder, builder->model->product, patch);
+    builder->model->patch = dp_pack(builder, builder->model->gemm, patch);
     builder->scratch_used = mark;
 }
 
@@ -98,7 +100,7 @@ static void build_projection(dp_builder *builder) {
         dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
             dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
-        model->projection = dp_pack(builder, model->exact, projection);
+        model->projection = dp_pack(builder, model->gemm_f32, projection);
         builder->scratch_used = mark;
     }
 }
@@ -106,7 +108,7 @@ static void build_projection(dp_builder *builder) {
 static void build_head(dp_builder *builder) {
     struct dp_model *model = builder->model;
     const dp_parameters *p = &model->parameters;
-    const dp_product *f32 = model->exact;
+    const dp_gemm *f32 = model->gemm_f32;
     size_t mark = builder->scratch_used;
     if (p->classes > 0) {
         model->head_hidden = dp_pack(
@@ -163,7 +165,7 @@ static void build_weights(dp_builder *builder, progress to) {
         if (model->fused) {
             dp_build_fused_block(builder, i, &block);
         } else {
-            dp_build_plain_block(builder, i, &block);
+            dp_build_unfused_block(builder, i, &block);
         }
         if (model->block != NULL) {
             model->block[i] = block;
@@ -267,7 +269,7 @@ static void keep_file(struct dp_model *model, dp_gguf *gguf, dp_source *source, 
 
 static dp_status describe(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
                           dp_message *message) {
-    dp_status status = dp_choose_products(gguf, opening, model, message);
+    dp_status status = dp_choose_gemms(gguf, opening, model, message);
     if (status == DP_OK) {
         status = dp_read_parameters(gguf, opening->backbone, &model->parameters, message);
     }

@@ -79,19 +79,19 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name);
 
 /* The product of a matrix of so many inputs: the one that is wanted, or an exact one where bytes
  * would be summed too deep. */
-const dp_product *dp_product_for(const struct dp_model *model, const dp_product *wanted,
+const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wanted,
                                  size_t inputs);
 
 /* Packs a map for the wanted product, or that of dp_product_for(). */
-dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map);
+dp_linear dp_pack(dp_builder *builder, const dp_gemm *wanted, dp_affine map);
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm);
 
 /* ---- parts of a model ---- */
 
 /* Precision, target and products of a model. (choose.c) */
-dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                             dp_message *message);
+dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                          dp_message *message);
 
 /* Whether a task has the tensor of this name from its backbone. (backbone.c) */
 bool dp_is_frozen(dp_text name);
@@ -106,9 +106,9 @@ dp_status dp_check_frozen_parameters(const dp_parameters *task, const dp_paramet
 /* What the file says as a whole: its type and numbers of parameters. (describe.c) */
 dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message);
 
-void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block); /* fuse.c */
-void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block); /* plain.c */
-void dp_build_positions(dp_builder *builder);                                  /* positions.c */
-void dp_find_parts(dp_builder *builder);                                       /* compiled.c */
+void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block);   /* fuse.c */
+void dp_build_unfused_block(dp_builder *builder, size_t index, dp_block *block); /* plain.c */
+void dp_build_positions(dp_builder *builder);                                    /* positions.c */
+void dp_find_parts(dp_builder *builder);                                         /* compiled.c */
 
 #endif /* DP_BUILDER_H */

@@ -2,8 +2,10 @@
  * Which products a model multiplies with: by its file, by what was asked for, and by what the
  * processor offers.
  */
+#include "base/bytes.h"
+#include "dp_config.h"
+#include "isa/isa.h"
 #include "model/builder.h"
-#include "model/bytes.h"
 
 #include <string.h>
 
@@ -21,8 +23,8 @@ typedef struct target_list {
 static target_list list_targets(dp_precision precision, uint32_t cpu_mask) {
     target_list list = {""};
     for (int target = DP_TARGET_PLAIN; target < DP_TARGET_COUNT; target++) {
-        if (dp_target_product((dp_target)target, precision, cpu_mask) != NULL &&
-            dp_target_product((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
+        if (dp_gemm_choose_for_target((dp_target)target, precision, cpu_mask) != NULL &&
+            dp_gemm_choose_for_target((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
             size_t length = strlen(list.text);
             (void)dp_print(list.text + length, sizeof list.text - length, "%s%s",
                            length > 0 ? ", " : "", dp_target_name(target));
@@ -130,9 +132,9 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
                                    uint32_t cpu_mask, dp_message *message) {
     dp_target target = model->target;
     dp_precision precision = model->precision;
-    model->exact = dp_target_product(target, DP_PRECISION_F32, cpu_mask);
-    model->product = dp_target_product(target, precision, cpu_mask);
-    model->runnable = model->exact != NULL && model->product != NULL;
+    model->gemm_f32 = dp_gemm_choose_for_target(target, DP_PRECISION_F32, cpu_mask);
+    model->gemm = dp_gemm_choose_for_target(target, precision, cpu_mask);
+    model->runnable = model->gemm_f32 != NULL && model->gemm != NULL;
     if (model->runnable) {
         return DP_OK;
     }
@@ -142,8 +144,8 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
                        "read; they read %s",
                        dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
-    model->exact = dp_target_packing(target, DP_PRECISION_F32);
-    model->product = dp_target_packing(target, precision);
+    model->gemm_f32 = dp_target_packing(target, DP_PRECISION_F32);
+    model->gemm = dp_target_packing(target, precision);
     return DP_OK;
 }
 
@@ -162,23 +164,15 @@ static dp_precision choose_precision(const dp_model_options *options, dp_precisi
     }
 }
 
-/* Products that apply() write rows of bf16 for attention, and nobody else reads or writes them. */
-static const dp_product *choose_attention(const struct dp_model *model, dp_precision quick,
-                                          uint32_t cpu_mask) {
-    uint32_t allowed = model->product->apply != NULL ? cpu_mask : cpu_mask & ~(uint32_t)DP_CPU_AMX;
-    return dp_product_choose(model->precision == DP_PRECISION_F32 ? DP_PRECISION_F32 : quick,
-                             allowed);
-}
-
 /* The best products there are. */
 static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dp_message *message) {
-    model->exact = &model->kernels->f32;
-    model->product = dp_product_choose(model->precision, cpu_mask);
-    if (model->product == NULL) {
+    model->gemm_f32 = dp_gemm_choose(DP_PRECISION_F32, cpu_mask);
+    model->gemm = dp_gemm_choose(model->precision, cpu_mask);
+    if (model->gemm == NULL) {
         return dp_fail(message, DP_ERR_UNSUPPORTED, "this build does not multiply in %s",
                        dp_precision_name(model->precision));
     }
-    model->target = dp_target_of(model->exact, model->product);
+    model->target = dp_target_of(model->gemm_f32, model->gemm);
     model->runnable = true;
     return DP_OK;
 }
@@ -213,16 +207,16 @@ static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *
     model->kernels = backbone->kernels;
     model->precision = backbone->precision;
     model->target = backbone->target;
-    model->product = backbone->product;
-    model->exact = backbone->exact;
-    model->attention = backbone->attention;
+    model->gemm = backbone->gemm;
+    model->gemm_f32 = backbone->gemm_f32;
+    model->gemm_attention = backbone->gemm_attention;
     model->fused = backbone->fused;
     model->runnable = backbone->runnable;
     return DP_OK;
 }
 
-dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                             dp_message *message) {
+dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                          dp_message *message) {
     if (DP_HAS_CANONICAL && opening->backbone != NULL) {
         return choose_as_backbone(opening, model, message);
     }
@@ -253,7 +247,7 @@ dp_status dp_choose_products(const dp_gguf *gguf, const dp_opening *opening, str
         status = choose_for_target(model, options, cpu_mask, message);
     }
     if (status == DP_OK) {
-        model->attention = choose_attention(model, quick, cpu_mask);
+        model->gemm_attention = dp_gemm_choose_for_attention(model->gemm, cpu_mask);
     }
     return status;
 }

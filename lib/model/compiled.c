@@ -48,16 +48,17 @@ static void keep_part(struct dp_model *model, const dp_part *part,
                       const void *const values[DP_PART_TENSORS]) {
     uint8_t *owner = part->in_block ? (uint8_t *)&model->block[part->block] : (uint8_t *)model;
     void *place = owner + part->offset;
-    if (part->product == NULL) {
+    if (part->gemm == NULL) {
         *(const float **)place = values[0];
     } else {
-        *(dp_linear *)place = (dp_linear){.product = part->product,
-                                          .inputs = part->columns,
-                                          .outputs = part->rows,
-                                          .depth = dp_panel_depth(part->product, part->columns),
-                                          .panels = values[0],
-                                          .bias = values[1],
-                                          .scale = values[2]};
+        *(dp_linear *)place =
+            (dp_linear){.gemm = part->gemm,
+                        .inputs = part->columns,
+                        .outputs = part->rows,
+                        .depth = dp_layout_depth(&part->gemm->layout, part->columns),
+                        .panels = values[0],
+                        .bias = values[1],
+                        .scale = values[2]};
     }
 }
 
@@ -78,15 +79,15 @@ static void find_part(dp_builder *builder, const dp_part *part) {
 static void share_parts(const dp_parameters *p, dp_block *block) {
     const dp_path_block *spatial = &block->spatial;
     dp_path_block *temporal = &block->temporal;
-    temporal->widen = spatial->widen;
+    temporal->fc1 = spatial->fc1;
     if (p->bottleneck[DP_T0] == 0 || p->serial_skip) {
-        temporal->project = spatial->project;
+        temporal->qkv = spatial->qkv;
     }
     if (p->bottleneck[DP_T1] == 0 || p->serial_skip) {
-        temporal->leave = spatial->leave;
+        temporal->attn_out = spatial->attn_out;
     }
     if (p->bottleneck[DP_T2] == 0 || p->serial_skip) {
-        temporal->narrow = spatial->narrow;
+        temporal->fc2 = spatial->fc2;
     }
 }
 

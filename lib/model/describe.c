@@ -1,6 +1,7 @@
 /*
  * What a weight file says as a whole. A compiled file keeps what the file said that it was made of.
  */
+#include "dp_config.h"
 #include "model/builder.h"
 
 #include <string.h>

@@ -10,7 +10,7 @@ static const dp_affine absent = {{NULL, 0, 0}, {NULL, 0, 0}};
 /* A block as the file has it, [outputs][inputs]; what is not needed is absent. */
 typedef struct frozen {
     size_t width, mlp_width;
-    dp_affine norm1, norm2, qkv, attention_out, mlp_up, mlp_down;
+    dp_affine norm1, norm2, qkv, attn_out, fc1, fc2;
     dp_affine adapter_down[DP_ADAPTER_SITES], adapter_up[DP_ADAPTER_SITES]; /* no rows: absent */
     bool skip; /* serial adapters keep what they read */
 } frozen;
@@ -46,71 +46,71 @@ static frozen read_frozen(dp_builder *builder, size_t index) {
     f.norm2 = dp_read_norm(builder, dp_block_name(index, "norm2"));
     f.qkv = read_if(builder, all || p->bottleneck[DP_T0] > 0, dp_block_name(index, "attention.qkv"),
                     3 * width, width);
-    f.attention_out = read_if(builder, all || p->bottleneck[DP_T1] > 0,
-                              dp_block_name(index, "attention.out"), width, width);
-    f.mlp_up = read_if(builder, all, dp_block_name(index, "mlp.up"), p->mlp_width, width);
-    f.mlp_down = read_if(builder, all || p->bottleneck[DP_T2] > 0, dp_block_name(index, "mlp.down"),
-                         width, p->mlp_width);
+    f.attn_out = read_if(builder, all || p->bottleneck[DP_T1] > 0,
+                         dp_block_name(index, "attention.out"), width, width);
+    f.fc1 = read_if(builder, all, dp_block_name(index, "mlp.up"), p->mlp_width, width);
+    f.fc2 = read_if(builder, all || p->bottleneck[DP_T2] > 0, dp_block_name(index, "mlp.down"),
+                    width, p->mlp_width);
     read_adapters(builder, index, &f);
     return f;
 }
 
 /* Nothing of a map that is absent. */
 static dp_linear pack(dp_builder *builder, dp_affine map) {
-    return map.w.rows > 0 ? dp_pack(builder, builder->model->product, map) : (dp_linear){0};
+    return map.w.rows > 0 ? dp_pack(builder, builder->model->gemm, map) : (dp_linear){0};
 }
 
 /* The panels of what is frozen, which a task has in common with its backbone. */
 static void share_frozen(const dp_path_block *backbone, dp_path_block *path) {
-    path->project = backbone->project;
-    path->leave = backbone->leave;
-    path->widen = backbone->widen;
-    path->narrow = backbone->narrow;
+    path->qkv = backbone->qkv;
+    path->attn_out = backbone->attn_out;
+    path->fc1 = backbone->fc1;
+    path->fc2 = backbone->fc2;
 }
 
 static void pack_frozen(dp_builder *builder, const frozen *f, dp_affine kvq, dp_path_block *path) {
-    path->project = pack(builder, kvq);
-    path->leave = pack(builder, f->attention_out);
-    path->widen = pack(builder, f->mlp_up);
-    path->narrow = pack(builder, f->mlp_down);
+    path->qkv = pack(builder, kvq);
+    path->attn_out = pack(builder, f->attn_out);
+    path->fc1 = pack(builder, f->fc1);
+    path->fc2 = pack(builder, f->fc2);
 }
 
 static void fuse_spatial(dp_builder *builder, const frozen *f, dp_path_block *path) {
-    path->squeeze_n = pack(builder, f->adapter_down[DP_S1]);
-    path->leave_d = pack(builder, f->adapter_up[DP_S1]);
-    path->squeeze_m = pack(builder, f->adapter_down[DP_S2]);
-    path->narrow_d = pack(builder, f->adapter_up[DP_S2]);
+    path->adapter_down_attn = pack(builder, f->adapter_down[DP_S1]);
+    path->adapter_up_attn = pack(builder, f->adapter_up[DP_S1]);
+    path->adapter_down_mlp = pack(builder, f->adapter_down[DP_S2]);
+    path->adapter_up_mlp = pack(builder, f->adapter_up[DP_S2]);
 }
 
 /* A frozen map z followed by an adapter in series: squeeze is its way down, composed with z, and
  * leave_d its way up; leave is z itself, where there is no adapter or it keeps what it reads. */
 static void fuse_serial(dp_builder *builder, const frozen *f, dp_affine z, dp_adapter_site site,
-                        dp_linear frozen_leave, dp_linear *squeeze, dp_linear *leave,
-                        dp_linear *leave_d) {
+                        dp_linear frozen_leave, dp_linear *squeeze, dp_linear *attn_out,
+                        dp_linear *adapter_up_attn) {
     bool adapted = f->adapter_down[site].w.rows > 0;
     if (!adapted || f->skip) {
-        *leave = frozen_leave;
+        *attn_out = frozen_leave;
     }
     if (adapted) {
         *squeeze = pack(builder, dp_affine_compose(builder, f->adapter_down[site], z));
-        *leave_d = pack(builder, f->adapter_up[site]);
+        *adapter_up_attn = pack(builder, f->adapter_up[site]);
     }
 }
 
 /* `through` is the way of A_t0 up and on through the qkv matrix. What is frozen is the same as in
  * the spatial path. */
-static void fuse_temporal(dp_builder *builder, const frozen *f, dp_affine through,
+static void fuse_temporal(dp_builder *builder, const frozen *f, dp_affine composed_qkv,
                           const dp_path_block *spatial, dp_path_block *path) {
-    path->enter = pack(builder, f->adapter_down[DP_T0]);
-    path->through = pack(builder, through);
-    if (through.w.rows == 0 || f->skip) {
-        path->project = spatial->project;
+    path->adapter_down_qkv = pack(builder, f->adapter_down[DP_T0]);
+    path->composed_qkv = pack(builder, composed_qkv);
+    if (composed_qkv.w.rows == 0 || f->skip) {
+        path->qkv = spatial->qkv;
     }
-    fuse_serial(builder, f, f->attention_out, DP_T1, spatial->leave, &path->squeeze_a, &path->leave,
-                &path->leave_d);
-    path->widen = spatial->widen;
-    fuse_serial(builder, f, f->mlp_down, DP_T2, spatial->narrow, &path->squeeze_h, &path->narrow,
-                &path->narrow_d);
+    fuse_serial(builder, f, f->attn_out, DP_T1, spatial->attn_out, &path->composed_down_attn,
+                &path->attn_out, &path->adapter_up_attn);
+    path->fc1 = spatial->fc1;
+    fuse_serial(builder, f, f->fc2, DP_T2, spatial->fc2, &path->composed_down_mlp, &path->fc2,
+                &path->adapter_up_mlp);
 }
 
 /* Must come before norm1 is folded into kvq: the adapter's output was not normalised. With a skip,
@@ -130,11 +130,11 @@ void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block) {
     size_t mark = builder->scratch_used;
     frozen f = read_frozen(builder, index);
     dp_affine kvq = dp_affine_keys_first(builder, f.qkv);
-    dp_affine through = compose_t0(builder, &f, kvq);
+    dp_affine composed_qkv = compose_t0(builder, &f, kvq);
     dp_affine_fold_norm(builder, kvq, f.norm1);
     dp_affine_fold_norm(builder, f.adapter_down[DP_S1], f.norm1);
     dp_affine_fold_norm(builder, f.adapter_down[DP_T0], f.norm1);
-    dp_affine_fold_norm(builder, f.mlp_up, f.norm2);
+    dp_affine_fold_norm(builder, f.fc1, f.norm2);
     dp_affine_fold_norm(builder, f.adapter_down[DP_S2], f.norm2);
     if (backbone != NULL) {
         share_frozen(&backbone->block[index].spatial, &block->spatial);
@@ -142,6 +142,6 @@ void dp_build_fused_block(dp_builder *builder, size_t index, dp_block *block) {
         pack_frozen(builder, &f, kvq, &block->spatial);
     }
     fuse_spatial(builder, &f, &block->spatial);
-    fuse_temporal(builder, &f, through, &block->spatial, &block->temporal);
+    fuse_temporal(builder, &f, composed_qkv, &block->spatial, &block->temporal);
     builder->scratch_used = mark;
 }

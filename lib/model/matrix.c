@@ -1,6 +1,8 @@
 /*
  * Algebra on weights while a model is being built: products, folding a layer norm, composition.
  */
+#include "base/size.h"
+#include "isa/isa.h"
 #include "model/builder.h"
 
 #include <string.h>
@@ -43,22 +45,21 @@ void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
 
 dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
     const dp_kernels *kernels = builder->model->kernels;
-    dp_product whole = kernels->f32;
-    const dp_product *product = &whole;
-    whole.kc = DP_WHOLE_DEPTH; /* one sum: the same bits with all multiply-adds that are fused */
+    dp_gemm gemm = *dp_gemm_choose(DP_PRECISION_F32, builder->model->cpu_mask);
+    gemm.kernel.kc = DP_WHOLE_DEPTH; /* one sum: the same bits with all fused multiply-adds */
     dp_matrix result = dp_matrix_take(builder, a.rows, b.columns);
     size_t mark = builder->scratch_used;
-    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_panel_columns(product, b.columns));
+    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_layout_columns(&gemm.layout, b.columns));
     if (dp_building(builder)) {
-        dp_linear linear = {.product = product,
+        dp_kgroup *packed = (dp_kgroup *)panels.values;
+        dp_linear linear = {.gemm = &gemm,
                             .inputs = b.rows,
                             .outputs = b.columns,
                             .depth = b.rows,
-                            .panels = (uint32_t *)panels.values};
-        dp_operand in = {.words = (uint32_t *)a.values, .stride = a.columns};
-        dp_pack_inputs(product, (uint32_t *)panels.values, b.values, b.columns, b.columns, b.rows);
-        dp_linear_apply(kernels, &linear, a.rows, in, result.values, result.columns,
-                        (dp_epilogue){0});
+                            .panels = packed};
+        dp_pack_panels_transposed(&gemm.layout, packed, b.values, b.columns, b.columns, b.rows);
+        dp_gemm_run(kernels, &linear, a.rows, dp_lhs_of_f32(a.values, a.columns),
+                    dp_rows_f32(result.values, result.columns), (dp_epilogue){0});
     }
     builder->scratch_used = mark;
     return result;

@@ -7,9 +7,9 @@
 #ifndef DP_MODEL_H
 #define DP_MODEL_H
 
-#include "kernels/kernels.h"
-#include "model/gguf.h"
-#include "runtime/runtime.h"
+#include "base/arena.h"
+#include "gemm/gemm.h"
+#include "gguf/gguf.h"
 
 #include <stdatomic.h>
 
@@ -63,9 +63,9 @@ typedef struct dp_norm {
  *     x      += h narrow + d narrow_d          A_s2 or A_t2 going up
  */
 typedef struct dp_path_block {
-    dp_linear enter, through, project, squeeze_n;
-    dp_linear squeeze_a, leave, leave_d;
-    dp_linear squeeze_m, widen, squeeze_h, narrow, narrow_d;
+    dp_linear adapter_down_qkv, composed_qkv, qkv, adapter_down_attn;
+    dp_linear composed_down_attn, attn_out, adapter_up_attn;
+    dp_linear adapter_down_mlp, fc1, composed_down_mlp, fc2, adapter_up_mlp;
 } dp_path_block;
 
 typedef struct dp_adapter {
@@ -73,15 +73,15 @@ typedef struct dp_adapter {
 } dp_adapter;
 
 /* One block as the file has it, for both paths. (vit/plain.c) */
-typedef struct dp_plain_block {
+typedef struct dp_unfused_block {
     dp_norm norm1, norm2;
-    dp_linear qkv, attention_out, mlp_up, mlp_down;
+    dp_linear qkv, attn_out, fc1, fc2;
     dp_adapter adapters[DP_ADAPTER_SITES];
-} dp_plain_block;
+} dp_unfused_block;
 
 typedef struct dp_block {
     dp_path_block spatial, temporal; /* when fused */
-    dp_plain_block plain;            /* when not */
+    dp_unfused_block unfused;        /* when not */
 } dp_block;
 
 /* Sixteen digits, or "": the file carries no checksums. (backbone.c) */
@@ -95,19 +95,19 @@ struct dp_model {
     uint32_t cpu_mask;
     const dp_kernels *kernels;
     dp_precision precision;
-    dp_target target;            /* of the panels; DP_TARGET_NATIVE: none that has a name */
-    const dp_product *product;   /* of the blocks and the patches */
-    const dp_product *exact;     /* f32: of the head, and of sums that are too deep for bytes */
-    const dp_product *attention; /* of scores and values */
+    dp_target target;              /* of the panels; DP_TARGET_NATIVE: none that has a name */
+    const dp_gemm *gemm;           /* of the blocks and the patches */
+    const dp_gemm *gemm_f32;       /* f32: of the head, and of sums that are too deep for bytes */
+    const dp_gemm *gemm_attention; /* of scores and values */
     dp_parameters parameters;
     bool fused, compiled;
     bool runnable; /* products can multiply, not only pack */
 
     dp_linear patch;
-    const float *first_spatial;  /* [tokens][width]: positions, with the class token in row 0 */
-    const float *first_temporal; /* [framesets][tokens][width]: the same */
-    dp_norm pre_norm, post_norm; /* pre_norm.weight may be NULL: there is none */
-    dp_linear projection;        /* outputs == 0: there is none */
+    const float *position_spatial;  /* [tokens][width]: positions, with the class token in row 0 */
+    const float *position_temporal; /* [framesets][tokens][width]: the same */
+    dp_norm pre_norm, post_norm;    /* pre_norm.weight may be NULL: there is none */
+    dp_linear projection;           /* outputs == 0: there is none */
     dp_linear head_hidden, head_output;
     dp_block *block;
 

@@ -2,6 +2,8 @@
  * Hyper-parameters: from the metadata, and where tensors say it already, from their shapes. Every
  * number is bounded here, before anything is computed from it.
  */
+#include "base/size.h"
+#include "dp_config.h"
 #include "model/builder.h"
 
 #include <string.h>
@@ -65,7 +67,7 @@ static size_t read_choice(reader *from, const char *key, const char *const *name
     }
     if (from->status == DP_OK) {
         from->status = dp_fail(from->message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
-                               key, dp_make_printable(text.bytes, text.length).text);
+                               key, DP_SHOW(text));
     }
     return fallback;
 }
@@ -149,7 +151,7 @@ static void read_sizes(reader *from, dp_parameters *p) {
     for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
         dp_tensor_name key = dp_bottleneck_key(i);
         p->bottleneck[i] =
-            read_number(from, key.text, true, 0, 0, (uint32_t)dp_min_size(4 * p->width, 65536));
+            read_number(from, key.text, true, 0, 0, (uint32_t)dp_size_min(4 * p->width, 65536));
     }
 }
 
@@ -164,7 +166,7 @@ static void read_shapes(reader *from, dp_parameters *p) {
     for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
         dp_tensor_name name = dp_with_suffix(dp_adapter_name(0, i, "down"), ".weight");
         /* wider ones would let a small file ask for large fused matrices */
-        p->bottleneck[i] = tensor_rows(from, name.text, dp_min_size(4 * p->width, 65536));
+        p->bottleneck[i] = tensor_rows(from, name.text, dp_size_min(4 * p->width, 65536));
     }
 }
 
@@ -258,7 +260,7 @@ static dp_status check_architecture(const dp_gguf *gguf, dp_message *message) {
     if (status == DP_OK && (text.length != 8 || memcmp(text.bytes, "dualpath", 8) != 0)) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "general.architecture: \"%s\", but this library runs \"dualpath\"",
-                       dp_make_printable(text.bytes, text.length).text);
+                       DP_SHOW(text));
     }
     return status;
 }

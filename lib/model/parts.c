@@ -71,8 +71,8 @@ typedef struct part_row {
 
 static const part_row model_rows[] = {
     {"patch", IN_MODEL(patch), MATRIX, WIDTH, PATCH},
-    {"first.spatial", IN_MODEL(first_spatial), TABLE, TOKENS, WIDTH},
-    {"first.temporal", IN_MODEL(first_temporal), TABLE, FRAMESET_TOKENS, WIDTH},
+    {"first.spatial", IN_MODEL(position_spatial), TABLE, TOKENS, WIDTH},
+    {"first.temporal", IN_MODEL(position_temporal), TABLE, FRAMESET_TOKENS, WIDTH},
     {"pre_norm.weight", IN_MODEL(pre_norm.weight), TABLE, ONE_OF_PRE_NORM, WIDTH},
     {"pre_norm.bias", IN_MODEL(pre_norm.bias), TABLE, ONE_OF_PRE_NORM, WIDTH},
     {"post_norm.weight", IN_MODEL(post_norm.weight), TABLE, ONE, WIDTH},
@@ -84,20 +84,21 @@ static const part_row model_rows[] = {
 
 /* What the temporal path shares with the spatial one is there once: dp_share_parts(). */
 static const part_row block_rows[] = {
-    {"spatial.project", IN_BLOCK(spatial.project), MATRIX, QKV, WIDTH},
-    {"spatial.squeeze_n", IN_BLOCK(spatial.squeeze_n), MATRIX, BOTTLENECK + DP_S1, WIDTH},
-    {"spatial.leave", IN_BLOCK(spatial.leave), MATRIX, WIDTH, WIDTH},
-    {"spatial.leave_d", IN_BLOCK(spatial.leave_d), MATRIX, WIDTH, BOTTLENECK + DP_S1},
-    {"spatial.squeeze_m", IN_BLOCK(spatial.squeeze_m), MATRIX, BOTTLENECK + DP_S2, WIDTH},
-    {"spatial.widen", IN_BLOCK(spatial.widen), MATRIX, MLP, WIDTH},
-    {"spatial.narrow", IN_BLOCK(spatial.narrow), MATRIX, WIDTH, MLP},
-    {"spatial.narrow_d", IN_BLOCK(spatial.narrow_d), MATRIX, WIDTH, BOTTLENECK + DP_S2},
-    {"temporal.enter", IN_BLOCK(temporal.enter), MATRIX, BOTTLENECK + DP_T0, WIDTH},
-    {"temporal.through", IN_BLOCK(temporal.through), MATRIX, QKV, BOTTLENECK + DP_T0},
-    {"temporal.squeeze_a", IN_BLOCK(temporal.squeeze_a), MATRIX, BOTTLENECK + DP_T1, WIDTH},
-    {"temporal.leave_d", IN_BLOCK(temporal.leave_d), MATRIX, WIDTH, BOTTLENECK + DP_T1},
-    {"temporal.squeeze_h", IN_BLOCK(temporal.squeeze_h), MATRIX, BOTTLENECK + DP_T2, MLP},
-    {"temporal.narrow_d", IN_BLOCK(temporal.narrow_d), MATRIX, WIDTH, BOTTLENECK + DP_T2},
+    {"spatial.project", IN_BLOCK(spatial.qkv), MATRIX, QKV, WIDTH},
+    {"spatial.squeeze_n", IN_BLOCK(spatial.adapter_down_attn), MATRIX, BOTTLENECK + DP_S1, WIDTH},
+    {"spatial.leave", IN_BLOCK(spatial.attn_out), MATRIX, WIDTH, WIDTH},
+    {"spatial.leave_d", IN_BLOCK(spatial.adapter_up_attn), MATRIX, WIDTH, BOTTLENECK + DP_S1},
+    {"spatial.squeeze_m", IN_BLOCK(spatial.adapter_down_mlp), MATRIX, BOTTLENECK + DP_S2, WIDTH},
+    {"spatial.widen", IN_BLOCK(spatial.fc1), MATRIX, MLP, WIDTH},
+    {"spatial.narrow", IN_BLOCK(spatial.fc2), MATRIX, WIDTH, MLP},
+    {"spatial.narrow_d", IN_BLOCK(spatial.adapter_up_mlp), MATRIX, WIDTH, BOTTLENECK + DP_S2},
+    {"temporal.enter", IN_BLOCK(temporal.adapter_down_qkv), MATRIX, BOTTLENECK + DP_T0, WIDTH},
+    {"temporal.through", IN_BLOCK(temporal.composed_qkv), MATRIX, QKV, BOTTLENECK + DP_T0},
+    {"temporal.squeeze_a", IN_BLOCK(temporal.composed_down_attn), MATRIX, BOTTLENECK + DP_T1,
+     WIDTH},
+    {"temporal.leave_d", IN_BLOCK(temporal.adapter_up_attn), MATRIX, WIDTH, BOTTLENECK + DP_T1},
+    {"temporal.squeeze_h", IN_BLOCK(temporal.composed_down_mlp), MATRIX, BOTTLENECK + DP_T2, MLP},
+    {"temporal.narrow_d", IN_BLOCK(temporal.adapter_up_mlp), MATRIX, WIDTH, BOTTLENECK + DP_T2},
 };
 
 #define MODEL_ROWS (sizeof model_rows / sizeof model_rows[0])
@@ -119,8 +120,8 @@ dp_part dp_part_at(const struct dp_model *model, size_t index) {
                     .columns = size_of(p, row->columns)};
     part.name = in_block ? dp_block_name(part.block, row->name) : dp_name(row->name);
     if (row->kind != TABLE) {
-        const dp_product *wanted = row->kind == MATRIX ? model->product : model->exact;
-        part.product = dp_product_for(model, wanted, part.columns);
+        const dp_gemm *wanted = row->kind == MATRIX ? model->gemm : model->gemm_f32;
+        part.gemm = dp_gemm_for_depth(model, wanted, part.columns);
     }
     return part;
 }
@@ -135,19 +136,19 @@ static dp_part_tensor make_table(const dp_part *part) {
 }
 
 static dp_part_tensor make_vector(const dp_part *part, const char *suffix) {
-    size_t length = dp_panel_columns(part->product, part->rows);
+    size_t length = dp_layout_columns(&part->gemm->layout, part->rows);
     return (dp_part_tensor){dp_with_suffix(part->name, suffix), DP_TENSOR_F32, 1, {length}};
 }
 
 static dp_part_tensor make_panels(const dp_part *part) {
-    const dp_product *product = part->product;
+    const dp_gemm *gemm = part->gemm;
     dp_part_tensor made = {dp_with_suffix(part->name, ".panels"), DP_TENSOR_F32, 3, {0}};
-    if (product->precision != DP_PRECISION_F32) {
-        made.type = product->precision == DP_PRECISION_BF16 ? DP_TENSOR_BF16 : DP_TENSOR_I8;
+    if (gemm->layout.precision != DP_PRECISION_F32) {
+        made.type = gemm->layout.precision == DP_PRECISION_BF16 ? DP_TENSOR_BF16 : DP_TENSOR_I8;
     }
-    made.shape[0] = dp_panel_columns(product, part->rows) / product->nr;
-    made.shape[1] = dp_panel_depth(product, part->columns);
-    made.shape[2] = product->nr * product->group;
+    made.shape[0] = dp_layout_columns(&gemm->layout, part->rows) / gemm->layout.nr;
+    made.shape[1] = dp_layout_depth(&gemm->layout, part->columns);
+    made.shape[2] = gemm->layout.nr * gemm->layout.kr;
     return made;
 }
 
@@ -155,14 +156,14 @@ size_t dp_part_tensor_count(const dp_part *part) {
     if (part->rows == 0 || part->columns == 0) {
         return 0;
     }
-    if (part->product == NULL) {
+    if (part->gemm == NULL) {
         return 1;
     }
-    return part->product->precision == DP_PRECISION_INT8 ? 3 : 2; /* with scales, without */
+    return part->gemm->layout.precision == DP_PRECISION_INT8 ? 3 : 2; /* with scales, without */
 }
 
 dp_part_tensor dp_part_tensor_at(const dp_part *part, size_t index) {
-    if (part->product == NULL) {
+    if (part->gemm == NULL) {
         return make_table(part);
     }
     return index == 0 ? make_panels(part) : make_vector(part, index == 1 ? ".bias" : ".scale");

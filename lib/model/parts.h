@@ -5,6 +5,7 @@
 #ifndef DP_PARTS_H
 #define DP_PARTS_H
 
+#include "gemm/gemm.h"
 #include "model/model.h"
 
 #define DP_COMPILED_VERSION 1
@@ -19,8 +20,8 @@ typedef struct dp_part {
     bool in_block; /* in model->block[block], else in the model itself */
     size_t block;
     size_t offset;
-    const dp_product *product; /* of the matrix; NULL: it is a table of f32 */
-    size_t rows, columns;      /* [outputs][inputs]; one of them 0: this model has no such part */
+    const dp_gemm *gemm;  /* of the matrix; NULL: it is a table of f32 */
+    size_t rows, columns; /* [outputs][inputs]; one of them 0: this model has no such part */
 } dp_part;
 
 /* One of the tensors that a part is in the file: panels, bias and, of bytes, scale, or the table.

@@ -12,7 +12,7 @@ static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t out
     dp_affine map = dp_read_affine(builder, name, outputs, inputs);
     dp_matrix_scale(builder, map.w, scale);
     dp_matrix_scale(builder, map.bias, scale);
-    dp_linear packed = dp_pack(builder, builder->model->product, map);
+    dp_linear packed = dp_pack(builder, builder->model->gemm, map);
     builder->scratch_used = mark;
     return packed;
 }
@@ -28,32 +28,30 @@ static dp_linear pack_qkv(dp_builder *builder, size_t index, size_t width) {
     size_t mark = builder->scratch_used;
     dp_affine qkv =
         dp_read_affine(builder, dp_block_name(index, "attention.qkv"), 3 * width, width);
-    dp_linear packed =
-        dp_pack(builder, builder->model->product, dp_affine_keys_first(builder, qkv));
+    dp_linear packed = dp_pack(builder, builder->model->gemm, dp_affine_keys_first(builder, qkv));
     builder->scratch_used = mark;
     return packed;
 }
 
-static void pack_frozen(dp_builder *builder, size_t index, dp_plain_block *plain) {
+static void pack_frozen(dp_builder *builder, size_t index, dp_unfused_block *plain) {
     const dp_parameters *p = &builder->model->parameters;
     size_t width = p->width;
     plain->norm1 = pack_norm(builder, dp_block_name(index, "norm1"));
     plain->norm2 = pack_norm(builder, dp_block_name(index, "norm2"));
     plain->qkv = pack_qkv(builder, index, width);
-    plain->attention_out =
+    plain->attn_out =
         pack_layer(builder, dp_block_name(index, "attention.out"), width, width, 1.0f);
-    plain->mlp_up = pack_layer(builder, dp_block_name(index, "mlp.up"), p->mlp_width, width, 1.0f);
-    plain->mlp_down =
-        pack_layer(builder, dp_block_name(index, "mlp.down"), width, p->mlp_width, 1.0f);
+    plain->fc1 = pack_layer(builder, dp_block_name(index, "mlp.up"), p->mlp_width, width, 1.0f);
+    plain->fc2 = pack_layer(builder, dp_block_name(index, "mlp.down"), width, p->mlp_width, 1.0f);
 }
 
-void dp_build_plain_block(dp_builder *builder, size_t index, dp_block *block) {
+void dp_build_unfused_block(dp_builder *builder, size_t index, dp_block *block) {
     const struct dp_model *backbone = builder->model->backbone;
     const dp_parameters *p = &builder->model->parameters;
-    dp_plain_block *plain = &block->plain;
+    dp_unfused_block *plain = &block->unfused;
     size_t width = p->width;
     if (backbone != NULL) {
-        *plain = backbone->block[index].plain;
+        *plain = backbone->block[index].unfused;
         memset(plain->adapters, 0, sizeof plain->adapters);
     } else {
         pack_frozen(builder, index, plain);

@@ -2,6 +2,7 @@
  * What is added to the patches: position tables of both paths, with the class token in their first
  * rows (model, section 3). The fixed encodings of the temporal path are computed here.
  */
+#include "dp_config.h"
 #include "model/builder.h"
 
 #include <math.h>
@@ -157,21 +158,21 @@ void dp_build_positions(dp_builder *builder) {
     dp_matrix spatial = dp_read_matrix(builder, dp_name("position.spatial"), p->tokens, p->width);
     dp_matrix table = read_temporal_table(builder, spatial);
     dp_matrix frequencies = dp_matrix_take(builder, 2, p->width);
-    float *first_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
-    float *first_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
+    float *position_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
+    float *position_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
     if (dp_building(builder)) {
         encoder e = {p, NULL, NULL};
         if (DP_HAS_SINCOS) {
             e = make_encoder(p, frequencies);
         }
-        fill_temporal(&e, table.values, first_temporal);
-        memcpy(first_spatial, spatial.values, p->tokens * p->width * sizeof(float));
-        add_class_token(p, token.values, first_spatial);
+        fill_temporal(&e, table.values, position_temporal);
+        memcpy(position_spatial, spatial.values, p->tokens * p->width * sizeof(float));
+        add_class_token(p, token.values, position_spatial);
         for (size_t k = 0; k < p->framesets; k++) {
-            add_class_token(p, token.values, first_temporal + k * p->tokens * p->width);
+            add_class_token(p, token.values, position_temporal + k * p->tokens * p->width);
         }
     }
-    model->first_spatial = first_spatial;
-    model->first_temporal = first_temporal;
+    model->position_spatial = position_spatial;
+    model->position_temporal = position_temporal;
     builder->scratch_used = mark;
 }

@@ -143,20 +143,20 @@ dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name) {
     return norm;
 }
 
-const dp_product *dp_product_for(const struct dp_model *model, const dp_product *wanted,
+const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wanted,
                                  size_t inputs) {
-    bool too_deep = wanted->precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
-    return too_deep ? model->exact : wanted;
+    bool too_deep = wanted->layout.precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
+    return too_deep ? model->gemm_f32 : wanted;
 }
 
-dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map) {
+dp_linear dp_pack(dp_builder *builder, const dp_gemm *wanted, dp_affine map) {
     dp_arena *arena = &builder->model->arena;
     size_t outputs = map.w.rows;
     size_t inputs = map.w.columns;
-    const dp_product *product = dp_product_for(builder->model, wanted, inputs);
-    size_t depth = dp_panel_depth(product, inputs);
-    size_t columns = dp_panel_columns(product, outputs);
-    bool scaled = product->precision == DP_PRECISION_INT8;
+    const dp_gemm *gemm = dp_gemm_for_depth(builder->model, wanted, inputs);
+    size_t depth = dp_layout_depth(&gemm->layout, inputs);
+    size_t columns = dp_layout_columns(&gemm->layout, outputs);
+    bool scaled = gemm->layout.precision == DP_PRECISION_INT8;
     size_t mark = builder->scratch_used;
     dp_matrix words = dp_matrix_take(builder, 1, depth);
     float *panels = dp_arena_floats(arena, depth, columns);
@@ -170,11 +170,11 @@ dp_linear dp_pack(dp_builder *builder, const dp_product *wanted, dp_affine map) 
         if (scaled) {
             memset(scale, 0, columns * sizeof(float));
         }
-        dp_pack_outputs(product, (uint32_t *)panels, scale, map.w.values, inputs, outputs, inputs,
-                        (uint32_t *)words.values);
+        dp_pack_panels(&gemm->layout, (dp_kgroup *)panels, scale, map.w.values, inputs, outputs,
+                       inputs, (dp_kgroup *)words.values);
     }
     builder->scratch_used = mark;
-    return (dp_linear){product, inputs, outputs, depth, (uint32_t *)panels, bias, scale};
+    return (dp_linear){gemm, inputs, outputs, depth, (dp_kgroup *)panels, bias, scale};
 }
 
 dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm) {

@@ -1,8 +1,8 @@
 /*
  * A model as a compiled file: metadata, descriptions and tensors, front to back through a callback.
  */
+#include "base/bytes.h"
 #include "model/builder.h"
-#include "model/bytes.h"
 
 #include <string.h>
 
@@ -199,7 +199,7 @@ static const void *values_of(const struct dp_model *model, const dp_part *part, 
     const uint8_t *owner =
         part->in_block ? (const uint8_t *)&model->block[part->block] : (const uint8_t *)model;
     const void *place = owner + part->offset;
-    if (part->product == NULL) {
+    if (part->gemm == NULL) {
         return *(const float *const *)place;
     }
     const dp_linear *linear = place;
@@ -277,7 +277,7 @@ static dp_status check_model(const struct dp_model *model, dp_message *message) 
     if (model->target == DP_TARGET_NATIVE) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "the products %s and %s belong to no target together: choose one",
-                       model->exact->name, model->product->name);
+                       model->gemm_f32->name, model->gemm->name);
     }
     if (!dp_is_little_endian()) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,

@@ -2,6 +2,7 @@
  * The pixel formats of a caller's frame: picks single pixels of one row and makes them RGB. Nothing
  * but the picked samples is read, so neither the width of a frame nor its padding matters.
  */
+#include "dp_config.h"
 #include "video/video.h"
 
 static const uint8_t *plane_row(const dp_frame *frame, int plane, size_t row) {

@@ -6,7 +6,7 @@
 #define DP_VIDEO_H
 
 #include "dualpath.h"
-#include "kernels/kernels.h"
+#include "nn/nn.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,9 @@
 /*
  * Patch embedding and position encoding: pixels of an image become the rows of x (model, section
- * 3). Patches are gathered for one piece of rows at a time.
+ * 3). Patches are gathered for one row block at a time.
  */
+#include "base/size.h"
+#include "gemm/gemm.h"
 #include "vit/vit.h"
 
 #include <string.h>
@@ -22,27 +24,50 @@ static void gather_patch(const dp_parameters *p, const float *image, size_t inde
 
 static const float *position_table(const dp_model *model, dp_path path, size_t image) {
     const dp_parameters *p = &model->parameters;
-    return path == DP_SPATIAL ? model->first_spatial
-                              : model->first_temporal + image * p->tokens * p->width;
+    return path == DP_SPATIAL ? model->position_spatial
+                              : model->position_temporal + image * p->tokens * p->width;
 }
 
-/* Tokens [first, first + count) of one image that is held, none of them the class token. */
-static void embed(const dp_workspace *workspace, dp_path path, size_t image, size_t first,
-                  size_t count, float *scratch) {
+/* Memory for the patches of a row block. */
+typedef struct patch_buffers {
+    float *patches; /* [row_block][stride] */
+    size_t stride;
+    dp_lhs_buffer lhs;
+} patch_buffers;
+
+/* Plans (arena->base == NULL) or takes it. */
+static patch_buffers take_patch_buffers(dp_arena *arena, const dp_model *model, size_t rows) {
+    patch_buffers b = {.stride = dp_row_stride(model->patch.inputs)};
+    b.patches = dp_arena_floats(arena, rows, b.stride);
+    b.lhs = dp_lhs_buffer_take(arena, model->patch.gemm, rows, model->patch.inputs, DP_LHS_OF_ROWS);
+    return b;
+}
+
+size_t dp_patches_scratch(const dp_model *model, size_t rows) {
+    dp_arena counted = {.base = NULL};
+    (void)take_patch_buffers(&counted, model, rows);
+    return dp_size_div_up(counted.used, sizeof(float));
+}
+
+/* Adds tokens [first, first + count) of one image that is held to x, none of them the class token.
+ */
+static void add_patch_tokens(const dp_workspace *workspace, dp_path path, size_t image,
+                             size_t first, size_t count, float *scratch) {
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
     const dp_path_state *state = &workspace->path[path];
     const float *pixels = state->pixels + image * 3 * p->image_size * p->image_size;
-    size_t stride = dp_row_stride(model->patch.inputs);
+    dp_arena arena = {.base = (uint8_t *)scratch,
+                      .size = workspace->scratch_floats * sizeof(float)};
+    patch_buffers b = take_patch_buffers(&arena, model, workspace->row_block);
     float *x = state->x + (image * p->tokens + first) * state->x_stride;
     for (size_t i = 0; i < count; i++) {
-        gather_patch(p, pixels, first + i - 1, scratch + i * stride);
+        gather_patch(p, pixels, first + i - 1, b.patches + i * b.stride);
     }
-    dp_operand patches =
-        dp_operand_make(model->patch.product, scratch, stride, count, model->patch.inputs,
-                        (uint32_t *)(scratch + workspace->piece * stride));
-    dp_linear_apply(model->kernels, &model->patch, count, patches, x, state->x_stride,
-                    (dp_epilogue){.accumulate = true});
+    dp_lhs patches = dp_lhs_from_rows(model->patch.gemm, dp_rows_f32(b.patches, b.stride), count,
+                                      model->patch.inputs, &b.lhs);
+    dp_gemm_run(model->kernels, &model->patch, count, patches, dp_rows_f32(x, state->x_stride),
+                (dp_epilogue){.accumulate = true});
 }
 
 typedef struct embed_run {
@@ -55,14 +80,14 @@ static void embed_task(void *context, size_t index, size_t thread) {
     const dp_workspace *workspace = run->workspace;
     const dp_model *model = workspace->model;
     const dp_parameters *p = &model->parameters;
-    dp_rows rows = run->batch->tasks[index];
+    dp_token_rows rows = run->batch->row_blocks[index];
     const dp_path_state *state = &workspace->path[rows.path];
-    float *scratch = dp_thread_scratch(workspace, thread);
+    float *scratch = dp_workspace_scratch(workspace, thread);
     size_t end = rows.first + rows.count;
     for (size_t r = rows.first; r < end;) {
         size_t image = r / p->tokens;
         size_t token = r % p->tokens;
-        size_t count = dp_min_size(end - r, p->tokens - token);
+        size_t count = dp_size_min(end - r, p->tokens - token);
         size_t in_view = run->batch->first[rows.path] + image;
         const float *table = position_table(model, rows.path, in_view) + token * p->width;
         for (size_t i = 0; i < count; i++) {
@@ -70,11 +95,11 @@ static void embed_task(void *context, size_t index, size_t thread) {
                    p->width * sizeof(float));
         }
         size_t skip = token == 0 ? 1 : 0;
-        embed(workspace, rows.path, image, token + skip, count - skip, scratch);
+        add_patch_tokens(workspace, rows.path, image, token + skip, count - skip, scratch);
         r += count;
     }
     for (size_t i = 0; i < rows.count && model->pre_norm.weight != NULL; i++) {
-        float *x = dp_row(state->x, state->x_stride, rows, i);
+        float *x = dp_path_x(state, rows, i);
         model->kernels->layer_norm(x, model->pre_norm.weight, model->pre_norm.bias, p->epsilon, x,
                                    p->width);
     }
@@ -82,5 +107,5 @@ static void embed_task(void *context, size_t index, size_t thread) {
 
 void dp_embed_patches(const dp_workspace *workspace, const dp_batch *batch, dp_team *team) {
     embed_run run = {workspace, batch};
-    dp_team_run(team, embed_task, &run, batch->row_tasks);
+    dp_team_run(team, embed_task, &run, batch->row_block_count);
 }

@@ -5,7 +5,9 @@
  */
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkstemp() */
 #include "api_fixture.h"
-#include "kernels/kernels.h" /* only to know what is chosen */
+#include "gemm/gemm.h"
+#include "isa/isa.h"
+#include "isa/isa.h" /* only to know what is chosen */
 #include "spoilt_model.h"
 
 #include <unistd.h>
@@ -244,7 +246,7 @@ START_TEST(info_is_about_the_precision) {
             ck_assert_int_eq(open_in(asked, mask, 0, &opened), DP_OK);
             ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
             ck_assert_str_eq(info.precision, dp_precision_name(used));
-            ck_assert_str_eq(info.kernels, dp_product_choose(used, mask)->name);
+            ck_assert_str_eq(info.kernels, dp_gemm_choose(used, mask)->name);
             const char *last = strrchr(info.description, ' ');
             ck_assert_ptr_nonnull(last);
             ck_assert_str_eq(last + 1, info.precision);

@@ -3,8 +3,9 @@
  * byte is trusted.
  */
 #define _XOPEN_SOURCE 700 /* posix_memalign() */
+#include "base/bytes.h"
 #include "compiled_file.h"
-#include "model/gguf.h" /* to find what is spoiled in a file */
+#include "gguf/gguf.h" /* to find what is spoiled in a file */
 
 /* ---- spoiled files ---- */
 

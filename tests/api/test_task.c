@@ -3,8 +3,8 @@
  * answer as the whole does, bit for bit. Then who holds on to what.
  */
 #define _GNU_SOURCE /* mkstemp(), posix_memalign(), P_tmpdir */
+#include "base/bytes.h"
 #include "gguf_builder.h"
-#include "model/bytes.h"
 #include "task_halves.h"
 #include "test_allocator.h"
 

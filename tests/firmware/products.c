@@ -4,7 +4,8 @@
  * are counted.
  */
 #include "../../examples/firmware/board.h"
-#include "kernels/kernels.h"
+#include "gemm/gemm.h"
+#include "isa/isa.h"
 
 #include <string.h>
 
@@ -13,12 +14,12 @@
 #define MOST_OUTPUTS 96
 
 /* rows.c again, as plain C. */
-const dp_product *plain_products_rows(dp_precision precision);
+const dp_gemm *plain_gemm_rows(dp_precision precision);
 
 static float x[MOST_ROWS * MOST_INPUTS];
 static uint32_t panels[MOST_OUTPUTS * MOST_INPUTS / 4];
 static float scale[MOST_OUTPUTS], bias[MOST_OUTPUTS];
-static _Alignas(64) uint32_t operand[MOST_ROWS * (MOST_INPUTS + 64)];
+static _Alignas(64) dp_kgroup lhs_memory[MOST_ROWS * (MOST_INPUTS + 64)];
 
 typedef struct shape {
     size_t rows, inputs, outputs;
@@ -57,11 +58,11 @@ static void fill_all(void) {
 
 /* ---- products ---- */
 
-static void multiply(const dp_product *product, const shape *s, answer *to) {
-    dp_linear linear = {.product = product,
+static void multiply(const dp_gemm *gemm, const shape *s, answer *to) {
+    dp_linear linear = {.gemm = gemm,
                         .inputs = s->inputs,
                         .outputs = s->outputs,
-                        .depth = dp_panel_depth(product, s->inputs),
+                        .depth = dp_layout_depth(&gemm->layout, s->inputs),
                         .panels = panels,
                         .bias = s->has_bias ? bias : NULL,
                         .scale = scale};
@@ -69,17 +70,19 @@ static void multiply(const dp_product *product, const shape *s, answer *to) {
     for (size_t i = 0; i < s->rows * s->outputs; i++) {
         to->c[i] = (float)i;
     }
+    dp_lhs_buffer buffer = {.groups = lhs_memory, .columns = s->inputs};
     uint64_t begin = board_instructions();
-    dp_operand in = dp_operand_make(product, x, s->inputs, s->rows, s->inputs, operand);
+    dp_lhs in = dp_lhs_from_rows(gemm, dp_rows_f32(x, s->inputs), s->rows, s->inputs, &buffer);
     uint64_t made = board_instructions();
-    dp_linear_apply(dp_kernels_choose(0), &linear, s->rows, in, to->c, s->outputs, epilogue);
+    dp_gemm_run(dp_kernels_choose(0), &linear, s->rows, in, dp_rows_f32(to->c, s->outputs),
+                epilogue);
     to->conversion = made - begin;
     to->product = board_instructions() - made;
 }
 
 static bool agree(const shape *s) {
-    multiply(dp_products_rows(DP_PRECISION_INT8), s, &ours);
-    multiply(plain_products_rows(DP_PRECISION_INT8), s, &plain);
+    multiply(dp_gemm_rows(DP_PRECISION_INT8), s, &ours);
+    multiply(plain_gemm_rows(DP_PRECISION_INT8), s, &plain);
     return memcmp(ours.c, plain.c, s->rows * s->outputs * sizeof(float)) == 0;
 }
 

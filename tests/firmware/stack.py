@@ -20,16 +20,19 @@ NOT_ON_BOARDS = {"dp_model_compile", "build_weights"}
 
 APPLICATION = "-"
 POINTERS = {
-    r"lib/runtime/loop.h": r"(?!dp_)\w+_task",
-    r"lib/runtime/format.c": r"put_(decimal|scientific)",
-    r"lib/runtime/memory.c": APPLICATION,
-    r"lib/runtime/team.c": r"host_worker",  # the application's scheduler does
-    r"lib/model/gguf.c": r"\w+_before",
+    r"lib/os/loop.h": r"(?!dp_)\w+_task",
+    r"lib/base/format.c": r"write_(fixed|scientific)",
+    r"lib/os/memory.c": APPLICATION,
+    r"lib/os/team.c": r"host_worker",  # the application's scheduler does
+    r"lib/gguf/gguf.c": r"\w+_before",
     r"lib/model/build.c": APPLICATION,
-    r"lib/kernels/dispatch.c": r"dp_products_\w+",
-    r"lib/kernels/rows.c": r"f32_burn__c",
-    r"lib/kernels/vector_kernels.h": r"gemm_\d+__\w+",
-    r"lib/(kernels|video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
+    r"lib/isa/dispatch.c": r"dp_gemm_(?!run)\w+",
+    r"lib/isa/cortexm/rows.c": r"measure_peak__c",
+    r"lib/isa/vector/gemm_f32_tmpl.h": r"gemm_\d+__\w+",
+    r"lib/gemm/gemm.c": r"dp_gemm_run_tiles|\w+__\w+",
+    r"lib/gemm/attention.c": r"dp_attention_(run|scratch)_tiles|\w+__\w+",
+    r"lib/gemm/(lhs|pack).c": r"dp_round_row_\w+|\w+__\w+",
+    r"lib/(video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
     r"lib/api/.*": APPLICATION,
 }
 

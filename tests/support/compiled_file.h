@@ -5,8 +5,8 @@
 #define COMPILED_FILE_H
 
 #include "api_support.h"
+#include "base/bytes.h"
 #include "gguf_builder.h"
-#include "model/bytes.h"
 #include "suite.h"
 
 /* A growing file in memory, and how its writer misbehaves. */

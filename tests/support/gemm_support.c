@@ -7,26 +7,23 @@
 
 /* ---- products ---- */
 
-const dp_product *products[32];
+const dp_gemm *products[32];
 int product_count;
 int first_bf16, first_bytes;
 
-static void add_product(const dp_product *product) {
+static void add_product(const dp_gemm *product) {
     if (product != NULL && (product->cpu & ~dp_cpu_features()) == 0) {
         products[product_count++] = product;
     }
 }
 
 void find_products(void) {
-    static const dp_product *(*const sets[])(dp_precision) = {
-        dp_products_rows,     dp_products_generic,     dp_products_avx2,     dp_products_avx_vnni,
-        dp_products_avx512,   dp_products_avx512_vnni, dp_products_amx,      dp_products_neon,
-        dp_products_neon_dot, dp_products_neon_i8mm,   dp_products_neon_bf16};
-    const dp_kernels *tables[MAX_TABLES];
-    int table_count = find_tables(tables);
-    add_product(dp_products_rows(DP_PRECISION_F32)); /* first: never the best there is */
-    for (int i = 0; i < table_count; i++) {
-        add_product(&tables[i]->f32);
+    static const dp_gemm *(*const sets[])(dp_precision) = {
+        dp_gemm_rows,        dp_gemm_generic,     dp_gemm_avx2,      dp_gemm_avx_vnni,
+        dp_gemm_avx512,      dp_gemm_avx512_vnni, dp_gemm_amx,       dp_gemm_neon,
+        dp_gemm_neon_unpack, dp_gemm_neon_dot,    dp_gemm_neon_i8mm, dp_gemm_neon_bf16};
+    for (size_t i = 0; i < COUNT(sets); i++) { /* rows first: never the best there is */
+        add_product(sets[i](DP_PRECISION_F32));
     }
     first_bf16 = product_count;
     for (size_t i = 0; i < COUNT(sets); i++) {
@@ -38,11 +35,11 @@ void find_products(void) {
     }
 }
 
-bool has_bytes(const dp_product *p) {
-    return p->precision == DP_PRECISION_INT8;
+bool has_bytes(const dp_gemm *p) {
+    return p->layout.precision == DP_PRECISION_INT8;
 }
 
-const dp_kernels *kernels_of(const dp_product *p) {
+const dp_kernels *kernels_of(const dp_gemm *p) {
     return dp_kernels_choose(p->cpu);
 }
 
@@ -60,8 +57,8 @@ uint32_t bits_of(float x) {
     return bits;
 }
 
-double number_in(const dp_product *p, uint32_t word, size_t part) {
-    switch (p->precision) {
+double number_in(const dp_gemm *p, uint32_t word, size_t part) {
+    switch (p->layout.precision) {
     case DP_PRECISION_F32:
         return (double)float_of(word);
     case DP_PRECISION_BF16:
@@ -71,21 +68,21 @@ double number_in(const dp_product *p, uint32_t word, size_t part) {
     }
 }
 
-double in_row(const dp_product *p, const uint32_t *row, size_t i) {
-    return number_in(p, row[i / p->group], i % p->group);
+double in_row(const dp_gemm *p, const uint32_t *row, size_t i) {
+    return number_in(p, row[i / p->layout.kr], i % p->layout.kr);
 }
 
-double in_operand(const dp_product *p, const uint32_t *row, size_t i) {
-    return p->spread != NULL ? (double)float_of(row[i]) : in_row(p, row, i);
+double in_lhs(const dp_gemm *p, const uint32_t *row, size_t i) {
+    return p->lhs.expansion == 2 ? (double)float_of(row[i]) : in_row(p, row, i);
 }
 
-double in_column(const dp_product *p, const uint32_t *column, size_t i) {
-    uint32_t word = column[i / p->group * p->nr];
-    return number_in(p, has_bytes(p) ? word ^ 0x80808080U : word, i % p->group);
+double in_column(const dp_gemm *p, const uint32_t *column, size_t i) {
+    uint32_t word = column[i / p->layout.kr * p->layout.nr];
+    return number_in(p, has_bytes(p) ? word ^ 0x80808080U : word, i % p->layout.kr);
 }
 
-const uint32_t *panel_column(const dp_product *p, const uint32_t *panels, size_t depth, size_t o) {
-    return panels + o / p->nr * p->nr * depth + o % p->nr;
+const uint32_t *panel_column(const dp_gemm *p, const uint32_t *panels, size_t depth, size_t o) {
+    return panels + o / p->layout.nr * p->layout.nr * depth + o % p->layout.nr;
 }
 
 uint32_t *guarded_words(size_t count) {
@@ -96,6 +93,24 @@ uint32_t *garbage_words(size_t count) {
     uint32_t *words = guarded_words(count);
     memset(words, 0xff, count * sizeof *words);
     return words;
+}
+
+/* ---- the left-hand side ---- */
+
+size_t lhs_size(const dp_gemm *p, size_t rows, size_t inputs) {
+    dp_arena counted = {.base = NULL};
+    (void)dp_lhs_buffer_take(&counted, p, rows, inputs, DP_LHS_OF_ROWS);
+    return counted.used / sizeof(dp_kgroup);
+}
+
+dp_lhs_buffer lhs_buffer(uint32_t *memory, size_t inputs) {
+    return (dp_lhs_buffer){.groups = memory, .columns = inputs};
+}
+
+dp_lhs lhs_of(const dp_gemm *p, const float *x, size_t stride, size_t rows, size_t inputs,
+              uint32_t *memory) {
+    dp_lhs_buffer buffer = lhs_buffer(memory, inputs);
+    return dp_lhs_from_rows(p, dp_rows_f32((float *)(uintptr_t)x, stride), rows, inputs, &buffer);
 }
 
 /* ---- rounding ---- */
@@ -136,8 +151,8 @@ int run_products(const char *program, Suite *(*make_suite)(void)) {
     find_products();
     random_seed(program);
     for (int i = 0; i < product_count; i++) {
-        printf("%s%s %s", i == 0 ? "products: " : ", ", dp_precision_name(products[i]->precision),
-               products[i]->name);
+        printf("%s%s %s", i == 0 ? "products: " : ", ",
+               dp_precision_name(products[i]->layout.precision), products[i]->name);
     }
     printf("\n");
     fflush(stdout);

@@ -6,8 +6,8 @@
 #ifndef GGUF_SAMPLES_H
 #define GGUF_SAMPLES_H
 
+#include "gguf/gguf.h"
 #include "gguf_builder.h"
-#include "model/gguf.h"
 #include "suite.h"
 #include "support.h"
 

@@ -1,12 +1,13 @@
 /*
- * What the tests of lib/kernels share: the tables of this machine, buffers of numbers, comparisons
- * with formulas in double precision, and a stopwatch for benchmarks.
+ * What the tests of kernels and GEMMs share: the tables of this machine, buffers of numbers,
+ * comparisons with formulas in double precision, and a stopwatch for benchmarks.
  */
 #ifndef KERNEL_SUPPORT_H
 #define KERNEL_SUPPORT_H
 
-#include "kernels/kernels.h"
-#include "runtime/runtime.h"
+#include "isa/isa.h"
+#include "os/clock.h"
+#include "os/memory.h"
 #include "support.h"
 
 #include <check.h>

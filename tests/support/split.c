@@ -3,8 +3,8 @@
  */
 #include "split.h"
 
+#include "gguf/gguf.h"
 #include "gguf_builder.h"
-#include "model/gguf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

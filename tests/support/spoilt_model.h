@@ -5,8 +5,8 @@
 #define SPOILT_MODEL_H
 
 #include "api_support.h"
+#include "gguf/gguf.h"
 #include "gguf_builder.h"
-#include "model/gguf.h"
 
 #include <check.h>
 

@@ -4,7 +4,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "support.h"
 
-#include "model/bytes.h"
+#include "base/bytes.h"
 
 #include <check.h>
 #include <stdbool.h>

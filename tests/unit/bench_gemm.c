@@ -10,35 +10,34 @@
 #define BENCH_WIDTH 768
 
 typedef struct bench {
-    const dp_product *product;
+    const dp_gemm *product;
     float *a, *b, *c; /* [BENCH_ROWS][BENCH_WIDTH], [BENCH_WIDTH][BENCH_WIDTH], as a */
-    uint32_t *memory; /* of an operand */
-    dp_operand operand;
+    uint32_t *memory; /* of the lhs */
+    dp_lhs lhs;
     dp_linear linear;
 } bench;
 
-static void bench_burn(const void *context) {
+static void bench_peak(const void *context) {
     const bench *b = context;
-    (void)b->product->burn(10000);
+    (void)b->product->measure_peak(10000);
 }
 
-static void bench_convert(const void *context) {
+static void bench_lhs(const void *context) {
     const bench *b = context;
-    (void)dp_operand_make(b->product, b->a, BENCH_WIDTH, BENCH_ROWS, BENCH_WIDTH, b->memory);
+    (void)lhs_of(b->product, b->a, BENCH_WIDTH, BENCH_ROWS, BENCH_WIDTH, b->memory);
 }
 
 static void bench_linear(const void *context) {
     const bench *b = context;
-    dp_linear_apply(kernels_of(b->product), &b->linear, BENCH_ROWS, b->operand, b->c, BENCH_WIDTH,
-                    (dp_epilogue){0});
+    dp_gemm_run(kernels_of(b->product), &b->linear, BENCH_ROWS, b->lhs,
+                dp_rows_f32(b->c, BENCH_WIDTH), (dp_epilogue){0});
 }
 
 static void bench_attention(const void *context) {
     const bench *b = context;
-    dp_attention attention = {.q = b->c,
-                              .k = b->a,
-                              .v = b->a + 64,
-                              .stride = BENCH_WIDTH,
+    dp_attention attention = {.q = dp_rows_f32(b->c, BENCH_WIDTH),
+                              .k = dp_rows_f32(b->a, BENCH_WIDTH),
+                              .v = dp_rows_f32(b->a + 64, BENCH_WIDTH),
                               .queries = BENCH_ROWS,
                               .tokens = BENCH_ROWS,
                               .head_size = 64,
@@ -48,33 +47,35 @@ static void bench_attention(const void *context) {
 
 static void print_speed(const bench *b, const char *name, double ns, double macs, double peak) {
     printf("%-4s %-12s %-26s %10.0f ns  %8.2f Gop/s  %3.0f %% of peak\n",
-           dp_precision_name(b->product->precision), b->product->name, name, ns, 2 * macs / ns,
-           100 * macs / ns / peak);
+           dp_precision_name(b->product->layout.precision), b->product->name, name, ns,
+           2 * macs / ns, 100 * macs / ns / peak);
 }
 
 static void bench_product(bench *b) {
-    const dp_product *p = b->product;
-    double burned = (double)p->burn(10000), ns = time_call(bench_burn, b), peak = burned / ns;
-    uint32_t *panels = (uint32_t *)bench_floats(dp_panel_words(p, BENCH_WIDTH, BENCH_WIDTH));
+    const dp_gemm *p = b->product;
+    double burned = (double)p->measure_peak(10000), ns = time_call(bench_peak, b),
+           peak = burned / ns;
+    uint32_t *panels =
+        (uint32_t *)bench_floats(dp_layout_size(&p->layout, BENCH_WIDTH, BENCH_WIDTH));
     float *scale = bench_floats(BENCH_WIDTH);
-    b->memory = (uint32_t *)bench_floats(1 + dp_operand_size(p, BENCH_ROWS, BENCH_WIDTH));
-    b->operand = dp_operand_make(p, b->a, BENCH_WIDTH, BENCH_ROWS, BENCH_WIDTH, b->memory);
-    dp_pack_outputs(p, panels, scale, b->b, BENCH_WIDTH, BENCH_WIDTH, BENCH_WIDTH,
-                    (uint32_t *)bench_floats(BENCH_WIDTH));
-    b->linear = (dp_linear){.product = p,
+    b->memory = (uint32_t *)bench_floats(1 + lhs_size(p, BENCH_ROWS, BENCH_WIDTH));
+    b->lhs = lhs_of(p, b->a, BENCH_WIDTH, BENCH_ROWS, BENCH_WIDTH, b->memory);
+    dp_pack_panels(&p->layout, panels, scale, b->b, BENCH_WIDTH, BENCH_WIDTH, BENCH_WIDTH,
+                   (uint32_t *)bench_floats(BENCH_WIDTH));
+    b->linear = (dp_linear){.gemm = p,
                             .inputs = BENCH_WIDTH,
                             .outputs = BENCH_WIDTH,
-                            .depth = dp_panel_depth(p, BENCH_WIDTH),
+                            .depth = dp_layout_depth(&p->layout, BENCH_WIDTH),
                             .panels = panels,
                             .scale = scale};
-    print_speed(b, "burn", ns, burned, peak);
+    print_speed(b, "peak", ns, burned, peak);
     print_speed(b, "linear 196 x 768 x 768", time_call(bench_linear, b),
                 (double)BENCH_ROWS * BENCH_WIDTH * BENCH_WIDTH, peak);
-    if (p->convert != NULL) {
-        printf("%-4s %-12s %-26s %10.0f ns\n", dp_precision_name(p->precision), p->name,
-               "convert 196 x 768", time_call(bench_convert, b));
+    if (p->layout.precision != DP_PRECISION_F32) {
+        printf("%-4s %-12s %-26s %10.0f ns\n", dp_precision_name(p->layout.precision), p->name,
+               "lhs 196 x 768", time_call(bench_lhs, b));
     }
-    if (!has_bytes(p) && p->attend == NULL) {
+    if (!has_bytes(p) && p->attention.type == DP_NUMBER_F32) {
         print_speed(b, "attention 196 tokens of 64", time_call(bench_attention, b),
                     2.0 * BENCH_ROWS * BENCH_ROWS * 64, peak);
     }

@@ -1,5 +1,5 @@
 /*
- * lib/kernels, attention of one head, with every product that has floats, against the formula in
+ * lib/gemm, attention of one head, with every GEMM that has floats, against the formula in
  * double precision on the rounded numbers.
  */
 #include "gemm_support.h"
@@ -21,10 +21,9 @@ static head make_head(size_t tokens, size_t queries, size_t head_size, float siz
     size_t stride = head_size + random_below(5);
     float *q = random_rows(queries, head_size, stride, size);
     return (head){
-        .attention = {.q = guarded_copy(q, extent(queries, head_size, stride)),
-                      .k = random_rows(tokens, head_size, stride, size),
-                      .v = random_rows(tokens, head_size, stride, 1),
-                      .stride = stride,
+        .attention = {.q = dp_rows_f32(guarded_copy(q, extent(queries, head_size, stride)), stride),
+                      .k = dp_rows_f32(random_rows(tokens, head_size, stride, size), stride),
+                      .v = dp_rows_f32(random_rows(tokens, head_size, stride, 1), stride),
                       .queries = queries,
                       .tokens = tokens,
                       .head_size = head_size,
@@ -39,28 +38,38 @@ static head random_head(void) {
     return make_head(tokens, queries, random_size(1, 80), 2);
 }
 
-static void run_head(const dp_product *p, const dp_attention *attention) {
+static dp_rows rows_of_bf16(dp_rows rows, size_t count, size_t columns) {
+    return (dp_rows){halves_of(rows.numbers, extent(count, columns, rows.stride)), rows.stride,
+                     DP_NUMBER_BF16};
+}
+
+static float *f32_row(dp_rows rows, size_t i) {
+    return dp_rows_from(rows, i, 0).numbers;
+}
+
+static void run_head(const dp_gemm *p, const dp_attention *attention) {
     size_t floats = dp_attention_scratch(p, attention->tokens, attention->head_size);
     dp_attention a = *attention;
-    if (p->attend != NULL) {
-        a.q = halves_of(a.q, extent(a.queries, a.head_size, a.stride));
-        a.k = halves_of(a.k, extent(a.tokens, a.head_size, a.stride));
-        a.v = halves_of(a.v, extent(a.tokens, a.head_size, a.stride));
+    bool bf16 = p->attention.type == DP_NUMBER_BF16;
+    if (bf16) {
+        a.q = rows_of_bf16(a.q, a.queries, a.head_size);
+        a.k = rows_of_bf16(a.k, a.tokens, a.head_size);
+        a.v = rows_of_bf16(a.v, a.tokens, a.head_size);
     }
     dp_attention_run(kernels_of(p), p, &a, (float *)garbage_words(floats));
-    for (size_t i = 0; p->attend != NULL && i < a.queries; i++) {
+    for (size_t i = 0; bf16 && i < a.queries; i++) {
+        const uint16_t *answer = dp_rows_from(a.q, i, 0).numbers;
         for (size_t c = 0; c < a.head_size; c++) {
-            size_t at = i * a.stride + c;
-            ((float *)attention->q)[at] = float_of((uint32_t)((uint16_t *)a.q)[at] << 16);
+            f32_row(attention->q, i)[c] = float_of((uint32_t)answer[c] << 16);
         }
     }
 }
 
-static double rounded(const dp_product *p, float x) {
-    return (double)(p->precision == DP_PRECISION_BF16 ? float_of(nearest_bf16(x) << 16) : x);
+static double rounded(const dp_gemm *p, float x) {
+    return (double)(p->layout.precision == DP_PRECISION_BF16 ? float_of(nearest_bf16(x) << 16) : x);
 }
 
-static double dot(const dp_product *p, const float *a, const float *b, size_t n, double *size) {
+static double dot(const dp_gemm *p, const float *a, const float *b, size_t n, double *size) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double term = rounded(p, a[i]) * rounded(p, b[i]);
@@ -73,14 +82,13 @@ static double dot(const dp_product *p, const float *a, const float *b, size_t n,
 /* The answer of one query, in double precision on the rounded numbers, and a bound for its error:
  * that of a score is the relative error of its weight. Weights, which add up to 1, are rounded to
  * bf16 once more, each by 2^-8 of itself; no value is larger than 1. */
-static double answer_query(const dp_product *p, const head *h, size_t query, double *answer) {
+static double answer_query(const dp_gemm *p, const head *h, size_t query, double *answer) {
     const dp_attention *a = &h->attention;
     double scores[512], largest = -INFINITY, total = 0, size = 0;
     for (size_t t = 0; t < a->tokens; t++) {
         double terms = 0;
-        scores[t] =
-            (double)a->scale * dot(p, h->q + query * a->stride, (const float *)a->k + t * a->stride,
-                                   a->head_size, &terms);
+        scores[t] = (double)a->scale *
+                    dot(p, h->q + query * a->q.stride, f32_row(a->k, t), a->head_size, &terms);
         size = fmax(size, terms * (double)a->scale);
         largest = fmax(largest, scores[t]);
     }
@@ -91,30 +99,31 @@ static double answer_query(const dp_product *p, const head *h, size_t query, dou
     for (size_t c = 0; c < a->head_size; c++) {
         answer[c] = 0;
         for (size_t t = 0; t < a->tokens; t++) {
-            answer[c] += scores[t] / total * rounded(p, ((const float *)a->v)[t * a->stride + c]);
+            answer[c] += scores[t] / total * rounded(p, f32_row(a->v, t)[c]);
         }
     }
     return 2 * UNIT * ((double)(a->head_size + a->tokens) + (double)a->head_size * size + 16) +
-           (p->precision == DP_PRECISION_BF16 ? 0x1p-8 : 0) + (p->attend != NULL ? 0x1p-8 : 0);
+           (p->layout.precision == DP_PRECISION_BF16 ? 0x1p-8 : 0) +
+           (p->attention.type == DP_NUMBER_BF16 ? 0x1p-8 : 0);
 }
 
-static void assert_head(const dp_product *p, const head *h) {
+static void assert_head(const dp_gemm *p, const head *h) {
     const dp_attention *a = &h->attention;
     run_head(p, a);
     for (size_t i = 0; i < a->queries; i++) {
         double expected[256];
         double bound = answer_query(p, h, i, expected);
         for (size_t c = 0; c < a->head_size; c++) {
-            float got = ((float *)a->q)[i * a->stride + c];
+            float got = f32_row(a->q, i)[c];
             if (!is_near(got, expected[c], bound)) {
                 ck_abort_msg("%s, %s: %zu queries of %zu tokens, head of %zu: (%zu, %zu) is %.9g, "
                              "not %.9g (bound %g)",
-                             dp_precision_name(p->precision), p->name, a->queries, a->tokens,
+                             dp_precision_name(p->layout.precision), p->name, a->queries, a->tokens,
                              a->head_size, i, c, (double)got, expected[c], bound);
             }
         }
     }
-    assert_gaps(a->q, h->q, a->queries, a->head_size, a->stride);
+    assert_gaps(a->q.numbers, h->q, a->queries, a->head_size, a->q.stride);
 }
 
 START_TEST(attention_matches_the_formula) {
@@ -138,7 +147,7 @@ START_TEST(attention_with_extreme_scores) {
         run_head(products[_i], &a);
         for (size_t i = 0; i < a.queries; i++) {
             for (size_t c = 0; c < a.head_size; c++) {
-                ck_assert(fabsf(((float *)a.q)[i * a.stride + c]) <= 1.0001F);
+                ck_assert(fabsf(f32_row(a.q, i)[c]) <= 1.0001F);
             }
         }
         guarded_end();
@@ -147,19 +156,19 @@ START_TEST(attention_with_extreme_scores) {
 END_TEST
 
 START_TEST(queries_do_not_depend_on_the_split) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(30, 10); round++) {
         head h = random_head();
         dp_attention whole = h.attention, part = h.attention;
-        size_t floats = extent(whole.queries, whole.head_size, whole.stride);
+        size_t floats = extent(whole.queries, whole.head_size, whole.q.stride);
         float *q = guarded_copy(h.q, floats);
         run_head(p, &whole);
         for (size_t first = 0; first < whole.queries; first += part.queries) {
-            part.q = q + first * whole.stride;
+            part.q = dp_rows_f32(q + first * whole.q.stride, whole.q.stride);
             part.queries = random_size(1, whole.queries - first);
             run_head(p, &part);
         }
-        ck_assert_mem_eq(q, whole.q, floats * sizeof(float));
+        ck_assert_mem_eq(q, whole.q.numbers, floats * sizeof(float));
         guarded_end();
     }
 }

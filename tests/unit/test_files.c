@@ -3,7 +3,10 @@
  * data that is sound, cut, damaged, followed by something else, or a bomb.
  */
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkdtemp() */
-#include "model/gguf.h"
+#include "base/size.h"
+#include "dp_config.h"
+#include "gguf/gguf.h"
+#include "os/memory.h"
 #include "suite.h"
 #include "support.h"
 #include "test_allocator.h"
@@ -118,7 +121,7 @@ static void *feed_pipe(void *argument) {
     int pipe_end = open(path, O_WRONLY);
     size_t done = 0;
     for (size_t piece = 1; pipe_end >= 0 && done < what->size; piece = piece * 3 % 70001 + 1) {
-        ssize_t count = write(pipe_end, what->bytes + done, dp_min_size(piece, what->size - done));
+        ssize_t count = write(pipe_end, what->bytes + done, dp_size_min(piece, what->size - done));
         if (count <= 0) {
             break;
         }

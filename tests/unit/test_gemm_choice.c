@@ -6,27 +6,32 @@
 
 /* What the loops around the tiles rely on. */
 START_TEST(sizes_fit_together) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     static const size_t groups[] = {1, 2, 4};
-    ck_assert_uint_eq(p->group, groups[p->precision - DP_PRECISION_F32]);
-    ck_assert(p->mr > 0 && p->nr > 0 && p->step > 0 && p->piece > 0);
-    ck_assert_uint_le(p->nr, DP_MAX_NR);
-    ck_assert_uint_eq(DP_MAX_NR % p->nr, 0);
-    ck_assert_uint_eq(p->piece % p->mr, 0);
-    ck_assert(p->apply != NULL || p->kc % p->step == 0);
-    ck_assert_uint_eq(DP_MAX_BYTE_DEPTH % (p->step * p->group), 0);
-    ck_assert(!has_bytes(p) || p->kc == DP_WHOLE_DEPTH);
-    ck_assert((p->convert == NULL) == (p->precision == DP_PRECISION_F32));
-    ck_assert((p->tile == NULL) == (p->apply != NULL));
-    ck_assert((p->convert_bf16 != NULL) == (p->apply != NULL));
+    ck_assert_uint_eq(p->layout.kr, groups[p->layout.precision - DP_PRECISION_F32]);
+    ck_assert(p->kernel.mr > 0 && p->layout.nr > 0 && p->layout.step > 0 && p->row_block > 0);
+    ck_assert_uint_le(p->layout.nr, DP_MAX_NR);
+    ck_assert_uint_eq(DP_MAX_NR % p->layout.nr, 0);
+    ck_assert_uint_eq(p->row_block % p->kernel.mr, 0);
+    ck_assert(p->run != dp_gemm_run_tiles || p->kernel.kc % p->layout.step == 0);
+    ck_assert_uint_eq(DP_MAX_BYTE_DEPTH % (p->layout.step * p->layout.kr), 0);
+    ck_assert(!has_bytes(p) || p->kernel.kc == DP_WHOLE_DEPTH);
+    ck_assert((p->layout.round_row == NULL) == (p->layout.precision == DP_PRECISION_F32));
+    ck_assert((p->lhs.from_f32 == NULL) == (p->layout.precision == DP_PRECISION_F32));
+    ck_assert_uint_le(p->lhs.expansion, p->lhs.allotted);
+    ck_assert(p->kernel.panels > 0);
+    ck_assert((p->kernel.run == NULL) == (p->run != dp_gemm_run_tiles));
+    /* rows that are written as bf16 can be read */
+    ck_assert(p->lhs.source == DP_NUMBER_F32 || p->lhs.from_bf16 != NULL);
+    ck_assert((p->attention.run != NULL) || p->layout.precision == DP_PRECISION_INT8);
 }
 END_TEST
 
 START_TEST(burning_counts_its_rounds) {
-    const dp_product *p = products[_i];
-    uint64_t one = p->burn(1);
+    const dp_gemm *p = products[_i];
+    uint64_t one = p->measure_peak(1);
     ck_assert_uint_gt(one, 0);
-    ck_assert_uint_eq(p->burn(1000), 1000 * one);
+    ck_assert_uint_eq(p->measure_peak(1000), 1000 * one);
 }
 END_TEST
 
@@ -44,37 +49,38 @@ START_TEST(choices_stay_within_their_mask) {
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO;
              precision++) {
-            const dp_product *p = dp_product_choose(precision, mask);
-            ck_assert_int_eq((int)p->precision, (int)precision);
+            const dp_gemm *p = dp_gemm_choose(precision, mask);
+            ck_assert_int_eq((int)p->layout.precision, (int)precision);
             ck_assert_uint_eq(p->cpu & ~(mask & dp_cpu_features()), 0);
         }
-        ck_assert_ptr_eq(dp_product_choose(DP_PRECISION_F32, mask), &dp_kernels_choose(mask)->f32);
+        ck_assert_uint_eq(dp_gemm_choose(DP_PRECISION_F32, mask)->cpu,
+                          dp_kernels_choose(mask)->cpu);
     }
 }
 END_TEST
 
 /* Slower than what it could be replaced by. */
-static bool is_slow(const dp_product *p) {
+static bool is_slow(const dp_gemm *p) {
     return strcmp(p->name, "avx512-bf16") == 0 && dp_cpu_has_slow_bf16();
 }
 
 /* The last of those that the mask allows. */
 START_TEST(choices_are_the_best_there_is) {
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
-        const dp_product *best[DP_PRECISION_AUTO] = {NULL};
+        const dp_gemm *best[DP_PRECISION_AUTO] = {NULL};
         for (int i = 0; i < product_count; i++) {
             if ((products[i]->cpu & ~mask) == 0 && !is_slow(products[i])) {
-                best[products[i]->precision] = products[i];
+                best[products[i]->layout.precision] = products[i];
             }
         }
         for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO;
              precision++) {
-            ck_assert_ptr_eq(dp_product_choose(precision, mask), best[precision]);
+            ck_assert_ptr_eq(dp_gemm_choose(precision, mask), best[precision]);
         }
     }
     for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
-        ck_assert_str_eq(dp_product_choose(precision, 0)->name, "c");
-        ck_assert_str_eq(dp_product_choose(precision, ~FIRST_FLAG)->name, "c");
+        ck_assert_str_eq(dp_gemm_choose(precision, 0)->name, "c");
+        ck_assert_str_eq(dp_gemm_choose(precision, ~FIRST_FLAG)->name, "c");
     }
 }
 END_TEST

@@ -1,12 +1,12 @@
 /*
- * lib/kernels, products of matrices: the rows that they read, rounded to bf16 and to bytes, one row
- * at a time and put together, against the definition of the rounding.
+ * lib/gemm, the left-hand side: rows rounded to bf16 and to bytes, against the definition of the
+ * rounding; and what one GEMM writes for the next.
  */
 #include "gemm_support.h"
 
 /* ---- rows of bf16 ---- */
 
-static void assert_bf16(const dp_product *p, float x, uint32_t half) {
+static void assert_bf16(const dp_gemm *p, float x, uint32_t half) {
     bool right = isnan(x) ? isnan(float_of(half << 16)) != 0 : half == nearest_bf16(x);
     if (!right) {
         ck_abort_msg("%s: %a becomes %#x, not %#x", p->name, (double)x, half, nearest_bf16(x));
@@ -16,14 +16,14 @@ static void assert_bf16(const dp_product *p, float x, uint32_t half) {
 /* All upper halves of a float, with lower halves around the middle and at both ends. */
 START_TEST(bf16_is_the_nearest) {
     static const uint32_t lower[] = {0, 1, 2, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0x8002, 0xffff};
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     float x[32];
     uint32_t words[16];
     for (uint32_t upper = 0; upper < 65536; upper += (uint32_t)unless_brief(1, 31)) {
         for (size_t i = 0; i < COUNT(x); i++) {
             x[i] = float_of(upper << 16 | (i < COUNT(lower) ? lower[i] : random_below(65536)));
         }
-        p->convert(x, COUNT(x), words, NULL);
+        p->layout.round_row(x, COUNT(x), words, NULL);
         for (size_t i = 0; i < COUNT(x); i++) {
             assert_bf16(p, x[i], words[i / 2] >> 16 * (i % 2) & 0xffffU);
         }
@@ -33,15 +33,16 @@ END_TEST
 
 /* Only n numbers are read, and only whole steps written, with zeros behind the numbers. */
 START_TEST(rows_of_any_length) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t n = 0; n < 200; n++) {
-        size_t words = dp_panel_depth(p, n);
-        ck_assert_uint_eq(words, round_up(round_up(n, p->group) / p->group, p->step));
+        size_t words = dp_layout_depth(&p->layout, n);
+        ck_assert_uint_eq(words,
+                          round_up(round_up(n, p->layout.kr) / p->layout.kr, p->layout.step));
         float *x = random_floats(n);
         uint32_t *row = garbage_words(words);
         dp_row_scale scale;
-        p->convert(x, n, row, &scale);
-        for (size_t i = 0; i < words * p->group; i++) {
+        p->layout.round_row(x, n, row, &scale);
+        for (size_t i = 0; i < words * p->layout.kr; i++) {
             double factor = has_bytes(p) ? (double)scale.scale : 1;
             double got = factor * in_row(p, row, i), expected = i < n ? (double)x[i] : 0;
             /* bf16 has 8 bits, and 127 bytes make up the largest number, which is at most 1 */
@@ -57,8 +58,8 @@ END_TEST
 
 /* All instruction sets round alike, bit for bit, whatever the numbers are. */
 START_TEST(rows_are_the_same_everywhere) {
-    const dp_product *p = products[_i];
-    const dp_product *plain = dp_products_generic(p->precision);
+    const dp_gemm *p = products[_i];
+    const dp_gemm *plain = dp_gemm_generic(p->layout.precision);
     for (size_t round = 0; round < unless_brief(4000, 100); round++) {
         uint32_t bits[100], row[64], expected[64];
         float x[COUNT(bits)];
@@ -71,36 +72,36 @@ START_TEST(rows_are_the_same_everywhere) {
                 random_below(exponents) << 23 | random_below(1U << 23) | random_below(2) << 31;
         }
         memcpy(x, bits, sizeof x);
-        p->convert(x, n, row, &scale);
-        plain->convert(x, n, expected, &plain_scale);
-        ck_assert_mem_eq(row, expected, dp_panel_depth(plain, n) * sizeof row[0]);
+        p->layout.round_row(x, n, row, &scale);
+        plain->layout.round_row(x, n, expected, &plain_scale);
+        ck_assert_mem_eq(row, expected, dp_layout_depth(&plain->layout, n) * sizeof row[0]);
         ck_assert_mem_eq(&scale, &plain_scale, sizeof scale);
     }
 }
 END_TEST
 
-/* Rows for tiles that read f32 are what convert() makes, number by number. */
-START_TEST(spread_rows_hold_the_same) {
-    const dp_product *p = products[_i];
-    for (size_t n = 0; p->spread != NULL && n < 200; n++) {
-        size_t words = dp_panel_depth(p, n);
+/* Rows for micro-kernels that read f32 are rounded as weights are, number by number. */
+START_TEST(unpacked_rows_hold_the_same) {
+    const dp_gemm *p = products[_i];
+    for (size_t n = 0; p->lhs.expansion == 2 && n < 200; n++) {
+        size_t words = dp_layout_depth(&p->layout, n);
         float *x = random_floats(n);
-        uint32_t *row = garbage_words(words), *spread = garbage_words(words * dp_row_spread(p));
-        p->convert(x, n, row, NULL);
-        p->spread(x, n, spread, NULL);
-        for (size_t i = 0; i < words * p->group; i++) {
-            ck_assert_double_eq(in_operand(p, spread, i), in_row(p, row, i));
+        uint32_t *row = garbage_words(words), *unpacked = garbage_words(words * p->lhs.expansion);
+        p->layout.round_row(x, n, row, NULL);
+        p->lhs.from_f32(x, n, unpacked, NULL);
+        for (size_t i = 0; i < words * p->layout.kr; i++) {
+            ck_assert_double_eq(in_lhs(p, unpacked, i), in_row(p, row, i));
         }
         guarded_end();
     }
 }
 END_TEST
 
-/* Rows of bf16 become the operand that the same numbers in f32 become. */
+/* Rows of bf16 become the lhs that the same numbers in f32 become. */
 START_TEST(rows_of_bf16_are_rows) {
-    const dp_product *p = products[_i];
-    for (size_t n = 1; n < 200 && p->apply != NULL; n++) {
-        size_t words = dp_panel_depth(p, n);
+    const dp_gemm *p = products[_i];
+    for (size_t n = 1; n < 200 && p->run != dp_gemm_run_tiles; n++) {
+        size_t words = dp_layout_depth(&p->layout, n);
         uint16_t *halves = halves_of(random_floats(n), n);
         float *x = guarded_floats(n);
         uint32_t *row = garbage_words(words), *expected = garbage_words(words);
@@ -108,8 +109,8 @@ START_TEST(rows_of_bf16_are_rows) {
         for (size_t i = 0; i < n; i++) {
             x[i] = float_of((uint32_t)halves[i] << 16);
         }
-        p->convert_bf16(halves, n, row, &scale);
-        p->convert(x, n, expected, &expected_scale);
+        p->lhs.from_bf16(halves, n, row, &scale);
+        p->layout.round_row(x, n, expected, &expected_scale);
         ck_assert_mem_eq(row, expected, words * sizeof *row);
         ck_assert_mem_eq(&scale, &expected_scale, sizeof scale);
         guarded_end();
@@ -127,12 +128,12 @@ static float largest_of(const float *x, size_t n) {
     return largest;
 }
 
-static void assert_byte_row(const dp_product *p, const float *x, size_t n) {
-    uint32_t *words = garbage_words(dp_panel_depth(p, n));
+static void assert_byte_row(const dp_gemm *p, const float *x, size_t n) {
+    uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
     dp_row_scale row;
     double largest = 0;
     int64_t sum = 0;
-    p->convert(x, n, words, &row);
+    p->layout.round_row(x, n, words, &row);
     for (size_t i = 0; i < n; i++) {
         double byte = in_row(p, words, i), scale = (double)row.scale;
         if (fabs(byte) > 127 || fabs((double)x[i] - scale * byte) > BYTE_ERROR * scale) {
@@ -148,7 +149,7 @@ static void assert_byte_row(const dp_product *p, const float *x, size_t n) {
 
 /* Of all sizes that a float has. */
 START_TEST(bytes_are_within_half_a_step) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(3000, 100); round++) {
         size_t n = random_size(1, 300);
         float *x = random_floats(n);
@@ -165,14 +166,14 @@ END_TEST
 
 /* With a scale of 1: whole numbers are their bytes, and halves go to either side. */
 START_TEST(bytes_of_whole_numbers_are_exact) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     float x[255];
     uint32_t words[80];
     dp_row_scale row;
     for (size_t i = 0; i < COUNT(x); i++) {
         x[i] = (float)i - 127;
     }
-    p->convert(x, COUNT(x), words, &row);
+    p->layout.round_row(x, COUNT(x), words, &row);
     ck_assert(row.scale == 1 && row.sum == 0);
     for (size_t i = 0; i < COUNT(x); i++) {
         ck_assert_double_eq(in_row(p, words, i), (double)x[i]);
@@ -185,18 +186,18 @@ END_TEST
 /* Rows so small that 127 / largest may be infinite are zeros, with a scale that is a number. */
 START_TEST(bytes_of_tiny_rows_are_zeros) {
     static const float sizes[] = {0, -0.0F, FLT_TRUE_MIN, FLT_MIN / 3, FLT_MIN, 1e-37F, 1e-30F};
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t s = 0; s < COUNT(sizes); s++) {
         for (size_t n = 1; n < 40; n++) {
             float *x = random_floats(n);
-            uint32_t *words = garbage_words(dp_panel_depth(p, n));
+            uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
             dp_row_scale row;
             for (size_t i = 0; i < n; i++) {
                 x[i] *= sizes[s];
             }
             x[n - 1] = sizes[s];
-            p->convert(x, n, words, &row);
-            for (size_t i = 0; i < dp_panel_depth(p, n); i++) {
+            p->layout.round_row(x, n, words, &row);
+            for (size_t i = 0; i < dp_layout_depth(&p->layout, n); i++) {
                 ck_assert_uint_eq(words[i], 0);
             }
             ck_assert(row.scale >= 0 && row.scale <= 1e-30F && row.sum == 0);
@@ -209,49 +210,152 @@ END_TEST
 /* The scale says so, and with it every sum. */
 START_TEST(bytes_of_rows_that_are_not_finite) {
     static const float values[] = {INFINITY, -INFINITY, NAN, -NAN};
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t n = 1; n < 100; n++) {
         float *x = random_floats(n);
-        uint32_t *words = garbage_words(dp_panel_depth(p, n));
+        uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
         dp_row_scale row;
         x[random_below((uint32_t)n)] = values[n % COUNT(values)];
-        p->convert(x, n, words, &row);
+        p->layout.round_row(x, n, words, &row);
         ck_assert(!isfinite(row.scale));
         guarded_end();
     }
 }
 END_TEST
 
-/* ---- operands ---- */
+/* ---- an lhs from rows ---- */
 
-/* Rows may be written one by one, in any order: the operand is the same. */
-START_TEST(operands_can_be_put_together) {
-    const dp_product *p = products[_i];
+/* Rows that are written one by one, in any order, are the lhs of all of them. */
+START_TEST(rows_can_be_written_one_by_one) {
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 30; round++) {
         size_t rows = random_size(1, 70), inputs = random_size(1, 200);
-        size_t stride = inputs + random_below(4), size = dp_operand_size(p, rows, inputs);
-        size_t words = dp_panel_depth(p, inputs) * dp_row_spread(p);
+        size_t stride = inputs + random_below(4), size = lhs_size(p, rows, inputs);
+        size_t groups = dp_layout_depth(&p->layout, inputs) * p->lhs.expansion;
         float *x = random_floats(extent(rows, inputs, stride));
-        dp_operand made = dp_operand_make(p, x, stride, rows, inputs, garbage_words(size));
-        dp_operand put = dp_operand_in(p, rows, inputs, garbage_words(size));
-        ck_assert_uint_eq(made.stride, put.stride);
+        dp_lhs_buffer buffer = lhs_buffer(garbage_words(size), inputs);
+        dp_lhs made = lhs_of(p, x, stride, rows, inputs, garbage_words(size));
+        dp_lhs written = dp_lhs_unwritten(p, rows, inputs, &buffer);
+        ck_assert_uint_eq(made.stride, written.stride);
         for (size_t i = rows; i-- > 0;) {
-            dp_operand_put(p, &put, i, x + i * stride, inputs);
-            ck_assert_mem_eq(put.words + i * put.stride, made.words + i * made.stride,
-                             words * sizeof(uint32_t));
-            ck_assert(!has_bytes(p) || memcmp(put.row + i, made.row + i, sizeof *put.row) == 0);
+            dp_kgroup *row = written.groups + i * written.stride;
+            p->lhs.from_f32(x + i * stride, inputs, row, written.scale + i);
+            ck_assert_mem_eq(row, made.groups + i * made.stride, groups * sizeof(dp_kgroup));
+            ck_assert(!has_bytes(p) ||
+                      memcmp(written.scale + i, made.scale + i, sizeof *made.scale) == 0);
         }
         guarded_end();
     }
 }
 END_TEST
 
-START_TEST(operands_of_f32_are_the_rows_themselves) {
-    const dp_product *p = products[_i];
+START_TEST(an_lhs_of_f32_is_the_rows_themselves) {
+    const dp_gemm *p = products[_i];
     float x[60] = {0};
-    dp_operand made = dp_operand_make(p, x, 20, 3, 17, NULL);
-    ck_assert_uint_eq(dp_operand_size(p, 3, 17), 0);
-    ck_assert(made.words == (uint32_t *)x && made.stride == 20);
+    dp_lhs made = lhs_of(p, x, 20, 3, 17, NULL);
+    ck_assert_uint_eq(lhs_size(p, 3, 17), 0);
+    ck_assert(made.groups == (dp_kgroup *)x && made.stride == 20);
+}
+END_TEST
+
+/* ---- an lhs from a layer norm, and from another GEMM ---- */
+
+/* A buffer of exactly the size that was asked for, full of garbage. */
+static dp_lhs_buffer garbage_buffer(const dp_gemm *p, size_t rows, size_t columns,
+                                    dp_lhs_origin origin) {
+    dp_arena counted = {.base = NULL};
+    (void)dp_lhs_buffer_take(&counted, p, rows, columns, origin);
+    size_t words = counted.used / sizeof(uint32_t);
+    dp_arena arena = {.base = (uint8_t *)garbage_words(words), .size = words * sizeof(uint32_t)};
+    return dp_lhs_buffer_take(&arena, p, rows, columns, origin);
+}
+
+/* Both have the same numbers, the padding of whole steps included. */
+static void assert_same_lhs(const dp_gemm *p, dp_lhs a, dp_lhs b, size_t rows, size_t columns) {
+    size_t groups = dp_layout_depth(&p->layout, columns) * p->lhs.expansion;
+    for (size_t i = 0; i < rows; i++) {
+        ck_assert_mem_eq(a.groups + i * a.stride, b.groups + i * b.stride,
+                         groups * sizeof(dp_kgroup));
+        ck_assert(!has_bytes(p) || memcmp(a.scale + i, b.scale + i, sizeof *a.scale) == 0);
+    }
+}
+
+START_TEST(an_lhs_of_a_norm_is_that_of_its_rows) {
+    const dp_gemm *p = products[_i];
+    const dp_kernels *kernels = kernels_of(p);
+    for (int round = 0; round < 30; round++) {
+        size_t rows = random_size(1, 40), columns = random_size(1, 200);
+        size_t stride = columns + random_below(4);
+        float *x = random_floats(extent(rows, columns, stride));
+        float *normal = guarded_floats(rows * columns);
+        for (size_t i = 0; i < rows; i++) {
+            kernels->layer_norm(x + i * stride, NULL, NULL, 1e-5F, normal + i * columns, columns);
+        }
+        dp_lhs_buffer buffer = garbage_buffer(p, rows, columns, DP_LHS_OF_NORM);
+        dp_lhs got = dp_lhs_from_norm(p, kernels, x, stride, rows, columns, 1e-5F, &buffer);
+        uint32_t *memory = garbage_words(lhs_size(p, rows, columns));
+        assert_same_lhs(p, got, lhs_of(p, normal, columns, rows, columns, memory), rows, columns);
+        guarded_end();
+    }
+}
+END_TEST
+
+/* The weights of a layer that one test needs. */
+static dp_linear random_linear(const dp_gemm *p, size_t inputs, size_t outputs) {
+    size_t columns = dp_layout_columns(&p->layout, outputs);
+    uint32_t *panels = garbage_words(dp_layout_size(&p->layout, inputs, outputs));
+    float *scale = guarded_floats(columns), *bias = random_floats(columns);
+    memset(scale, 0, columns * sizeof *scale);
+    memset(bias + outputs, 0, (columns - outputs) * sizeof *bias);
+    dp_pack_panels(&p->layout, panels, scale, random_floats(outputs * inputs), inputs, outputs,
+                   inputs, guarded_words(dp_layout_depth(&p->layout, inputs)));
+    return (dp_linear){.gemm = p,
+                       .inputs = inputs,
+                       .outputs = outputs,
+                       .depth = dp_layout_depth(&p->layout, inputs),
+                       .panels = panels,
+                       .bias = bias,
+                       .scale = has_bytes(p) ? scale : NULL};
+}
+
+/* What a GEMM writes for the next one is the lhs of the rows that it writes otherwise. */
+START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
+    static const dp_lhs_origin origins[] = {DP_LHS_OF_GEMM, DP_LHS_OF_SUMS};
+    const dp_gemm *p = products[_i];
+    const dp_kernels *kernels = kernels_of(p);
+    for (size_t round = 0; round < unless_brief(60, 10); round++) {
+        size_t rows = random_size(1, 70), inputs = random_size(1, 100);
+        size_t outputs = random_size(1, 150);
+        dp_activation activation = (dp_activation)random_below(DP_ACTIVATION_COUNT);
+        dp_linear linear = random_linear(p, inputs, outputs);
+        dp_lhs in = lhs_of(p, random_floats(rows * inputs), inputs, rows, inputs,
+                           garbage_words(lhs_size(p, rows, inputs)));
+        dp_rows out = {guarded_words(rows * outputs), outputs, p->lhs.source};
+        dp_gemm_run(kernels, &linear, rows, in, out, (dp_epilogue){.activation = activation});
+        dp_lhs_buffer expected = garbage_buffer(p, rows, outputs, DP_LHS_OF_ROWS);
+        dp_lhs_buffer buffer = garbage_buffer(p, rows, outputs, origins[round % 2]);
+        dp_lhs got = dp_gemm_run_to_lhs(kernels, &linear, rows, in, activation, &buffer);
+        assert_same_lhs(p, got, dp_lhs_from_rows(p, out, rows, outputs, &expected), rows, outputs);
+        guarded_end();
+    }
+}
+END_TEST
+
+/* GEMMs add to the sums of a buffer before they are read, beside what else is in it. */
+START_TEST(sums_have_memory_of_their_own) {
+    const dp_gemm *p = products[_i];
+    size_t rows = 9, columns = 37;
+    dp_lhs_buffer buffer = garbage_buffer(p, rows, columns, DP_LHS_OF_SUMS);
+    dp_rows sums = dp_lhs_sums(&buffer);
+    float *x = random_floats(rows * columns);
+    ck_assert_int_eq((int)sums.type, (int)DP_NUMBER_F32);
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(dp_rows_from(sums, i, 0).numbers, x + i * columns, columns * sizeof *x);
+    }
+    dp_lhs got = dp_lhs_from_rows(p, sums, rows, columns, &buffer);
+    dp_lhs expected =
+        lhs_of(p, x, columns, rows, columns, garbage_words(lhs_size(p, rows, columns)));
+    assert_same_lhs(p, got, expected, rows, columns);
 }
 END_TEST
 
@@ -274,17 +378,20 @@ static Suite *lhs_suite(void) {
     ADD_BF16(rows, bf16_is_the_nearest);
     ADD_ROUNDED(rows, rows_of_any_length);
     ADD_ROUNDED(rows, rows_are_the_same_everywhere);
-    ADD_BF16(rows, spread_rows_hold_the_same);
+    ADD_BF16(rows, unpacked_rows_hold_the_same);
     ADD_ROUNDED(rows, rows_of_bf16_are_rows);
     ADD_BYTES(rows, bytes_are_within_half_a_step);
     ADD_BYTES(rows, bytes_of_whole_numbers_are_exact);
     ADD_BYTES(rows, bytes_of_tiny_rows_are_zeros);
     ADD_BYTES(rows, bytes_of_rows_that_are_not_finite);
 
-    TCase *operands = add_guarded_case(suite, "operands");
-    ADD_ROUNDED(operands, operands_can_be_put_together);
-    ADD_F32(operands, operands_of_f32_are_the_rows_themselves);
-    tcase_add_test(operands, row_strides_are_aligned);
+    TCase *lhs = add_guarded_case(suite, "lhs");
+    ADD_ROUNDED(lhs, rows_can_be_written_one_by_one);
+    ADD_F32(lhs, an_lhs_of_f32_is_the_rows_themselves);
+    ADD(lhs, an_lhs_of_a_norm_is_that_of_its_rows);
+    ADD(lhs, an_lhs_of_a_gemm_is_that_of_its_rows);
+    ADD(lhs, sums_have_memory_of_their_own);
+    tcase_add_test(lhs, row_strides_are_aligned);
     return suite;
 }
 

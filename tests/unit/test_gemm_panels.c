@@ -1,48 +1,53 @@
 /*
- * lib/kernels, products of matrices: weights packed into panels hold the matrix, or its transpose,
+ * lib/gemm, packing: weights packed into panels hold the matrix, or its transpose,
  * with zeros behind it.
  */
 #include "gemm_support.h"
 
 /* w [outputs][inputs] with `down` from output to output and `across` from input to input, as panels
  * have it; zeros behind. */
-static void assert_panels(const dp_product *p, const uint32_t *panels, const float *scale,
+static void assert_panels(const dp_gemm *p, const uint32_t *panels, const float *scale,
                           const float *w, size_t down, size_t across, size_t outputs,
                           size_t inputs) {
-    size_t depth = dp_panel_depth(p, inputs);
-    for (size_t o = 0; o < dp_panel_columns(p, outputs); o++) {
+    size_t depth = dp_layout_depth(&p->layout, inputs);
+    for (size_t o = 0; o < dp_layout_columns(&p->layout, outputs); o++) {
         const uint32_t *column = panel_column(p, panels, depth, o);
-        for (size_t i = 0; i < depth * p->group; i++) {
+        for (size_t i = 0; i < depth * p->layout.kr; i++) {
             bool there = o < outputs && i < inputs;
             double factor = has_bytes(p) && there ? (double)scale[o] : 1;
             double expected = there ? (double)w[o * down + i * across] : 0, bound = 0;
-            if (there && p->precision == DP_PRECISION_BF16) {
+            if (there && p->layout.precision == DP_PRECISION_BF16) {
                 expected = (double)float_of(nearest_bf16((float)expected) << 16);
             } else if (there && has_bytes(p)) {
                 bound = BYTE_ERROR * factor;
             }
             double got = o < outputs ? factor * in_column(p, column, i)
-                                     : number_in(p, column[i / p->group * p->nr], i % p->group);
+                                     : number_in(p, column[i / p->layout.kr * p->layout.nr],
+                                                 i % p->layout.kr);
             if (fabs(got - expected) > bound) {
                 ck_abort_msg("%s, %s: (%zu, %zu) of %zux%zu is %g, not %g",
-                             dp_precision_name(p->precision), p->name, o, i, outputs, inputs, got,
-                             expected);
+                             dp_precision_name(p->layout.precision), p->name, o, i, outputs, inputs,
+                             got, expected);
             }
         }
     }
 }
 
 START_TEST(panels_hold_the_matrix) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 150);
-        size_t stride = inputs + random_below(4), words = dp_panel_words(p, inputs, outputs);
-        ck_assert_uint_eq(words, round_up(outputs, p->nr) * dp_panel_depth(p, inputs));
+        size_t stride = inputs + random_below(4),
+               words = dp_layout_size(&p->layout, inputs, outputs);
+        ck_assert_uint_eq(words,
+                          round_up(outputs, p->layout.nr) * dp_layout_depth(&p->layout, inputs));
         float *w = random_floats(extent(outputs, inputs, stride));
         float *scale = has_bytes(p) ? guarded_floats(outputs) : NULL;
         uint32_t *panels = garbage_words(words);
-        uint32_t *scratch = p->convert != NULL ? garbage_words(dp_panel_depth(p, inputs)) : NULL;
-        dp_pack_outputs(p, panels, scale, w, stride, outputs, inputs, scratch);
+        uint32_t *scratch = p->layout.precision != DP_PRECISION_F32
+                                ? garbage_words(dp_layout_depth(&p->layout, inputs))
+                                : NULL;
+        dp_pack_panels(&p->layout, panels, scale, w, stride, outputs, inputs, scratch);
         assert_panels(p, panels, scale, w, stride, 1, outputs, inputs);
         guarded_end();
     }
@@ -50,13 +55,13 @@ START_TEST(panels_hold_the_matrix) {
 END_TEST
 
 START_TEST(panels_hold_a_transposed_matrix) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 90);
         size_t stride = outputs + random_below(4);
         float *w = random_floats(extent(inputs, outputs, stride));
-        uint32_t *panels = garbage_words(dp_panel_words(p, inputs, outputs));
-        dp_pack_inputs(p, panels, w, stride, outputs, inputs);
+        uint32_t *panels = garbage_words(dp_layout_size(&p->layout, inputs, outputs));
+        dp_pack_panels_transposed(&p->layout, panels, w, stride, outputs, inputs);
         assert_panels(p, panels, NULL, w, 1, stride, outputs, inputs);
         guarded_end();
     }

@@ -1,5 +1,5 @@
 /*
- * lib/kernels, products of matrices: one tile, the part of the answer that stays in registers.
+ * lib/gemm, micro-kernels: one tile, the part of the answer that stays in registers.
  * Tiles of all sizes and depths against formulas in double precision on the rounded numbers.
  */
 #include "gemm_support.h"
@@ -7,9 +7,9 @@
 /* ---- one tile ---- */
 
 /* A word of numbers that `number` makes, all of which bf16 has; or one of any bytes. */
-static uint32_t make_word(const dp_product *p, float (*number)(void)) {
+static uint32_t make_word(const dp_gemm *p, float (*number)(void)) {
     uint32_t word = 0;
-    switch (p->precision) {
+    switch (p->layout.precision) {
     case DP_PRECISION_F32:
         return bits_of(number());
     case DP_PRECISION_BF16:
@@ -24,12 +24,12 @@ static uint32_t make_word(const dp_product *p, float (*number)(void)) {
 }
 
 typedef struct tile {
-    const dp_product *product;
+    const dp_gemm *product;
     dp_tile args; /* c is asked for by run_tile() */
     float *before, *c;
 } tile;
 
-static const uint32_t *make_words(const dp_product *p, size_t count, float (*number)(void)) {
+static const uint32_t *make_words(const dp_gemm *p, size_t count, float (*number)(void)) {
     uint32_t *words = guarded_words(count);
     for (size_t i = 0; i < count; i++) {
         words[i] = make_word(p, number);
@@ -38,12 +38,12 @@ static const uint32_t *make_words(const dp_product *p, size_t count, float (*num
 }
 
 /* A word of a row as the tile reads it. */
-static uint32_t make_row_word(const dp_product *p, float (*number)(void)) {
+static uint32_t make_row_word(const dp_gemm *p, float (*number)(void)) {
     uint32_t word = make_word(p, number);
-    return p->spread != NULL ? word << 16 : word;
+    return p->lhs.expansion == 2 ? word << 16 : word;
 }
 
-static const uint32_t *make_rows(const dp_product *p, size_t count, float (*number)(void)) {
+static const uint32_t *make_rows(const dp_gemm *p, size_t count, float (*number)(void)) {
     uint32_t *words = guarded_words(count);
     for (size_t i = 0; i < count; i++) {
         words[i] = make_row_word(p, number);
@@ -53,21 +53,21 @@ static const uint32_t *make_rows(const dp_product *p, size_t count, float (*numb
 
 /* Those of a tile of whole numbers are powers of 2. */
 static void make_scales(tile *t, bool whole) {
-    const dp_product *p = t->product;
-    dp_row_scale *row = guarded_bytes(p->mr * sizeof *row, sizeof(float));
-    float *column = guarded_floats(p->nr);
-    for (size_t i = 0; i < p->mr; i++) {
-        const uint32_t *words = t->args.a + i * t->args.a_stride;
+    const dp_gemm *p = t->product;
+    dp_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
+    float *column = guarded_floats(p->layout.nr);
+    for (size_t i = 0; i < p->kernel.mr; i++) {
+        const uint32_t *words = t->args.lhs + i * t->args.lhs_stride;
         row[i] = (dp_row_scale){whole ? 0.5F : fabsf(random_float()), 0};
-        for (size_t n = 0; n < 4 * t->args.words; n++) {
+        for (size_t n = 0; n < 4 * t->args.depth; n++) {
             row[i].sum += 128 * (int32_t)in_row(p, words, n);
         }
     }
-    for (size_t j = 0; j < p->nr; j++) {
+    for (size_t j = 0; j < p->layout.nr; j++) {
         column[j] = whole ? 0.25F : fabsf(random_float()) / 127;
     }
-    t->args.row = row;
-    t->args.column_scale = column;
+    t->args.lhs_scale = row;
+    t->args.panel_scale = column;
 }
 
 static float *make_floats(size_t count, float (*number)(void)) {
@@ -79,30 +79,31 @@ static float *make_floats(size_t count, float (*number)(void)) {
 }
 
 /* Addresses where nothing may be read. */
-static uintptr_t nowhere(const dp_product *p, const dp_tile *args) {
-    uintptr_t behind = (uintptr_t)(args->panel + args->words * p->nr);
+static uintptr_t nowhere(const dp_gemm *p, const dp_tile *args) {
+    uintptr_t behind = (uintptr_t)(args->panel + args->depth * p->layout.nr);
     const uintptr_t places[] = {behind, 0, UINTPTR_MAX - 1000, UINTPTR_MAX / 4 + 1};
     return places[random_below(COUNT(places))];
 }
 
-static tile make_tile(const dp_product *p, size_t rows, size_t columns, size_t words,
+static tile make_tile(const dp_gemm *p, size_t rows, size_t columns, size_t words,
                       float (*number)(void)) {
     tile t = {.product = p};
     dp_tile *args = &t.args;
-    size_t read = p->precision == DP_PRECISION_F32 ? rows : p->mr;
-    words = p->apply != NULL && words == 0 ? p->step : words; /* a product has a depth */
+    size_t read = p->layout.precision == DP_PRECISION_F32 ? rows : p->kernel.mr;
+    words = p->run != dp_gemm_run_tiles && words == 0 ? p->layout.step
+                                                      : words; /* a product has a depth */
     args->rows = rows;
     args->columns = columns;
-    args->words = words;
+    args->depth = words;
     args->accumulate = random_below(2) != 0;
-    size_t row_words = words * dp_row_spread(p);
-    args->a_stride = row_words + random_below(4);
+    size_t row_words = words * p->lhs.expansion;
+    args->lhs_stride = row_words + random_below(4);
     args->c_stride = columns + random_below(4);
-    args->a = make_rows(p, extent(read, row_words, args->a_stride), number);
-    args->panel = make_words(p, words * p->nr, number);
-    args->bias = random_below(2) ? make_floats(p->nr, number) : NULL;
-    args->next = nowhere(p, args);
-    args->ahead = 1 + random_below(8 * (uint32_t)p->nr);
+    args->lhs = make_rows(p, extent(read, row_words, args->lhs_stride), number);
+    args->panel = make_words(p, words * p->layout.nr, number);
+    args->bias = random_below(2) ? make_floats(p->layout.nr, number) : NULL;
+    args->prefetch = nowhere(p, args);
+    args->prefetch_step = 1 + random_below(8 * (uint32_t)p->layout.nr);
     if (has_bytes(p)) {
         make_scales(&t, number == random_whole);
     }
@@ -112,40 +113,41 @@ static tile make_tile(const dp_product *p, size_t rows, size_t columns, size_t w
 }
 
 static void run_tile(const tile *t, float *c) {
-    const dp_product *p = t->product;
+    const dp_gemm *p = t->product;
     dp_tile args = t->args;
     args.c = c;
-    if (p->tile != NULL) {
-        p->tile(&args);
+    if (p->kernel.run != NULL) {
+        p->kernel.run(&args);
         return;
     }
-    dp_linear one = {.product = p,
-                     .inputs = args.words * p->group,
+    dp_linear one = {.gemm = p,
+                     .inputs = args.depth * p->layout.kr,
                      .outputs = args.columns,
-                     .depth = args.words,
+                     .depth = args.depth,
                      .panels = args.panel,
                      .bias = args.bias,
-                     .scale = args.column_scale};
-    dp_operand in = {(uint32_t *)args.a, args.a_stride, (dp_row_scale *)args.row};
-    p->apply(&one, args.rows, in, c, args.c_stride, (dp_epilogue){.accumulate = args.accumulate});
+                     .scale = args.panel_scale};
+    dp_lhs in = {(uint32_t *)args.lhs, args.lhs_stride, (dp_row_scale *)args.lhs_scale};
+    dp_gemm_run(kernels_of(p), &one, args.rows, in, dp_rows_f32(c, args.c_stride),
+                (dp_epilogue){.accumulate = args.accumulate});
 }
 
 /* One element, and what bounds the error of any order: the sum of the sizes of its terms, times how
  * often it is rounded. Sums of bytes are exact and then become floats. */
 static double tile_element(const tile *t, size_t i, size_t j, double *bound) {
-    const dp_product *p = t->product;
+    const dp_gemm *p = t->product;
     const dp_tile *args = &t->args;
-    size_t depth = args->words * p->group;
+    size_t depth = args->depth * p->layout.kr;
     double bias = args->bias != NULL ? (double)args->bias[j] : 0, sum = 0, size = 0;
     double old = args->accumulate ? (double)t->before[i * args->c_stride + j] : 0;
     for (size_t n = 0; n < depth; n++) {
-        double x = in_operand(p, args->a + i * args->a_stride, n);
+        double x = in_lhs(p, args->lhs + i * args->lhs_stride, n);
         double term = x * in_column(p, args->panel + j, n);
         sum += term;
         size += fabs(term);
     }
     if (has_bytes(p)) {
-        sum *= (double)args->row[i].scale * (double)args->column_scale[j];
+        sum *= (double)args->lhs_scale[i].scale * (double)args->panel_scale[j];
         size = fabs(sum);
     }
     double steps = has_bytes(p) ? 3 : (double)depth;
@@ -166,24 +168,24 @@ static void assert_tile(const tile *t, double slack, double flushed) {
             if (!is_near(got, expected, slack * bound + flushed)) {
                 ck_abort_msg(
                     "%s, %s: tile %zux%zu of %zu words, element (%zu, %zu) is %.9g, not %.9g",
-                    dp_precision_name(t->product->precision), t->product->name, args->rows,
-                    args->columns, args->words, i, j, (double)got, expected);
+                    dp_precision_name(t->product->layout.precision), t->product->name, args->rows,
+                    args->columns, args->depth, i, j, (double)got, expected);
             }
         }
     }
     assert_gaps(t->c, t->before, args->rows, args->columns, args->c_stride);
 }
 
-static size_t random_words(const dp_product *p, size_t first, size_t last) {
-    return round_up(random_size(first, last), p->step);
+static size_t random_words(const dp_gemm *p, size_t first, size_t last) {
+    return round_up(random_size(first, last), p->layout.step);
 }
 
 START_TEST(tiles_of_whole_numbers_are_exact) {
     static const size_t words[] = {0, 1, 2, 3, 7, 16, 31, 64, 65};
-    const dp_product *p = products[_i];
-    for (size_t rows = 1; rows <= p->mr; rows++) {
-        for (size_t columns = 1; columns <= p->nr; columns++) {
-            size_t depth = round_up(words[random_below(COUNT(words))], p->step);
+    const dp_gemm *p = products[_i];
+    for (size_t rows = 1; rows <= p->kernel.mr; rows++) {
+        for (size_t columns = 1; columns <= p->layout.nr; columns++) {
+            size_t depth = round_up(words[random_below(COUNT(words))], p->layout.step);
             tile t = make_tile(p, rows, columns, depth, random_whole);
             assert_tile(&t, 0, 0);
             guarded_end();
@@ -193,10 +195,11 @@ START_TEST(tiles_of_whole_numbers_are_exact) {
 END_TEST
 
 START_TEST(tiles_are_within_rounding) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(200, 20); round++) {
         size_t words = random_below(4) ? random_words(p, 0, 90) : random_words(p, 90, 2000);
-        tile t = make_tile(p, random_size(1, p->mr), random_size(1, p->nr), words, random_float);
+        tile t = make_tile(p, random_size(1, p->kernel.mr), random_size(1, p->layout.nr), words,
+                           random_float);
         assert_tile(&t, 1, 0);
         guarded_end();
     }
@@ -205,12 +208,12 @@ END_TEST
 
 /* An element is the same, bit for bit, in a tile of any other size. */
 START_TEST(elements_do_not_depend_on_the_tile) {
-    const dp_product *p = products[_i];
-    tile t = make_tile(p, p->mr, p->nr, round_up(77, p->step), random_float);
-    size_t count = extent(p->mr, p->nr, t.args.c_stride);
+    const dp_gemm *p = products[_i];
+    tile t = make_tile(p, p->kernel.mr, p->layout.nr, round_up(77, p->layout.step), random_float);
+    size_t count = extent(p->kernel.mr, p->layout.nr, t.args.c_stride);
     run_tile(&t, t.c);
-    for (size_t rows = 1; rows <= p->mr; rows++) {
-        for (size_t columns = 1; columns <= p->nr; columns++) {
+    for (size_t rows = 1; rows <= p->kernel.mr; rows++) {
+        for (size_t columns = 1; columns <= p->layout.nr; columns++) {
             float *c = guarded_copy(t.before, count);
             tile part = t;
             part.args.rows = rows;
@@ -227,33 +230,35 @@ END_TEST
 
 /* A tile in tiles of plain C of one column. */
 static void run_plain(const tile *t, float *c) {
-    const dp_product *p = t->product, *plain = dp_products_rows(p->precision);
+    const dp_gemm *p = t->product, *plain = dp_gemm_rows(p->layout.precision);
     const dp_tile *args = &t->args;
-    for (size_t j = 0; j < args->columns; j += plain->nr) {
-        uint32_t *panel = guarded_words(args->words * plain->nr);
-        for (size_t w = 0; w < args->words; w++) {
-            memcpy(panel + w * plain->nr, args->panel + w * p->nr + j, plain->nr * sizeof *panel);
+    for (size_t j = 0; j < args->columns; j += plain->layout.nr) {
+        uint32_t *panel = guarded_words(args->depth * plain->layout.nr);
+        for (size_t w = 0; w < args->depth; w++) {
+            memcpy(panel + w * plain->layout.nr, args->panel + w * p->layout.nr + j,
+                   plain->layout.nr * sizeof *panel);
         }
-        for (size_t i = 0; i < args->rows; i += plain->mr) {
+        for (size_t i = 0; i < args->rows; i += plain->kernel.mr) {
             dp_tile part = *args;
-            part.rows = args->rows - i < plain->mr ? args->rows - i : plain->mr;
-            part.columns = args->columns - j < plain->nr ? args->columns - j : plain->nr;
-            part.a += i * args->a_stride;
-            part.row += i;
+            part.rows = args->rows - i < plain->kernel.mr ? args->rows - i : plain->kernel.mr;
+            part.columns =
+                args->columns - j < plain->layout.nr ? args->columns - j : plain->layout.nr;
+            part.lhs += i * args->lhs_stride;
+            part.lhs_scale += i;
             part.panel = panel;
-            part.column_scale += j;
+            part.panel_scale += j;
             part.bias = args->bias != NULL ? args->bias + j : NULL;
             part.c = c + i * args->c_stride + j;
-            plain->tile(&part);
+            plain->kernel.run(&part);
         }
     }
 }
 
 /* Sums of bytes are exact, and all instruction sets do the same to them: not a bit differs. */
 START_TEST(tiles_of_bytes_are_the_same_everywhere) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(200, 20); round++) {
-        size_t rows = random_size(1, p->mr), columns = random_size(1, p->nr);
+        size_t rows = random_size(1, p->kernel.mr), columns = random_size(1, p->layout.nr);
         tile t = make_tile(p, rows, columns, random_words(p, 0, 600), random_float);
         size_t count = extent(rows, columns, t.args.c_stride);
         float *expected = guarded_copy(t.before, count);
@@ -279,26 +284,27 @@ START_TEST(sums_of_bytes_do_not_overflow) {
         uint8_t w[2];
     } extremes[] = {{{-127, -127}, {255, 255}}, {{127, 127}, {255, 255}}, {{-127, -127}, {0, 0}},
                     {{127, 127}, {0, 0}},       {{127, -127}, {255, 0}},  {{127, -127}, {0, 255}}};
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     size_t words = DP_MAX_BYTE_DEPTH / 4;
-    tile t = make_tile(p, p->mr, p->nr, words, random_whole);
-    dp_row_scale *row = guarded_bytes(p->mr * sizeof *row, sizeof(float));
-    t.args.row = row;
+    tile t = make_tile(p, p->kernel.mr, p->layout.nr, words, random_whole);
+    dp_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
+    t.args.lhs_scale = row;
     for (size_t e = 0; e < COUNT(extremes); e++) {
         int x = extremes[e].x[0], y = extremes[e].x[1];
         int64_t sum =
             (int64_t)words * 2 * (x * (extremes[e].w[0] - 128) + y * (extremes[e].w[1] - 128));
-        fill_bytes(t.args.a, extent(p->mr, words, t.args.a_stride), (uint8_t)x, (uint8_t)y);
-        fill_bytes(t.args.panel, words * p->nr, extremes[e].w[0], extremes[e].w[1]);
-        for (size_t i = 0; i < p->mr; i++) {
+        fill_bytes(t.args.lhs, extent(p->kernel.mr, words, t.args.lhs_stride), (uint8_t)x,
+                   (uint8_t)y);
+        fill_bytes(t.args.panel, words * p->layout.nr, extremes[e].w[0], extremes[e].w[1]);
+        for (size_t i = 0; i < p->kernel.mr; i++) {
             row[i] = (dp_row_scale){1, 128 * (int32_t)words * 2 * (x + y)};
         }
         t.args.accumulate = false;
         t.args.bias = NULL;
         run_tile(&t, t.c);
-        for (size_t i = 0; i < p->mr; i++) {
-            for (size_t j = 0; j < p->nr; j++) {
-                float expected = (float)sum * t.args.column_scale[j];
+        for (size_t i = 0; i < p->kernel.mr; i++) {
+            for (size_t j = 0; j < p->layout.nr; j++) {
+                float expected = (float)sum * t.args.panel_scale[j];
                 if (t.c[i * t.args.c_stride + j] != expected) {
                     ck_abort_msg("%s: %g, not %g", p->name, (double)t.c[i * t.args.c_stride + j],
                                  (double)expected);
@@ -316,18 +322,19 @@ static float tiny(void) {
 
 /* Instructions of bf16 take what is below the normal numbers for 0. */
 START_TEST(tiny_numbers_may_be_flushed) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(100, 10); round++) {
         size_t words = random_words(p, 1, 60);
-        tile t = make_tile(p, random_size(1, p->mr), random_size(1, p->nr), words, random_float);
-        uint32_t *a = (uint32_t *)(uintptr_t)t.args.a;
-        size_t read = p->precision == DP_PRECISION_F32 ? t.args.rows : p->mr;
-        for (size_t i = 0; i < extent(read, words * dp_row_spread(p), t.args.a_stride); i++) {
+        tile t = make_tile(p, random_size(1, p->kernel.mr), random_size(1, p->layout.nr), words,
+                           random_float);
+        uint32_t *a = (uint32_t *)(uintptr_t)t.args.lhs;
+        size_t read = p->layout.precision == DP_PRECISION_F32 ? t.args.rows : p->kernel.mr;
+        for (size_t i = 0; i < extent(read, words * p->lhs.expansion, t.args.lhs_stride); i++) {
             a[i] = make_row_word(p, tiny);
         }
         t.args.accumulate = false;
         t.args.bias = NULL;
-        assert_tile(&t, 1, 2 * (double)(words * p->group) * (double)FLT_MIN);
+        assert_tile(&t, 1, 2 * (double)(words * p->layout.kr) * (double)FLT_MIN);
         guarded_end();
     }
 }
@@ -336,22 +343,22 @@ END_TEST
 /* What is no number in a row is found in all of its sums and in no others. */
 START_TEST(rows_that_are_not_finite_are_seen) {
     static const float values[] = {INFINITY, -INFINITY, NAN};
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(100, 10); round++) {
         size_t words = random_words(p, 1, 60);
-        tile t = make_tile(p, p->mr, p->nr, words, random_float);
-        size_t bad = random_below((uint32_t)p->mr);
+        tile t = make_tile(p, p->kernel.mr, p->layout.nr, words, random_float);
+        size_t bad = random_below((uint32_t)p->kernel.mr);
         float value = values[round % COUNT(values)];
         if (has_bytes(p)) {
-            ((dp_row_scale *)(uintptr_t)t.args.row)[bad].scale = value;
+            ((dp_row_scale *)(uintptr_t)t.args.lhs_scale)[bad].scale = value;
         } else {
-            uint32_t *a = (uint32_t *)(uintptr_t)t.args.a;
-            size_t row_words = words * dp_row_spread(p);
-            a[bad * t.args.a_stride + random_below((uint32_t)row_words)] = bits_of(value);
+            uint32_t *a = (uint32_t *)(uintptr_t)t.args.lhs;
+            size_t row_words = words * p->lhs.expansion;
+            a[bad * t.args.lhs_stride + random_below((uint32_t)row_words)] = bits_of(value);
         }
         run_tile(&t, t.c);
-        for (size_t i = 0; i < p->mr; i++) {
-            for (size_t j = 0; j < p->nr; j++) {
+        for (size_t i = 0; i < p->kernel.mr; i++) {
+            for (size_t j = 0; j < p->layout.nr; j++) {
                 bool finite = isfinite(t.c[i * t.args.c_stride + j]) != 0;
                 if (finite != (i != bad)) {
                     ck_abort_msg("%s: (%zu, %zu) is %g; row %zu has %g", p->name, i, j,

@@ -187,7 +187,7 @@ static void touch_everything(const dp_gguf *gguf) {
     (void)dp_gguf_text_array(gguf, "test.labels", &present, &count, &cursor, &ignored);
     for (size_t i = 0; i < count; i++) {
         dp_text text = dp_gguf_text_array_next(gguf, &cursor);
-        (void)dp_make_printable(text.bytes, text.length);
+        (void)dp_text_printable(text);
     }
 }
 

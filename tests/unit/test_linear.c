@@ -1,5 +1,5 @@
 /*
- * lib/kernels, linear layers: whole products with bias, activation and accumulation, in parts of
+ * lib/gemm, linear layers: whole products with bias, activation and accumulation, in parts of
  * rows, inputs and outputs, against formulas in double precision on the rounded numbers.
  */
 #include "gemm_support.h"
@@ -15,18 +15,18 @@ typedef struct layer {
     size_t steps;                 /* how often a sum is rounded */
 } layer;
 
-static void pack_layer(const dp_product *p, layer *l) {
+static void pack_layer(const dp_gemm *p, layer *l) {
     size_t outputs = l->linear.outputs, inputs = l->linear.inputs;
-    uint32_t *panels = garbage_words(dp_panel_words(p, inputs, outputs));
+    uint32_t *panels = garbage_words(dp_layout_size(&p->layout, inputs, outputs));
     float *scale = NULL;
     if (has_bytes(p)) {
-        scale = guarded_floats(round_up(outputs, p->nr));
-        memset(scale, 0, round_up(outputs, p->nr) * sizeof(float));
+        scale = guarded_floats(round_up(outputs, p->layout.nr));
+        memset(scale, 0, round_up(outputs, p->layout.nr) * sizeof(float));
     }
-    dp_pack_outputs(p, panels, scale, l->w, inputs, outputs, inputs,
-                    guarded_words(dp_panel_depth(p, inputs)));
-    l->linear.product = p;
-    l->linear.depth = dp_panel_depth(p, inputs);
+    dp_pack_panels(&p->layout, panels, scale, l->w, inputs, outputs, inputs,
+                   guarded_words(dp_layout_depth(&p->layout, inputs)));
+    l->linear.gemm = p;
+    l->linear.depth = dp_layout_depth(&p->layout, inputs);
     l->linear.panels = panels;
     l->linear.scale = scale;
 }
@@ -37,7 +37,7 @@ static double *zeros(size_t count) {
     return values;
 }
 
-static layer make_layer(const dp_product *p, size_t rows, size_t inputs, size_t outputs) {
+static layer make_layer(const dp_gemm *p, size_t rows, size_t inputs, size_t outputs) {
     layer l = {.linear = {.inputs = inputs, .outputs = outputs}, .rows = rows};
     l.in_stride = inputs + random_below(4);
     l.out_stride = outputs + random_below(4);
@@ -54,50 +54,50 @@ static layer make_layer(const dp_product *p, size_t rows, size_t inputs, size_t 
     return l;
 }
 
-static layer random_layer(const dp_product *p) {
+static layer random_layer(const dp_gemm *p) {
     size_t inputs = random_below(3) ? random_size(1, 100) : random_size(100, 1100);
     return make_layer(p, random_size(1, 40), inputs, random_size(1, 100));
 }
 
-/* `rows` rows from `row` on, of which `inputs` inputs from `first` on, as an operand of their own.
+/* `rows` rows from `row` on, of which `inputs` inputs from `first` on, as an lhs of their own.
  */
-static dp_operand operand_of(const layer *l, size_t row, size_t rows, size_t first, size_t inputs) {
-    const dp_product *p = l->linear.product;
-    size_t size = dp_operand_size(p, rows, inputs);
-    return dp_operand_make(p, l->in + row * l->in_stride + first, l->in_stride, rows, inputs,
-                           size > 0 ? garbage_words(size) : NULL);
+static dp_lhs lhs_part(const layer *l, size_t row, size_t rows, size_t first, size_t inputs) {
+    const dp_gemm *p = l->linear.gemm;
+    size_t size = lhs_size(p, rows, inputs);
+    return lhs_of(p, l->in + row * l->in_stride + first, l->in_stride, rows, inputs,
+                  size > 0 ? garbage_words(size) : NULL);
 }
 
-static dp_operand whole_operand(const layer *l) {
-    return operand_of(l, 0, l->rows, 0, l->linear.inputs);
+static dp_lhs whole_lhs(const layer *l) {
+    return lhs_part(l, 0, l->rows, 0, l->linear.inputs);
 }
 
 static void run_layer(const layer *l, float *out) {
-    dp_linear_apply(kernels_of(l->linear.product), &l->linear, l->rows, whole_operand(l), out,
-                    l->out_stride, l->epilogue);
+    dp_gemm_run(kernels_of(l->linear.gemm), &l->linear, l->rows, whole_lhs(l),
+                dp_rows_f32(out, l->out_stride), l->epilogue);
 }
 
 /* Element (i, j) of a product, on the numbers as they were rounded. */
-static double product_element(const dp_linear *linear, const dp_operand *in, size_t i, size_t j,
+static double product_element(const dp_linear *linear, const dp_lhs *in, size_t i, size_t j,
                               double *size) {
-    const dp_product *p = linear->product;
+    const dp_gemm *p = linear->gemm;
     const uint32_t *column = panel_column(p, linear->panels, linear->depth, j);
     double sum = 0;
     *size = 0;
     for (size_t n = 0; n < linear->inputs; n++) {
-        double term = in_operand(p, in->words + i * in->stride, n) * in_column(p, column, n);
+        double term = in_lhs(p, in->groups + i * in->stride, n) * in_column(p, column, n);
         sum += term;
         *size += fabs(term);
     }
     if (has_bytes(p)) {
-        sum *= (double)in->row[i].scale * (double)linear->scale[j];
+        sum *= (double)in->scale[i].scale * (double)linear->scale[j];
         *size = fabs(sum);
     }
     return sum;
 }
 
 /* Adds a product, which may be a part of the layer's, to what is expected. */
-static void expect_product(layer *l, const dp_linear *linear, const dp_operand *in) {
+static void expect_product(layer *l, const dp_linear *linear, const dp_lhs *in) {
     for (size_t i = 0; i < l->rows; i++) {
         for (size_t j = 0; j < linear->outputs; j++) {
             size_t place = i * linear->outputs + j;
@@ -106,13 +106,13 @@ static void expect_product(layer *l, const dp_linear *linear, const dp_operand *
             l->size[place] += size;
         }
     }
-    l->steps += has_bytes(linear->product) ? 4 : linear->inputs + 1;
+    l->steps += has_bytes(linear->gemm) ? 4 : linear->inputs + 1;
 }
 
 /* Products that apply() have activations for answers that are going to be rounded: 7e-5 of the
  * answer, and of GELU 1.2e-5 besides. */
 static double rounded_activation(const layer *l, double expected) {
-    return l->linear.product->apply != NULL && l->epilogue.activation != DP_ACTIVATION_NONE
+    return l->linear.gemm->run != dp_gemm_run_tiles && l->epilogue.activation != DP_ACTIVATION_NONE
                ? 0x1p-13 * fabs(expected) + 0x1p-15
                : 0;
 }
@@ -132,7 +132,7 @@ static void assert_layer(const layer *l) {
             if (!is_near(got, expected, bound)) {
                 ck_abort_msg(
                     "%s, %s: %zu rows, %zu inputs, %zu outputs: (%zu, %zu) is %.9g, not %.9g",
-                    dp_precision_name(l->linear.product->precision), l->linear.product->name,
+                    dp_precision_name(l->linear.gemm->layout.precision), l->linear.gemm->name,
                     l->rows, l->linear.inputs, l->linear.outputs, i, j, (double)got, expected);
             }
         }
@@ -141,10 +141,10 @@ static void assert_layer(const layer *l) {
 }
 
 START_TEST(layers_match_the_formula) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(60, 10); round++) {
         layer l = random_layer(p);
-        dp_operand in = whole_operand(&l);
+        dp_lhs in = whole_lhs(&l);
         run_layer(&l, l.out);
         expect_product(&l, &l.linear, &in);
         assert_layer(&l);
@@ -156,8 +156,8 @@ END_TEST
 /* What products write as bf16 is what they write as f32, rounded: bit for bit, and nothing beside
  * it. */
 START_TEST(layers_of_bf16_are_rounded) {
-    const dp_product *p = products[_i];
-    for (size_t round = 0; round < unless_brief(60, 10) && p->apply != NULL; round++) {
+    const dp_gemm *p = products[_i];
+    for (size_t round = 0; round < unless_brief(60, 10) && p->run != dp_gemm_run_tiles; round++) {
         layer l = random_layer(p);
         size_t count = extent(l.rows, l.linear.outputs, l.out_stride);
         uint16_t *before = halves_of(l.before, count), *out = halves_of(l.before, count);
@@ -165,9 +165,8 @@ START_TEST(layers_of_bf16_are_rounded) {
             l.out[i] = float_of((uint32_t)before[i] << 16);
         }
         run_layer(&l, l.out);
-        l.epilogue.bf16 = true;
-        dp_linear_apply(kernels_of(p), &l.linear, l.rows, whole_operand(&l), out, l.out_stride,
-                        l.epilogue);
+        dp_gemm_run(kernels_of(p), &l.linear, l.rows, whole_lhs(&l),
+                    (dp_rows){out, l.out_stride, DP_NUMBER_BF16}, l.epilogue);
         for (size_t i = 0; i < count; i++) {
             bool inside = i % l.out_stride < l.linear.outputs;
             ck_assert_uint_eq(out[i], inside ? nearest_bf16(l.out[i]) : before[i]);
@@ -179,18 +178,20 @@ END_TEST
 
 /* Nothing is asked for: nothing is written. */
 START_TEST(layers_without_outputs_or_rows) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     layer l = make_layer(p, 3, 40, 5);
     dp_linear none = {0};
-    dp_linear_apply(kernels_of(p), &none, l.rows, (dp_operand){0}, l.out, l.out_stride, l.epilogue);
-    dp_linear_apply(kernels_of(p), &l.linear, 0, (dp_operand){0}, l.out, l.out_stride, l.epilogue);
+    dp_gemm_run(kernels_of(p), &none, l.rows, (dp_lhs){0}, dp_rows_f32(l.out, l.out_stride),
+                l.epilogue);
+    dp_gemm_run(kernels_of(p), &l.linear, 0, (dp_lhs){0}, dp_rows_f32(l.out, l.out_stride),
+                l.epilogue);
     ck_assert_mem_eq(l.out, l.before, extent(l.rows, 5, l.out_stride) * sizeof(float));
 }
 END_TEST
 
 /* Bytes round alike everywhere, and so do their products. */
 START_TEST(layers_of_bytes_are_the_same_everywhere) {
-    const dp_product *p = products[_i], *plain = products[first_bytes];
+    const dp_gemm *p = products[_i], *plain = products[first_bytes];
     for (size_t round = 0; round < unless_brief(40, 10); round++) {
         layer l = random_layer(p);
         size_t count = extent(l.rows, l.linear.outputs, l.out_stride);
@@ -207,20 +208,20 @@ START_TEST(layers_of_bytes_are_the_same_everywhere) {
 END_TEST
 
 /* The panels of a matrix with a smaller number of outputs give its first columns. */
-START_TEST(views_give_the_first_columns) {
-    const dp_product *p = products[_i];
+START_TEST(parts_give_the_first_columns) {
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 40; round++) {
         layer l = random_layer(p);
         l.epilogue.accumulate = false;
         run_layer(&l, l.out);
-        layer view = l;
-        view.linear.outputs = random_size(1, l.linear.outputs);
-        view.out_stride = view.linear.outputs;
-        float *out = guarded_floats(l.rows * view.out_stride);
-        run_layer(&view, out);
+        layer part = l;
+        part.linear.outputs = random_size(1, l.linear.outputs);
+        part.out_stride = part.linear.outputs;
+        float *out = guarded_floats(l.rows * part.out_stride);
+        run_layer(&part, out);
         for (size_t i = 0; i < l.rows; i++) {
-            ck_assert_mem_eq(out + i * view.out_stride, l.out + i * l.out_stride,
-                             view.out_stride * sizeof(float));
+            ck_assert_mem_eq(out + i * part.out_stride, l.out + i * l.out_stride,
+                             part.out_stride * sizeof(float));
         }
         guarded_end();
     }
@@ -229,19 +230,19 @@ END_TEST
 
 /* A part of the outputs is that part of the answer. */
 START_TEST(outputs_can_be_asked_in_parts) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 40; round++) {
         layer l = random_layer(p);
         size_t floats = extent(l.rows, l.linear.outputs, l.out_stride);
         float *out = guarded_copy(l.before, floats);
-        dp_operand in = whole_operand(&l);
+        dp_lhs in = whole_lhs(&l);
         run_layer(&l, l.out);
         for (size_t first = 0, count; first < l.linear.outputs; first += count) {
-            count = p->nr * random_size(1, 3);
+            count = p->layout.nr * random_size(1, 3);
             count = count < l.linear.outputs - first ? count : l.linear.outputs - first;
             dp_linear part = dp_linear_outputs(&l.linear, first, count);
-            dp_linear_apply(kernels_of(p), &part, l.rows, in, out + first, l.out_stride,
-                            l.epilogue);
+            dp_gemm_run(kernels_of(p), &part, l.rows, in, dp_rows_f32(out + first, l.out_stride),
+                        l.epilogue);
         }
         ck_assert_mem_eq(out, l.out, floats * sizeof(float));
         guarded_end();
@@ -252,20 +253,21 @@ END_TEST
 /* Parts of the inputs are parts of the sum: added up, they are the answer. Each part of a row of
  * bytes has a scale of its own. */
 START_TEST(inputs_can_be_given_in_parts) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 40; round++) {
         layer l = random_layer(p);
-        size_t inputs = l.linear.inputs, step = p->step * p->group;
+        size_t inputs = l.linear.inputs, step = p->layout.step * p->layout.kr;
         for (size_t first = 0, count; first < inputs; first += count) {
             count = step * random_size(1, (inputs - first) / step + 1);
             count = count < inputs - first ? count : inputs - first;
             dp_linear part = dp_linear_inputs(&l.linear, first, count);
-            dp_operand in = operand_of(&l, 0, l.rows, first, count);
+            dp_lhs in = lhs_part(&l, 0, l.rows, first, count);
             dp_epilogue epilogue = {.accumulate = l.epilogue.accumulate || first > 0};
             if (first + count == inputs) {
                 epilogue.activation = l.epilogue.activation;
             }
-            dp_linear_apply(kernels_of(p), &part, l.rows, in, l.out, l.out_stride, epilogue);
+            dp_gemm_run(kernels_of(p), &part, l.rows, in, dp_rows_f32(l.out, l.out_stride),
+                        epilogue);
             expect_product(&l, &part, &in);
         }
         assert_layer(&l);
@@ -276,7 +278,7 @@ END_TEST
 
 /* Threads split rows in ways that depend on their number; the answer must not. */
 START_TEST(rows_do_not_depend_on_the_split) {
-    const dp_product *p = products[_i];
+    const dp_gemm *p = products[_i];
     for (int round = 0; round < 40; round++) {
         layer l = random_layer(p);
         size_t floats = extent(l.rows, l.linear.outputs, l.out_stride);
@@ -284,9 +286,9 @@ START_TEST(rows_do_not_depend_on_the_split) {
         run_layer(&l, l.out);
         for (size_t first = 0; first < l.rows;) {
             size_t count = random_size(1, l.rows - first);
-            dp_operand in = operand_of(&l, first, count, 0, l.linear.inputs);
-            dp_linear_apply(kernels_of(p), &l.linear, count, in, parts + first * l.out_stride,
-                            l.out_stride, l.epilogue);
+            dp_lhs in = lhs_part(&l, first, count, 0, l.linear.inputs);
+            dp_gemm_run(kernels_of(p), &l.linear, count, in,
+                        dp_rows_f32(parts + first * l.out_stride, l.out_stride), l.epilogue);
             first += count;
         }
         ck_assert_mem_eq(parts, l.out, floats * sizeof(float));
@@ -302,7 +304,7 @@ static Suite *linear_suite(void) {
     ADD_ROUNDED(layers, layers_of_bf16_are_rounded);
     ADD(layers, layers_without_outputs_or_rows);
     ADD_BYTES(layers, layers_of_bytes_are_the_same_everywhere);
-    ADD(layers, views_give_the_first_columns);
+    ADD(layers, parts_give_the_first_columns);
     ADD(layers, outputs_can_be_asked_in_parts);
     ADD(layers, inputs_can_be_given_in_parts);
     ADD(layers, rows_do_not_depend_on_the_split);

@@ -1,8 +1,8 @@
 /*
  * What plain C has instead of the C library, against the C library: text of messages, exp and erfc.
  */
-#include "kernels/functions.h"
-#include "runtime/runtime.h"
+#include "base/text.h"
+#include "nn/exp_erfc.h"
 #include "suite.h"
 
 #include <check.h>

@@ -193,7 +193,7 @@ START_TEST(a_changed_tensor_fails_its_checksum) {
         const dp_tensor *tensor = &gguf.tensors[i];
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
         ck_assert_int_eq(dp_tensor_check(tensor, &message), DP_ERR_CHECKSUM);
-        dp_printable name = dp_make_printable(tensor->name.bytes, tensor->name.length);
+        dp_printable name = dp_text_printable(tensor->name);
         ck_assert_ptr_nonnull(strstr(message.text, name.text));
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
         ck_assert_int_eq(dp_tensor_check(tensor, &message), DP_OK);

@@ -4,6 +4,7 @@
  * heap block of exactly the described bytes, or lies between pages that must not be touched.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "isa/isa.h"
 #include "pictures.h"
 #include "suite.h"
 

@@ -4,7 +4,9 @@
  * that lasts too long is a failure.
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
-#include "runtime/runtime.h"
+#include "base/arena.h"
+#include "base/message.h"
+#include "os/threads.h"
 #include "suite.h"
 #include "support.h"
 

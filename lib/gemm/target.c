@@ -1,0 +1,56 @@
+/*
+ * Targets: the layouts that compiled files are written for, one line each. Any machine packs
+ * weights for any of them, with the same bits.
+ */
+#include "gemm/gemm.h"
+#include "gemm/lowp.h"
+
+/* Columns of a panel, and the step of bf16 and bytes in k-groups. */
+#define TARGET_LAYOUTS(columns, k_groups)                                                 \
+    {                                                                                     \
+        {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL}},            \
+            {.name = "none",                                                              \
+             .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dp_round_row_bf16}}, \
+            {.name = "none",                                                              \
+             .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dp_round_row_int8}}, \
+    }
+
+typedef struct target_entry {
+    const char *name;
+    uint32_t cpu;       /* DP_CPU_* that make the family */
+    dp_gemm packing[3]; /* f32, bf16, int8: only a layout */
+} target_entry;
+
+static const target_entry targets[DP_TARGET_COUNT] = {
+    [DP_TARGET_NATIVE] = {.name = "native"},
+    [DP_TARGET_PLAIN] = {"plain", 0, TARGET_LAYOUTS(8, 1)},
+    [DP_TARGET_ROWS] = {"rows", 0, TARGET_LAYOUTS(1, 1)},
+    [DP_TARGET_AVX2] = {"avx2", DP_CPU_AVX2, TARGET_LAYOUTS(16, 1)},
+    [DP_TARGET_AVX512] = {"avx512", DP_CPU_AVX512, TARGET_LAYOUTS(32, 16)},
+    [DP_TARGET_NEON] = {"neon", DP_CPU_NEON, TARGET_LAYOUTS(16, 4)},
+};
+
+const char *dp_target_name(int32_t number) {
+    return number >= 0 && number < DP_TARGET_COUNT ? targets[number].name : NULL;
+}
+
+const dp_gemm *dp_target_packing(dp_target number, dp_precision precision) {
+    return &targets[number].packing[precision - DP_PRECISION_F32];
+}
+
+/* Whether a GEMM reads the panels of a target. */
+static bool reads_target(const dp_gemm *gemm, dp_target number) {
+    const dp_gemm *packing = dp_target_packing(number, gemm->layout.precision);
+    return dp_layout_equals(&gemm->layout, &packing->layout);
+}
+
+dp_target dp_target_of(const dp_gemm *f32, const dp_gemm *gemm) {
+    for (int number = DP_TARGET_PLAIN; number < DP_TARGET_COUNT; number++) {
+        dp_target found = (dp_target)number;
+        if ((targets[number].cpu & ~f32->cpu) == 0 && reads_target(f32, found) &&
+            reads_target(gemm, found)) {
+            return found;
+        }
+    }
+    return DP_TARGET_NATIVE;
+}

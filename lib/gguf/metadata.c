@@ -1,0 +1,207 @@
+/*
+ * Typed access to the metadata of a GGUF file. gguf.c has checked that every value lies inside the
+ * file; here a key is found and held against the type and the bounds that the caller expects.
+ */
+#include "base/bytes.h"
+#include "gguf/gguf.h"
+
+static const char *value_type_name(uint32_t type) {
+    static const char *const names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
+                                        "bool", "string", "array", "u64", "i64", "f64"};
+    return names[type];
+}
+
+static const dp_gguf_entry *find_entry(const dp_gguf *gguf, const char *key) {
+    dp_text wanted = {key, strlen(key)};
+    size_t low = 0;
+    size_t high = gguf->entry_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const dp_gguf_entry *entry = &gguf->entries[gguf->by_key[middle]];
+        int order = dp_text_compare(wanted, entry->key);
+        if (order == 0) {
+            return entry;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+bool dp_gguf_has(const dp_gguf *gguf, const char *key) {
+    return find_entry(gguf, key) != NULL;
+}
+
+static dp_status fail_type(const dp_gguf_entry *entry, const char *key, const char *array,
+                           uint32_t type, dp_message *message) {
+    const char *found = entry->type == DP_VALUE_ARRAY ? "array of " : "";
+    return dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' is of type %s%s, but must be %s%s",
+                   key, found, value_type_name(entry->element_type), array, value_type_name(type));
+}
+
+/* Finds a value of one type: *value points at it, or is NULL when the key is absent. */
+static dp_status find_scalar(const dp_gguf *gguf, const char *key, bool required, uint32_t type,
+                             const uint8_t **value, dp_message *message) {
+    const dp_gguf_entry *entry = find_entry(gguf, key);
+    *value = NULL;
+    if (entry == NULL) {
+        return required ? dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' (%s) is missing", key,
+                                  value_type_name(type))
+                        : DP_OK;
+    }
+    if (entry->type != type) {
+        return fail_type(entry, key, "", type, message);
+    }
+    *value = gguf->bytes + entry->value;
+    return DP_OK;
+}
+
+/* The same for an array with elements of one type; *found is NULL when the key is absent. */
+static dp_status find_array(const dp_gguf *gguf, const char *key, bool required, uint32_t type,
+                            const dp_gguf_entry **found, dp_message *message) {
+    *found = find_entry(gguf, key);
+    if (*found == NULL) {
+        return required
+                   ? dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' (array of %s) is missing",
+                             key, value_type_name(type))
+                   : DP_OK;
+    }
+    if ((*found)->type != DP_VALUE_ARRAY || (*found)->element_type != type) {
+        return fail_type(*found, key, "array of ", type, message);
+    }
+    return DP_OK;
+}
+
+static dp_status check_array_count(const dp_gguf_entry *entry, const char *key, size_t count,
+                                   dp_message *message) {
+    if (entry->count != count) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "metadata key '%s' has %zu elements, but must have %zu", key, entry->count,
+                       count);
+    }
+    return DP_OK;
+}
+
+static dp_status load_finite(const uint8_t *value, const char *key, float *result,
+                             dp_message *message) {
+    uint32_t bits = dp_load_u32(value);
+    if (!dp_bits_are_finite(bits)) {
+        return dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' is a NaN or an infinity", key);
+    }
+    *result = dp_float_from_bits(bits);
+    return DP_OK;
+}
+
+/* A string whose length gguf.c has checked. */
+static dp_text load_text(const uint8_t *value) {
+    dp_text text = {(const char *)value + 8, (size_t)dp_load_u64(value)};
+    return text;
+}
+
+dp_status dp_gguf_u32(const dp_gguf *gguf, const char *key, bool required, uint32_t minimum,
+                      uint32_t maximum, uint32_t *value, dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_U32, &found, message);
+    if (status != DP_OK || found == NULL) {
+        return status;
+    }
+    uint32_t number = dp_load_u32(found);
+    if (number < minimum || number > maximum) {
+        return dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' is %lu, but must be %lu to %lu",
+                       key, (unsigned long)number, (unsigned long)minimum, (unsigned long)maximum);
+    }
+    *value = number;
+    return DP_OK;
+}
+
+dp_status dp_gguf_u64(const dp_gguf *gguf, const char *key, bool required, uint64_t maximum,
+                      uint64_t *value, dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_U64, &found, message);
+    if (status != DP_OK || found == NULL) {
+        return status;
+    }
+    uint64_t number = dp_load_u64(found);
+    if (number > maximum) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       "metadata key '%s' is %llu, but must be at most %llu", key,
+                       (unsigned long long)number, (unsigned long long)maximum);
+    }
+    *value = number;
+    return DP_OK;
+}
+
+dp_status dp_gguf_f32(const dp_gguf *gguf, const char *key, bool required, float *value,
+                      dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_F32, &found, message);
+    if (status != DP_OK || found == NULL) {
+        return status;
+    }
+    return load_finite(found, key, value, message);
+}
+
+dp_status dp_gguf_bool(const dp_gguf *gguf, const char *key, bool required, bool *value,
+                       dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_BOOL, &found, message);
+    if (status == DP_OK && found != NULL) {
+        *value = *found != 0;
+    }
+    return status;
+}
+
+dp_status dp_gguf_text(const dp_gguf *gguf, const char *key, bool required, dp_text *value,
+                       dp_message *message) {
+    const uint8_t *found;
+    dp_status status = find_scalar(gguf, key, required, DP_VALUE_STRING, &found, message);
+    if (status == DP_OK && found != NULL) {
+        *value = load_text(found);
+    }
+    return status;
+}
+
+dp_status dp_gguf_f32_array(const dp_gguf *gguf, const char *key, bool required, size_t count,
+                            float *values, dp_message *message) {
+    const dp_gguf_entry *entry;
+    dp_status status = find_array(gguf, key, required, DP_VALUE_F32, &entry, message);
+    if (status != DP_OK || entry == NULL) {
+        return status;
+    }
+    status = check_array_count(entry, key, count, message);
+    for (size_t i = 0; i < count && status == DP_OK; i++) {
+        status = load_finite(gguf->bytes + entry->value + 4 * i, key, &values[i], message);
+    }
+    return status;
+}
+
+dp_status dp_gguf_u32_array(const dp_gguf *gguf, const char *key, size_t count,
+                            const uint8_t **elements, dp_message *message) {
+    const dp_gguf_entry *entry;
+    *elements = NULL;
+    dp_status status = find_array(gguf, key, false, DP_VALUE_U32, &entry, message);
+    if (status != DP_OK || entry == NULL) {
+        return status;
+    }
+    *elements = gguf->bytes + entry->value;
+    return check_array_count(entry, key, count, message);
+}
+
+dp_status dp_gguf_text_array(const dp_gguf *gguf, const char *key, bool *present, size_t *count,
+                             size_t *cursor, dp_message *message) {
+    const dp_gguf_entry *entry;
+    dp_status status = find_array(gguf, key, false, DP_VALUE_STRING, &entry, message);
+    *present = status == DP_OK && entry != NULL;
+    *count = *present ? entry->count : 0;
+    *cursor = *present ? entry->value : 0;
+    return status;
+}
+
+dp_text dp_gguf_text_array_next(const dp_gguf *gguf, size_t *cursor) {
+    dp_text text = load_text(gguf->bytes + *cursor);
+    *cursor += 8 + text.length;
+    return text;
+}

@@ -1,0 +1,125 @@
+/*
+ * GEMMs of bf16 and bytes for instruction sets that cannot multiply them, or only slowly: panels
+ * are unpacked in registers, and so are bytes of the lhs; bf16 of the lhs is f32 beforehand. A file
+ * that includes this has defined the vector operations (vector_*.h), GEMM_NAME, GEMM_CPU and
+ * GEMM_KC as for gemm_f32_tmpl.h, the tile UNPACK_ROWS x (UNPACK_VECTORS * V_LENGTH), and the step
+ * of its layouts UNPACK_STEP. It gets TMPL_NAME(gemm_bf16) and TMPL_NAME(gemm_int8).
+ */
+#include "base/size.h"
+#include "gemm/gemm.h"
+#include "gemm/lowp_tmpl.h"
+#include "isa/vector/vector_store.h"
+
+/* ---- bf16 by multiply-adds of f32 ---- */
+
+typedef struct v_halves {
+    vf low, high;
+} v_halves;
+
+static inline v_halves v_unpack_halves(vu x) {
+    return (v_halves){u_as_floats(u_low_half(x)), u_as_floats(u_high_half(x))};
+}
+
+/* Of the lhs, whose two k-groups are f32. */
+static inline v_halves v_two_floats(const dp_kgroup *p) {
+    return (v_halves){u_as_floats(u_set(p[0])), u_as_floats(u_set(p[1]))};
+}
+
+#define KERNEL_TILE TMPL_NAME(bf16_tile)
+#define KERNEL_PEAK TMPL_NAME(bf16_measure_peak)
+#define KERNEL_KR 2
+#define KERNEL_EXPANSION 2
+#define KERNEL_ROWS UNPACK_ROWS
+#define KERNEL_VECTORS UNPACK_VECTORS
+#define KERNEL_SUM vf
+#define KERNEL_ZERO() v_zero()
+#define KERNEL_COLUMNS v_halves
+#define KERNEL_COLUMN(p) v_unpack_halves(u_load(p))
+#define KERNEL_FACTOR v_halves
+#define KERNEL_BROADCAST(p) v_two_floats(p)
+#define KERNEL_DOT(sum, a, b) v_fma((a).high, (b).high, v_fma((a).low, (b).low, sum))
+#define KERNEL_RESULT(sum, tile, i, j) (sum)
+#include "isa/vector/gemm_lowp_tmpl.h"
+
+/* For panels. */
+static void TMPL_NAME(round_row_bf16)(const float *x, size_t n, dp_kgroup *groups,
+                                      dp_row_scale *scale) {
+    (void)scale;
+    round_to_bf16(x, n, UNPACK_STEP, groups);
+}
+
+/* For the lhs: rounded to bf16, and f32 all the same. */
+static void TMPL_NAME(round_row_bf16_as_f32)(const float *x, size_t n, dp_kgroup *groups,
+                                             dp_row_scale *scale) {
+    (void)scale;
+    size_t padded = dp_size_round_up(n, 2 * UNPACK_STEP);
+    for (size_t i = 0; i < n; i++) {
+        groups[i] = bf16_bits(x[i]);
+    }
+    memset(groups + n, 0, (padded - n) * sizeof *groups);
+}
+
+static const dp_gemm TMPL_NAME(gemm_bf16) = {
+    .name = GEMM_NAME,
+    .cpu = GEMM_CPU,
+    .layout = {DP_PRECISION_BF16, .kr = 2, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
+               TMPL_NAME(round_row_bf16)},
+    .lhs = DP_LHS_UNPACKED(TMPL_NAME(round_row_bf16_as_f32)),
+    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(bf16_tile)},
+    .row_block = 120,
+    .run = dp_gemm_run_tiles,
+    .attention = DP_ATTENTION_TILES,
+    .measure_peak = TMPL_NAME(bf16_measure_peak),
+};
+
+/* ---- bytes by multiply-adds of 16 bits, which cannot overflow ---- */
+
+typedef struct v_bytes {
+    vu even, odd;
+} v_bytes;
+
+static inline v_bytes v_unpack_bytes(vu x) {
+    return (v_bytes){u_even_bytes(x), u_odd_bytes(x)};
+}
+
+static inline v_bytes v_unpack_signed(vu x) {
+    return (v_bytes){u_even_signed(x), u_odd_signed(x)};
+}
+
+static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
+    return u_add(u_add(sum, u_multiply_pairs(a.even, b.even)), u_multiply_pairs(a.odd, b.odd));
+}
+
+#define KERNEL_TILE TMPL_NAME(int8_tile)
+#define KERNEL_PEAK TMPL_NAME(int8_measure_peak)
+#define KERNEL_KR 4
+#define KERNEL_EXPANSION 1
+#define KERNEL_ROWS UNPACK_ROWS
+#define KERNEL_VECTORS UNPACK_VECTORS
+#define KERNEL_SUM vu
+#define KERNEL_ZERO() u_zero()
+#define KERNEL_COLUMNS v_bytes
+#define KERNEL_COLUMN(p) v_unpack_bytes(u_load(p))
+#define KERNEL_FACTOR v_bytes
+#define KERNEL_BROADCAST(p) v_unpack_signed(u_set(*(p)))
+#define KERNEL_DOT(sum, a, b) v_dot_bytes(sum, a, b)
+#define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
+#include "isa/vector/gemm_lowp_tmpl.h"
+
+static void TMPL_NAME(round_row_int8)(const float *x, size_t n, dp_kgroup *groups,
+                                      dp_row_scale *scale) {
+    round_to_int8(x, n, UNPACK_STEP, groups, scale);
+}
+
+static const dp_gemm TMPL_NAME(gemm_int8) = {
+    .name = GEMM_NAME,
+    .cpu = GEMM_CPU,
+    .layout = {DP_PRECISION_INT8, .kr = 4, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
+               TMPL_NAME(round_row_int8)},
+    .lhs = DP_LHS_ROUNDED(TMPL_NAME(round_row_int8)),
+    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH, .run = TMPL_NAME(int8_tile)},
+    .row_block = 120,
+    .run = dp_gemm_run_tiles,
+    .attention = DP_ATTENTION_TILES,
+    .measure_peak = TMPL_NAME(int8_measure_peak),
+};

@@ -1,0 +1,48 @@
+/*
+ * AVX-512: tiles of 14 x 32, which fill 28 of 32 registers.
+ */
+#include "isa/isa.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+
+#define TMPL_SUFFIX avx512
+#include "isa/x86/vector_avx512.h"
+
+#define KERNELS_NAME "avx512"
+#define KERNELS_CPU (DP_CPU_AVX2 | DP_CPU_AVX512)
+#include "isa/vector/nn_tmpl.h"
+
+#define GEMM_NAME KERNELS_NAME
+#define GEMM_CPU KERNELS_CPU
+#define GEMM_ROWS 14
+#define GEMM_VECTORS 2
+#define GEMM_KC 384
+#include "isa/vector/gemm_f32_tmpl.h"
+
+#define UNPACK_ROWS 12
+#define UNPACK_VECTORS 2
+#define UNPACK_STEP 16
+#include "isa/vector/gemm_unpack_tmpl.h"
+
+const dp_kernels *dp_kernels_avx512(void) {
+    return &kernels__avx512;
+}
+
+const dp_gemm *dp_gemm_avx512(dp_precision precision) {
+    return precision == DP_PRECISION_F32    ? &gemm_f32__avx512
+           : precision == DP_PRECISION_BF16 ? &gemm_bf16__avx512
+                                            : &gemm_int8__avx512;
+}
+
+#else
+
+const dp_kernels *dp_kernels_avx512(void) {
+    return NULL;
+}
+
+const dp_gemm *dp_gemm_avx512(dp_precision precision) {
+    (void)precision;
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * The default allocator, and what every allocator is used through.
+ */
+#if !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE
+#endif
+
+#include "os/memory.h"
+
+#include "base/size.h"
+#include "dp_config.h"
+
+#include <string.h>
+
+#if !defined(DP_NO_HEAP)
+#include <stdlib.h>
+#endif
+#if defined(__linux__) && !defined(DP_FREESTANDING)
+#define HAS_MADVISE
+#include <sys/mman.h>
+#endif
+
+#if defined(DP_NO_HEAP)
+
+static void *default_allocate(void *user, size_t size) {
+    (void)user;
+    (void)size;
+    return NULL;
+}
+
+static void default_release(void *user, void *block, size_t size) {
+    (void)user;
+    (void)block;
+    (void)size;
+}
+
+#else
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Weights are read from front to back: with pages of 4 KiB, looking up the pages would cost as much
+ * as reading them. */
+static void ask_for_huge_pages(void *block, size_t size) {
+#if defined(HAS_MADVISE) && defined(MADV_HUGEPAGE)
+    (void)madvise(block, size, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
+static void *default_allocate(void *user, size_t size) {
+    (void)user;
+    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : DP_ALIGNMENT;
+    size_t rounded;
+    if (!dp_size_add(size, alignment - 1, &rounded)) {
+        return NULL;
+    }
+    rounded &= ~(alignment - 1);
+    void *block = aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    if (block != NULL && alignment == HUGE_PAGE) {
+        ask_for_huge_pages(block, rounded);
+    }
+    return block;
+}
+
+static void default_release(void *user, void *block, size_t size) {
+    (void)user;
+    (void)size;
+    free(block);
+}
+
+#endif
+
+const dp_allocator dp_default_allocator = {default_allocate, default_release, NULL};
+
+void *dp_allocate(const dp_allocator *allocator, size_t size) {
+    const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;
+    void *block = from->allocate(from->user, size);
+    if (block != NULL && (uintptr_t)block % DP_ALIGNMENT != 0) {
+        from->release(from->user, block, size); /* an allocator that breaks its contract has none */
+        return NULL;
+    }
+    return block;
+}
+
+void dp_release(const dp_allocator *allocator, void *block, size_t size) {
+    const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;
+    if (block != NULL) {
+        from->release(from->user, block, size);
+    }
+}
+
+#define SYSTEM_PAGE \
+    ((size_t)65536) /* at least: no system that the library runs on has larger ones */
+
+void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
+#if defined(HAS_MADVISE) && defined(MADV_DONTNEED)
+    uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
+    uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
+    bool ours = allocator == NULL || allocator == &dp_default_allocator;
+    if (ours && first < end) {
+        (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
+                      MADV_DONTNEED);
+    }
+#else
+    (void)allocator;
+    (void)bytes;
+    (void)size;
+#endif
+}
+
+#define MOVED_AT_ONCE ((size_t)4 << 20)
+
+void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                   size_t allocated) {
+    uint8_t *source = from;
+    for (size_t done = 0; done < used; done += MOVED_AT_ONCE) {
+        size_t count = dp_size_min(used - done, MOVED_AT_ONCE);
+        memcpy((uint8_t *)to + done, source + done, count);
+        dp_discard(allocator, source + done, count);
+    }
+    dp_release(allocator, from, allocated);
+}

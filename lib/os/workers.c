@@ -1,0 +1,306 @@
+/*
+ * Threads that help with parallel loops: those of one session, or of several at the same time. Each
+ * caller works on its own loop; workers go where tasks are left, and sleep on a condition variable
+ * when there are none.
+ */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+
+#include "base/size.h"
+#include "os/loop.h"
+
+#include <string.h>
+
+#if defined(DP_NO_THREADS)
+
+struct dp_workers {
+    size_t threads;
+};
+
+size_t dp_workers_size(size_t threads) {
+    (void)threads;
+    return sizeof(dp_workers);
+}
+
+dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers,
+                           dp_message *message) {
+    if (threads != 1) {
+        return dp_fail(message, DP_ERR_THREAD, "this build has no threads: ask for 1, not %zu",
+                       threads);
+    }
+    *workers = memory;
+    (*workers)->threads = 1;
+    return DP_OK;
+}
+
+void dp_workers_stop(dp_workers *workers) {
+    (void)workers;
+}
+
+size_t dp_workers_threads(const dp_workers *workers) {
+    return workers->threads;
+}
+
+dp_status dp_loop_init(dp_loop *loop, dp_message *message) {
+    (void)message;
+    atomic_init(&loop->next, 0);
+    return DP_OK;
+}
+
+void dp_loop_end(dp_loop *loop) {
+    (void)loop;
+}
+
+void dp_workers_run(dp_workers *workers, dp_loop *loop) {
+    (void)workers;
+    while (dp_loop_step(loop, 0)) {
+    }
+}
+
+size_t dp_processor_count(void) {
+    return 1;
+}
+
+#else
+
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+typedef struct worker {
+    dp_workers *all;
+    pthread_t thread;
+    size_t index;
+} worker;
+
+struct dp_workers {
+    size_t threads; /* that may compute at once, a caller among them */
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* there may be a loop to help with, or all stop */
+    bool stopping;
+    size_t sleeping; /* workers without a loop */
+    size_t running;  /* threads inside of loops, callers among them; more than `threads` only while
+                        workers finish a task, or where there are more callers than that */
+    dp_loop *first;  /* the ring of all loops that go on, from the one whose turn it is; or NULL */
+    atomic_uint begun; /* loops so far: written under the lock, watched by workers between tasks */
+    worker workers[];
+};
+
+size_t dp_workers_size(size_t threads) {
+    return sizeof(dp_workers) + threads * sizeof(worker);
+}
+
+size_t dp_workers_threads(const dp_workers *workers) {
+    return workers->threads;
+}
+
+/* ---- the ring of loops; with the lock held ---- */
+
+static void link_loop(dp_workers *workers, dp_loop *loop) {
+    if (workers->first == NULL) {
+        loop->before = loop->after = loop;
+        workers->first = loop;
+        return;
+    }
+    loop->after = workers->first;
+    loop->before = workers->first->before;
+    loop->before->after = loop;
+    loop->after->before = loop;
+}
+
+static void unlink_loop(dp_workers *workers, dp_loop *loop) {
+    if (workers->first == loop) {
+        workers->first = loop->after == loop ? NULL : loop->after;
+    }
+    loop->before->after = loop->after;
+    loop->after->before = loop->before;
+}
+
+/* Of the loops that have tasks left, the one with the fewest helpers; of equal ones, the one whose
+ * turn it is. NULL when there is none. */
+static dp_loop *find_loop(const dp_workers *workers) {
+    dp_loop *found = NULL;
+    dp_loop *loop = workers->first;
+    if (loop == NULL) {
+        return NULL;
+    }
+    do {
+        if (dp_loop_has_tasks(loop) && (found == NULL || loop->helpers < found->helpers)) {
+            found = loop;
+        }
+        loop = loop->after;
+    } while (loop != workers->first);
+    return found;
+}
+
+/* ---- a worker; with the lock held, except for its tasks ---- */
+
+/* Whether one of a loop's helpers should leave it: more threads run than should, since another
+ * caller came, or that one's loop has too few helpers. */
+static bool should_leave(const dp_workers *workers, const dp_loop *loop) {
+    const dp_loop *other = find_loop(workers);
+    return workers->running > workers->threads ||
+           (other != NULL && other->helpers + 1 < loop->helpers);
+}
+
+static void help(dp_workers *workers, dp_loop *loop, size_t thread) {
+    workers->running++;
+    workers->first = loop->after;
+    loop->helpers++;
+    (void)fesetenv(&loop->rounding);
+    do {
+        unsigned begun = atomic_load_explicit(&workers->begun, memory_order_relaxed);
+        pthread_mutex_unlock(&workers->lock);
+        while (dp_loop_step(loop, thread) &&
+               atomic_load_explicit(&workers->begun, memory_order_relaxed) == begun) {
+        }
+        pthread_mutex_lock(&workers->lock);
+    } while (dp_loop_has_tasks(loop) && !should_leave(workers, loop));
+    workers->running--;
+    if (--loop->helpers == 0) {
+        pthread_cond_signal(&loop->left);
+    }
+}
+
+static void *worker_main(void *argument) {
+    const worker *self = argument;
+    dp_workers *workers = self->all;
+    pthread_mutex_lock(&workers->lock);
+    while (!workers->stopping) {
+        dp_loop *loop = workers->running < workers->threads ? find_loop(workers) : NULL;
+        if (loop != NULL) {
+            help(workers, loop, self->index);
+        } else {
+            workers->sleeping++;
+            pthread_cond_wait(&workers->work, &workers->lock);
+            workers->sleeping--;
+        }
+    }
+    pthread_mutex_unlock(&workers->lock);
+    return NULL;
+}
+
+/* ---- a caller ---- */
+
+/* Wakes workers for that many tasks, but no more than may run. */
+static void wake_workers(dp_workers *workers, size_t tasks) {
+    size_t room = workers->threads - dp_size_min(workers->running, workers->threads);
+    size_t wanted = dp_size_min(tasks, room);
+    if (wanted >= workers->sleeping) {
+        pthread_cond_broadcast(&workers->work);
+        return;
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        pthread_cond_signal(&workers->work);
+    }
+}
+
+void dp_workers_run(dp_workers *workers, dp_loop *loop) {
+    pthread_mutex_lock(&workers->lock);
+    link_loop(workers, loop);
+    workers->running++;
+    atomic_fetch_add_explicit(&workers->begun, 1, memory_order_relaxed);
+    wake_workers(workers, loop->count - 1);
+    pthread_mutex_unlock(&workers->lock);
+    while (dp_loop_step(loop, 0)) {
+    }
+    pthread_mutex_lock(&workers->lock);
+    unlink_loop(workers, loop);
+    while (loop->helpers != 0) {
+        pthread_cond_wait(&loop->left, &workers->lock);
+    }
+    workers->running--;
+    pthread_mutex_unlock(&workers->lock);
+}
+
+dp_status dp_loop_init(dp_loop *loop, dp_message *message) {
+    atomic_init(&loop->next, 0);
+    if (pthread_cond_init(&loop->left, NULL) != 0) {
+        return dp_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
+    }
+    return DP_OK;
+}
+
+void dp_loop_end(dp_loop *loop) {
+    pthread_cond_destroy(&loop->left);
+}
+
+/* ---- starting and stopping ---- */
+
+static void stop_workers(dp_workers *workers, size_t started) {
+    pthread_mutex_lock(&workers->lock);
+    workers->stopping = true;
+    pthread_cond_broadcast(&workers->work);
+    pthread_mutex_unlock(&workers->lock);
+    for (size_t i = 1; i < started; i++) {
+        pthread_join(workers->workers[i].thread, NULL);
+    }
+    pthread_cond_destroy(&workers->work);
+    pthread_mutex_destroy(&workers->lock);
+}
+
+static dp_status init_locks(dp_workers *workers, dp_message *message) {
+    if (pthread_mutex_init(&workers->lock, NULL) != 0) {
+        return dp_fail(message, DP_ERR_THREAD, "a lock could not be made");
+    }
+    if (pthread_cond_init(&workers->work, NULL) != 0) {
+        pthread_mutex_destroy(&workers->lock);
+        return dp_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
+    }
+    return DP_OK;
+}
+
+/* Signals are the host's: its threads take them, not ours. */
+static int create_without_signals(worker *made) {
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&made->thread, NULL, worker_main, made);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers,
+                           dp_message *message) {
+    dp_workers *made = memory;
+    memset(made, 0, dp_workers_size(threads));
+    made->threads = threads;
+    atomic_init(&made->begun, 0);
+    dp_status status = init_locks(made, message);
+    if (status != DP_OK) {
+        return status;
+    }
+    for (size_t i = 1; i < threads; i++) {
+        made->workers[i] = (worker){.all = made, .index = i};
+        int error = create_without_signals(&made->workers[i]);
+        if (error != 0) {
+            stop_workers(made, i);
+            return dp_fail(message, DP_ERR_THREAD, "thread %zu of %zu could not be started: %s",
+                           i + 1, threads, strerror(error));
+        }
+    }
+    *workers = made;
+    return DP_OK;
+}
+
+void dp_workers_stop(dp_workers *workers) {
+    if (workers != NULL) {
+        stop_workers(workers, workers->threads);
+    }
+}
+
+size_t dp_processor_count(void) {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        int count = CPU_COUNT(&set);
+        return count > 0 ? (size_t)count : 1;
+    }
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
+
+#endif
