@@ -18,7 +18,7 @@ CXXFLAGS ?= -O2 -g
 INSTALL ?= install
 PYTHON  ?= python3
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -fstrict-aliasing -Wstrict-aliasing=2
 DEFINES  :=
 LIBS     := -lm -lpthread
 

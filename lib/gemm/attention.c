@@ -7,15 +7,6 @@
 #include "base/size.h"
 #include "gemm/gemm.h"
 
-size_t dp_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size) {
-    return gemm->attention.scratch(gemm, tokens, head_size);
-}
-
-void dp_attention_run(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
-                      float *scratch) {
-    gemm->attention.run(kernels, gemm, attention, scratch);
-}
-
 /* Scratch memory of one head. */
 typedef struct attention_scratch {
     dp_kgroup *keys, *values; /* panels */

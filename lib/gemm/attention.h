@@ -25,6 +25,7 @@ typedef struct dp_attention_method {
                 float *scratch);
 } dp_attention_method;
 
+/* By the method of a GEMM. (gemm.c) */
 size_t dp_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size);
 void dp_attention_run(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
                       float *scratch);

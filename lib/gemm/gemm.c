@@ -1,9 +1,7 @@
 /*
- * Matrix products on packed weights: parts of a matrix, and the loops around a micro-kernel.
+ * Matrix products and attention by whichever GEMM was chosen, and parts of packed weights.
  */
 #include "gemm/gemm.h"
-
-#include "base/size.h"
 
 dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count) {
     dp_linear part = *linear;
@@ -30,63 +28,11 @@ void dp_gemm_run(const dp_kernels *kernels, const dp_linear *linear, size_t rows
     }
 }
 
-/* ---- the loops around a micro-kernel ---- */
-
-/* Bytes that each of `tiles` tiles asks for at every k-group of its depth, so that together they
- * have asked for the next slice of panels. */
-static size_t prefetch_share(const dp_layout *layout, size_t tiles) {
-    return dp_size_max(dp_size_div_up(layout->nr * sizeof(dp_kgroup), tiles), 16);
+size_t dp_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size) {
+    return gemm->attention.scratch(gemm, tokens, head_size);
 }
 
-static void activate_tile(const dp_kernels *kernels, dp_activation activation,
-                          const dp_tile *tile) {
-    for (size_t i = 0; i < tile->rows && activation != DP_ACTIVATION_NONE; i++) {
-        kernels->activate[activation](tile->c + i * tile->c_stride, tile->columns);
-    }
-}
-
-/* The panels of a tile against all rows. A slice of a panel, kc deep, stays in a near cache while
- * the rows stream past it; sums are kept in `out` from slice to slice. Meanwhile each tile asks for
- * its share of the next slice, which comes from far away. */
-static void run_tile_column(const dp_kernels *kernels, const dp_linear *linear, size_t column,
-                            size_t columns, size_t rows, dp_lhs lhs, dp_rows out,
-                            const dp_epilogue *epilogue) {
-    const dp_gemm *gemm = linear->gemm;
-    const dp_micro_kernel *kernel = &gemm->kernel;
-    const dp_kgroup *panel = linear->panels + column * linear->depth;
-    size_t depth = dp_layout_depth(&gemm->layout, linear->inputs);
-    float *c = (float *)out.numbers + column;
-    dp_tile tile = {.columns = columns,
-                    .panel_stride = gemm->layout.nr * linear->depth,
-                    .panel_scale = linear->scale != NULL ? linear->scale + column : NULL,
-                    .lhs_stride = lhs.stride,
-                    .c_stride = out.stride,
-                    .prefetch_step =
-                        prefetch_share(&gemm->layout, dp_size_div_up(rows, kernel->mr))};
-    for (size_t k = 0; k < depth; k += kernel->kc) {
-        tile.depth = dp_size_min(kernel->kc, depth - k);
-        tile.panel = panel + k * gemm->layout.nr;
-        tile.prefetch = (uintptr_t)(tile.panel + tile.depth * gemm->layout.nr);
-        tile.bias = k == 0 && linear->bias != NULL ? linear->bias + column : NULL;
-        tile.accumulate = epilogue->accumulate || k > 0;
-        bool last = k + tile.depth == depth;
-        for (size_t r = 0; r < rows; r += kernel->mr) {
-            tile.rows = dp_size_min(kernel->mr, rows - r);
-            tile.lhs = lhs.groups + r * lhs.stride + k * gemm->lhs.expansion;
-            tile.lhs_scale = lhs.scale != NULL ? lhs.scale + r : NULL;
-            tile.c = c + r * out.stride;
-            kernel->run(&tile);
-            tile.prefetch += tile.depth * tile.prefetch_step;
-            activate_tile(kernels, last ? epilogue->activation : DP_ACTIVATION_NONE, &tile);
-        }
-    }
-}
-
-void dp_gemm_run_tiles(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_lhs lhs,
-                       dp_rows out, const dp_epilogue *epilogue) {
-    size_t tile_columns = linear->gemm->kernel.panels * linear->gemm->layout.nr;
-    for (size_t column = 0; column < linear->outputs; column += tile_columns) {
-        size_t columns = dp_size_min(tile_columns, linear->outputs - column);
-        run_tile_column(kernels, linear, column, columns, rows, lhs, out, epilogue);
-    }
+void dp_attention_run(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
+                      float *scratch) {
+    gemm->attention.run(kernels, gemm, attention, scratch);
 }

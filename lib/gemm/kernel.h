@@ -63,7 +63,7 @@ struct dp_gemm {
     uint64_t (*measure_peak)(uint64_t rounds);
 };
 
-/* The loops of gemm.c around kernel.run; `out` is f32. */
+/* The loops of tiles.c around kernel.run; `out` is f32. */
 void dp_gemm_run_tiles(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_lhs lhs,
                        dp_rows out, const dp_epilogue *epilogue);
 

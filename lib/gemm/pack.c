@@ -36,13 +36,6 @@ static void transpose_into_panel(const dp_kgroup *w, size_t stride, size_t nr, s
     }
 }
 
-/* Writes one column of a panel; groups == NULL: zeros. */
-static void write_column(const dp_kgroup *groups, size_t nr, size_t depth, dp_kgroup *column) {
-    for (size_t k = 0; k < depth; k++) {
-        column[k * nr] = groups != NULL ? groups[k] : 0;
-    }
-}
-
 void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, const float *w,
                     size_t stride, size_t outputs, size_t inputs, dp_kgroup *scratch) {
     size_t nr = layout->nr;
@@ -55,13 +48,20 @@ void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, co
     }
     for (size_t o = done; o < columns; o++) {
         dp_kgroup *column = panels + o / nr * nr * depth + o % nr;
+        if (o >= outputs) {
+            for (size_t k = 0; k < depth; k++) {
+                column[k * nr] = 0;
+            }
+            continue;
+        }
         dp_row_scale row = {0.0f, 0};
-        const dp_kgroup *groups =
-            o < outputs ? round_output(layout, w + o * stride, inputs, scratch, &row) : NULL;
-        if (scale != NULL && o < outputs) {
+        const dp_kgroup *groups = round_output(layout, w + o * stride, inputs, scratch, &row);
+        if (scale != NULL) {
             scale[o] = row.scale;
         }
-        write_column(groups, nr, depth, column);
+        for (size_t k = 0; k < depth; k++) {
+            column[k * nr] = groups[k];
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 Frames are added up along every way from a function of dualpath.h. No frame may depend on what the
 function is given, and none may call itself. A call through a pointer goes to whatever POINTERS has
-for its file, which must be something, and nothing of the library may be unknown. What the
+for its file, or for its file and function, which must be something, and nothing of the library may be unknown. What the
 application's callbacks take is not counted; the C library has C_LIBRARY.
 """
 
@@ -26,11 +26,14 @@ POINTERS = {
     r"lib/os/team.c": r"host_worker",  # the application's scheduler does
     r"lib/gguf/gguf.c": r"\w+_before",
     r"lib/model/build.c": APPLICATION,
-    r"lib/isa/dispatch.c": r"dp_gemm_(?!run)\w+",
+    r"lib/isa/dispatch.c": r"dp_gemm_(generic|rows|avx\w*|amx|neon\w*)",
     r"lib/isa/cortexm/rows.c": r"measure_peak__c",
     r"lib/isa/vector/gemm_f32_tmpl.h": r"gemm_\d+__\w+",
-    r"lib/gemm/gemm.c": r"dp_gemm_run_tiles|\w+__\w+",
-    r"lib/gemm/attention.c": r"dp_attention_(run|scratch)_tiles|\w+__\w+",
+    r"lib/gemm/gemm.c:dp_gemm_run": r"dp_gemm_run_tiles",
+    r"lib/gemm/gemm.c:dp_attention_run": r"dp_attention_run_tiles",
+    r"lib/gemm/gemm.c:dp_attention_scratch": r"dp_attention_scratch_tiles",
+    r"lib/gemm/tiles.c": r"\w+_(tile|gelu|quick_gelu|relu)__\w+",
+    r"lib/gemm/attention.c": r"\w+_softmax__\w+",
     r"lib/gemm/(lhs|pack).c": r"dp_round_row_\w+|\w+__\w+",
     r"lib/(video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
     r"lib/api/.*": APPLICATION,
@@ -58,8 +61,10 @@ class Graph:
             for caller, called, file in EDGE.findall(text):
                 self.calls.setdefault(caller, set()).add((called, file))
 
-    def behind_pointer(self, file):
-        names = next((names for files, names in POINTERS.items() if re.fullmatch(files, file)), "")
+    def behind_pointer(self, file, caller):
+        places = file, f"{file}:{self.names[caller]}"
+        names = next((names for files, names in POINTERS.items()
+                      if any(re.fullmatch(files, place) for place in places)), "")
         found = [f for f, name in self.names.items() if re.fullmatch(names, name)]
         if not found and names != APPLICATION:
             fail(f"POINTERS does not have what {file} calls through a pointer")
@@ -67,7 +72,7 @@ class Graph:
 
     def called_by(self, caller):
         for called, file in self.calls.get(caller, ()):
-            yield from self.behind_pointer(file) if called == "__indirect_call" else [called]
+            yield from self.behind_pointer(file, caller) if called == "__indirect_call" else [called]
 
     def deepest(self, function):
         """The bytes of the deepest way from here, and the functions on it."""
