@@ -113,6 +113,14 @@ amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.
 $(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h lib/isa/*/*.h)
 	$(PYTHON) lib/amalgamate.py $(@D) $(foreach isa,$(filter ISA_x86_% ISA_arm_%,$(.VARIABLES)),'$(isa:ISA_%=%)=$($(isa))')
 
+# ---- tools ----
+
+# What is there is left alone; SETUP=no leaves the system alone whatever is missing. `make demo` and
+# `make check` ask for what they need.
+.PHONY: setup
+setup: ## installs what is missing to build and to check (Debian packages); SETUP=no: nothing is installed
+	@.ci/setup build check
+
 # ---- running ----
 
 # Without MODEL, the one that is shipped: it tells how the camera moves, in a film that
@@ -196,11 +204,12 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-c check-cli check-header check-abi check-size record-size check-amalgamation check-python check-large check-clips
+.PHONY: check check-c check-cli check-header check-abi check-size record-size check-amalgamation check-packaging check-python \
+        check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-size check-amalgamation check-python
+	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
@@ -237,6 +246,11 @@ check-size: $(SHARED)
 
 record-size: $(SHARED) ## the stripped size of the library, as it is to be from now on, into tests/packaging/size.txt
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" .ci/library-size record $(SHARED)
+
+# What a user does before there is anything to test.
+check-packaging:
+	@echo "== packaging"
+	@sh tests/packaging/setup_test.sh
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.
@@ -432,7 +446,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d)
