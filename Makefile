@@ -22,8 +22,15 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -fstrict-aliasing -Ws
 DEFINES  :=
 LIBS     := -lm -lpthread
 
+# A C compiler is all that must be there. What needs more is left out, and `make` says so.
+has_header = $(shell printf '\043include <%s>\n' $(2) | $(1) -E - >/dev/null 2>&1 && echo 1)
+HAS_PNG := $(call has_header,$(CC) $(CPPFLAGS) $(CFLAGS) -xc,png.h)
+HAS_CXX := $(call has_header,$(CXX) $(CPPFLAGS) $(CXXFLAGS) -xc++,memory)
+
 # ZLIB=0 builds without gzip-compressed models.
-ZLIB ?= 1
+ifeq ($(origin ZLIB),undefined)
+ZLIB := $(or $(call has_header,$(CC) $(CPPFLAGS) $(CFLAGS) -xc,zlib.h),missing)
+endif
 ifeq ($(ZLIB),1)
 LIBS += -lz
 else
@@ -53,12 +60,24 @@ APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 STATIC := $(BUILD)/libdualpath.a
 SHARED := $(BUILD)/libdualpath.so.$(VERSION)
 
-.PHONY: all static shared examples
+.PHONY: all static shared examples left-out needs-libpng
 all: static shared examples ## the library (static and shared), the command line program, the examples
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
 shared: $(SHARED) ## $(BUILD)/libdualpath.so
-examples: $(BUILD)/dualpath $(EXAMPLES:%=$(BUILD)/examples/%) $(BUILD)/examples/raii
+examples: $(if $(HAS_PNG),$(BUILD)/dualpath) $(EXAMPLES:%=$(BUILD)/examples/%) $(if $(HAS_CXX),$(BUILD)/examples/raii)
+
+all examples: left-out
+left-out:
+ifeq ($(ZLIB),missing)
+	@echo "left out: gzip-compressed models, for lack of zlib.h (Debian: zlib1g-dev, or make setup)"
+endif
+ifeq ($(HAS_PNG),)
+	@echo "left out: the command line program, for lack of png.h (Debian: libpng-dev, or make setup)"
+endif
+ifeq ($(HAS_CXX),)
+	@echo "left out: the example raii, for lack of a C++ compiler (Debian: g++, or make setup)"
+endif
 
 # Instruction sets are chosen at run time; only these files may use them.
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
@@ -93,6 +112,18 @@ $(SHARED): $(LIB_OBJECTS) lib/dualpath.map
 	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
+
+# A library that was built without zlib is built again when zlib is there.
+$(BUILD)/defines.txt: FORCE
+	@mkdir -p $(@D)
+	@echo '$(DEFINES)' | cmp -s - $@ || echo '$(DEFINES)' >$@
+.PHONY: FORCE
+$(LIB_OBJECTS): $(BUILD)/defines.txt
+
+needs-libpng:
+	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
+	    echo "make and make install-lib do without"; exit 1; }
+$(APP_OBJECTS): | needs-libpng
 
 $(BUILD)/dualpath: $(APP_OBJECTS) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
@@ -178,6 +209,7 @@ VENV          := $(abspath $(BUILD))/venv
 # TORCH=1 also installs PyTorch into the virtual environment of the tests (a large download).
 TORCH ?=
 
+$(TEST_SOURCES:%.c=$(BUILD)/%.o): $(BUILD)/defines.txt
 $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -251,6 +283,7 @@ record-size: $(SHARED) ## the stripped size of the library, as it is to be from 
 check-packaging:
 	@echo "== packaging"
 	@sh tests/packaging/setup_test.sh
+	@CC="$(CC)" sh tests/packaging/bare_build_test.sh
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.
@@ -446,7 +479,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0|1 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
 
 .SECONDARY:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d)
