@@ -236,7 +236,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-c check-cli check-header check-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-c check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
@@ -259,18 +259,37 @@ check-header:
 	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
 
-# The recorded ABI: exported symbols, and sizes, offsets and numbers.
-LAYOUT := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
+# The recorded ABI: exported symbols, sizes, offsets and numbers, and where there is abidiff, types.
+EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort
+LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
 check-abi: $(SHARED) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
-	@nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort > $(BUILD)/tests/abi/exports.txt
+	@$(EXPORTS) > $(BUILD)/tests/abi/exports.txt
 	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
 	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
 	diff -u tests/abi/$(LAYOUT) $(BUILD)/tests/abi/layout.txt
+	@CC="$(CC)" .ci/library-abi check $(SHARED)
+
+record-abi: $(SHARED) $(BUILD)/tests/abi/layout record-layout-i386 record-layout-armhf ## the ABI of the library, as it is to be from now on, into tests/abi
+	@$(EXPORTS) > tests/abi/exports.txt
+	@$(BUILD)/tests/abi/layout > tests/abi/$(LAYOUT)
+	@echo "abi: recorded exports.txt and $(LAYOUT)"
+	@CC="$(CC)" .ci/library-abi record $(SHARED)
 
 $(BUILD)/tests/abi/layout: tests/abi/layout.c include/dualpath.h
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+# Those of other machines need their compilers and emulators: .ci/setup i386 armhf.
+LAYOUT_i386  := layout-i386.txt
+LAYOUT_armhf := layout-32.txt
+record-layout-%:
+	@command -v $(TRIPLET_$*)-gcc $(or $(EMULATOR_$*),qemu-$*) >/dev/null || { \
+	    echo "abi: $(LAYOUT_$*) is as it was: .ci/setup $* installs what makes it"; exit 0; }; \
+	mkdir -p $(BUILD)/tests/abi && \
+	$(TRIPLET_$*)-gcc -static $(APP_CFLAGS) -o $(BUILD)/tests/abi/layout-$* tests/abi/layout.c && \
+	$(or $(EMULATOR_$*),qemu-$*) $(BUILD)/tests/abi/layout-$* > tests/abi/$(LAYOUT_$*) && \
+	echo "abi: recorded $(LAYOUT_$*)"
 
 check-size: $(SHARED)
 	@echo "== size"
