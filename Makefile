@@ -1,7 +1,8 @@
 # libdualpath: `make help` lists what there is. Everything that is built goes to $(BUILD).
 
-VERSION := 0.1.0
-ABI     := 0
+# The header states them, and nothing else does (tests/packaging/version_test.sh).
+VERSION := $(shell sed -n 's/^.define DP_VERSION_STRING "\(.*\)"/\1/p' include/dualpath.h)
+ABI     := $(shell sed -n 's/^.define DP_ABI_VERSION //p' include/dualpath.h)
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -107,8 +108,14 @@ $(STATIC): $(LIB_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(SHARED): $(LIB_OBJECTS) lib/dualpath.map
-	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=lib/dualpath.map \
+$(BUILD)/dualpath.map $(BUILD)/dualpath.1: $(BUILD)/%: include/dualpath.h
+	@mkdir -p $(@D)
+	sed -e 's/@VERSION@/$(VERSION)/' -e 's/@ABI@/$(ABI)/' $(filter-out $<,$^) >$@
+$(BUILD)/dualpath.map: lib/dualpath.map
+$(BUILD)/dualpath.1: docs/dualpath.1
+
+$(SHARED): $(LIB_OBJECTS) $(BUILD)/dualpath.map
+	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=$(BUILD)/dualpath.map \
 	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
@@ -303,6 +310,7 @@ check-packaging:
 	@echo "== packaging"
 	@sh tests/packaging/setup_test.sh
 	@CC="$(CC)" sh tests/packaging/bare_build_test.sh
+	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/packaging/version_test.sh
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.
@@ -439,7 +447,7 @@ $(BUILD)/fuzz_%: tests/fuzz/%.c $(STATIC)
 	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
 	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
-include examples/firmware/firmware.mk
+-include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)
@@ -468,10 +476,10 @@ Cflags: -I$${includedir}
 endef
 export PKGCONFIG
 
-install: install-lib $(BUILD)/dualpath ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
+install: install-lib $(BUILD)/dualpath $(BUILD)/dualpath.1 ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 755 $(BUILD)/dualpath $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 docs/dualpath.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(DESTDIR)$(MANDIR)/man1
 
 install-lib: static shared ## only the library, its header and its pkg-config file
 	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig

@@ -1,6 +1,7 @@
 """Builds the shared library with the project's Makefile and bundles it in the wheel."""
 
 import os
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,8 @@ from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
 SOURCES = ("Makefile", "LICENSE", "include", "lib")
-LIBRARY = "libdualpath.so.0"
+STATED = runpy.run_path(str(HERE / "dualpath" / "_version.py"))  # what dualpath.h states
+LIBRARY = f"libdualpath.so.{STATED['ABI_VERSION']}"
 
 
 def source_root() -> Path:
@@ -27,7 +29,8 @@ def source_root() -> Path:
 
 
 class BuildWithLibrary(build_py):
-    """Adds libdualpath.so.0 and the licence. An editable install uses the tree's own build."""
+    """Adds the library, the licence and what the header states. An editable install uses the tree's
+    own build."""
 
     def run(self) -> None:
         super().run()
@@ -44,6 +47,9 @@ class BuildWithLibrary(build_py):
         package = Path(self.build_lib) / "dualpath"
         shutil.copyfile(build / LIBRARY, package / LIBRARY)
         shutil.copyfile(root / "LICENSE", package / "LICENSE")
+        (package / "_version.py").write_text(
+            f"VERSION = {STATED['VERSION']!r}\nABI_VERSION = {STATED['ABI_VERSION']}\n"
+        )
 
 
 class SourceDistribution(sdist):
@@ -72,6 +78,7 @@ class PlatformDistribution(Distribution):
 
 
 setup(
+    version=STATED["VERSION"],
     distclass=PlatformDistribution,
     cmdclass={
         "build_py": BuildWithLibrary,

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable
 
 from ._lib import library, text
+from ._version import VERSION as __version__
 from .errors import (
     ArenaError,
     ArgumentError,
@@ -41,8 +42,6 @@ from .pool import Pool
 from .result import Prediction, Result, Timings
 from .session import Session
 from .video import read_video
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ArenaError",
@@ -78,7 +77,7 @@ __all__ = [
 
 
 def library_version() -> str:
-    """The version of the shared library that is running, such as "0.1.0"."""
+    """The version of the shared library that is running, such as "1.2.3"."""
     return text(library().dp_version_string())
 
 

@@ -29,10 +29,10 @@ from ctypes import (
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ._version import ABI_VERSION
 from .errors import LibraryError, error_for
 
-ABI_VERSION = 0
-LIBRARY_NAME = "libdualpath.so.0"
+LIBRARY_NAME = f"libdualpath.so.{ABI_VERSION}"
 LIBRARY_VARIABLE = "DUALPATH_LIBRARY"
 
 LOG_FN = CFUNCTYPE(None, c_void_p, c_int, c_char_p)

@@ -9,6 +9,7 @@ import time
 from native import compile_c, run_python
 
 import dualpath
+from dualpath import _lib
 
 
 class TestLoading:
@@ -19,20 +20,21 @@ class TestLoading:
             "assert not heavy, heavy\n"
             "assert 'libdualpath' not in open('/proc/self/maps').read()\n"
         )
-        done = run_python(code, DUALPATH_LIBRARY="/nowhere/libdualpath.so.0")
+        done = run_python(code, DUALPATH_LIBRARY="/nowhere/libdualpath.so")
         assert done.returncode == 0, done.stderr
 
     def test_missing_library(self):
         code = "import dualpath; dualpath.library_version()"
-        done = run_python(code, DUALPATH_LIBRARY="/nowhere/libdualpath.so.0")
+        done = run_python(code, DUALPATH_LIBRARY="/nowhere/libdualpath.so")
         assert "LibraryError: cannot load libdualpath from '/nowhere/libdualpath" in done.stderr
 
     def test_other_abi(self, tmp_path):
-        source = "unsigned dp_abi_version(void);\nunsigned dp_abi_version(void) { return 7; }\n"
+        source = "unsigned dp_abi_version(void);\nunsigned dp_abi_version(void) { return 77; }\n"
         compile_c(source, tmp_path / "other.so", "-shared", "-fPIC")
         code = "import dualpath; dualpath.library_version()"
         done = run_python(code, DUALPATH_LIBRARY=str(tmp_path / "other.so"))
-        assert re.search(r"LibraryError: .*other\.so has ABI version 7, .* needs 0", done.stderr)
+        needs = f"needs {_lib.ABI_VERSION}"
+        assert re.search(rf"LibraryError: .*other\.so has ABI version 77, .* {needs}", done.stderr)
 
     def test_not_this_library(self, tmp_path):
         compile_c("int x;\n", tmp_path / "empty.so", "-shared", "-fPIC")
