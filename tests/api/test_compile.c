@@ -25,7 +25,7 @@ static const dp_precision precisions[] = {DP_PRECISION_F32, DP_PRECISION_BF16, D
 
 /* Whether this machine has products for a target. */
 static bool can_run(dp_target target, uint32_t cpu_mask) {
-    dp_model *model = open_how(SMALL_MODEL, (how){DP_PRECISION_F32, target, cpu_mask});
+    dp_model *model = open_how(SMALL_MODEL, (how){DP_PRECISION_F32, (int)target, cpu_mask});
     size_t bytes;
     bool can = dp_session_size(model, NULL, &bytes) == DP_OK;
     dp_model_close(model);
@@ -143,7 +143,7 @@ START_TEST(another_precision_is_refused) {
     options.unfused = 0;
     static const dp_precision fitting[] = {DP_PRECISION_INT8, DP_PRECISION_AUTO};
     for (size_t i = 0; i < COUNT(fitting); i++) {
-        options.precision = fitting[i];
+        options.precision = (int32_t)fitting[i];
         dp_model *model = open_bytes(file, &options);
         ck_assert_str_eq(info_of(model).precision, "int8");
         dp_model_close(model);
