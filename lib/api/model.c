@@ -1,11 +1,10 @@
 /*
- * Opening models and tasks, from a path, from memory and from a callback, compiling and asking
- * them.
+ * Handles of models: opening models and tasks, verifying files, compiling, and what a model tells
+ * of itself. Arguments are checked here; lib/model does the work.
  */
 #include "api/api.h"
-#include "base/size.h"
+#include "model/load.h"
 #include "os/environment.h"
-#include "os/memory.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -29,8 +28,8 @@ static dp_status check_options(const dp_model_options *options, dp_message *mess
     return dp_check_allocator("dp_model_options", options->allocator, message);
 }
 
-static dp_status resolve_options(const dp_model_options *given, dp_opening *opening,
-                                 dp_message *message) {
+static dp_status resolve_model_options(const dp_model_options *given, dp_opening *opening,
+                                       dp_message *message) {
     dp_model_options *options = &opening->options;
     *opening = (dp_opening){.backbone = NULL};
     dp_model_options_default(options);
@@ -46,7 +45,7 @@ static dp_status resolve_options(const dp_model_options *given, dp_opening *open
 /* The backbone of a task; of a task on it, for what those two share. */
 static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *given,
                                   dp_opening *opening, dp_message *message) {
-    dp_status status = resolve_options(given, opening, message);
+    dp_status status = resolve_model_options(given, opening, message);
     if (status != DP_OK) {
         return status;
     }
@@ -66,210 +65,10 @@ static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *gi
     return DP_OK;
 }
 
-static void log_text(const dp_model_options *options, dp_log_level level, const char *text) {
-    if (options->log != NULL) {
-        options->log(options->log_user, level, text);
-    }
-}
-
-static dp_status check_tensors(const dp_source *source, const dp_gguf *gguf, dp_message *message) {
-    if (!gguf->has_crcs) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "dualpath.tensor_crc32: this file carries no checksums to verify");
-    }
-    dp_status status = DP_OK;
-    for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {
-        status = dp_tensor_check(&gguf->tensors[i], message);
-        dp_source_unload(source, gguf->tensors[i].data, gguf->tensors[i].bytes);
-    }
-    return status;
-}
-
-/* What is done with a parsed file: building a model, which may take source and file, or only
- * checking it (model == NULL). */
-static dp_status use_gguf(dp_source *source, dp_gguf *gguf, bool inflated,
-                          const dp_opening *opening, dp_model **model, dp_message *message) {
-    dp_status status = DP_OK;
-    if (model == NULL || opening->options.verify != 0 || (inflated && gguf->has_crcs)) {
-        status = check_tensors(source, gguf, message);
-    }
-    if (status == DP_OK && model != NULL) {
-        status = dp_model_build(gguf, source, opening, model, message);
-    }
-    return status;
-}
-
-/* Into memory of our own, because kernels read weights at aligned addresses. */
-static dp_status copy_source(dp_source *source, const dp_model_options *options,
-                             dp_message *message) {
-    uint8_t *block = dp_allocate(options->allocator, source->size);
-    if (block == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY,
-                       "the bytes of the compiled model are not aligned to %d, and %zu bytes for "
-                       "a copy could not be had",
-                       DP_ALIGNMENT, source->size);
-    }
-    log_text(options, DP_LOG_WARNING,
-             "the bytes of the compiled model are not aligned to 64: they are copied");
-    memcpy(block, source->bytes, source->size);
-    *source = (dp_source){.bytes = block,
-                          .size = source->size,
-                          .block = block,
-                          .allocated = source->size,
-                          .allocator = options->allocator};
-    return DP_OK;
-}
-
-/* Compiled weights that begin where none can be read are copied first. */
-static dp_status parse_and_use(dp_source *source, bool inflated, const dp_opening *opening,
-                               dp_model **model, dp_message *message) {
-    const dp_model_options *options = &opening->options;
-    bool aligned = (uintptr_t)source->bytes % DP_ALIGNMENT == 0;
-    dp_gguf gguf;
-    dp_status status =
-        dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
-    if (status == DP_OK && !aligned && model != NULL && dp_is_compiled(&gguf)) {
-        dp_gguf_free(&gguf);
-        status = copy_source(source, options, message);
-        if (status == DP_OK) {
-            status = dp_gguf_parse(source->bytes, source->size, options->allocator, &gguf, message);
-        }
-    }
-    if (status == DP_OK) {
-        status = use_gguf(source, &gguf, inflated, opening, model, message);
-        dp_gguf_free(&gguf);
-    }
-    return status;
-}
-
-static dp_status report_reading(const dp_model_options *options, dp_message *message) {
-    if (options->progress == NULL ||
-        options->progress(options->progress_user, "reading", 0.0) == 0) {
-        return DP_OK;
-    }
-    return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled while reading");
-}
-
-/* The source becomes what it inflates to. */
-static dp_status inflate_source(dp_source *source, const dp_model_options *options,
-                                dp_message *message) {
-    dp_source inflated;
-    dp_status status =
-        dp_inflate(source, options->max_inflated_size, options->allocator, &inflated, message);
-    if (status == DP_OK) {
-        dp_source_close(source);
-        *source = inflated;
-    }
-    return status;
-}
-
-/* Closes the source, unless the model keeps it. */
-static dp_status use_source(dp_source *source, const dp_opening *opening, dp_model **model,
-                            dp_message *message) {
-    const dp_model_options *options = &opening->options;
-    bool packed = dp_is_gzip(source->bytes, source->size);
-    dp_status status = report_reading(options, message);
-    if (status == DP_OK && packed) {
-        status = inflate_source(source, options, message);
-    }
-    if (status == DP_OK) {
-        status = parse_and_use(source, packed, opening, model, message);
-    }
-    dp_source_close(source);
-    if (status == DP_OK && model != NULL) {
-        log_text(options, DP_LOG_INFO, (*model)->description);
-    }
-    return status;
-}
-
-/* ---- from a path and from memory ---- */
-
-static dp_status use_path(const char *path, const dp_opening *opening, dp_model **model,
-                          dp_message *message) {
-    dp_source source = {.bytes = NULL};
-    if (path == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
-    }
-    dp_status status = dp_file_open(path, opening->options.allocator, &source.file, message);
-    if (status != DP_OK) {
-        return status;
-    }
-    source.bytes = source.file.bytes;
-    source.size = source.file.size;
-    return use_source(&source, opening, model, message);
-}
-
-static dp_status use_memory(const void *bytes, size_t size, const dp_opening *opening,
-                            dp_model **model, dp_message *message) {
-    dp_source source = {.bytes = bytes, .size = size};
-    if (bytes == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
-    }
-    return use_source(&source, opening, model, message);
-}
-
-/* ---- reading through a callback ---- */
-
-static dp_status grow(dp_source *to, dp_message *message) {
-    size_t capacity = to->allocated == 0 ? (size_t)1 << 20 : 0;
-    if (to->allocated != 0 && !dp_size_mul(to->allocated, 2, &capacity)) {
-        return dp_fail(message, DP_ERR_MEMORY, "the model is too large to be read into memory");
-    }
-    uint8_t *block = dp_allocate(to->allocator, capacity);
-    if (block == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY, "%zu bytes to read the model into could not be had",
-                       capacity);
-    }
-    if (to->block != NULL) {
-        dp_move_block(to->allocator, block, to->block, to->size, to->allocated);
-    }
-    to->bytes = to->block = block;
-    to->allocated = capacity;
-    return DP_OK;
-}
-
-static dp_status read_all(const dp_reader *reader, const dp_model_options *options, dp_source *to,
-                          dp_message *message) {
-    for (;;) {
-        dp_status status = report_reading(options, message);
-        if (status == DP_OK && to->size == to->allocated) {
-            status = grow(to, message);
-        }
-        if (status != DP_OK) {
-            return status;
-        }
-        size_t room = to->allocated - to->size;
-        int64_t count = reader->read(reader->user, to->size, to->block + to->size, room);
-        if (count < 0 || (uint64_t)count > room) {
-            return dp_fail(message, DP_ERR_IO,
-                           "the read callback answered %lld at byte %zu, asked for %zu",
-                           (long long)count, to->size, room);
-        }
-        if (count == 0) {
-            return DP_OK;
-        }
-        to->size += (size_t)count;
-    }
-}
-
-static dp_status use_reader(const dp_reader *reader, const dp_opening *opening, dp_model **model,
-                            dp_message *message) {
-    dp_source all = {.allocator = opening->options.allocator};
-    if (reader == NULL || reader->read == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
-    }
-    dp_status status = read_all(reader, &opening->options, &all, message);
-    if (status == DP_OK) {
-        return use_source(&all, opening, model, message);
-    }
-    dp_source_close(&all);
-    return status;
-}
-
-/* ---- the calls ---- */
+/* ---- opening ---- */
 
 /* Whether there is a place for the model, which then holds none. */
-static dp_status clear_output(dp_model **model, dp_message *message) {
+static dp_status clear_model(dp_model **model, dp_message *message) {
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new model is NULL");
     }
@@ -277,71 +76,105 @@ static dp_status clear_output(dp_model **model, dp_message *message) {
     return DP_OK;
 }
 
-/* What the three calls for models of their own begin with, and those for tasks. */
-static dp_status begin(const dp_model_options *options, dp_opening *opening, dp_model **model,
-                       dp_message *message) {
-    dp_status status = clear_output(model, message);
-    return status == DP_OK ? resolve_options(options, opening, message) : status;
+static dp_status check_origin(const dp_origin *origin, dp_message *message) {
+    if (origin->kind == DP_FROM_PATH && origin->path == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
+    }
+    if (origin->kind == DP_FROM_MEMORY && origin->bytes == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
+    }
+    if (origin->kind == DP_FROM_READER &&
+        (origin->reader == NULL || origin->reader->read == NULL)) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
+    }
+    return DP_OK;
 }
 
-static dp_status begin_task(dp_model *backbone, const dp_model_options *options,
-                            dp_opening *opening, dp_model **model, dp_message *message) {
-    dp_status status = clear_output(model, message);
-    return status == DP_OK ? resolve_backbone(backbone, options, opening, message) : status;
+static dp_origin from_path(const char *path) {
+    return (dp_origin){.kind = DP_FROM_PATH, .path = path};
+}
+
+static dp_origin from_memory(const void *bytes, size_t size) {
+    return (dp_origin){.kind = DP_FROM_MEMORY, .bytes = bytes, .size = size};
+}
+
+static dp_origin from_reader(const dp_reader *reader) {
+    return (dp_origin){.kind = DP_FROM_READER, .reader = reader};
+}
+
+static dp_status open_model(dp_origin origin, const dp_model_options *options, dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = clear_model(model, message);
+    if (status == DP_OK) {
+        status = resolve_model_options(options, &opening, message);
+    }
+    if (status == DP_OK) {
+        status = check_origin(&origin, message);
+    }
+    return status == DP_OK ? dp_model_load(&origin, &opening, model, message) : status;
+}
+
+static dp_status open_task(dp_model *backbone, dp_origin origin, const dp_model_options *options,
+                           dp_model **model) {
+    dp_message *message = dp_thread_message();
+    dp_opening opening;
+    dp_status status = clear_model(model, message);
+    if (status == DP_OK) {
+        status = resolve_backbone(backbone, options, &opening, message);
+    }
+    if (status == DP_OK) {
+        status = check_origin(&origin, message);
+    }
+    return status == DP_OK ? dp_model_load(&origin, &opening, model, message) : status;
 }
 
 dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin(options, &opening, model, message);
-    return status == DP_OK ? use_path(path, &opening, model, message) : status;
+    return open_model(from_path(path), options, model);
 }
 
 dp_status dp_model_open_memory(const void *bytes, size_t size, const dp_model_options *options,
                                dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin(options, &opening, model, message);
-    return status == DP_OK ? use_memory(bytes, size, &opening, model, message) : status;
+    return open_model(from_memory(bytes, size), options, model);
 }
 
 dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *options,
                                dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin(options, &opening, model, message);
-    return status == DP_OK ? use_reader(reader, &opening, model, message) : status;
+    return open_model(from_reader(reader), options, model);
 }
 
 dp_status dp_model_open_task(dp_model *backbone, const char *path, const dp_model_options *options,
                              dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin_task(backbone, options, &opening, model, message);
-    return status == DP_OK ? use_path(path, &opening, model, message) : status;
+    return open_task(backbone, from_path(path), options, model);
 }
 
 dp_status dp_model_open_task_memory(dp_model *backbone, const void *bytes, size_t size,
                                     const dp_model_options *options, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin_task(backbone, options, &opening, model, message);
-    return status == DP_OK ? use_memory(bytes, size, &opening, model, message) : status;
+    return open_task(backbone, from_memory(bytes, size), options, model);
 }
 
 dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *reader,
                                     const dp_model_options *options, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
-    dp_status status = begin_task(backbone, options, &opening, model, message);
-    return status == DP_OK ? use_reader(reader, &opening, model, message) : status;
+    return open_task(backbone, from_reader(reader), options, model);
 }
+
+void dp_model_close(dp_model *model) {
+    if (model != NULL) {
+        dp_model_release(model);
+    }
+}
+
+/* ---- verifying and compiling ---- */
 
 dp_status dp_model_verify(const char *path, const dp_model_options *options) {
     dp_message *message = dp_thread_message();
     dp_opening opening;
-    dp_status status = resolve_options(options, &opening, message);
-    return status == DP_OK ? use_path(path, &opening, NULL, message) : status;
+    dp_origin origin = from_path(path);
+    dp_status status = resolve_model_options(options, &opening, message);
+    if (status == DP_OK) {
+        status = check_origin(&origin, message);
+    }
+    return status == DP_OK ? dp_weight_file_verify(&origin, &opening.options, message) : status;
 }
 
 dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
@@ -351,12 +184,6 @@ dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
                        model == NULL ? "model" : "write callback");
     }
     return dp_model_write(model, writer, message);
-}
-
-void dp_model_close(dp_model *model) {
-    if (model != NULL) {
-        dp_model_release(model);
-    }
 }
 
 /* ---- queries ---- */

@@ -5,6 +5,7 @@
 #ifndef DP_GGUF_H
 #define DP_GGUF_H
 
+#include "base/message.h"
 #include "os/source.h"
 
 /* A block of Q8_0: an f16 scale and this many signed bytes. */

@@ -58,35 +58,11 @@ static void release_for_zlib(void *opaque, void *pointer) {
 /* The last four bytes of a gzip file are the size of its last member, modulo 2^32: a hint that
  * mostly saves growing. A hint that the file is too short for is not taken. The byte more lets zlib
  * see the end. */
-static size_t first_capacity(const uint8_t *bytes, size_t size) {
-    size_t hint = size >= 4 ? dp_load_u32(bytes + size - 4) : 0;
+static size_t hinted_capacity(const dp_source *packed) {
+    size_t size = packed->size;
+    size_t hint = size >= 4 ? dp_load_u32(packed->bytes + size - 4) : 0;
     size_t least = 65536;
     return hint > least && hint < SIZE_MAX && hint / MAX_RATIO <= size ? hint + 1 : least;
-}
-
-/* One byte more than the limit is enough to see that there is too much. */
-static dp_status grow(dp_source *out, size_t capacity, size_t limit, dp_message *message) {
-    size_t most = limit < SIZE_MAX ? limit + 1 : SIZE_MAX;
-    capacity = dp_size_min(capacity, most);
-    uint8_t *block = dp_allocate(out->allocator, capacity);
-    if (block == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY,
-                       "cannot allocate %zu bytes to inflate the gzip data into", capacity);
-    }
-    if (out->block != NULL) {
-        dp_move_block(out->allocator, block, out->block, out->size, out->allocated);
-    }
-    out->bytes = out->block = block;
-    out->allocated = capacity;
-    return DP_OK;
-}
-
-/* Makes room for at least one byte. */
-static dp_status make_room(dp_source *out, size_t limit, dp_message *message) {
-    if (out->size < out->allocated) {
-        return DP_OK;
-    }
-    return grow(out, out->allocated > SIZE_MAX / 2 ? SIZE_MAX : 2 * out->allocated, limit, message);
 }
 
 static dp_status fail_inflate(const z_stream *stream, int result, size_t at, dp_message *message) {
@@ -101,10 +77,10 @@ static dp_status fail_inflate(const z_stream *stream, int result, size_t at, dp_
                    stream->msg != NULL ? stream->msg : "not deflate data");
 }
 
-/* At the end of a member: another one follows, or nothing. */
-static dp_status next_member(z_stream *stream, const uint8_t *rest, size_t size, size_t at,
-                             dp_message *message) {
-    if (size > 0 && !dp_is_gzip(rest, size)) {
+/* What follows the end of a member must be another one. */
+static dp_status begin_member(z_stream *stream, const uint8_t *rest, size_t size, size_t at,
+                              dp_message *message) {
+    if (!dp_is_gzip(rest, size)) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "%zu bytes of something else follow the gzip data, from byte %zu", size, at);
     }
@@ -112,42 +88,51 @@ static dp_status next_member(z_stream *stream, const uint8_t *rest, size_t size,
     return DP_OK;
 }
 
-/* One step of zlib, from byte *at to the end of what was inflated so far. */
-static int inflate_some(z_stream *stream, const dp_source *packed, size_t *at, dp_source *out) {
+/* One step of zlib, from byte *at of the packed bytes to the end of what was inflated so far. */
+static int inflate_chunk(z_stream *stream, const dp_source *packed, size_t *at, dp_buffer *out) {
     size_t given = dp_size_min(packed->size - *at, MAX_CHUNK);
-    size_t room = dp_size_min(out->allocated - out->size, MAX_CHUNK);
+    size_t space = dp_size_min(out->capacity - out->size, MAX_CHUNK);
     stream->next_in = packed->bytes + *at;
     stream->avail_in = (unsigned)given;
-    stream->next_out = out->block + out->size;
-    stream->avail_out = (unsigned)room;
+    stream->next_out = out->bytes + out->size;
+    stream->avail_out = (unsigned)space;
     int result = inflate(stream, Z_NO_FLUSH);
     dp_source_discard(packed, packed->bytes + *at, given - stream->avail_in);
     *at += given - stream->avail_in;
-    out->size += room - stream->avail_out;
+    out->size += space - stream->avail_out;
     return result;
 }
 
 static dp_status inflate_members(z_stream *stream, const dp_source *packed, size_t limit,
-                                 dp_source *out, dp_message *message) {
+                                 dp_buffer *out, dp_message *message) {
+    size_t first = hinted_capacity(packed);
+    size_t most =
+        limit < SIZE_MAX ? limit + 1 : SIZE_MAX; /* a byte more shows that it is too much */
     size_t at = 0;
-    dp_status status = grow(out, first_capacity(packed->bytes, packed->size), limit, message);
-    for (bool done = false; status == DP_OK && !done;) {
-        status = make_room(out, limit, message);
-        if (status != DP_OK) {
-            break;
+    for (bool done = false; !done;) {
+        if (!dp_buffer_grow(out, first, most)) {
+            return dp_fail(message, DP_ERR_MEMORY,
+                           "cannot allocate memory to inflate the gzip data into, after %zu bytes",
+                           out->size);
         }
-        int result = inflate_some(stream, packed, &at, out);
+        int result = inflate_chunk(stream, packed, &at, out);
         if (out->size > limit) {
-            status = dp_fail(message, DP_ERR_MEMORY,
-                             "the gzip data inflates to more than the limit of %zu bytes", limit);
-        } else if (result == Z_STREAM_END) {
-            done = at == packed->size;
-            status = next_member(stream, packed->bytes + at, packed->size - at, at, message);
-        } else if (result != Z_OK) {
-            status = fail_inflate(stream, result, at, message);
+            return dp_fail(message, DP_ERR_MEMORY,
+                           "the gzip data inflates to more than the limit of %zu bytes", limit);
+        }
+        if (result != Z_OK && result != Z_STREAM_END) {
+            return fail_inflate(stream, result, at, message);
+        }
+        done = result == Z_STREAM_END && at == packed->size;
+        if (result == Z_STREAM_END && !done) {
+            dp_status status =
+                begin_member(stream, packed->bytes + at, packed->size - at, at, message);
+            if (status != DP_OK) {
+                return status;
+            }
         }
     }
-    return status;
+    return DP_OK;
 }
 
 dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
@@ -155,14 +140,17 @@ dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *
     z_stream stream = {
         .zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = (void *)allocator};
     int result = inflateInit2(&stream, 16 + MAX_WBITS); /* gzip, not zlib, not raw */
-    *inflated = (dp_source){.allocator = allocator};
+    dp_buffer out = {.allocator = allocator};
+    *inflated = (dp_source){0};
     if (result != Z_OK) {
         return dp_fail(message, DP_ERR_MEMORY, "cannot start zlib: error %d", result);
     }
-    dp_status status = inflate_members(&stream, packed, limit, inflated, message);
+    dp_status status = inflate_members(&stream, packed, limit, &out, message);
     (void)inflateEnd(&stream);
-    if (status != DP_OK) {
-        dp_source_close(inflated);
+    if (status == DP_OK) {
+        *inflated = dp_source_of_buffer(out);
+    } else {
+        dp_buffer_free(&out);
     }
     return status;
 }

@@ -8,6 +8,7 @@
 #define DP_MODEL_H
 
 #include "base/arena.h"
+#include "base/message.h"
 #include "gemm/gemm.h"
 #include "gguf/gguf.h"
 

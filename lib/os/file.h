@@ -5,20 +5,16 @@
 #define DP_FILE_H
 
 #include "base/message.h"
-#include "dualpath.h"
+#include "os/source.h"
 
-/* The bytes of a whole file: mapped where the system can, else read. */
-typedef struct dp_file {
-    const uint8_t *bytes;
-    size_t size;
-    void *handle;                  /* what dp_file_close() needs */
-    const dp_allocator *allocator; /* of bytes that were read, else NULL */
-} dp_file;
-
-dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_file *file,
+/* The bytes of a file: mapped where the system can, else read into a block of this allocator. On
+ * failure the source holds nothing. */
+dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_source *source,
                        dp_message *message);
-/* Whole pages of a mapped file among these bytes leave memory, until they are read again. */
-void dp_file_unload(const dp_file *file, const uint8_t *bytes, size_t size);
-void dp_file_close(dp_file *file);
+
+/* For source.c. All bytes of a mapped file. */
+void dp_file_unmap(const uint8_t *bytes, size_t size);
+/* Whole pages among these bytes of a mapped file leave memory, until they are read again. */
+void dp_file_unload(const uint8_t *bytes, size_t size);
 
 #endif /* DP_FILE_H */

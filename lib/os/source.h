@@ -1,20 +1,22 @@
 /*
- * The bytes of a weight file and what holds them.
+ * The bytes of a weight file, and what holds them.
  */
 #ifndef DP_SOURCE_H
 #define DP_SOURCE_H
 
-#include "os/file.h"
+#include "os/buffer.h"
 
 typedef struct dp_source {
     const uint8_t *bytes;
     size_t size;
-    dp_file file;                  /* the bytes are its; or */
-    uint8_t *block;                /* they lie in this block; or both are empty: they are the */
-    size_t allocated;              /* caller's */
-    const dp_allocator *allocator; /* of the block */
+    bool mapped;      /* the bytes are those of a mapped file; or */
+    dp_buffer buffer; /* they lie in this block; or, without a block, they are the caller's */
 } dp_source;
 
+/* The bytes of a buffer, which now belongs to the source. */
+dp_source dp_source_of_buffer(dp_buffer buffer);
+
+/* Unmaps or frees what holds the bytes. */
 void dp_source_close(dp_source *source);
 
 /* Lets go of the memory of bytes that were read: they are read from the file again, should they be
