@@ -3,9 +3,9 @@
  * table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum of
  * the remainders, the eight single bits of v make up all of a row.
  */
+#include "gguf/crc32.h"
 #include "base/bytes.h"
 #include "dp_config.h"
-#include "gguf/gguf.h"
 
 /* All sums of the given remainders on top of x, in the order of the bits: bit 0 is `a`. */
 #define SUMS2(x, a) (x), (x) ^ (a)

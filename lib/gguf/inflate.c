@@ -2,11 +2,11 @@
  * Compressed weight files: inflates all members of a gzip file into one block of memory, which
  * grows as bytes really come out of it, up to the limit that the caller gave.
  */
+#include "gguf/inflate.h"
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/size.h"
 #include "dp_config.h"
-#include "gguf/gguf.h"
 #include "os/memory.h"
 
 bool dp_is_gzip(const uint8_t *bytes, size_t size) {

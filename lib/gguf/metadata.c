@@ -1,9 +1,9 @@
 /*
- * Typed access to the metadata of a GGUF file. gguf.c has checked that every value lies inside the
- * file; here a key is found and held against the type and the bounds that the caller expects.
+ * Typed access to the metadata of a GGUF file. The scan has checked that every value lies inside
+ * the file; a key is found here and held against the type and the bounds that the caller expects.
  */
+#include "gguf/metadata.h"
 #include "base/bytes.h"
-#include "gguf/gguf.h"
 
 static const char *value_type_name(uint32_t type) {
     static const char *const names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",
@@ -11,28 +11,8 @@ static const char *value_type_name(uint32_t type) {
     return names[type];
 }
 
-static const dp_gguf_entry *find_entry(const dp_gguf *gguf, const char *key) {
-    dp_text wanted = {key, strlen(key)};
-    size_t low = 0;
-    size_t high = gguf->entry_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const dp_gguf_entry *entry = &gguf->entries[gguf->by_key[middle]];
-        int order = dp_text_compare(wanted, entry->key);
-        if (order == 0) {
-            return entry;
-        }
-        if (order < 0) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return NULL;
-}
-
 bool dp_gguf_has(const dp_gguf *gguf, const char *key) {
-    return find_entry(gguf, key) != NULL;
+    return dp_gguf_entry_of(gguf, key) != NULL;
 }
 
 static dp_status fail_type(const dp_gguf_entry *entry, const char *key, const char *array,
@@ -45,7 +25,7 @@ static dp_status fail_type(const dp_gguf_entry *entry, const char *key, const ch
 /* Finds a value of one type: *value points at it, or is NULL when the key is absent. */
 static dp_status find_scalar(const dp_gguf *gguf, const char *key, bool required, uint32_t type,
                              const uint8_t **value, dp_message *message) {
-    const dp_gguf_entry *entry = find_entry(gguf, key);
+    const dp_gguf_entry *entry = dp_gguf_entry_of(gguf, key);
     *value = NULL;
     if (entry == NULL) {
         return required ? dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' (%s) is missing", key,
@@ -62,7 +42,7 @@ static dp_status find_scalar(const dp_gguf *gguf, const char *key, bool required
 /* The same for an array with elements of one type; *found is NULL when the key is absent. */
 static dp_status find_array(const dp_gguf *gguf, const char *key, bool required, uint32_t type,
                             const dp_gguf_entry **found, dp_message *message) {
-    *found = find_entry(gguf, key);
+    *found = dp_gguf_entry_of(gguf, key);
     if (*found == NULL) {
         return required
                    ? dp_fail(message, DP_ERR_FORMAT, "metadata key '%s' (array of %s) is missing",
@@ -95,7 +75,7 @@ static dp_status load_finite(const uint8_t *value, const char *key, float *resul
     return DP_OK;
 }
 
-/* A string whose length gguf.c has checked. */
+/* A string whose length the scan has checked. */
 static dp_text load_text(const uint8_t *value) {
     dp_text text = {(const char *)value + 8, (size_t)dp_load_u64(value)};
     return text;

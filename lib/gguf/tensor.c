@@ -2,8 +2,9 @@
  * The numbers of a tensor: f32, f16, bf16 and q8_0 bytes become f32, exactly, wherever in memory
  * they stand, and are checked on the way: against the CRC-32 of the file and for being finite.
  */
+#include "gguf/tensor.h"
 #include "base/bytes.h"
-#include "gguf/gguf.h"
+#include "gguf/crc32.h"
 
 const char *dp_tensor_type_name(dp_tensor_type type) {
     switch (type) {
@@ -19,6 +20,22 @@ const char *dp_tensor_type_name(dp_tensor_type type) {
         return "bf16";
     }
     return "unknown";
+}
+
+uint64_t dp_tensor_bytes(uint32_t type, uint64_t count) {
+    switch (type) {
+    case DP_TENSOR_F32:
+        return 4 * count;
+    case DP_TENSOR_F16:
+    case DP_TENSOR_BF16:
+        return 2 * count;
+    case DP_TENSOR_I8:
+        return count;
+    case DP_TENSOR_Q8_0:
+        return count / DP_Q8_0_VALUES * DP_Q8_0_BYTES;
+    default:
+        return 0;
+    }
 }
 
 dp_status dp_tensor_check(const dp_tensor *tensor, dp_message *message) {
@@ -44,30 +61,30 @@ static float float_from_f16(uint32_t half) {
         float value = (float)fraction * 0x1p-24f;
         return sign != 0 ? -value : value;
     }
-    uint32_t wide = exponent == 31 ? 255 : exponent + 127 - 15;
-    return dp_float_from_bits(sign | wide << 23 | fraction << 13);
+    uint32_t exponent8 = exponent == 31 ? 255 : exponent + 127 - 15;
+    return dp_float_from_bits(sign | exponent8 << 23 | fraction << 13);
 }
 
-static void read_f32(const uint8_t *bytes, size_t count, float *values) {
+static void load_f32(const uint8_t *bytes, size_t count, float *values) {
     for (size_t i = 0; i < count; i++) {
         values[i] = dp_float_from_bits(dp_load_u32(bytes + 4 * i));
     }
 }
 
-static void read_f16(const uint8_t *bytes, size_t count, float *values) {
+static void f16_to_f32(const uint8_t *bytes, size_t count, float *values) {
     for (size_t i = 0; i < count; i++) {
         values[i] = float_from_f16(dp_load_u16(bytes + 2 * i));
     }
 }
 
-static void read_bf16(const uint8_t *bytes, size_t count, float *values) {
+static void bf16_to_f32(const uint8_t *bytes, size_t count, float *values) {
     for (size_t i = 0; i < count; i++) {
         values[i] = dp_float_from_bits((uint32_t)dp_load_u16(bytes + 2 * i) << 16);
     }
 }
 
 /* The products are exact: 11 bits by 8. A scale that is not finite makes 32 values that are not. */
-static void read_q8_0(const uint8_t *bytes, size_t count, float *values) {
+static void q8_0_to_f32(const uint8_t *bytes, size_t count, float *values) {
     for (size_t done = 0; done < count; done += DP_Q8_0_VALUES, bytes += DP_Q8_0_BYTES) {
         float scale = float_from_f16(dp_load_u16(bytes));
         for (size_t i = 0; i < DP_Q8_0_VALUES; i++) {
@@ -91,16 +108,16 @@ dp_status dp_tensor_read(const dp_tensor *tensor, size_t first, size_t count, fl
                          dp_message *message) {
     switch (tensor->type) {
     case DP_TENSOR_F32:
-        read_f32(tensor->data + 4 * first, count, values);
+        load_f32(tensor->data + 4 * first, count, values);
         break;
     case DP_TENSOR_F16:
-        read_f16(tensor->data + 2 * first, count, values);
+        f16_to_f32(tensor->data + 2 * first, count, values);
         break;
     case DP_TENSOR_BF16:
-        read_bf16(tensor->data + 2 * first, count, values);
+        bf16_to_f32(tensor->data + 2 * first, count, values);
         break;
     case DP_TENSOR_Q8_0:
-        read_q8_0(tensor->data + first / DP_Q8_0_VALUES * DP_Q8_0_BYTES, count, values);
+        q8_0_to_f32(tensor->data + first / DP_Q8_0_VALUES * DP_Q8_0_BYTES, count, values);
         break;
     case DP_TENSOR_I8:
         return dp_fail(message, DP_ERR_FORMAT, "tensor '%s' has no numbers of its own type",

@@ -278,8 +278,8 @@ static dp_status describe(const dp_gguf *gguf, const dp_opening *opening, struct
     }
     if (status == DP_OK && opening->options.as_backbone != 0 && !gguf->has_crcs) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "dualpath.tensor_crc32: this file carries no checksums, by which tasks "
-                       "would know their backbone");
+                       DP_GGUF_CRC_KEY ": this file carries no checksums, by which tasks "
+                                       "would know their backbone");
     }
     return status;
 }

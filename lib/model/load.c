@@ -4,6 +4,7 @@
  * lie.
  */
 #include "model/load.h"
+#include "gguf/inflate.h"
 #include "os/file.h"
 #include "os/memory.h"
 
@@ -125,7 +126,7 @@ static dp_status check_checksums(const weight_file *file, dp_message *message) {
     const dp_gguf *gguf = &file->gguf;
     if (!gguf->has_crcs) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "dualpath.tensor_crc32: this file carries no checksums to verify");
+                       DP_GGUF_CRC_KEY ": this file carries no checksums to verify");
     }
     dp_status status = DP_OK;
     for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {

@@ -11,6 +11,7 @@
 #include "base/message.h"
 #include "gemm/gemm.h"
 #include "gguf/gguf.h"
+#include "os/source.h"
 
 #include <stdatomic.h>
 

@@ -2,6 +2,7 @@
  * A model as a compiled file: metadata, descriptions and tensors, front to back through a callback.
  */
 #include "base/bytes.h"
+#include "gguf/crc32.h"
 #include "model/builder.h"
 
 #include <string.h>
@@ -261,7 +262,7 @@ static void put_file(emitter *to, const struct dp_model *model, uint32_t entries
     put_u64(to, tensors);
     put_u64(to, entries);
     add_metadata(to, model);
-    add_array(to, "dualpath.tensor_crc32", DP_VALUE_U32, tensors);
+    add_array(to, DP_GGUF_CRC_KEY, DP_VALUE_U32, tensors);
     each_tensor(to, model, put_crc);
     each_tensor(to, model, put_description);
     pad(to);
