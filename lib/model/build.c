@@ -69,62 +69,53 @@ static void keep_texts(dp_builder *builder) {
 
 /* ---- parts outside of the blocks ---- */
 
-static void build_patch(dp_builder *builder) {
-    const dp_parameters *p = &builder->model->parameters;
-    size_t mark = builder->scratch_used;
-    dp_affine patch = {{NULL, 0, 0}, {NULL, 0, 0}};
-    patch.w = dp_read_matrix(builder, dp_name("patch.weight"), p->width,
-                             3 * p->patch_size * p->patch_size);
-    if (dp_has_tensor(builder, dp_name("patch.bias"))) {
-        patch.bias = dp_read_matrix(builder, dp_name("patch.bias"), 1, p->width);
-    }
-    builder->model->patch = dp_pack(builder, builder->model->gemm, patch);
-    builder->scratch_used = mark;
-}
-
-static void build_norms(dp_builder *builder) {
-    struct dp_model *model = builder->model;
-    size_t mark = builder->scratch_used;
-    if (model->parameters.has_pre_norm) {
-        model->pre_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("pre_norm")));
-    }
-    model->post_norm = dp_keep_norm(builder, dp_read_norm(builder, dp_name("post_norm")));
-    builder->scratch_used = mark;
-}
-
-static void build_projection(dp_builder *builder) {
-    struct dp_model *model = builder->model;
+static void build_patch(const dp_scope *outer) {
+    dp_scope scope = *outer;
+    struct dp_model *model = scope.builder->model;
     const dp_parameters *p = &model->parameters;
-    size_t mark = builder->scratch_used;
+    dp_affine patch = {{NULL, 0, 0}, {NULL, 0, 0}};
+    patch.w = dp_read_matrix(&scope, dp_name("patch.weight"), p->width,
+                             3 * p->patch_size * p->patch_size);
+    if (dp_has_tensor(scope.builder, dp_name("patch.bias"))) {
+        patch.bias = dp_read_matrix(&scope, dp_name("patch.bias"), 1, p->width);
+    }
+    model->patch = dp_pack(&scope, model->gemm, patch);
+}
+
+static void build_norms(const dp_scope *scope) {
+    struct dp_model *model = scope->builder->model;
+    if (model->parameters.has_pre_norm) {
+        model->pre_norm = dp_pack_norm(scope, dp_name("pre_norm"));
+    }
+    model->post_norm = dp_pack_norm(scope, dp_name("post_norm"));
+}
+
+static void build_projection(const dp_scope *outer) {
+    dp_scope scope = *outer;
+    struct dp_model *model = scope.builder->model;
+    const dp_parameters *p = &model->parameters;
     if (p->has_projection) {
         dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
-            dp_read_matrix(builder, dp_name("projection.weight"), p->feature_size, p->width);
-        model->projection = dp_pack(builder, model->gemm_f32, projection);
-        builder->scratch_used = mark;
+            dp_read_matrix(&scope, dp_name("projection.weight"), p->feature_size, p->width);
+        model->projection = dp_pack(&scope, model->gemm_f32, projection);
     }
 }
 
-static void build_head(dp_builder *builder) {
-    struct dp_model *model = builder->model;
+static void build_head(const dp_scope *scope) {
+    struct dp_model *model = scope->builder->model;
     const dp_parameters *p = &model->parameters;
-    const dp_gemm *f32 = model->gemm_f32;
-    size_t mark = builder->scratch_used;
     if (p->classes > 0) {
-        model->head_hidden = dp_pack(
-            builder, f32,
-            dp_read_affine(builder, dp_name("head.hidden"), p->head_width, 2 * p->feature_size));
-        builder->scratch_used = mark;
-        model->head_output =
-            dp_pack(builder, f32,
-                    dp_read_affine(builder, dp_name("head.output"), p->classes, p->head_width));
-        builder->scratch_used = mark;
+        model->head_hidden = dp_pack_layer(scope, model->gemm_f32, dp_name("head.hidden"),
+                                           p->head_width, 2 * p->feature_size, 1.0f);
+        model->head_output = dp_pack_layer(scope, model->gemm_f32, dp_name("head.output"),
+                                           p->classes, p->head_width, 1.0f);
     }
 }
 
 /* What is frozen there: read, or that of the backbone. */
-static void build_frozen_ends(dp_builder *builder) {
-    struct dp_model *model = builder->model;
+static void build_frozen_ends(const dp_scope *scope) {
+    struct dp_model *model = scope->builder->model;
     const struct dp_model *backbone = model->backbone;
     if (backbone != NULL) {
         model->patch = backbone->patch;
@@ -133,9 +124,9 @@ static void build_frozen_ends(dp_builder *builder) {
         model->projection = backbone->projection;
         return;
     }
-    build_patch(builder);
-    build_norms(builder);
-    build_projection(builder);
+    build_patch(scope);
+    build_norms(scope);
+    build_projection(scope);
 }
 
 /* ---- the walk ---- */
@@ -156,22 +147,23 @@ static void report(dp_builder *builder, progress to, size_t block) {
 
 static void build_weights(dp_builder *builder, progress to) {
     struct dp_model *model = builder->model;
-    build_frozen_ends(builder);
-    dp_build_positions(builder);
+    dp_scope scope = {builder, 0};
+    build_frozen_ends(&scope);
+    dp_build_positions(&scope);
     for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
         dp_block block;
         memset(&block, 0, sizeof block);
         report(builder, to, i);
         if (model->fused) {
-            dp_build_fused_block(builder, i, &block);
+            dp_build_fused_block(&scope, i, &block);
         } else {
-            dp_build_unfused_block(builder, i, &block);
+            dp_build_unfused_block(&scope, i, &block);
         }
         if (model->block != NULL) {
             model->block[i] = block;
         }
     }
-    build_head(builder);
+    build_head(&scope);
 }
 
 static void walk(dp_builder *builder, progress to) {
@@ -224,7 +216,6 @@ static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *m
     model->arena = arena;
     builder->model = model;
     builder->filling = true;
-    builder->scratch_used = 0;
     walk(builder, to);
 }
 
@@ -239,6 +230,7 @@ static dp_status build(dp_builder *builder, struct dp_model *counted,
     }
     uint8_t *memory = dp_allocate(options->allocator, bytes);
     builder->scratch = dp_allocate(options->allocator, scratch * sizeof(float));
+    builder->scratch_size = scratch;
     if (memory == NULL || builder->scratch == NULL) {
         builder->status = dp_fail(message, DP_ERR_MEMORY,
                                   "%zu bytes for the weights, and %zu more while they are "

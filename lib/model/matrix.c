@@ -11,27 +11,32 @@ bool dp_building(const dp_builder *builder) {
     return builder->filling && builder->status == DP_OK;
 }
 
-static dp_status out_of_sizes(dp_builder *builder) {
-    return dp_fail(builder->message, DP_ERR_MEMORY,
-                   "a matrix of this model is larger than this machine can address");
+static void fail_to_take(dp_builder *builder, const char *problem) {
+    if (builder->status == DP_OK) {
+        builder->status = dp_fail(builder->message, DP_ERR_MEMORY, "%s", problem);
+    }
 }
 
-dp_matrix dp_matrix_take(dp_builder *builder, size_t rows, size_t columns) {
+dp_matrix dp_matrix_take(dp_scope *scope, size_t rows, size_t columns) {
+    dp_builder *builder = scope->builder;
     dp_matrix matrix = {NULL, rows, columns};
     size_t count = 0;
     size_t end = 0;
     if (!dp_size_mul(rows, columns, &count) || !dp_size_add(count, 15, &count) ||
-        !dp_size_add(builder->scratch_used, count, &end) || end > SIZE_MAX / sizeof(float)) {
-        builder->status = builder->status == DP_OK ? out_of_sizes(builder) : builder->status;
+        !dp_size_add(scope->used, count, &end) || end > SIZE_MAX / sizeof(float)) {
+        fail_to_take(builder, "a matrix of this model is larger than this machine can address");
+        return matrix;
+    }
+    end = end / 16 * 16;
+    if (builder->filling && end > builder->scratch_size) {
+        fail_to_take(builder, "filling this model takes more memory than was counted");
         return matrix;
     }
     if (builder->filling) {
-        matrix.values = builder->scratch + builder->scratch_used;
+        matrix.values = builder->scratch + scope->used;
     }
-    builder->scratch_used = end / 16 * 16;
-    if (builder->scratch_used > builder->scratch_peak) {
-        builder->scratch_peak = builder->scratch_used;
-    }
+    scope->used = end;
+    builder->scratch_peak = dp_size_max(builder->scratch_peak, end);
     return matrix;
 }
 
@@ -43,13 +48,13 @@ void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
     }
 }
 
-dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
-    const dp_kernels *kernels = builder->model->kernels;
+/* Packs `b` only for this. */
+static void multiply_into(const dp_scope *outer, dp_matrix a, dp_matrix b, dp_matrix result) {
+    dp_scope scope = *outer;
+    dp_builder *builder = scope.builder;
     dp_gemm gemm = *dp_gemm_choose(DP_PRECISION_F32, builder->model->cpu_mask);
     gemm.kernel.kc = DP_WHOLE_DEPTH; /* one sum: the same bits with all fused multiply-adds */
-    dp_matrix result = dp_matrix_take(builder, a.rows, b.columns);
-    size_t mark = builder->scratch_used;
-    dp_matrix panels = dp_matrix_take(builder, b.rows, dp_layout_columns(&gemm.layout, b.columns));
+    dp_matrix panels = dp_matrix_take(&scope, b.rows, dp_layout_columns(&gemm.layout, b.columns));
     if (dp_building(builder)) {
         dp_kgroup *packed = (dp_kgroup *)panels.values;
         dp_linear linear = {.gemm = &gemm,
@@ -58,10 +63,14 @@ dp_matrix dp_matrix_multiply(dp_builder *builder, dp_matrix a, dp_matrix b) {
                             .depth = b.rows,
                             .panels = packed};
         dp_pack_panels_transposed(&gemm.layout, packed, b.values, b.columns, b.columns, b.rows);
-        dp_gemm_run(kernels, &linear, a.rows, dp_lhs_of_f32(a.values, a.columns),
+        dp_gemm_run(builder->model->kernels, &linear, a.rows, dp_lhs_of_f32(a.values, a.columns),
                     dp_rows_f32(result.values, result.columns), (dp_epilogue){0});
     }
-    builder->scratch_used = mark;
+}
+
+dp_matrix dp_matrix_multiply(dp_scope *scope, dp_matrix a, dp_matrix b) {
+    dp_matrix result = dp_matrix_take(scope, a.rows, b.columns);
+    multiply_into(scope, a, b, result);
     return result;
 }
 
@@ -76,12 +85,13 @@ static void add_times_vector(dp_matrix w, const float *x, float *out) {
     }
 }
 
-dp_affine dp_affine_keys_first(dp_builder *builder, dp_affine qkv) {
+dp_affine dp_affine_keys_first(dp_scope *scope, dp_affine qkv) {
+    const dp_builder *builder = scope->builder;
     size_t width = qkv.w.rows / 3;
     size_t columns = qkv.w.columns;
-    dp_affine kvq = {dp_matrix_take(builder, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
+    dp_affine kvq = {dp_matrix_take(scope, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
     if (qkv.bias.values != NULL || !builder->filling) {
-        kvq.bias = dp_matrix_take(builder, 1, qkv.w.rows);
+        kvq.bias = dp_matrix_take(scope, 1, qkv.w.rows);
     }
     for (size_t i = 0; dp_building(builder) && i < qkv.w.rows; i++) {
         size_t from = (i + width) % qkv.w.rows;
@@ -105,11 +115,11 @@ void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm) {
     }
 }
 
-dp_affine dp_affine_compose(dp_builder *builder, dp_affine second, dp_affine first) {
+dp_affine dp_affine_compose(dp_scope *scope, dp_affine second, dp_affine first) {
     dp_affine both;
-    both.bias = dp_matrix_take(builder, 1, second.w.rows);
-    both.w = dp_matrix_multiply(builder, second.w, first.w);
-    if (dp_building(builder) && both.bias.values != NULL) {
+    both.bias = dp_matrix_take(scope, 1, second.w.rows);
+    both.w = dp_matrix_multiply(scope, second.w, first.w);
+    if (dp_building(scope->builder) && both.bias.values != NULL) {
         if (second.bias.values != NULL) {
             memcpy(both.bias.values, second.bias.values, second.w.rows * sizeof(float));
         } else {

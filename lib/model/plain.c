@@ -6,64 +6,51 @@
 
 #include <string.h>
 
-static dp_linear pack_layer(dp_builder *builder, dp_tensor_name name, size_t outputs, size_t inputs,
-                            float scale) {
-    size_t mark = builder->scratch_used;
-    dp_affine map = dp_read_affine(builder, name, outputs, inputs);
-    dp_matrix_scale(builder, map.w, scale);
-    dp_matrix_scale(builder, map.bias, scale);
-    dp_linear packed = dp_pack(builder, builder->model->gemm, map);
-    builder->scratch_used = mark;
-    return packed;
+static dp_linear pack_qkv(const dp_scope *outer, size_t index, size_t width) {
+    dp_scope scope = *outer;
+    dp_affine qkv = dp_read_affine(&scope, dp_block_name(index, "attention.qkv"), 3 * width, width);
+    return dp_pack(&scope, scope.builder->model->gemm, dp_affine_keys_first(&scope, qkv));
 }
 
-static dp_norm pack_norm(dp_builder *builder, dp_tensor_name name) {
-    size_t mark = builder->scratch_used;
-    dp_norm norm = dp_keep_norm(builder, dp_read_norm(builder, name));
-    builder->scratch_used = mark;
-    return norm;
+static dp_linear pack_layer(const dp_scope *scope, dp_tensor_name name, size_t outputs,
+                            size_t inputs) {
+    return dp_pack_layer(scope, scope->builder->model->gemm, name, outputs, inputs, 1.0f);
 }
 
-static dp_linear pack_qkv(dp_builder *builder, size_t index, size_t width) {
-    size_t mark = builder->scratch_used;
-    dp_affine qkv =
-        dp_read_affine(builder, dp_block_name(index, "attention.qkv"), 3 * width, width);
-    dp_linear packed = dp_pack(builder, builder->model->gemm, dp_affine_keys_first(builder, qkv));
-    builder->scratch_used = mark;
-    return packed;
-}
-
-static void pack_frozen(dp_builder *builder, size_t index, dp_unfused_block *plain) {
-    const dp_parameters *p = &builder->model->parameters;
+static void pack_frozen(const dp_scope *scope, size_t index, dp_unfused_block *plain) {
+    const dp_parameters *p = &scope->builder->model->parameters;
     size_t width = p->width;
-    plain->norm1 = pack_norm(builder, dp_block_name(index, "norm1"));
-    plain->norm2 = pack_norm(builder, dp_block_name(index, "norm2"));
-    plain->qkv = pack_qkv(builder, index, width);
-    plain->attn_out =
-        pack_layer(builder, dp_block_name(index, "attention.out"), width, width, 1.0f);
-    plain->fc1 = pack_layer(builder, dp_block_name(index, "mlp.up"), p->mlp_width, width, 1.0f);
-    plain->fc2 = pack_layer(builder, dp_block_name(index, "mlp.down"), width, p->mlp_width, 1.0f);
+    plain->norm1 = dp_pack_norm(scope, dp_block_name(index, "norm1"));
+    plain->norm2 = dp_pack_norm(scope, dp_block_name(index, "norm2"));
+    plain->qkv = pack_qkv(scope, index, width);
+    plain->attn_out = pack_layer(scope, dp_block_name(index, "attention.out"), width, width);
+    plain->fc1 = pack_layer(scope, dp_block_name(index, "mlp.up"), p->mlp_width, width);
+    plain->fc2 = pack_layer(scope, dp_block_name(index, "mlp.down"), width, p->mlp_width);
 }
 
-void dp_build_unfused_block(dp_builder *builder, size_t index, dp_block *block) {
-    const struct dp_model *backbone = builder->model->backbone;
-    const dp_parameters *p = &builder->model->parameters;
+static dp_adapter pack_adapter(const dp_scope *scope, size_t index, size_t site) {
+    const struct dp_model *model = scope->builder->model;
+    const dp_parameters *p = &model->parameters;
+    size_t b = p->bottleneck[site];
+    dp_adapter adapter;
+    adapter.down = pack_layer(scope, dp_adapter_name(index, site, "down"), b, p->width);
+    adapter.up = dp_pack_layer(scope, model->gemm, dp_adapter_name(index, site, "up"), p->width, b,
+                               p->adapter_scale);
+    return adapter;
+}
+
+void dp_build_unfused_block(const dp_scope *scope, size_t index, dp_block *block) {
+    const struct dp_model *model = scope->builder->model;
     dp_unfused_block *plain = &block->unfused;
-    size_t width = p->width;
-    if (backbone != NULL) {
-        *plain = backbone->block[index].unfused;
+    if (model->backbone != NULL) {
+        *plain = model->backbone->block[index].unfused;
         memset(plain->adapters, 0, sizeof plain->adapters);
     } else {
-        pack_frozen(builder, index, plain);
+        pack_frozen(scope, index, plain);
     }
     for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
-        size_t b = p->bottleneck[site];
-        if (b > 0) {
-            dp_adapter *adapter = &plain->adapters[site];
-            adapter->down =
-                pack_layer(builder, dp_adapter_name(index, site, "down"), b, width, 1.0f);
-            adapter->up =
-                pack_layer(builder, dp_adapter_name(index, site, "up"), width, b, p->adapter_scale);
+        if (model->parameters.bottleneck[site] > 0) {
+            plain->adapters[site] = pack_adapter(scope, index, site);
         }
     }
 }

@@ -138,26 +138,27 @@ static void add_class_token(const dp_parameters *p, const float *token, float *r
     }
 }
 
-static dp_matrix read_temporal_table(dp_builder *builder, dp_matrix spatial) {
+static dp_matrix read_temporal_table(dp_scope *scope, dp_matrix spatial) {
+    const dp_builder *builder = scope->builder;
     const dp_parameters *p = &builder->model->parameters;
     if (p->position == DP_POSITION_TABLE) {
-        return dp_read_matrix(builder, dp_name("position.table"), p->framesets * p->tokens,
-                              p->width);
+        return dp_read_matrix(scope, dp_name("position.table"), p->framesets * p->tokens, p->width);
     }
     if (dp_has_tensor(builder, dp_name("position.grid"))) {
-        return dp_read_matrix(builder, dp_name("position.grid"), p->tokens, p->width);
+        return dp_read_matrix(scope, dp_name("position.grid"), p->tokens, p->width);
     }
     return spatial;
 }
 
-void dp_build_positions(dp_builder *builder) {
+void dp_build_positions(const dp_scope *outer) {
+    dp_scope scope = *outer;
+    const dp_builder *builder = scope.builder;
     struct dp_model *model = builder->model;
     const dp_parameters *p = &model->parameters;
-    size_t mark = builder->scratch_used;
-    dp_matrix token = dp_read_matrix(builder, dp_name("class_token"), 1, p->width);
-    dp_matrix spatial = dp_read_matrix(builder, dp_name("position.spatial"), p->tokens, p->width);
-    dp_matrix table = read_temporal_table(builder, spatial);
-    dp_matrix frequencies = dp_matrix_take(builder, 2, p->width);
+    dp_matrix token = dp_read_matrix(&scope, dp_name("class_token"), 1, p->width);
+    dp_matrix spatial = dp_read_matrix(&scope, dp_name("position.spatial"), p->tokens, p->width);
+    dp_matrix table = read_temporal_table(&scope, spatial);
+    dp_matrix frequencies = dp_matrix_take(&scope, 2, p->width);
     float *position_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
     float *position_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
     if (dp_building(builder)) {
@@ -174,5 +175,4 @@ void dp_build_positions(dp_builder *builder) {
     }
     model->position_spatial = position_spatial;
     model->position_temporal = position_temporal;
-    builder->scratch_used = mark;
 }

@@ -117,9 +117,10 @@ static void let_go(const dp_builder *builder, const dp_gguf *file, const dp_tens
     }
 }
 
-dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, size_t columns) {
+dp_matrix dp_read_matrix(dp_scope *scope, dp_tensor_name name, size_t rows, size_t columns) {
+    dp_builder *builder = scope->builder;
     const dp_tensor *tensor = find_matrix(builder, name, rows, columns);
-    dp_matrix matrix = dp_matrix_take(builder, rows, columns);
+    dp_matrix matrix = dp_matrix_take(scope, rows, columns);
     if (tensor != NULL && dp_building(builder)) {
         builder->status =
             dp_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
@@ -128,18 +129,18 @@ dp_matrix dp_read_matrix(dp_builder *builder, dp_tensor_name name, size_t rows, 
     return matrix;
 }
 
-dp_affine dp_read_affine(dp_builder *builder, dp_tensor_name name, size_t outputs, size_t inputs) {
+dp_affine dp_read_affine(dp_scope *scope, dp_tensor_name name, size_t outputs, size_t inputs) {
     dp_affine map;
-    map.w = dp_read_matrix(builder, dp_with_suffix(name, ".weight"), outputs, inputs);
-    map.bias = dp_read_matrix(builder, dp_with_suffix(name, ".bias"), 1, outputs);
+    map.w = dp_read_matrix(scope, dp_with_suffix(name, ".weight"), outputs, inputs);
+    map.bias = dp_read_matrix(scope, dp_with_suffix(name, ".bias"), 1, outputs);
     return map;
 }
 
-dp_affine dp_read_norm(dp_builder *builder, dp_tensor_name name) {
-    size_t width = builder->model->parameters.width;
+dp_affine dp_read_norm(dp_scope *scope, dp_tensor_name name) {
+    size_t width = scope->builder->model->parameters.width;
     dp_affine norm;
-    norm.w = dp_read_matrix(builder, dp_with_suffix(name, ".weight"), 1, width);
-    norm.bias = dp_read_matrix(builder, dp_with_suffix(name, ".bias"), 1, width);
+    norm.w = dp_read_matrix(scope, dp_with_suffix(name, ".weight"), 1, width);
+    norm.bias = dp_read_matrix(scope, dp_with_suffix(name, ".bias"), 1, width);
     return norm;
 }
 
@@ -149,7 +150,9 @@ const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wa
     return too_deep ? model->gemm_f32 : wanted;
 }
 
-dp_linear dp_pack(dp_builder *builder, const dp_gemm *wanted, dp_affine map) {
+dp_linear dp_pack(const dp_scope *outer, const dp_gemm *wanted, dp_affine map) {
+    dp_scope scope = *outer;
+    dp_builder *builder = scope.builder;
     dp_arena *arena = &builder->model->arena;
     size_t outputs = map.w.rows;
     size_t inputs = map.w.columns;
@@ -157,8 +160,7 @@ dp_linear dp_pack(dp_builder *builder, const dp_gemm *wanted, dp_affine map) {
     size_t depth = dp_layout_depth(&gemm->layout, inputs);
     size_t columns = dp_layout_columns(&gemm->layout, outputs);
     bool scaled = gemm->layout.precision == DP_PRECISION_INT8;
-    size_t mark = builder->scratch_used;
-    dp_matrix words = dp_matrix_take(builder, 1, depth);
+    dp_matrix row = dp_matrix_take(&scope, 1, depth);
     float *panels = dp_arena_floats(arena, depth, columns);
     float *bias = dp_arena_floats(arena, 1, columns);
     float *scale = scaled ? dp_arena_floats(arena, 1, columns) : NULL;
@@ -171,17 +173,28 @@ dp_linear dp_pack(dp_builder *builder, const dp_gemm *wanted, dp_affine map) {
             memset(scale, 0, columns * sizeof(float));
         }
         dp_pack_panels(&gemm->layout, (dp_kgroup *)panels, scale, map.w.values, inputs, outputs,
-                       inputs, (dp_kgroup *)words.values);
+                       inputs, (dp_kgroup *)row.values);
     }
-    builder->scratch_used = mark;
     return (dp_linear){gemm, inputs, outputs, depth, (dp_kgroup *)panels, bias, scale};
 }
 
-dp_norm dp_keep_norm(dp_builder *builder, dp_affine norm) {
+dp_linear dp_pack_layer(const dp_scope *outer, const dp_gemm *wanted, dp_tensor_name name,
+                        size_t outputs, size_t inputs, float scale) {
+    dp_scope scope = *outer;
+    dp_affine layer = dp_read_affine(&scope, name, outputs, inputs);
+    dp_matrix_scale(scope.builder, layer.w, scale);
+    dp_matrix_scale(scope.builder, layer.bias, scale);
+    return dp_pack(&scope, wanted, layer);
+}
+
+dp_norm dp_pack_norm(const dp_scope *outer, dp_tensor_name name) {
+    dp_scope scope = *outer;
+    dp_affine norm = dp_read_norm(&scope, name);
+    dp_arena *arena = &scope.builder->model->arena;
     size_t width = norm.w.columns;
-    float *weight = dp_arena_floats(&builder->model->arena, 1, width);
-    float *bias = dp_arena_floats(&builder->model->arena, 1, width);
-    if (dp_building(builder)) {
+    float *weight = dp_arena_floats(arena, 1, width);
+    float *bias = dp_arena_floats(arena, 1, width);
+    if (dp_building(scope.builder)) {
         memcpy(weight, norm.w.values, width * sizeof(float));
         memcpy(bias, norm.bias.values, width * sizeof(float));
     }
