@@ -12,7 +12,8 @@
 
 static dp_status read_alignment(const dp_gguf *gguf, uint32_t *alignment, dp_message *message) {
     *alignment = 32;
-    dp_status status = dp_gguf_u32(gguf, "general.alignment", false, 8, 65536, alignment, message);
+    dp_status status =
+        dp_gguf_u32(gguf, DP_GGUF_ALIGNMENT_KEY, false, 8, 65536, alignment, message);
     if (status == DP_OK && (*alignment & (*alignment - 1)) != 0) {
         return dp_fail(message, DP_ERR_FORMAT,
                        "metadata key 'general.alignment' is %lu, but must be a power of two",

@@ -10,6 +10,9 @@
 #include "gguf/metadata.h"
 #include "gguf/tensor.h"
 
+/* Aligns the data section and the tensors in it. */
+#define DP_GGUF_ALIGNMENT_KEY "general.alignment"
+
 /* The key of the tensors' checksums, an array of u32 in the order of the tensors. GGUF has none of
  * its own: this array is an addition of ours to the container, the same for whatever lies in it, so
  * the container's reader knows it, and nobody has to tell it the key. */

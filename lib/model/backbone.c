@@ -5,11 +5,9 @@
 #include "base/bytes.h"
 #include "dp_config.h"
 #include "model/builder.h"
+#include "model/keys.h"
 
 #include <string.h>
-
-#define HASH_KEY "dualpath.backbone.hash"
-#define NAME_KEY "dualpath.backbone.name"
 
 static bool contains(dp_text name, const char *part) {
     size_t length = strlen(part);
@@ -63,8 +61,9 @@ dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
 
 static dp_status read_names(const dp_gguf *gguf, dp_text *hash, dp_text *name,
                             dp_message *message) {
-    dp_status status = dp_gguf_text(gguf, HASH_KEY, true, hash, message);
-    return status == DP_OK ? dp_gguf_text(gguf, NAME_KEY, false, name, message) : status;
+    dp_status status = dp_gguf_text(gguf, DP_KEY_BACKBONE_HASH, true, hash, message);
+    return status == DP_OK ? dp_gguf_text(gguf, DP_KEY_BACKBONE_NAME, false, name, message)
+                           : status;
 }
 
 static dp_status check_hash(dp_text hash, dp_text name, const struct dp_model *backbone,
@@ -81,12 +80,12 @@ static dp_status check_hash(dp_text hash, dp_text name, const struct dp_model *b
 dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp_message *message) {
     dp_text hash = {"", 0};
     dp_text name = {"", 0};
-    if (!dp_gguf_has(gguf, HASH_KEY)) {
+    if (!dp_gguf_has(gguf, DP_KEY_BACKBONE_HASH)) {
         return backbone == NULL
                    ? DP_OK
                    : dp_fail(message, DP_ERR_BACKBONE,
                              "this is a model of its own, not a task: it does not name a "
-                             "backbone (" HASH_KEY ")");
+                             "backbone (" DP_KEY_BACKBONE_HASH ")");
     }
     dp_status status = read_names(gguf, &hash, &name, message);
     if (status != DP_OK) {

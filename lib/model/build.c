@@ -3,6 +3,7 @@
  */
 #include "dp_config.h"
 #include "model/builder.h"
+#include "model/keys.h"
 #include "os/memory.h"
 
 #include <string.h>
@@ -24,12 +25,12 @@ static const char **keep_labels(dp_builder *builder) {
     size_t count = 0;
     size_t cursor = 0;
     if (builder->status == DP_OK) {
-        builder->status = dp_gguf_text_array(builder->gguf, "dualpath.labels", &present, &count,
+        builder->status = dp_gguf_text_array(builder->gguf, DP_KEY_LABELS, &present, &count,
                                              &cursor, builder->message);
     }
     if (builder->status == DP_OK && present && count != classes) {
         builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
-                                  "dualpath.labels: %zu labels for %zu classes", count, classes);
+                                  DP_KEY_LABELS ": %zu labels for %zu classes", count, classes);
     }
     if (builder->status != DP_OK || !present) {
         return NULL;
@@ -59,8 +60,7 @@ static const char *keep_description(dp_builder *builder) {
 static void keep_texts(dp_builder *builder) {
     dp_text name = {"", 0};
     if (builder->status == DP_OK) {
-        builder->status =
-            dp_gguf_text(builder->gguf, "general.name", false, &name, builder->message);
+        builder->status = dp_gguf_text(builder->gguf, DP_KEY_NAME, false, &name, builder->message);
     }
     builder->model->name = keep_text(builder, name);
     builder->model->description = keep_description(builder);
@@ -217,6 +217,11 @@ static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *m
     builder->model = model;
     builder->filling = true;
     walk(builder, to);
+    if (model->arena.used != bytes && builder->status == DP_OK) {
+        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
+                                  "filling this model takes %zu bytes, and %zu were counted",
+                                  model->arena.used, bytes);
+    }
 }
 
 static dp_status build(dp_builder *builder, struct dp_model *counted,

@@ -69,8 +69,8 @@ dp_tensor_name dp_name(const char *name);
 dp_tensor_name dp_block_name(size_t block, const char *name);
 /* `half` is "down" or "up". */
 dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half);
-/* The metadata key of a compiled file. */
-dp_tensor_name dp_bottleneck_key(size_t site);
+/* "s1", ... */
+const char *dp_site_name(size_t site);
 dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix);
 bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name);
 

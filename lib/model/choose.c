@@ -6,6 +6,7 @@
 #include "dp_config.h"
 #include "isa/isa.h"
 #include "model/builder.h"
+#include "model/keys.h"
 
 #include <string.h>
 
@@ -33,15 +34,11 @@ static target_list list_targets(dp_precision precision, uint32_t cpu_mask) {
     return list;
 }
 
-static bool is_text(dp_text text, const char *name) {
-    return text.length == strlen(name) && memcmp(text.bytes, name, text.length) == 0;
-}
-
 static dp_status read_precision(const dp_gguf *gguf, dp_precision *precision, dp_message *message) {
     dp_text text = {"", 0};
-    dp_status status = dp_gguf_text(gguf, "dualpath.compiled.precision", true, &text, message);
+    dp_status status = dp_gguf_text(gguf, DP_KEY_COMPILED_PRECISION, true, &text, message);
     for (int i = DP_PRECISION_F32; status == DP_OK && i <= DP_PRECISION_INT8; i++) {
-        if (is_text(text, dp_precision_name((dp_precision)i))) {
+        if (dp_text_equals(text, dp_precision_name((dp_precision)i))) {
             *precision = (dp_precision)i;
             return DP_OK;
         }
@@ -57,9 +54,9 @@ static dp_status read_precision(const dp_gguf *gguf, dp_precision *precision, dp
 static dp_status read_target(const dp_gguf *gguf, dp_precision precision, uint32_t cpu_mask,
                              dp_target *target, dp_message *message) {
     dp_text text = {"", 0};
-    dp_status status = dp_gguf_text(gguf, "dualpath.compiled.target", true, &text, message);
+    dp_status status = dp_gguf_text(gguf, DP_KEY_COMPILED_TARGET, true, &text, message);
     for (int i = DP_TARGET_PLAIN; status == DP_OK && i < DP_TARGET_COUNT; i++) {
-        if (is_text(text, dp_target_name(i))) {
+        if (dp_text_equals(text, dp_target_name(i))) {
             *target = (dp_target)i;
             return DP_OK;
         }
@@ -76,7 +73,7 @@ static dp_status read_made_for(const dp_gguf *gguf, uint32_t cpu_mask, made_for 
                                dp_message *message) {
     uint32_t version = 0;
     dp_status status =
-        dp_gguf_u32(gguf, "dualpath.compiled.version", true, 0, UINT32_MAX, &version, message);
+        dp_gguf_u32(gguf, DP_KEY_COMPILED_VERSION, true, 0, UINT32_MAX, &version, message);
     if (status == DP_OK && version != DP_COMPILED_VERSION) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled in version %lu of that format, and %d is needed: "
@@ -150,7 +147,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
 }
 
 bool dp_is_compiled(const dp_gguf *gguf) {
-    return dp_gguf_has(gguf, "dualpath.compiled.version");
+    return dp_gguf_has(gguf, DP_KEY_COMPILED_VERSION);
 }
 
 static dp_precision choose_precision(const dp_model_options *options, dp_precision quick) {

@@ -74,23 +74,6 @@ static void find_part(dp_builder *builder, const dp_part *part) {
     }
 }
 
-/* What is frozen, the temporal path has in common with the spatial one, where no adapter has
- * replaced it. */
-static void share_parts(const dp_parameters *p, dp_block *block) {
-    const dp_path_block *spatial = &block->spatial;
-    dp_path_block *temporal = &block->temporal;
-    temporal->fc1 = spatial->fc1;
-    if (p->bottleneck[DP_T0] == 0 || p->serial_skip) {
-        temporal->qkv = spatial->qkv;
-    }
-    if (p->bottleneck[DP_T1] == 0 || p->serial_skip) {
-        temporal->attn_out = spatial->attn_out;
-    }
-    if (p->bottleneck[DP_T2] == 0 || p->serial_skip) {
-        temporal->fc2 = spatial->fc2;
-    }
-}
-
 void dp_find_parts(dp_builder *builder) {
     struct dp_model *model = builder->model;
     if (dp_building(builder)) {
@@ -101,6 +84,6 @@ void dp_find_parts(dp_builder *builder) {
         find_part(builder, &part);
     }
     for (size_t i = 0; i < model->parameters.blocks && dp_building(builder); i++) {
-        share_parts(&model->parameters, &model->block[i]);
+        dp_share_with_temporal(&model->parameters, &model->block[i]);
     }
 }

@@ -3,8 +3,12 @@
  */
 #include "dp_config.h"
 #include "model/builder.h"
+#include "model/keys.h"
 
 #include <string.h>
+
+/* Of a file whose matrices have several types. */
+#define MIXED_TYPES "mixed"
 
 static bool is_matrix_of_block(const dp_tensor *tensor) {
     static const char block[] = "block.";
@@ -32,7 +36,7 @@ static void describe_tensors(const dp_gguf *gguf, struct dp_model *model) {
         if (is_matrix_of_block(tensor)) {
             const char *type = dp_tensor_type_name(tensor->type);
             bool same = model->file_type == NULL || strcmp(model->file_type, type) == 0;
-            model->file_type = same ? type : "mixed";
+            model->file_type = same ? type : MIXED_TYPES;
         }
     }
     model->file_type = model->file_type != NULL ? model->file_type : "f32";
@@ -46,29 +50,38 @@ static dp_status read_count(const dp_gguf *gguf, const char *key, int64_t *count
     return status;
 }
 
-static dp_status read_description(const dp_gguf *gguf, struct dp_model *model,
-                                  dp_message *message) {
-    static const char *const types[] = {"f32", "f16", "bf16", "q8_0", "mixed"};
-    dp_text text = {"", 0};
-    dp_status status =
-        read_count(gguf, "dualpath.compiled.parameters", &model->parameter_count, message);
-    if (status == DP_OK) {
-        status = read_count(gguf, "dualpath.compiled.adapter_parameters",
-                            &model->adapter_parameter_count, message);
-    }
-    if (status == DP_OK) {
-        status = dp_gguf_text(gguf, "dualpath.compiled.file_type", true, &text, message);
-    }
-    for (size_t i = 0; status == DP_OK && i < sizeof types / sizeof types[0]; i++) {
-        if (text.length == strlen(types[i]) && memcmp(text.bytes, types[i], text.length) == 0) {
-            model->file_type = types[i];
-            return DP_OK;
+/* A name of this program for the type that a file says it was made of. */
+static const char *known_file_type(dp_text text) {
+    static const dp_tensor_type types[] = {DP_TENSOR_F32, DP_TENSOR_F16, DP_TENSOR_BF16,
+                                           DP_TENSOR_Q8_0};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (dp_text_equals(text, dp_tensor_type_name(types[i]))) {
+            return dp_tensor_type_name(types[i]);
         }
     }
-    return status != DP_OK ? status
-                           : dp_fail(message, DP_ERR_FORMAT,
-                                     "dualpath.compiled.file_type: \"%s\" is none of those known",
-                                     DP_SHOW(text));
+    return dp_text_equals(text, MIXED_TYPES) ? MIXED_TYPES : NULL;
+}
+
+static dp_status read_description(const dp_gguf *gguf, struct dp_model *model,
+                                  dp_message *message) {
+    dp_text type = {"", 0};
+    dp_status status = read_count(gguf, DP_KEY_COMPILED_COUNT, &model->parameter_count, message);
+    if (status == DP_OK) {
+        status = read_count(gguf, DP_KEY_COMPILED_ADAPTER_COUNT, &model->adapter_parameter_count,
+                            message);
+    }
+    if (status == DP_OK) {
+        status = dp_gguf_text(gguf, DP_KEY_COMPILED_FILE_TYPE, true, &type, message);
+    }
+    if (status != DP_OK) {
+        return status;
+    }
+    model->file_type = known_file_type(type);
+    return model->file_type != NULL
+               ? DP_OK
+               : dp_fail(message, DP_ERR_FORMAT,
+                         DP_KEY_COMPILED_FILE_TYPE ": \"%s\" is none of those known",
+                         DP_SHOW(type));
 }
 
 dp_status dp_describe_file(const dp_gguf *gguf, struct dp_model *model, dp_message *message) {

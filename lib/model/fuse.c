@@ -85,36 +85,21 @@ static void fuse_spatial(const dp_scope *scope, const frozen *f, dp_path_block *
     path->adapter_up_mlp = pack(scope, f->adapter_up[DP_S2]);
 }
 
-/* A frozen map z followed by an adapter in series: squeeze is its way down, composed with z, and
- * leave_d its way up; leave is z itself, where there is no adapter or it keeps what it reads. */
-static void fuse_serial(const dp_scope *outer, const frozen *f, dp_affine z, dp_adapter_site site,
-                        dp_linear frozen_leave, dp_linear *squeeze, dp_linear *attn_out,
-                        dp_linear *adapter_up_attn) {
+/* A frozen map z and the way down of the adapter that follows it, as one map. */
+static dp_linear pack_composed(const dp_scope *outer, dp_affine down, dp_affine z) {
     dp_scope scope = *outer;
-    bool adapted = f->adapter_down[site].w.rows > 0;
-    if (!adapted || f->skip) {
-        *attn_out = frozen_leave;
-    }
-    if (adapted) {
-        *squeeze = pack(&scope, dp_affine_compose(&scope, f->adapter_down[site], z));
-        *adapter_up_attn = pack(&scope, f->adapter_up[site]);
-    }
+    return down.w.rows > 0 ? pack(&scope, dp_affine_compose(&scope, down, z)) : (dp_linear){0};
 }
 
-/* `through` is the way of A_t0 up and on through the qkv matrix. What is frozen is the same as in
- * the spatial path. */
+/* `composed_qkv` is the way up of A_t0, composed with the qkv matrix. */
 static void fuse_temporal(const dp_scope *scope, const frozen *f, dp_affine composed_qkv,
-                          const dp_path_block *spatial, dp_path_block *path) {
+                          dp_path_block *path) {
     path->adapter_down_qkv = pack(scope, f->adapter_down[DP_T0]);
     path->composed_qkv = pack(scope, composed_qkv);
-    if (composed_qkv.w.rows == 0 || f->skip) {
-        path->qkv = spatial->qkv;
-    }
-    fuse_serial(scope, f, f->attn_out, DP_T1, spatial->attn_out, &path->composed_down_attn,
-                &path->attn_out, &path->adapter_up_attn);
-    path->fc1 = spatial->fc1;
-    fuse_serial(scope, f, f->fc2, DP_T2, spatial->fc2, &path->composed_down_mlp, &path->fc2,
-                &path->adapter_up_mlp);
+    path->composed_down_attn = pack_composed(scope, f->adapter_down[DP_T1], f->attn_out);
+    path->adapter_up_attn = pack(scope, f->adapter_up[DP_T1]);
+    path->composed_down_mlp = pack_composed(scope, f->adapter_down[DP_T2], f->fc2);
+    path->adapter_up_mlp = pack(scope, f->adapter_up[DP_T2]);
 }
 
 /* Must come before norm1 is folded into kvq: the adapter's output was not normalised. With a skip,
@@ -147,5 +132,6 @@ void dp_build_fused_block(const dp_scope *outer, size_t index, dp_block *block) 
         pack_frozen(&scope, &f, kvq, &block->spatial);
     }
     fuse_spatial(&scope, &f, &block->spatial);
-    fuse_temporal(&scope, &f, composed_qkv, &block->spatial, &block->temporal);
+    fuse_temporal(&scope, &f, composed_qkv, &block->temporal);
+    dp_share_with_temporal(&builder->model->parameters, block);
 }

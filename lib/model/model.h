@@ -11,38 +11,10 @@
 #include "base/message.h"
 #include "gemm/gemm.h"
 #include "gguf/gguf.h"
+#include "model/parameters.h"
 #include "os/source.h"
 
 #include <stdatomic.h>
-
-typedef enum dp_position_kind {
-    DP_POSITION_SINCOS_TIME,
-    DP_POSITION_SINCOS_3D,
-    DP_POSITION_TABLE
-} dp_position_kind;
-
-/* Adapters of a block, in the order of docs/weight-format.md. */
-typedef enum dp_adapter_site {
-    DP_S1,
-    DP_S2,
-    DP_T0,
-    DP_T1,
-    DP_T2,
-    DP_ADAPTER_SITES
-} dp_adapter_site;
-
-/* Names are those of the model page: docs/weight-format.md lists them. */
-typedef struct dp_parameters {
-    size_t image_size, patch_size, patches_a_side, tokens;
-    size_t width, heads, blocks, mlp_width, feature_size, head_width, classes;
-    size_t grid, frames, framesets, spatial_frames, sampling_rate;
-    size_t bottleneck[DP_ADAPTER_SITES]; /* 0: there is no such adapter */
-    dp_position_kind position;
-    dp_activation activation, adapter_activation;
-    float adapter_scale, epsilon, mean[3], std[3];
-    bool serial_skip;
-    bool has_projection, has_pre_norm;
-} dp_parameters;
 
 /* Weight and bias of a layer norm; NULL where they are folded into the next matrix. */
 typedef struct dp_norm {
@@ -131,15 +103,6 @@ typedef struct dp_opening {
     uint32_t cpu_mask;         /* what options and environment leave */
     struct dp_model *backbone; /* of a task, else NULL */
 } dp_opening;
-
-/* Reads and checks metadata, and what tensor shapes say, those of the backbone's among them, if
- * there is one. (parameters.c) */
-dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
-                             dp_parameters *parameters, dp_message *message);
-
-/* Names as they stand in files. (parameters.c) */
-const char *dp_activation_name(dp_activation activation); /* not of DP_ACTIVATION_NONE */
-const char *dp_position_name(dp_position_kind kind);
 
 /* Builds a model from a parsed file. That of a compiled model or a backbone goes on being used, and
  * `source` then becomes the model's, as `gguf` does of a backbone; of any other, memory is let go

@@ -5,42 +5,73 @@
 #include "base/size.h"
 #include "dp_config.h"
 #include "model/builder.h"
+#include "model/keys.h"
 
+#include <stddef.h>
 #include <string.h>
 
-#define MAX_POSITIONS ((size_t)1 << 26)
+/* ---- the list of keys ---- */
 
-typedef struct reader {
-    const dp_gguf *gguf;
-    dp_message *message;
-    dp_status status; /* the first failure */
-} reader;
+#define AT(member) offsetof(dp_parameters, member)
+#define SIZE(member) AT(member), DP_PARAMETER_SIZE
 
-static size_t read_number(reader *from, const char *key, bool required, uint32_t fallback,
-                          uint32_t minimum, uint32_t maximum) {
-    uint32_t value = fallback;
-    if (from->status == DP_OK) {
-        from->status =
-            dp_gguf_u32(from->gguf, key, required, minimum, maximum, &value, from->message);
-    }
-    return value;
+static const dp_parameter canonical_rows[] = {
+    {"dualpath.image_size", SIZE(image_size), true, 1, 4096},
+    {"dualpath.patch_size", SIZE(patch_size), true, 1, 256},
+    {"dualpath.embedding_length", SIZE(width), true, 1, 16384},
+    {"dualpath.block_count", SIZE(blocks), true, 1, 256},
+    {"dualpath.attention.head_count", SIZE(heads), true, 1, 1024},
+    {"dualpath.attention.layer_norm_epsilon", AT(epsilon), DP_PARAMETER_REAL, false, 0, 0},
+    {"dualpath.activation", AT(activation), DP_PARAMETER_ACTIVATION, false, 0, 0},
+    {"dualpath.adapter.activation", AT(adapter_activation), DP_PARAMETER_ACTIVATION, false, 0, 0},
+    {"dualpath.adapter.scale", AT(adapter_scale), DP_PARAMETER_REAL, false, 0, 0},
+    {"dualpath.adapter.serial_skip", AT(serial_skip), DP_PARAMETER_FLAG, false, 0, 0},
+    {"dualpath.position.kind", AT(position), DP_PARAMETER_POSITION, false, 0, 0},
+    {"dualpath.grid", SIZE(grid), false, 1, 16},
+    {"dualpath.frames", SIZE(frames), true, 1, 4096},
+    {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256},
+    {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536},
+    {"dualpath.image_mean", AT(mean), DP_PARAMETER_RGB, false, 0, 0},
+    {"dualpath.image_std", AT(std), DP_PARAMETER_RGB, false, 0, 0},
+};
+
+static const dp_parameter compiled_rows[] = {
+    {"dualpath.compiled.mlp_width", SIZE(mlp_width), true, 1, 65536},
+    {"dualpath.compiled.feature_size", SIZE(feature_size), true, 1, 65536},
+    {"dualpath.compiled.head_width", SIZE(head_width), true, 0, 65536},
+    {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000},
+    {"dualpath.compiled.projection", AT(has_projection), DP_PARAMETER_FLAG, true, 0, 0},
+    {"dualpath.compiled.pre_norm", AT(has_pre_norm), DP_PARAMETER_FLAG, true, 0, 0},
+    {"dualpath.compiled.bottleneck.s1", SIZE(bottleneck[DP_S1]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.s2", SIZE(bottleneck[DP_S2]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t0", SIZE(bottleneck[DP_T0]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t1", SIZE(bottleneck[DP_T1]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t2", SIZE(bottleneck[DP_T2]), true, 0, 65536},
+};
+
+/* What an absent key stands for. */
+static const dp_parameters default_parameters = {
+    .grid = 4,
+    .spatial_frames = 8,
+    .sampling_rate = 4,
+    .position = DP_POSITION_SINCOS_TIME,
+    .activation = DP_ACTIVATION_QUICK_GELU,
+    .adapter_activation = DP_ACTIVATION_GELU,
+    .adapter_scale = 1.0f,
+    .epsilon = 1e-5f,
+    .mean = {0.485f, 0.456f, 0.406f},
+    .std = {0.229f, 0.224f, 0.225f},
+};
+
+dp_parameter_list dp_canonical_parameters(void) {
+    return (dp_parameter_list){canonical_rows, sizeof canonical_rows / sizeof canonical_rows[0]};
 }
 
-static bool read_bool(reader *from, const char *key, bool required) {
-    bool value = false;
-    if (from->status == DP_OK) {
-        from->status = dp_gguf_bool(from->gguf, key, required, &value, from->message);
-    }
-    return value;
+dp_parameter_list dp_compiled_parameters(void) {
+    return (dp_parameter_list){compiled_rows, sizeof compiled_rows / sizeof compiled_rows[0]};
 }
 
-static float read_float(reader *from, const char *key, float fallback) {
-    float value = fallback;
-    if (from->status == DP_OK) {
-        from->status = dp_gguf_f32(from->gguf, key, false, &value, from->message);
-    }
-    return value;
-}
+/* ---- names ---- */
 
 static const char *const position_names[] = {"sincos-time", "sincos-3d", "table"};
 static const char *const activation_names[] = {"none", "gelu", "quick_gelu", "relu"};
@@ -53,250 +84,170 @@ const char *dp_activation_name(dp_activation activation) {
     return activation_names[activation];
 }
 
-/* The index of a text among names[first .. count - 1]; `fallback` when the key is absent. */
-static size_t read_choice(reader *from, const char *key, const char *const *names, size_t first,
-                          size_t count, size_t fallback) {
-    dp_text text = {names[fallback], strlen(names[fallback])};
-    if (from->status == DP_OK) {
-        from->status = dp_gguf_text(from->gguf, key, false, &text, from->message);
-    }
-    for (size_t i = first; i < count && from->status == DP_OK; i++) {
-        if (text.length == strlen(names[i]) && memcmp(text.bytes, names[i], text.length) == 0) {
-            return i;
+/* ---- metadata ---- */
+
+static dp_status read_size(const dp_gguf *gguf, const dp_parameter *row, size_t *size,
+                           dp_message *message) {
+    uint32_t value = (uint32_t)*size;
+    dp_status status =
+        dp_gguf_u32(gguf, row->key, row->required, row->minimum, row->maximum, &value, message);
+    *size = value;
+    return status;
+}
+
+/* *index becomes that of a text among names[first .. count - 1]. */
+static dp_status read_choice(const dp_gguf *gguf, const dp_parameter *row, const char *const *names,
+                             size_t first, size_t count, size_t *index, dp_message *message) {
+    dp_text text = dp_text_of(names[*index]);
+    dp_status status = dp_gguf_text(gguf, row->key, row->required, &text, message);
+    for (size_t i = first; i < count && status == DP_OK; i++) {
+        if (dp_text_equals(text, names[i])) {
+            *index = i;
+            return DP_OK;
         }
     }
-    if (from->status == DP_OK) {
-        from->status = dp_fail(from->message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
-                               key, DP_SHOW(text));
-    }
-    return fallback;
+    return status != DP_OK ? status
+                           : dp_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
+                                     row->key, DP_SHOW(text));
 }
 
-static dp_activation read_activation(reader *from, const char *key, dp_activation fallback) {
-    return (dp_activation)read_choice(from, key, activation_names, DP_ACTIVATION_GELU,
-                                      DP_ACTIVATION_COUNT, fallback);
+static dp_status read_activation(const dp_gguf *gguf, const dp_parameter *row,
+                                 dp_activation *activation, dp_message *message) {
+    size_t index = (size_t)*activation;
+    dp_status status = read_choice(gguf, row, activation_names, DP_ACTIVATION_GELU,
+                                   DP_ACTIVATION_COUNT, &index, message);
+    *activation = (dp_activation)index;
+    return status;
 }
 
-static void read_mean_and_std(reader *from, dp_parameters *p) {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f};
-    static const float std[3] = {0.229f, 0.224f, 0.225f};
-    memcpy(p->mean, mean, sizeof mean);
-    memcpy(p->std, std, sizeof std);
-    if (from->status == DP_OK) {
-        from->status =
-            dp_gguf_f32_array(from->gguf, "dualpath.image_mean", false, 3, p->mean, from->message);
-    }
-    if (from->status == DP_OK) {
-        from->status =
-            dp_gguf_f32_array(from->gguf, "dualpath.image_std", false, 3, p->std, from->message);
-    }
-    for (size_t c = 0; c < 3 && from->status == DP_OK; c++) {
-        /* smaller ones would overflow 1 / (255 std) */
-        if (!(p->std[c] >= 1e-6f)) {
-            from->status =
-                dp_fail(from->message, DP_ERR_FORMAT,
-                        "dualpath.image_std: %g is not a standard deviation", (double)p->std[c]);
-        }
-    }
+static dp_status read_position_kind(const dp_gguf *gguf, const dp_parameter *row,
+                                    dp_position_kind *kind, dp_message *message) {
+    size_t index = (size_t)*kind;
+    dp_status status = read_choice(gguf, row, position_names, 0, 3, &index, message);
+    *kind = (dp_position_kind)index;
+    return status;
 }
 
-static void read_metadata(reader *from, dp_parameters *p) {
-    (void)read_number(from, "dualpath.format_version", true, 0, 1, 1);
-    p->image_size = read_number(from, "dualpath.image_size", true, 1, 1, 4096);
-    p->patch_size = read_number(from, "dualpath.patch_size", true, 1, 1, 256);
-    p->width = read_number(from, "dualpath.embedding_length", true, 1, 1, 16384);
-    p->blocks = read_number(from, "dualpath.block_count", true, 1, 1, 256);
-    p->heads = read_number(from, "dualpath.attention.head_count", true, 1, 1, 1024);
-    p->grid = read_number(from, "dualpath.grid", false, 4, 1, 16);
-    p->frames = read_number(from, "dualpath.frames", true, 1, 1, 4096);
-    p->spatial_frames = read_number(from, "dualpath.spatial_frames", false, 8, 1, 256);
-    p->sampling_rate = read_number(from, "dualpath.sampling_rate", false, 4, 1, 65536);
-    p->epsilon = read_float(from, "dualpath.attention.layer_norm_epsilon", 1e-5f);
-    p->adapter_scale = read_float(from, "dualpath.adapter.scale", 1.0f);
-    p->position = (dp_position_kind)read_choice(from, "dualpath.position.kind", position_names, 0,
-                                                3, DP_POSITION_SINCOS_TIME);
-    p->activation = read_activation(from, "dualpath.activation", DP_ACTIVATION_QUICK_GELU);
-    p->adapter_activation =
-        read_activation(from, "dualpath.adapter.activation", DP_ACTIVATION_GELU);
-    read_mean_and_std(from, p);
-    p->serial_skip = read_bool(from, "dualpath.adapter.serial_skip", false);
-}
-
-/* The number of rows of a tensor, bounded; 0 when the file has no such tensor. */
-static size_t tensor_rows(reader *from, const char *name, size_t maximum) {
-    const dp_tensor *tensor = dp_gguf_tensor(from->gguf, name);
-    if (tensor == NULL || from->status != DP_OK) {
-        return 0;
-    }
-    if (tensor->dims == 1) {
-        return 1; /* tools that drop dimensions of 1 write a single row so */
-    }
-    if (tensor->shape[0] < 1 || tensor->shape[0] > maximum) {
-        from->status =
-            dp_fail(from->message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
-                    (unsigned long long)tensor->shape[0], maximum);
-        return 0;
-    }
-    return (size_t)tensor->shape[0];
-}
-
-/* What the tensors of a compiled file do not say. */
-static void read_sizes(reader *from, dp_parameters *p) {
-    p->mlp_width = read_number(from, "dualpath.compiled.mlp_width", true, 0, 1, 65536);
-    p->feature_size = read_number(from, "dualpath.compiled.feature_size", true, 0, 1, 65536);
-    p->head_width = read_number(from, "dualpath.compiled.head_width", true, 0, 0, 65536);
-    p->classes = read_number(from, "dualpath.compiled.classes", true, 0, 0, 1000000);
-    p->has_projection = read_bool(from, "dualpath.compiled.projection", true);
-    p->has_pre_norm = read_bool(from, "dualpath.compiled.pre_norm", true);
-    for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
-        dp_tensor_name key = dp_bottleneck_key(i);
-        p->bottleneck[i] =
-            read_number(from, key.text, true, 0, 0, (uint32_t)dp_size_min(4 * p->width, 65536));
-    }
-}
-
-static void read_shapes(reader *from, dp_parameters *p) {
-    p->mlp_width = tensor_rows(from, "block.0.mlp.up.weight", 65536);
-    p->has_pre_norm = dp_gguf_tensor(from->gguf, "pre_norm.weight") != NULL ||
-                      dp_gguf_tensor(from->gguf, "pre_norm.bias") != NULL;
-    p->has_projection = dp_gguf_tensor(from->gguf, "projection.weight") != NULL;
-    p->feature_size = p->has_projection ? tensor_rows(from, "projection.weight", 65536) : p->width;
-    p->head_width = tensor_rows(from, "head.hidden.weight", 65536);
-    p->classes = tensor_rows(from, "head.output.weight", 1000000);
-    for (size_t i = 0; i < DP_ADAPTER_SITES; i++) {
-        dp_tensor_name name = dp_with_suffix(dp_adapter_name(0, i, "down"), ".weight");
-        /* wider ones would let a small file ask for large fused matrices */
-        p->bottleneck[i] = tensor_rows(from, name.text, dp_size_min(4 * p->width, 65536));
-    }
-}
-
-/* What must hold between the numbers. */
-static dp_status check_relations(dp_parameters *p, dp_message *message) {
-    if (p->image_size % p->patch_size != 0 || p->image_size % p->grid != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.image_size: %zu is not a multiple of the patch size %zu and of "
-                       "the grid side %zu",
-                       p->image_size, p->patch_size, p->grid);
-    }
-    p->patches_a_side = p->image_size / p->patch_size;
-    p->tokens = p->patches_a_side * p->patches_a_side + 1;
-    if (p->tokens > 65536) {
-        return dp_fail(message, DP_ERR_FORMAT, "%zu tokens an image are more than 65536",
-                       p->tokens);
-    }
-    if (p->width % p->heads != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is not a multiple of the %zu heads",
-                       p->width, p->heads);
-    }
-    size_t tiles = p->grid * p->grid;
-    if (p->frames % tiles != 0 || p->frames % p->spatial_frames != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.frames: %zu is not a multiple of the %zu frames of a frameset and "
-                       "of the %zu spatial frames",
-                       p->frames, tiles, p->spatial_frames);
-    }
-    p->framesets = p->frames / tiles;
-    if (p->framesets + p->spatial_frames > 256) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu framesets and %zu spatial frames are more "
-                       "than 256 images",
-                       p->framesets, p->spatial_frames);
-    }
-    /* position tables are not in the file: their size must not run away from it */
-    if (p->framesets * p->tokens > MAX_POSITIONS / p->width) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu framesets of %zu tokens of %zu are more than %zu position values",
-                       p->framesets, p->tokens, p->width, MAX_POSITIONS);
-    }
-    if (!p->has_projection && p->feature_size != p->width) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu features of a width of %zu need a projection, which is missing",
-                       p->feature_size, p->width);
-    }
-    if (!(p->epsilon > 0.0f && p->epsilon <= 1.0f)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.attention.layer_norm_epsilon: %g is not in 0 .. 1",
-                       (double)p->epsilon);
+static dp_status read_parameter(const dp_gguf *gguf, const dp_parameter *row, dp_parameters *p,
+                                dp_message *message) {
+    void *member = (uint8_t *)p + row->offset;
+    switch (row->kind) {
+    case DP_PARAMETER_SIZE:
+        return read_size(gguf, row, member, message);
+    case DP_PARAMETER_REAL:
+        return dp_gguf_f32(gguf, row->key, row->required, member, message);
+    case DP_PARAMETER_FLAG:
+        return dp_gguf_bool(gguf, row->key, row->required, member, message);
+    case DP_PARAMETER_ACTIVATION:
+        return read_activation(gguf, row, member, message);
+    case DP_PARAMETER_POSITION:
+        return read_position_kind(gguf, row, member, message);
+    case DP_PARAMETER_RGB:
+        return dp_gguf_f32_array(gguf, row->key, row->required, 3, member, message);
     }
     return DP_OK;
 }
 
-static dp_status check_tensors(const dp_gguf *gguf, const dp_parameters *p, dp_message *message) {
-    if (p->mlp_width == 0) {
-        return dp_fail(message, DP_ERR_FORMAT, "block.0.mlp.up.weight: this tensor is missing");
-    }
-    if ((p->head_width == 0) != (p->classes == 0)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "head.hidden.weight and head.output.weight go together; one is missing");
-    }
-    if (!DP_HAS_SINCOS && p->position != DP_POSITION_TABLE && !dp_is_compiled(gguf)) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "dualpath.position.kind: this build has no %s, only tables",
-                       dp_position_name(p->position));
-    }
-    if (p->position == DP_POSITION_SINCOS_3D && p->width % 16 != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is not a multiple of 16, which sincos-3d "
-                       "needs",
-                       p->width);
-    }
-    if (p->position == DP_POSITION_SINCOS_TIME && p->width % 2 != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is odd, which sincos-time cannot encode",
-                       p->width);
-    }
-    bool grid = dp_gguf_tensor(gguf, "position.grid") != NULL;
-    if (grid && p->position != DP_POSITION_SINCOS_TIME) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "position.grid: this tensor goes only with the position kind sincos-time");
-    }
-    return DP_OK;
-}
-
-static dp_status check_architecture(const dp_gguf *gguf, dp_message *message) {
-    dp_text text = {"", 0};
-    dp_status status = dp_gguf_text(gguf, "general.architecture", true, &text, message);
-    if (status == DP_OK && (text.length != 8 || memcmp(text.bytes, "dualpath", 8) != 0)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "general.architecture: \"%s\", but this library runs \"dualpath\"",
-                       DP_SHOW(text));
+static dp_status read_list(const dp_gguf *gguf, dp_parameter_list list, dp_parameters *p,
+                           dp_message *message) {
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < list.count && status == DP_OK; i++) {
+        status = read_parameter(gguf, &list.rows[i], p, message);
     }
     return status;
 }
 
-/* The sizes that only tensors of the backbone tell. */
-static void take_shapes(reader *from, const dp_parameters *backbone, dp_parameters *p) {
+static dp_status check_format(const dp_gguf *gguf, dp_message *message) {
+    dp_text architecture = {"", 0};
+    uint32_t version = 0;
+    dp_status status = dp_gguf_text(gguf, DP_KEY_ARCHITECTURE, true, &architecture, message);
+    if (status == DP_OK && !dp_text_equals(architecture, DP_ARCHITECTURE)) {
+        return dp_fail(message, DP_ERR_FORMAT,
+                       DP_KEY_ARCHITECTURE ": \"%s\", but this library runs \"" DP_ARCHITECTURE
+                                           "\"",
+                       DP_SHOW(architecture));
+    }
+    return status == DP_OK ? dp_gguf_u32(gguf, DP_KEY_FORMAT_VERSION, true, DP_FORMAT_VERSION,
+                                         DP_FORMAT_VERSION, &version, message)
+                           : status;
+}
+
+/* ---- shapes ---- */
+
+/* The number of rows of a tensor, bounded; 0 when the file has no such tensor. */
+static dp_status read_tensor_rows(const dp_gguf *gguf, const char *name, size_t maximum,
+                                  size_t *rows, dp_message *message) {
+    const dp_tensor *tensor = dp_gguf_tensor(gguf, name);
+    *rows = 0;
+    if (tensor == NULL) {
+        return DP_OK;
+    }
+    if (tensor->dims > 1 && (tensor->shape[0] < 1 || tensor->shape[0] > maximum)) {
+        return dp_fail(message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
+                       (unsigned long long)tensor->shape[0], maximum);
+    }
+    /* tools that drop dimensions of 1 write a single row as a vector */
+    *rows = tensor->dims > 1 ? (size_t)tensor->shape[0] : 1;
+    return DP_OK;
+}
+
+static dp_status read_bottlenecks(const dp_gguf *gguf, dp_parameters *p, dp_message *message) {
+    dp_status status = DP_OK;
+    for (size_t i = 0; i < DP_ADAPTER_SITES && status == DP_OK; i++) {
+        dp_tensor_name name = dp_with_suffix(dp_adapter_name(0, i, "down"), ".weight");
+        status = read_tensor_rows(gguf, name.text, 65536, &p->bottleneck[i], message);
+    }
+    return status;
+}
+
+/* The sizes of a canonical file that only its tensors tell. */
+static dp_status read_shapes(const dp_gguf *gguf, dp_parameters *p, dp_message *message) {
+    p->has_pre_norm = dp_gguf_tensor(gguf, "pre_norm.weight") != NULL ||
+                      dp_gguf_tensor(gguf, "pre_norm.bias") != NULL;
+    p->has_projection = dp_gguf_tensor(gguf, "projection.weight") != NULL;
+    dp_status status =
+        read_tensor_rows(gguf, "block.0.mlp.up.weight", 65536, &p->mlp_width, message);
+    if (status == DP_OK) {
+        status = read_tensor_rows(gguf, "projection.weight", 65536, &p->feature_size, message);
+    }
+    if (status == DP_OK) {
+        status = read_tensor_rows(gguf, "head.hidden.weight", 65536, &p->head_width, message);
+    }
+    if (status == DP_OK) {
+        status = read_tensor_rows(gguf, "head.output.weight", 1000000, &p->classes, message);
+    }
+    p->feature_size = p->has_projection ? p->feature_size : p->width;
+    return status == DP_OK ? read_bottlenecks(gguf, p, message) : status;
+}
+
+/* The sizes of a task that only tensors of its backbone tell. */
+static dp_status copy_shapes(const dp_parameters *backbone, dp_parameters *p, dp_message *message) {
     p->mlp_width = backbone->mlp_width;
     p->feature_size = backbone->feature_size;
     p->has_projection = backbone->has_projection;
     p->has_pre_norm = backbone->has_pre_norm;
-    if (from->status == DP_OK) {
-        from->status = dp_check_frozen_parameters(p, backbone, from->message);
-    }
+    return dp_check_frozen_parameters(p, backbone, message);
 }
+
+/* ---- all of them ---- */
 
 dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
                              dp_parameters *parameters, dp_message *message) {
-    reader from = {gguf, message, check_architecture(gguf, message)};
-    memset(parameters, 0, sizeof *parameters);
-    if (from.status == DP_OK) {
-        from.status = dp_check_task(gguf, backbone, message);
+    bool canonical = DP_HAS_CANONICAL && !dp_is_compiled(gguf);
+    *parameters = default_parameters;
+    dp_status status = check_format(gguf, message);
+    if (status == DP_OK) {
+        status = dp_check_task(gguf, backbone, message);
     }
-    read_metadata(&from, parameters);
-    if (DP_HAS_CANONICAL && !dp_is_compiled(gguf)) {
-        read_shapes(&from, parameters);
-    } else {
-        read_sizes(&from, parameters);
+    if (status == DP_OK) {
+        status = read_list(gguf, dp_canonical_parameters(), parameters, message);
     }
-    if (DP_HAS_CANONICAL && backbone != NULL) {
-        take_shapes(&from, &backbone->parameters, parameters);
+    if (status == DP_OK) {
+        status = canonical ? read_shapes(gguf, parameters, message)
+                           : read_list(gguf, dp_compiled_parameters(), parameters, message);
     }
-    if (from.status == DP_OK) {
-        from.status = check_relations(parameters, message);
+    if (status == DP_OK && DP_HAS_CANONICAL && backbone != NULL) {
+        status = copy_shapes(&backbone->parameters, parameters, message);
     }
-    if (from.status == DP_OK) {
-        from.status = check_tensors(gguf, parameters, message);
-    }
-    return from.status;
+    return status == DP_OK ? dp_check_relations(gguf, parameters, message) : status;
 }

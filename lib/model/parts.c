@@ -82,7 +82,7 @@ static const part_row model_rows[] = {
     {"head.output", IN_MODEL(head_output), EXACT_MATRIX, CLASSES, HEAD},
 };
 
-/* What the temporal path shares with the spatial one is there once: dp_share_parts(). */
+/* What the temporal path shares with the spatial one is there once: dp_share_with_temporal(). */
 static const part_row block_rows[] = {
     {"spatial.project", IN_BLOCK(spatial.qkv), MATRIX, QKV, WIDTH},
     {"spatial.squeeze_n", IN_BLOCK(spatial.adapter_down_attn), MATRIX, BOTTLENECK + DP_S1, WIDTH},
@@ -124,6 +124,21 @@ dp_part dp_part_at(const struct dp_model *model, size_t index) {
         part.gemm = dp_gemm_for_depth(model, wanted, part.columns);
     }
     return part;
+}
+
+void dp_share_with_temporal(const dp_parameters *p, dp_block *block) {
+    const dp_path_block *spatial = &block->spatial;
+    dp_path_block *temporal = &block->temporal;
+    temporal->fc1 = spatial->fc1;
+    if (p->bottleneck[DP_T0] == 0 || p->serial_skip) {
+        temporal->qkv = spatial->qkv;
+    }
+    if (p->bottleneck[DP_T1] == 0 || p->serial_skip) {
+        temporal->attn_out = spatial->attn_out;
+    }
+    if (p->bottleneck[DP_T2] == 0 || p->serial_skip) {
+        temporal->fc2 = spatial->fc2;
+    }
 }
 
 /* ---- tensors ---- */

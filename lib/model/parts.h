@@ -8,8 +8,6 @@
 #include "gemm/gemm.h"
 #include "model/model.h"
 
-#define DP_COMPILED_VERSION 1
-
 typedef struct dp_tensor_name {
     char text[72];
 } dp_tensor_name;
@@ -42,5 +40,11 @@ dp_part dp_part_at(const struct dp_model *model, size_t index);
 /* Up to DP_PART_TENSORS; 0: this model has no such part. */
 size_t dp_part_tensor_count(const dp_part *part);
 dp_part_tensor dp_part_tensor_at(const dp_part *part, size_t index);
+
+/* Gives the temporal path of a fused block the frozen matrices of the spatial one that it
+ * multiplies with, too: all of them, but for those that an adapter stands in series with and does
+ * not keep the input of (its composed matrix is in their place). A compiled file has them once,
+ * with the spatial path; reading and fusing call this when that path is there. */
+void dp_share_with_temporal(const dp_parameters *p, dp_block *block);
 
 #endif /* DP_PARTS_H */

@@ -17,17 +17,16 @@ dp_tensor_name dp_block_name(size_t block, const char *name) {
     return made;
 }
 
-static const char *const sites[DP_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
+const char *dp_site_name(size_t site) {
+    static const char *const names[DP_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
+    return names[site];
+}
 
 dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half) {
     dp_tensor_name made;
-    (void)dp_print(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block, sites[site],
-                   half);
+    (void)dp_print(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block,
+                   dp_site_name(site), half);
     return made;
-}
-
-dp_tensor_name dp_bottleneck_key(size_t site) {
-    return dp_with_suffix(dp_name("dualpath.compiled.bottleneck."), sites[site]);
 }
 
 dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix) {
