@@ -6,7 +6,6 @@
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkstemp() */
 #include "api_fixture.h"
 #include "gemm/gemm.h"
-#include "isa/isa.h"
 #include "isa/isa.h" /* only to know what is chosen */
 #include "spoilt_model.h"
 

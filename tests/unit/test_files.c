@@ -5,7 +5,8 @@
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkdtemp() */
 #include "base/size.h"
 #include "dp_config.h"
-#include "gguf/gguf.h"
+#include "gguf/inflate.h"
+#include "os/file.h"
 #include "os/memory.h"
 #include "suite.h"
 #include "support.h"
@@ -80,23 +81,23 @@ static void write_file(const uint8_t *bytes, size_t size) {
 }
 
 static void refuse_file(const char *name, const char *word, const char *other) {
-    dp_file file;
+    dp_source file;
     ck_assert_int_eq(dp_file_open(name, &counting.allocator, &file, &message), DP_ERR_IO);
     expect_words(word, other);
     ck_assert_ptr_null(file.bytes);
-    dp_file_close(&file);
+    dp_source_close(&file);
     expect_nothing_held();
 }
 
 /* Opens `path` and compares all of it. */
 static void accept_file(const uint8_t *bytes, size_t size, bool allocates) {
-    dp_file file;
+    dp_source file;
     dp_status status = dp_file_open(path, &counting.allocator, &file, &message);
     ck_assert_msg(status == DP_OK, "%s", message.text);
     ck_assert_uint_eq(file.size, size);
     ck_assert_mem_eq(file.bytes, bytes, size);
     ck_assert_int_eq(counting.calls > 0, allocates);
-    dp_file_close(&file);
+    dp_source_close(&file);
     ck_assert_ptr_null(file.bytes);
     expect_nothing_held();
 }
@@ -160,7 +161,7 @@ START_TEST(reading_a_pipe_may_run_out_of_memory) {
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     for (size_t fail_at = 1; fail_at <= 3; fail_at++) {
         pthread_t thread;
-        dp_file file;
+        dp_source file;
         test_allocator_init(&counting);
         counting.fail_at = fail_at;
         ck_assert_int_eq(pthread_create(&thread, NULL, feed_pipe, &what), 0);
@@ -190,7 +191,7 @@ END_TEST
 /* Files that claim to be empty, and cannot be mapped, as Linux has them. */
 START_TEST(files_that_hide_their_size_are_read) {
     const char *name = "/proc/self/status";
-    dp_file file;
+    dp_source file;
     if (access(name, R_OK) != 0) {
         printf("skipped: there is no %s\n", name);
         return;
@@ -198,15 +199,15 @@ START_TEST(files_that_hide_their_size_are_read) {
     ck_assert_int_eq(dp_file_open(name, &counting.allocator, &file, &message), DP_OK);
     ck_assert_uint_gt(file.size, 5);
     ck_assert_mem_eq(file.bytes, "Name:", 5);
-    dp_file_close(&file);
+    dp_source_close(&file);
     expect_nothing_held();
 }
 END_TEST
 
 START_TEST(closing_nothing_does_nothing) {
-    dp_file file = {0};
-    dp_file_close(&file);
-    dp_file_close(&file);
+    dp_source file = {0};
+    dp_source_close(&file);
+    dp_source_close(&file);
 }
 END_TEST
 
@@ -252,7 +253,7 @@ static answer inflate_block(block packed, size_t limit) {
     dp_source from = {.bytes = packed.bytes, .size = packed.size};
     dp_source to;
     dp_status status = dp_inflate(&from, limit, &counting.allocator, &to, &message);
-    answer got = {status, to.block, to.size, to.allocated};
+    answer got = {status, to.buffer.bytes, to.size, to.buffer.capacity};
     if (got.status != DP_OK) {
         ck_assert_ptr_null(got.bytes);
         ck_assert_uint_eq(got.size + got.allocated, 0);
@@ -477,7 +478,7 @@ static TCase *case_of_gzip(void) {
 /* ---- builds that leave parts out ---- */
 
 static bool has_files(void) {
-    dp_file file;
+    dp_source file;
     return dp_file_open("", NULL, &file, &message) != DP_ERR_UNSUPPORTED;
 }
 

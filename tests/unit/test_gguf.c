@@ -296,7 +296,7 @@ START_TEST(every_allocation_may_fail) {
         ck_assert_uint_eq(failing.blocks, 0);
         ck_assert_int_eq(failing.mistakes, 0);
     }
-    ck_assert_uint_gt(fail_at, 4);
+    ck_assert_uint_gt(fail_at, 2);
     free(bytes);
 }
 END_TEST

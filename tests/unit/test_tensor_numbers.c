@@ -2,6 +2,7 @@
  * lib/model, the numbers of a tensor: every type is read exactly, what is not finite is refused,
  * and checksums are those of gzip.
  */
+#include "gguf/crc32.h"
 #include "gguf_samples.h"
 
 #include <math.h>
