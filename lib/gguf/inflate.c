@@ -15,9 +15,9 @@ bool dp_is_gzip(const uint8_t *bytes, size_t size) {
 
 #if defined(DP_NO_ZLIB)
 
-dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+dp_status dp_inflate(const dp_source *compressed, size_t limit, const dp_allocator *allocator,
                      dp_source *inflated, dp_message *message) {
-    (void)packed, (void)limit, (void)allocator;
+    (void)compressed, (void)limit, (void)allocator;
     *inflated = (dp_source){0};
     return dp_fail(message, DP_ERR_UNSUPPORTED,
                    "the file is gzip-compressed, and this build has no zlib: decompress it first");
@@ -58,9 +58,9 @@ static void release_for_zlib(void *opaque, void *pointer) {
 /* The last four bytes of a gzip file are the size of its last member, modulo 2^32: a hint that
  * mostly saves growing. A hint that the file is too short for is not taken. The byte more lets zlib
  * see the end. */
-static size_t hinted_capacity(const dp_source *packed) {
-    size_t size = packed->size;
-    size_t hint = size >= 4 ? dp_load_u32(packed->bytes + size - 4) : 0;
+static size_t hinted_capacity(const dp_source *compressed) {
+    size_t size = compressed->size;
+    size_t hint = size >= 4 ? dp_load_u32(compressed->bytes + size - 4) : 0;
     size_t least = 65536;
     return hint > least && hint < SIZE_MAX && hint / MAX_RATIO <= size ? hint + 1 : least;
 }
@@ -88,24 +88,26 @@ static dp_status begin_member(z_stream *stream, const uint8_t *rest, size_t size
     return DP_OK;
 }
 
-/* One step of zlib, from byte *at of the packed bytes to the end of what was inflated so far. */
-static int inflate_chunk(z_stream *stream, const dp_source *packed, size_t *at, dp_buffer *out) {
-    size_t given = dp_size_min(packed->size - *at, MAX_CHUNK);
+/* One step of zlib, from byte *at of the compressed bytes to the end of what was inflated so far.
+ */
+static int inflate_chunk(z_stream *stream, const dp_source *compressed, size_t *at,
+                         dp_buffer *out) {
+    size_t given = dp_size_min(compressed->size - *at, MAX_CHUNK);
     size_t space = dp_size_min(out->capacity - out->size, MAX_CHUNK);
-    stream->next_in = packed->bytes + *at;
+    stream->next_in = compressed->bytes + *at;
     stream->avail_in = (unsigned)given;
     stream->next_out = out->bytes + out->size;
     stream->avail_out = (unsigned)space;
     int result = inflate(stream, Z_NO_FLUSH);
-    dp_source_discard(packed, packed->bytes + *at, given - stream->avail_in);
+    dp_source_discard(compressed, compressed->bytes + *at, given - stream->avail_in);
     *at += given - stream->avail_in;
     out->size += space - stream->avail_out;
     return result;
 }
 
-static dp_status inflate_members(z_stream *stream, const dp_source *packed, size_t limit,
+static dp_status inflate_members(z_stream *stream, const dp_source *compressed, size_t limit,
                                  dp_buffer *out, dp_message *message) {
-    size_t first = hinted_capacity(packed);
+    size_t first = hinted_capacity(compressed);
     size_t most =
         limit < SIZE_MAX ? limit + 1 : SIZE_MAX; /* a byte more shows that it is too much */
     size_t at = 0;
@@ -115,7 +117,7 @@ static dp_status inflate_members(z_stream *stream, const dp_source *packed, size
                            "cannot allocate memory to inflate the gzip data into, after %zu bytes",
                            out->size);
         }
-        int result = inflate_chunk(stream, packed, &at, out);
+        int result = inflate_chunk(stream, compressed, &at, out);
         if (out->size > limit) {
             return dp_fail(message, DP_ERR_MEMORY,
                            "the gzip data inflates to more than the limit of %zu bytes", limit);
@@ -123,10 +125,10 @@ static dp_status inflate_members(z_stream *stream, const dp_source *packed, size
         if (result != Z_OK && result != Z_STREAM_END) {
             return fail_inflate(stream, result, at, message);
         }
-        done = result == Z_STREAM_END && at == packed->size;
+        done = result == Z_STREAM_END && at == compressed->size;
         if (result == Z_STREAM_END && !done) {
             dp_status status =
-                begin_member(stream, packed->bytes + at, packed->size - at, at, message);
+                begin_member(stream, compressed->bytes + at, compressed->size - at, at, message);
             if (status != DP_OK) {
                 return status;
             }
@@ -135,7 +137,7 @@ static dp_status inflate_members(z_stream *stream, const dp_source *packed, size
     return DP_OK;
 }
 
-dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+dp_status dp_inflate(const dp_source *compressed, size_t limit, const dp_allocator *allocator,
                      dp_source *inflated, dp_message *message) {
     z_stream stream = {
         .zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = (void *)allocator};
@@ -145,7 +147,7 @@ dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *
     if (result != Z_OK) {
         return dp_fail(message, DP_ERR_MEMORY, "cannot start zlib: error %d", result);
     }
-    dp_status status = inflate_members(&stream, packed, limit, &out, message);
+    dp_status status = inflate_members(&stream, compressed, limit, &out, message);
     (void)inflateEnd(&stream);
     if (status == DP_OK) {
         *inflated = dp_source_of_buffer(out);

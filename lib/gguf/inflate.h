@@ -10,8 +10,9 @@
 bool dp_is_gzip(const uint8_t *bytes, size_t size);
 
 /* Inflates a whole gzip file, all members, to at most `limit` bytes, in a block of this allocator.
- * Memory of the packed bytes is let go of as they are read. On failure `inflated` holds nothing. */
-dp_status dp_inflate(const dp_source *packed, size_t limit, const dp_allocator *allocator,
+ * Memory of the compressed bytes is let go of as they are read. On failure `inflated` holds
+ * nothing. */
+dp_status dp_inflate(const dp_source *compressed, size_t limit, const dp_allocator *allocator,
                      dp_source *inflated, dp_message *message);
 
 #endif /* DP_INFLATE_H */

@@ -2,14 +2,13 @@
  * Backbones and tasks (docs/weight-format.md, "Task files"): which tensors are frozen, the hash of
  * them that a task names its backbone by, and whether a task belongs to a backbone.
  */
-#include "base/bytes.h"
+#include "model/backbone.h"
 #include "dp_config.h"
-#include "model/builder.h"
 #include "model/keys.h"
 
 #include <string.h>
 
-static bool contains(dp_text name, const char *part) {
+static bool contains_text(dp_text name, const char *part) {
     size_t length = strlen(part);
     for (size_t i = 0; i + length <= name.length; i++) {
         if (memcmp(name.bytes + i, part, length) == 0) {
@@ -21,13 +20,13 @@ static bool contains(dp_text name, const char *part) {
 
 bool dp_is_frozen(dp_text name) {
     return !dp_text_starts_with(name, "class_token") && !dp_text_starts_with(name, "position.") &&
-           !dp_text_starts_with(name, "head.") && !contains(name, ".adapter.");
+           !dp_text_starts_with(name, "head.") && !contains_text(name, ".adapter.");
 }
 
 /* ---- the hash ---- */
 
 /* FNV-1a of 64 bits. */
-static uint64_t add_bytes(uint64_t hash, const char *bytes, size_t size) {
+static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) {
         hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(0x100000001b3);
     }
@@ -35,12 +34,12 @@ static uint64_t add_bytes(uint64_t hash, const char *bytes, size_t size) {
 }
 
 /* " f32 0123abcd\n" behind the name */
-static uint64_t add_tensor(uint64_t hash, const dp_tensor *tensor) {
+static uint64_t hash_tensor(uint64_t hash, const dp_tensor *tensor) {
     char rest[32];
     size_t length = dp_print(rest, sizeof rest, " %s %08lx\n", dp_tensor_type_name(tensor->type),
                              (unsigned long)tensor->crc);
-    hash = add_bytes(hash, tensor->name.bytes, tensor->name.length);
-    return add_bytes(hash, rest, length);
+    hash = hash_bytes(hash, tensor->name.bytes, tensor->name.length);
+    return hash_bytes(hash, rest, length);
 }
 
 dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
@@ -48,7 +47,7 @@ dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < gguf->tensor_count; i++) {
         const dp_tensor *tensor = &gguf->tensors[gguf->by_name[i]];
-        hash = dp_is_frozen(tensor->name) ? add_tensor(hash, tensor) : hash;
+        hash = dp_is_frozen(tensor->name) ? hash_tensor(hash, tensor) : hash;
     }
     if (gguf->has_crcs) {
         (void)dp_print(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),

@@ -1,14 +1,17 @@
 /*
- * A whole model from a parsed file: one walk to count and check, one to fill.
+ * Building a model from a parsed file. The same walk over everything in it runs twice: first to
+ * count memory and to check that every tensor is there, then to fill.
  */
 #include "dp_config.h"
 #include "model/builder.h"
+#include "model/choose.h"
+#include "model/describe.h"
 #include "model/keys.h"
 #include "os/memory.h"
 
 #include <string.h>
 
-/* ---- text ---- */
+/* ---- texts ---- */
 
 static const char *keep_text(dp_builder *builder, dp_text text) {
     char *copy = dp_arena_take(&builder->model->arena, text.length + 1, 1);
@@ -67,7 +70,7 @@ static void keep_texts(dp_builder *builder) {
     builder->model->labels = keep_labels(builder);
 }
 
-/* ---- parts outside of the blocks ---- */
+/* ---- weights outside of the blocks ---- */
 
 static void build_patch(const dp_scope *outer) {
     dp_scope scope = *outer;
@@ -85,9 +88,9 @@ static void build_patch(const dp_scope *outer) {
 static void build_norms(const dp_scope *scope) {
     struct dp_model *model = scope->builder->model;
     if (model->parameters.has_pre_norm) {
-        model->pre_norm = dp_pack_norm(scope, dp_name("pre_norm"));
+        model->pre_norm = dp_keep_norm(scope, dp_name("pre_norm"));
     }
-    model->post_norm = dp_pack_norm(scope, dp_name("post_norm"));
+    model->post_norm = dp_keep_norm(scope, dp_name("post_norm"));
 }
 
 static void build_projection(const dp_scope *outer) {
@@ -113,7 +116,7 @@ static void build_head(const dp_scope *scope) {
     }
 }
 
-/* What is frozen there: read, or that of the backbone. */
+/* The frozen weights before and behind the blocks, from the file or from the backbone. */
 static void build_frozen_ends(const dp_scope *scope) {
     struct dp_model *model = scope->builder->model;
     const struct dp_model *backbone = model->backbone;
@@ -131,12 +134,13 @@ static void build_frozen_ends(const dp_scope *scope) {
 
 /* ---- the walk ---- */
 
-typedef struct progress {
+/* Whom to tell how far the walk is. */
+typedef struct fusing_progress {
     dp_progress_fn callback;
     void *user;
-} progress;
+} fusing_progress;
 
-static void report(dp_builder *builder, progress to, size_t block) {
+static void report_fusing(dp_builder *builder, fusing_progress to, size_t block) {
     size_t blocks = builder->model->parameters.blocks;
     if (dp_building(builder) && to.callback != NULL &&
         to.callback(to.user, "fusing", (double)block / (double)blocks) != 0) {
@@ -145,7 +149,7 @@ static void report(dp_builder *builder, progress to, size_t block) {
     }
 }
 
-static void build_weights(dp_builder *builder, progress to) {
+static void build_weights(dp_builder *builder, fusing_progress to) {
     struct dp_model *model = builder->model;
     dp_scope scope = {builder, 0};
     build_frozen_ends(&scope);
@@ -153,7 +157,7 @@ static void build_weights(dp_builder *builder, progress to) {
     for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
         dp_block block;
         memset(&block, 0, sizeof block);
-        report(builder, to, i);
+        report_fusing(builder, to, i);
         if (model->fused) {
             dp_build_fused_block(&scope, i, &block);
         } else {
@@ -166,25 +170,23 @@ static void build_weights(dp_builder *builder, progress to) {
     build_head(&scope);
 }
 
-static void walk(dp_builder *builder, progress to) {
+static void walk_model(dp_builder *builder, fusing_progress to) {
     struct dp_model *model = builder->model;
     model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
     keep_texts(builder);
     if (DP_HAS_CANONICAL && !model->compiled) {
         build_weights(builder, to);
     } else {
-        dp_find_parts(builder);
+        dp_read_compiled(builder);
     }
-    report(builder, to, model->parameters.blocks);
+    report_fusing(builder, to, model->parameters.blocks);
     if (model->arena.failed && builder->status == DP_OK) {
         builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
                                   "this model is larger than this machine can address");
     }
 }
 
-/* ---- what the file says as a whole ---- */
-
-static void refuse_unused(dp_builder *builder) {
+static void refuse_unused_tensors(dp_builder *builder) {
     for (size_t i = 0; i < builder->gguf->tensor_count && builder->status == DP_OK; i++) {
         dp_text name = builder->gguf->tensors[i].name;
         if (builder->used[i] == 0) {
@@ -196,27 +198,26 @@ static void refuse_unused(dp_builder *builder) {
     }
 }
 
-/* ---- building ---- */
+/* ---- two walks ---- */
 
-static void count_memory(dp_builder *builder, struct dp_model *counted, size_t *bytes,
-                         size_t *scratch) {
+/* `counted` is a model without memory: its arena only counts. */
+static void count_model(dp_builder *builder, struct dp_model *counted) {
     (void)dp_arena_take(&counted->arena, 1, sizeof *counted);
     builder->model = counted;
-    walk(builder, (progress){NULL, NULL});
-    refuse_unused(builder);
-    *bytes = counted->arena.used;
-    *scratch = builder->scratch_peak;
+    walk_model(builder, (fusing_progress){NULL, NULL});
+    refuse_unused_tensors(builder);
 }
 
-static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *memory, size_t bytes,
-                 progress to) {
+/* The model lies in its own memory. */
+static void fill_model(dp_builder *builder, const struct dp_model *counted, uint8_t *memory,
+                       size_t bytes, fusing_progress to) {
     dp_arena arena = {.base = memory, .size = bytes};
     struct dp_model *model = dp_arena_take(&arena, 1, sizeof *model);
     *model = *counted;
     model->arena = arena;
     builder->model = model;
     builder->filling = true;
-    walk(builder, to);
+    walk_model(builder, to);
     if (model->arena.used != bytes && builder->status == DP_OK) {
         builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
                                   "filling this model takes %zu bytes, and %zu were counted",
@@ -224,48 +225,37 @@ static void fill(dp_builder *builder, const struct dp_model *counted, uint8_t *m
     }
 }
 
-static dp_status build(dp_builder *builder, struct dp_model *counted,
-                       const dp_model_options *options) {
-    dp_message *message = builder->message;
-    size_t bytes = 0;
-    size_t scratch = 0;
-    count_memory(builder, counted, &bytes, &scratch);
+static dp_status count_and_fill(dp_builder *builder, struct dp_model *counted,
+                                const dp_model_options *options) {
+    count_model(builder, counted);
     if (builder->status != DP_OK) {
         return builder->status;
     }
+    size_t bytes = counted->arena.used;
+    builder->scratch_size = builder->scratch_peak;
+    size_t scratch_bytes = builder->scratch_size * sizeof(float);
     uint8_t *memory = dp_allocate(options->allocator, bytes);
-    builder->scratch = dp_allocate(options->allocator, scratch * sizeof(float));
-    builder->scratch_size = scratch;
+    builder->scratch = dp_allocate(options->allocator, scratch_bytes);
     if (memory == NULL || builder->scratch == NULL) {
-        builder->status = dp_fail(message, DP_ERR_MEMORY,
+        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
                                   "%zu bytes for the weights, and %zu more while they are "
                                   "fused, could not be had",
-                                  bytes, scratch * sizeof(float));
+                                  bytes, scratch_bytes);
     } else {
-        fill(builder, counted, memory, bytes,
-             (progress){options->progress, options->progress_user});
+        fusing_progress to = {options->progress, options->progress_user};
+        fill_model(builder, counted, memory, bytes, to);
     }
-    dp_release(options->allocator, builder->scratch, scratch * sizeof(float));
+    dp_release(options->allocator, builder->scratch, scratch_bytes);
     if (builder->status != DP_OK) {
         dp_release(options->allocator, memory, bytes);
     }
     return builder->status;
 }
 
-/* What a model goes on using becomes its own. */
-static void keep_file(struct dp_model *model, dp_gguf *gguf, dp_source *source, bool as_backbone) {
-    if (model->compiled || as_backbone) {
-        model->source = *source;
-        *source = (dp_source){0};
-    }
-    if (as_backbone) {
-        model->gguf = *gguf;
-        *gguf = (dp_gguf){0};
-    }
-}
+/* ---- models ---- */
 
-static dp_status describe(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                          dp_message *message) {
+static dp_status describe_model(const dp_gguf *gguf, const dp_opening *opening,
+                                struct dp_model *model, dp_message *message) {
     dp_status status = dp_choose_gemms(gguf, opening, model, message);
     if (status == DP_OK) {
         status = dp_read_parameters(gguf, opening->backbone, &model->parameters, message);
@@ -281,13 +271,25 @@ static dp_status describe(const dp_gguf *gguf, const dp_opening *opening, struct
     return status;
 }
 
+/* A compiled model goes on using its file, and a backbone also what was parsed of it. */
+static void keep_file(struct dp_model *model, dp_gguf *gguf, dp_source *source, bool as_backbone) {
+    if (model->compiled || as_backbone) {
+        model->source = *source;
+        *source = (dp_source){0};
+    }
+    if (as_backbone) {
+        model->gguf = *gguf;
+        *gguf = (dp_gguf){0};
+    }
+}
+
 dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
                          struct dp_model **model, dp_message *message) {
     const dp_model_options *options = &opening->options;
     struct dp_model counted = {.allocator = options->allocator, .backbone = opening->backbone};
     bool as_backbone = options->as_backbone != 0;
     dp_builder builder = {.gguf = gguf, .source = source, .kept = as_backbone, .message = message};
-    dp_status status = describe(gguf, opening, &counted, message);
+    dp_status status = describe_model(gguf, opening, &counted, message);
     if (status != DP_OK) {
         return status;
     }
@@ -296,7 +298,7 @@ dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *ope
         return dp_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
     }
     memset(builder.used, 0, gguf->tensor_count);
-    status = build(&builder, &counted, options);
+    status = count_and_fill(&builder, &counted, options);
     dp_release(options->allocator, builder.used, gguf->tensor_count);
     if (status != DP_OK) {
         return status;
@@ -311,16 +313,11 @@ dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *ope
 }
 
 void dp_model_release(struct dp_model *model) {
-    if (atomic_fetch_sub(&model->holders, 1) > 1) {
-        return;
-    }
-    const dp_allocator *allocator = model->allocator;
-    struct dp_model *backbone = model->backbone;
-    size_t bytes = model->arena.size;
-    dp_gguf_free(&model->gguf);
-    dp_source_close(&model->source);
-    dp_release(allocator, model, bytes);
-    if (backbone != NULL) {
-        dp_model_release(backbone);
+    while (model != NULL && atomic_fetch_sub(&model->holders, 1) == 1) {
+        struct dp_model *backbone = model->backbone;
+        dp_gguf_free(&model->gguf);
+        dp_source_close(&model->source);
+        dp_release(model->allocator, model, model->arena.size);
+        model = backbone; /* which a task held */
     }
 }

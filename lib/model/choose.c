@@ -1,16 +1,16 @@
 /*
- * Which products a model multiplies with: by its file, by what was asked for, and by what the
- * processor offers.
+ * Which precision, target and GEMMs a model has. A compiled file says it, a task has those of its
+ * backbone, and any other model is what the options ask for and the processor offers.
  */
+#include "model/choose.h"
 #include "base/bytes.h"
 #include "dp_config.h"
 #include "isa/isa.h"
-#include "model/builder.h"
 #include "model/keys.h"
 
 #include <string.h>
 
-/* What a compiled file was made for. */
+/* What weights are packed for: of a compiled file by what it says, of another by the options. */
 typedef struct made_for {
     dp_precision precision;
     dp_target target;
@@ -65,7 +65,7 @@ static dp_status read_target(const dp_gguf *gguf, dp_precision precision, uint32
                ? status
                : dp_fail(message, DP_ERR_UNSUPPORTED,
                          "this file is compiled for \"%s\", which version %s does not "
-                         "have; here can be read: %s",
+                         "have; this machine reads %s",
                          DP_SHOW(text), DP_VERSION_STRING, list_targets(precision, cpu_mask).text);
 }
 
@@ -76,8 +76,8 @@ static dp_status read_made_for(const dp_gguf *gguf, uint32_t cpu_mask, made_for 
         dp_gguf_u32(gguf, DP_KEY_COMPILED_VERSION, true, 0, UINT32_MAX, &version, message);
     if (status == DP_OK && version != DP_COMPILED_VERSION) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this file is compiled in version %lu of that format, and %d is needed: "
-                       "compile the model again",
+                       "this compiled file has version %lu of its format, and this library reads "
+                       "version %d: compile the model again",
                        (unsigned long)version, DP_COMPILED_VERSION);
     }
     if (status == DP_OK && !dp_is_little_endian()) {
@@ -96,9 +96,9 @@ static bool allows_precision(const dp_model_options *options, dp_precision preci
            options->precision == (int32_t)precision;
 }
 
-/* A compiled file is taken as it is, or not at all. */
-static dp_status compare(const made_for *made, const dp_model_options *options,
-                         dp_message *message) {
+/* A compiled file is taken as it is or refused. */
+static dp_status check_fit(const made_for *made, const dp_model_options *options,
+                           dp_message *message) {
     if (options->unfused != 0) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "the weights of a compiled file are fused; `unfused` needs the canonical "
@@ -123,8 +123,8 @@ static dp_status compare(const made_for *made, const dp_model_options *options,
     return DP_OK;
 }
 
-/* The products of a target; where there are none, those that only pack, if the target was asked
- * for by name. */
+/* The GEMMs of a target; where there are none, and the target was asked for by name, those that can
+ * only be packed for. */
 static dp_status choose_for_target(struct dp_model *model, const dp_model_options *options,
                                    uint32_t cpu_mask, dp_message *message) {
     dp_target target = model->target;
@@ -150,6 +150,7 @@ bool dp_is_compiled(const dp_gguf *gguf) {
     return dp_gguf_has(gguf, DP_KEY_COMPILED_VERSION);
 }
 
+/* `quick` is what DP_PRECISION_AUTO stands for on this processor. */
 static dp_precision choose_precision(const dp_model_options *options, dp_precision quick) {
     switch (options->precision) {
     case DP_PRECISION_DEFAULT:
@@ -161,7 +162,7 @@ static dp_precision choose_precision(const dp_model_options *options, dp_precisi
     }
 }
 
-/* The best products there are. */
+/* The best GEMMs there are. */
 static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dp_message *message) {
     model->gemm_f32 = dp_gemm_choose(DP_PRECISION_F32, cpu_mask);
     model->gemm = dp_gemm_choose(model->precision, cpu_mask);
@@ -174,7 +175,7 @@ static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dp_mes
     return DP_OK;
 }
 
-/* Those of the backbone, whose matrices are there already; options that ask for others are wrong.
+/* Those of the backbone, whose matrices are packed already. Options that ask for others are wrong.
  */
 static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *model,
                                     dp_message *message) {
@@ -212,25 +213,22 @@ static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *
     return DP_OK;
 }
 
-dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                          dp_message *message) {
-    if (DP_HAS_CANONICAL && opening->backbone != NULL) {
-        return choose_as_backbone(opening, model, message);
-    }
+static dp_status choose_own(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                            dp_message *message) {
     const dp_model_options *options = &opening->options;
     uint32_t cpu_mask = opening->cpu_mask;
-    dp_precision quick = dp_precision_auto(cpu_mask);
-    made_for made = {choose_precision(options, quick), (dp_target)options->target};
+    made_for made = {choose_precision(options, dp_precision_auto(cpu_mask)),
+                     (dp_target)options->target};
     dp_status status = DP_OK;
     model->cpu_mask = cpu_mask;
     model->fused = options->unfused == 0;
     model->compiled = dp_is_compiled(gguf);
     if (model->compiled) {
         status = read_made_for(gguf, cpu_mask, &made, message);
-        status = status == DP_OK ? compare(&made, options, message) : status;
+        status = status == DP_OK ? check_fit(&made, options, message) : status;
     } else if (!DP_HAS_CANONICAL) {
         status = dp_fail(message, DP_ERR_UNSUPPORTED,
-                         "this build opens compiled models only (dualpath.compiled.version)");
+                         "this build opens compiled models only (" DP_KEY_COMPILED_VERSION ")");
     }
     if (status != DP_OK) {
         return status;
@@ -238,13 +236,23 @@ dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct
     model->precision = made.precision;
     model->target = made.target;
     model->kernels = dp_kernels_choose(cpu_mask);
-    if (made.target == DP_TARGET_NATIVE) {
-        status = choose_native(model, cpu_mask, message);
-    } else {
-        status = choose_for_target(model, options, cpu_mask, message);
-    }
+    status = made.target == DP_TARGET_NATIVE ? choose_native(model, cpu_mask, message)
+                                             : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
         model->gemm_attention = dp_gemm_choose_for_attention(model->gemm, cpu_mask);
     }
     return status;
+}
+
+dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
+                          dp_message *message) {
+    return DP_HAS_CANONICAL && opening->backbone != NULL
+               ? choose_as_backbone(opening, model, message)
+               : choose_own(gguf, opening, model, message);
+}
+
+const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wanted,
+                                 size_t inputs) {
+    bool too_deep = wanted->layout.precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
+    return too_deep ? model->gemm_f32 : wanted;
 }

@@ -1,8 +1,9 @@
 /*
- * What a weight file says as a whole. A compiled file keeps what the file said that it was made of.
+ * What a weight file says as a whole. A compiled file repeats what its canonical file said.
  */
+#include "model/describe.h"
 #include "dp_config.h"
-#include "model/builder.h"
+#include "model/backbone.h"
 #include "model/keys.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ static bool is_matrix_of_block(const dp_tensor *tensor) {
            memcmp(tensor->name.bytes, block, length) == 0;
 }
 
-/* What a task shares counts as if it stood in its own file. */
+/* The tensors that a task shares count as if they were in its own file. */
 static void describe_backbone(const struct dp_model *backbone, struct dp_model *model) {
     model->file_type = backbone->file_type;
     model->parameter_count = backbone->parameter_count - backbone->adapter_parameter_count;

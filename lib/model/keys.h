@@ -18,7 +18,7 @@
 
 /* Of compiled files. */
 #define DP_KEY_COMPILED_VERSION "dualpath.compiled.version"
-#define DP_COMPILED_VERSION 1
+#define DP_COMPILED_VERSION 2 /* in version 1, matrices had other names */
 #define DP_KEY_COMPILED_TARGET "dualpath.compiled.target"
 #define DP_KEY_COMPILED_PRECISION "dualpath.compiled.precision"
 #define DP_KEY_COMPILED_FILE_TYPE "dualpath.compiled.file_type"

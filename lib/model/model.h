@@ -1,8 +1,9 @@
 /*
- * A model in memory: checked hyper-parameters and packed weights, immutable once it is open. This
- * folder turns a weight file into it: gguf.c (the container), parameters.c (metadata), weights.c
- * (tensors), fuse.c or plain.c (the two forms of a block), positions.c, backbone.c (tasks), build.c
- * (all together); and writes it as a compiled file (write.c), which compiled.c opens.
+ * A model in memory: checked hyper-parameters and packed weights, immutable once it is open.
+ *
+ * load.c turns a weight file into a model. build.c walks over everything in it: weights.c reads
+ * tensors, fuse.c and unfused.c make the two forms of a block, positions.c makes the position
+ * tables. compile.c writes a model as a compiled file, which compiled_read.c opens.
  */
 #ifndef DP_MODEL_H
 #define DP_MODEL_H
@@ -16,25 +17,25 @@
 
 #include <stdatomic.h>
 
-/* Weight and bias of a layer norm; NULL where they are folded into the next matrix. */
+/* Weight and bias of a layer norm [width]; NULL: there is no such norm. */
 typedef struct dp_norm {
     const float *weight, *bias;
 } dp_norm;
 
-/* One block of one path after fusion; d is an adapter's bottleneck, and matrices that a path does
- * not have have no outputs: (vit/block.c)
+/* One block of one path after fusion. The rows are x, and d is what an adapter's way down gives. A
+ * matrix that a path does not have has no outputs. (vit/fused_block.c)
  *     n       = norm(x)
- *     d       = act(n enter)                   A_t0 going down
- *     [k v q] = n project + d through          A_t0 going up, and on through the qkv matrix
- *     d       = act(n squeeze_n)               A_s1 going down
+ *     d       = act(n adapter_down_qkv)            A_t0 down
+ *     [k v q] = n qkv + d composed_qkv             A_t0 up, composed with qkv
+ *     d       = act(n adapter_down_attn)           A_s1 down
  *     a       = attention(k, v, q)
- *     d       = act(a squeeze_a)               output matrix and A_t1 going down
- *     x      += a leave + d leave_d            A_s1 or A_t1 going up
+ *     d       = act(a composed_down_attn)          attn_out, composed with A_t1 down
+ *     x      += a attn_out + d adapter_up_attn     A_s1 or A_t1 up
  *     m       = norm(x)
- *     d       = act(m squeeze_m)               A_s2 going down
- *     h       = act(m widen)
- *     d       = act(h squeeze_h)               second MLP matrix and A_t2 going down
- *     x      += h narrow + d narrow_d          A_s2 or A_t2 going up
+ *     d       = act(m adapter_down_mlp)            A_s2 down
+ *     h       = act(m fc1)
+ *     d       = act(h composed_down_mlp)           fc2, composed with A_t2 down
+ *     x      += h fc2 + d adapter_up_mlp           A_s2 or A_t2 up
  */
 typedef struct dp_path_block {
     dp_linear adapter_down_qkv, composed_qkv, qkv, adapter_down_attn;
@@ -46,7 +47,7 @@ typedef struct dp_adapter {
     dp_linear down, up; /* the adapter's scale is folded into `up` */
 } dp_adapter;
 
-/* One block as the file has it, for both paths. (vit/plain.c) */
+/* One block as the file has it, for both paths. (vit/unfused_block.c) */
 typedef struct dp_unfused_block {
     dp_norm norm1, norm2;
     dp_linear qkv, attn_out, fc1, fc2;
@@ -58,29 +59,29 @@ typedef struct dp_block {
     dp_unfused_block unfused;        /* when not */
 } dp_block;
 
-/* Sixteen digits, or "": the file carries no checksums. (backbone.c) */
+/* Sixteen digits; "" where the file carries no checksums. (backbone.c) */
 typedef struct dp_backbone_hash {
     char text[17];
 } dp_backbone_hash;
 
 struct dp_model {
-    atomic_size_t holders;         /* who opened it, and the tasks on it */
+    atomic_size_t holders;         /* whoever opened it, and the tasks on it */
     const dp_allocator *allocator; /* NULL: the default */
     uint32_t cpu_mask;
     const dp_kernels *kernels;
     dp_precision precision;
-    dp_target target;              /* of the panels; DP_TARGET_NATIVE: none that has a name */
-    const dp_gemm *gemm;           /* of the blocks and the patches */
-    const dp_gemm *gemm_f32;       /* f32: of the head, and of sums that are too deep for bytes */
+    dp_target target;        /* of the panels; DP_TARGET_NATIVE: they are those of no target */
+    const dp_gemm *gemm;     /* of the blocks and the patches */
+    const dp_gemm *gemm_f32; /* of the head, and of sums that are too deep for bytes */
     const dp_gemm *gemm_attention; /* of scores and values */
     dp_parameters parameters;
     bool fused, compiled;
-    bool runnable; /* products can multiply, not only pack */
+    bool runnable; /* the GEMMs multiply; else they are only packed for */
 
     dp_linear patch;
-    const float *position_spatial;  /* [tokens][width]: positions, with the class token in row 0 */
-    const float *position_temporal; /* [framesets][tokens][width]: the same */
-    dp_norm pre_norm, post_norm;    /* pre_norm.weight may be NULL: there is none */
+    const float *position_spatial;  /* [tokens][width], the class token added to row 0 */
+    const float *position_temporal; /* [framesets][tokens][width], the same */
+    dp_norm pre_norm, post_norm;    /* pre_norm may be none */
     dp_linear projection;           /* outputs == 0: there is none */
     dp_linear head_hidden, head_output;
     dp_block *block;
@@ -89,33 +90,33 @@ struct dp_model {
     const char *name, *description;
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
-    dp_arena arena;   /* where all of this lives, the model itself among it */
-    dp_source source; /* of a compiled model: where its weights lie; of a backbone: its file */
+    dp_arena arena;   /* of all this, the model itself among it */
+    dp_source source; /* the file of a compiled model, which its weights lie in, or of a backbone */
 
-    dp_gguf gguf; /* of a backbone: what stands in its file, for tasks to be fused with */
+    dp_gguf gguf; /* of a backbone: the contents of its file, which tasks are fused with */
     dp_backbone_hash backbone_hash;
-    struct dp_model *backbone; /* of a task: whose frozen matrices it computes with */
+    struct dp_model *backbone; /* of a task: the model whose frozen matrices it uses */
 };
 
 /* How a model is to be opened. */
 typedef struct dp_opening {
     dp_model_options options;
-    uint32_t cpu_mask;         /* what options and environment leave */
+    uint32_t cpu_mask;         /* that of the options, within that of the environment */
     struct dp_model *backbone; /* of a task, else NULL */
 } dp_opening;
 
-/* Builds a model from a parsed file. That of a compiled model or a backbone goes on being used, and
- * `source` then becomes the model's, as `gguf` does of a backbone; of any other, memory is let go
- * of as it is read. (build.c) */
+/* Builds a model from a parsed file. A compiled model and a backbone go on using the file: `source`
+ * becomes theirs and is left empty, and so is `gguf` of a backbone. The file of any other model is
+ * let go of, tensor by tensor as they are read. (build.c) */
 dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
                          dp_model **model, dp_message *message);
-/* Frees the model when nobody else holds it. (build.c) */
+/* Frees the model when nobody else holds it, and then lets go of its backbone. (build.c) */
 void dp_model_release(dp_model *model);
 
 /* Whether a file is a compiled one. (choose.c) */
 bool dp_is_compiled(const dp_gguf *gguf);
 
-/* Writes a model as a compiled file. (write.c) */
+/* Writes a model as a compiled file. (compiled_write.c) */
 dp_status dp_model_write(const dp_model *model, const dp_writer *writer, dp_message *message);
 
 #endif /* DP_MODEL_H */

@@ -4,8 +4,10 @@
  */
 #include "base/size.h"
 #include "dp_config.h"
-#include "model/builder.h"
+#include "model/backbone.h"
 #include "model/keys.h"
+#include "model/model.h"
+#include "model/names.h"
 
 #include <stddef.h>
 #include <string.h>

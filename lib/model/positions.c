@@ -1,6 +1,7 @@
 /*
- * What is added to the patches: position tables of both paths, with the class token in their first
- * rows (model, section 3). The fixed encodings of the temporal path are computed here.
+ * The position tables of both paths, which patches are added to (model, section 3). Row 0 of each
+ * image also has the class token. The encodings of the temporal path that no file holds are
+ * computed here.
  */
 #include "dp_config.h"
 #include "model/builder.h"
@@ -8,39 +9,40 @@
 #include <math.h>
 #include <string.h>
 
+/* Frame indices are those of a map of this many pixels a side, which is resized to the patches. */
 #define MAP_SIDE ((size_t)16)
 
-/* The tile that pixel i of a map of MAP_SIDE lies in, by its centre. */
-static double tile_of_pixel(size_t i, size_t grid) {
-    size_t tile = (2 * i + 1) * grid / (2 * MAP_SIDE);
-    return (double)tile;
+/* The column of the grid of cells that the centre of column i of the map lies in. */
+static double cell_of_pixel(size_t i, size_t grid) {
+    size_t cell = (2 * i + 1) * grid / (2 * MAP_SIDE);
+    return (double)cell;
 }
 
-/* Those tiles, resized to `side` columns (bilinear, half-pixel), at column i. Rows are the same,
- * and both together give the interpolated frame index. */
-static double tile_at(size_t i, size_t side, size_t grid) {
+/* The map's cells, resized to `side` columns (bilinear, half-pixel), at column i. Rows are resized
+ * alike. */
+static double cell_at(size_t i, size_t side, size_t grid) {
     double x = ((double)i + 0.5) * (double)MAP_SIDE / (double)side - 0.5;
     double low = x < 0.0 ? 0.0 : floor(x);
     double weight = x < 0.0 ? 0.0 : x - low;
     size_t first = (size_t)low;
     size_t second = first + 1 < MAP_SIDE ? first + 1 : MAP_SIDE - 1;
-    double a = tile_of_pixel(first, grid);
-    double b = tile_of_pixel(second, grid);
+    double a = cell_of_pixel(first, grid);
+    double b = cell_of_pixel(second, grid);
     return a + (b - a) * weight;
 }
 
-/* 1-based, counted over the whole view. */
+/* The interpolated index of a frame in the whole view, from 1. */
 static double frame_index(const dp_parameters *p, size_t frameset, size_t row, size_t column) {
     double grid = (double)p->grid;
-    return (double)frameset * grid * grid + 1.0 + grid * tile_at(row, p->patches_a_side, p->grid) +
-           tile_at(column, p->patches_a_side, p->grid);
+    return (double)frameset * grid * grid + 1.0 + grid * cell_at(row, p->patches_a_side, p->grid) +
+           cell_at(column, p->patches_a_side, p->grid);
 }
 
-/* What the encodings of a model have in common: frequencies of their parts, in scratch memory. */
-typedef struct encoder {
+/* Frequencies of the parts of an encoding, in scratch memory. */
+typedef struct position_encoder {
     const dp_parameters *p;
     double *time, *space;
-} encoder;
+} position_encoder;
 
 /* 10000^(-j / count), j = 0 .. count - 1 */
 static void fill_frequencies(double *frequencies, size_t count) {
@@ -67,16 +69,16 @@ static void write_blocks(float *out, double position, const double *frequencies,
     }
 }
 
-/* Place of patch row (or column) i inside its own tile of G/g patches, frac((i + 1/2) g / G) G / g
- * - 1/2; the fraction is taken exactly. */
-static double place_in_tile(const dp_parameters *p, size_t i) {
+/* The offset of patch row (or column) i in its own cell of G/g patches, frac((i + 1/2) g / G) G / g
+ * - 1/2. The fraction is taken exactly. */
+static double offset_in_cell(const dp_parameters *p, size_t i) {
     size_t whole = 2 * p->patches_a_side;
     size_t rest = (2 * i + 1) * p->grid % whole;
     return (double)rest / (double)(2 * p->grid) - 0.5;
 }
 
 /* One row of the table of a frameset; token 0 is the class token. */
-static void encode_3d(const encoder *e, size_t frameset, size_t token, float *out) {
+static void encode_3d(const position_encoder *e, size_t frameset, size_t token, float *out) {
     const dp_parameters *p = e->p;
     if (token == 0) {
         memset(out, 0, p->width * sizeof(float));
@@ -87,11 +89,11 @@ static void encode_3d(const encoder *e, size_t frameset, size_t token, float *ou
     size_t time = p->width / 4;
     size_t space = 3 * p->width / 8;
     write_blocks(out, frame_index(p, frameset, row, column), e->time, time);
-    write_blocks(out + time, place_in_tile(p, row), e->space, space);
-    write_blocks(out + time + space, place_in_tile(p, column), e->space, space);
+    write_blocks(out + time, offset_in_cell(p, row), e->space, space);
+    write_blocks(out + time + space, offset_in_cell(p, column), e->space, space);
 }
 
-static void encode_time(const encoder *e, size_t frameset, size_t token, const float *grid,
+static void encode_time(const position_encoder *e, size_t frameset, size_t token, const float *grid,
                         float *out) {
     const dp_parameters *p = e->p;
     double position = 0.0;
@@ -103,9 +105,10 @@ static void encode_time(const encoder *e, size_t frameset, size_t token, const f
     add_interleaved(out, position, e->time, p->width);
 }
 
-/* Takes 2 * width floats of scratch memory as doubles. */
-static encoder make_encoder(const dp_parameters *p, dp_matrix memory) {
-    encoder e = {p, (double *)(void *)memory.values, NULL};
+/* The encoder of a model, in 2 * width floats of scratch memory: that is space for `width` doubles,
+ * and no encoding has more frequencies. */
+static position_encoder encoder_in(const dp_parameters *p, dp_matrix memory) {
+    position_encoder e = {p, (double *)(void *)memory.values, NULL};
     bool three = p->position == DP_POSITION_SINCOS_3D;
     size_t time = three ? p->width / 8 : p->width / 2;
     size_t space = three ? 3 * p->width / 16 : 0;
@@ -115,8 +118,9 @@ static encoder make_encoder(const dp_parameters *p, dp_matrix memory) {
     return e;
 }
 
-/* `table` is what the kind has in the file: [tokens][width] or [framesets * tokens][width]. */
-static void fill_temporal(const encoder *e, const float *table, float *out) {
+/* `table` is what the file has for this kind of position: [tokens][width] or [framesets * tokens]
+ * [width]. */
+static void fill_temporal_table(const position_encoder *e, const float *table, float *out) {
     const dp_parameters *p = e->p;
     for (size_t k = 0; k < p->framesets; k++) {
         for (size_t t = 0; t < p->tokens; t++) {
@@ -162,11 +166,11 @@ void dp_build_positions(const dp_scope *outer) {
     float *position_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
     float *position_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
     if (dp_building(builder)) {
-        encoder e = {p, NULL, NULL};
+        position_encoder e = {p, NULL, NULL};
         if (DP_HAS_SINCOS) {
-            e = make_encoder(p, frequencies);
+            e = encoder_in(p, frequencies);
         }
-        fill_temporal(&e, table.values, position_temporal);
+        fill_temporal_table(&e, table.values, position_temporal);
         memcpy(position_spatial, spatial.values, p->tokens * p->width * sizeof(float));
         add_class_token(p, token.values, position_spatial);
         for (size_t k = 0; k < p->framesets; k++) {

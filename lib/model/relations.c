@@ -3,7 +3,8 @@
  */
 #include "base/size.h"
 #include "dp_config.h"
-#include "model/builder.h"
+#include "model/model.h"
+#include "model/names.h"
 
 #define MAX_TOKENS 65536
 #define MAX_IMAGES 256

@@ -1,75 +1,24 @@
 /*
- * Tensors by name and shape, and packing them into the panels that the kernels read.
+ * Weights of a canonical file: tensors by name and shape, and packing them into the panels that the
+ * kernels read.
  */
+#include "model/backbone.h"
 #include "model/builder.h"
+#include "model/choose.h"
 
 #include <string.h>
 
-dp_tensor_name dp_name(const char *name) {
-    dp_tensor_name made;
-    (void)dp_print(made.text, sizeof made.text, "%s", name);
-    return made;
-}
+/* ---- finding ---- */
 
-dp_tensor_name dp_block_name(size_t block, const char *name) {
-    dp_tensor_name made;
-    (void)dp_print(made.text, sizeof made.text, "block.%zu.%s", block, name);
-    return made;
-}
-
-const char *dp_site_name(size_t site) {
-    static const char *const names[DP_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
-    return names[site];
-}
-
-dp_tensor_name dp_adapter_name(size_t block, size_t site, const char *half) {
-    dp_tensor_name made;
-    (void)dp_print(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block,
-                   dp_site_name(site), half);
-    return made;
-}
-
-dp_tensor_name dp_with_suffix(dp_tensor_name name, const char *suffix) {
-    size_t length = strlen(name.text);
-    (void)dp_print(name.text + length, sizeof name.text - length, "%s", suffix);
-    return name;
-}
-
-/* What is frozen, a task has from its backbone. */
+/* A task uses the frozen tensors of its backbone. */
 static const dp_gguf *file_of(const dp_builder *builder, dp_tensor_name name) {
     const struct dp_model *backbone = builder->model->backbone;
-    bool shared = backbone != NULL && dp_is_frozen((dp_text){name.text, strlen(name.text)});
+    bool shared = backbone != NULL && dp_is_frozen(dp_text_of(name.text));
     return shared ? &backbone->gguf : builder->gguf;
 }
 
 bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name) {
     return dp_gguf_tensor(file_of(builder, name), name.text) != NULL;
-}
-
-static bool has_shape(const dp_tensor *tensor, size_t rows, size_t columns) {
-    if (tensor->dims == 1) {
-        return rows == 1 && tensor->shape[0] == columns;
-    }
-    return tensor->dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns;
-}
-
-dp_shape_text dp_show_shape(const uint64_t *shape, size_t dims) {
-    dp_shape_text shown = {""};
-    size_t length = 0;
-    for (size_t i = 0; i < dims && length < sizeof shown.text - 24; i++) {
-        length += dp_print(shown.text + length, sizeof shown.text - length, "[%llu]",
-                           (unsigned long long)shape[i]);
-    }
-    return shown;
-}
-
-static dp_status wrong_shape(dp_builder *builder, const char *name, const dp_tensor *tensor,
-                             size_t rows, size_t columns) {
-    uint64_t expected[2] = {rows, columns};
-    bool vector = rows == 1;
-    return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name,
-                   dp_show_shape(tensor->shape, tensor->dims).text,
-                   dp_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
 }
 
 const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
@@ -89,6 +38,22 @@ const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
     return tensor;
 }
 
+static bool has_matrix_shape(const dp_tensor *tensor, size_t rows, size_t columns) {
+    if (tensor->dims == 1) {
+        return rows == 1 && tensor->shape[0] == columns;
+    }
+    return tensor->dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns;
+}
+
+static dp_status fail_shape(dp_builder *builder, const char *name, const dp_tensor *tensor,
+                            size_t rows, size_t columns) {
+    uint64_t expected[2] = {rows, columns};
+    bool vector = rows == 1;
+    return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name,
+                   dp_show_shape(tensor->shape, tensor->dims).text,
+                   dp_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
+}
+
 /* A tensor of numbers of this shape, else NULL with the builder failed. */
 static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, size_t rows,
                                     size_t columns) {
@@ -96,8 +61,8 @@ static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, si
     if (tensor == NULL) {
         return NULL;
     }
-    if (!has_shape(tensor, rows, columns)) {
-        builder->status = wrong_shape(builder, name.text, tensor, rows, columns);
+    if (!has_matrix_shape(tensor, rows, columns)) {
+        builder->status = fail_shape(builder, name.text, tensor, rows, columns);
     } else if (tensor->type == DP_TENSOR_I8) {
         builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
                                   "%s: the type is i8, which only compiled files have", name.text);
@@ -105,7 +70,9 @@ static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, si
     return builder->status == DP_OK ? tensor : NULL;
 }
 
-/* Numbers that were read are in a model's way, also where a task may need them again. */
+/* ---- reading ---- */
+
+/* Lets go of the memory of a tensor that was read: for good, or until a task reads it again. */
 static void let_go(const dp_builder *builder, const dp_gguf *file, const dp_tensor *tensor) {
     if (file != builder->gguf) {
         dp_source_unload(&builder->model->backbone->source, tensor->data, tensor->bytes);
@@ -143,11 +110,7 @@ dp_affine dp_read_norm(dp_scope *scope, dp_tensor_name name) {
     return norm;
 }
 
-const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wanted,
-                                 size_t inputs) {
-    bool too_deep = wanted->layout.precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
-    return too_deep ? model->gemm_f32 : wanted;
-}
+/* ---- packing ---- */
 
 dp_linear dp_pack(const dp_scope *outer, const dp_gemm *wanted, dp_affine map) {
     dp_scope scope = *outer;
@@ -186,7 +149,7 @@ dp_linear dp_pack_layer(const dp_scope *outer, const dp_gemm *wanted, dp_tensor_
     return dp_pack(&scope, wanted, layer);
 }
 
-dp_norm dp_pack_norm(const dp_scope *outer, dp_tensor_name name) {
+dp_norm dp_keep_norm(const dp_scope *outer, dp_tensor_name name) {
     dp_scope scope = *outer;
     dp_affine norm = dp_read_norm(&scope, name);
     dp_arena *arena = &scope.builder->model->arena;

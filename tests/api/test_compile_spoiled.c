@@ -44,19 +44,21 @@ static const struct {
     dp_status status;
     const char *word, *other;
 } values[] = {
-    {"dualpath.compiled.version", 2, DP_ERR_UNSUPPORTED, "version 2", "compile the model again"},
-    {"dualpath.compiled.version", 0, DP_ERR_UNSUPPORTED, "version 0", "1 is needed"},
-    {"dualpath.compiled.mlp_width", 255, DP_ERR_FORMAT, "widen", "shape"},
+    {"dualpath.compiled.version", 1, DP_ERR_UNSUPPORTED, "version 1", "compile the model again"},
+    {"dualpath.compiled.version", 3, DP_ERR_UNSUPPORTED, "version 3", "compile the model again"},
+    {"dualpath.compiled.version", 0, DP_ERR_UNSUPPORTED, "version 0", "reads version 2"},
+    {"dualpath.compiled.mlp_width", 255, DP_ERR_FORMAT, "fc1", "shape"},
     {"dualpath.compiled.mlp_width", 0, DP_ERR_FORMAT, "mlp_width", "must be 1"},
     {"dualpath.compiled.feature_size", 255, DP_ERR_FORMAT, "projection", "shape"},
     {"dualpath.compiled.head_width", 255, DP_ERR_FORMAT, "head.hidden", "shape"},
     {"dualpath.compiled.head_width", 0, DP_ERR_FORMAT, "head", "one is missing"},
     {"dualpath.compiled.classes", 255, DP_ERR_FORMAT, "labels", "255"},
-    {"dualpath.compiled.bottleneck.s1", 0, DP_ERR_FORMAT, "s1|squeeze_n|leave_d", "no place"},
+    {"dualpath.compiled.bottleneck.s1", 0, DP_ERR_FORMAT, "adapter_down_attn|adapter_up_attn",
+     "no place"},
     {"dualpath.compiled.bottleneck.t0", 255, DP_ERR_FORMAT, "", "255"},
     {"dualpath.block_count", 255, DP_ERR_FORMAT, "block.", "missing"},
     {"dualpath.block_count", 1, DP_ERR_FORMAT, "block.1.", "no place"},
-    {"dualpath.frames", 240, DP_ERR_FORMAT, "first.temporal", "shape"},
+    {"dualpath.frames", 240, DP_ERR_FORMAT, "position_table.temporal", "shape"},
 };
 
 static bool mentions(const char *message, const char *words) {
@@ -92,7 +94,7 @@ START_TEST(unknown_names_are_refused) {
     uint8_t *target = value_of(file, "dualpath.compiled.target") + 8;
     uint8_t *precision = value_of(file, "dualpath.compiled.precision") + 8;
     memcpy(target, "risc9", 5);
-    refuse_bytes(file, NULL, DP_ERR_UNSUPPORTED, "\"risc9\"", "can be read: plain, rows");
+    refuse_bytes(file, NULL, DP_ERR_UNSUPPORTED, "\"risc9\"", "this machine reads plain, rows");
     memcpy(target, "plain", 5);
     memcpy(precision, "fp16", 4);
     refuse_bytes(file, NULL, DP_ERR_UNSUPPORTED, "\"fp16\"", DP_VERSION_STRING);
@@ -121,7 +123,7 @@ START_TEST(missing_keys_are_refused) {
 END_TEST
 
 START_TEST(spoiled_tensors_are_refused) {
-    static const char panels[] = "block.0.spatial.widen.panels";
+    static const char panels[] = "block.0.spatial.fc1.panels";
     file_bytes file = small_bf16();
     uint8_t *about = description_of(file, panels);
     about[PANEL_TYPE] = DP_TENSOR_F16;
@@ -167,7 +169,7 @@ START_TEST(damaged_weights_are_found_when_verified) {
     options.verify = 1;
     dp_model_close(open_bytes(file, &options));
     file.bytes[file.size - 65] ^= 1;
-    refuse_bytes(file, &options, DP_ERR_CHECKSUM, "block.1.temporal.narrow_d", "CRC-32");
+    refuse_bytes(file, &options, DP_ERR_CHECKSUM, "block.1.temporal.adapter_up_mlp", "CRC-32");
     dp_model_close(open_bytes(file, NULL)); /* nothing looks at weights unasked */
     free(file.block);
 }

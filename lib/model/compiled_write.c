@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "gguf/crc32.h"
 #include "gguf/emit.h"
-#include "model/builder.h"
+#include "model/compiled_layout.h"
 #include "model/keys.h"
 
 /* ---- metadata ---- */
@@ -72,19 +72,18 @@ static void emit_metadata(dp_emitter *to, const struct dp_model *model) {
 
 /* ---- tensors ---- */
 
-/* What the model has for a tensor of a part. */
-static const void *values_of(const struct dp_model *model, const dp_part *part, size_t index) {
+/* The numbers that the model has for a tensor of an entry. */
+static const void *values_of(const struct dp_model *model, const dp_compiled_entry *entry,
+                             size_t index) {
     const uint8_t *owner =
-        part->in_block ? (const uint8_t *)&model->block[part->block] : (const uint8_t *)model;
-    const void *place = owner + part->offset;
-    if (part->gemm == NULL) {
-        return *(const float *const *)place;
+        entry->in_block ? (const uint8_t *)&model->block[entry->block] : (const uint8_t *)model;
+    const void *member = owner + entry->offset;
+    if (entry->gemm == NULL) {
+        return *(const float *const *)member;
     }
-    const dp_linear *linear = place;
-    if (index == 0) {
-        return linear->panels;
-    }
-    return index == 1 ? linear->bias : linear->scale;
+    const dp_linear *linear = member;
+    const void *values[DP_COMPILED_TENSORS] = {linear->panels, linear->bias, linear->scale};
+    return values[index];
 }
 
 static void emit_crc(dp_emitter *to, const dp_tensor *tensor) {
@@ -92,23 +91,30 @@ static void emit_crc(dp_emitter *to, const dp_tensor *tensor) {
     dp_emit_u32_element(to, counting ? 0 : dp_crc32(0, tensor->data, tensor->bytes));
 }
 
+typedef void (*emit_fn)(dp_emitter *to, const dp_tensor *tensor);
+
+static void emit_tensor(dp_emitter *to, const dp_compiled_tensor *about, const void *values,
+                        emit_fn emit) {
+    dp_tensor tensor = {.name = dp_text_of(about->name.text),
+                        .type = about->type,
+                        .dims = about->dims,
+                        .data = values};
+    uint64_t count = 1;
+    for (size_t i = 0; i < about->dims; i++) {
+        tensor.shape[i] = about->shape[i];
+        count *= about->shape[i];
+    }
+    tensor.bytes = (size_t)dp_tensor_bytes(about->type, count);
+    emit(to, &tensor);
+}
+
 /* Calls emit() for each tensor of the file, in order. */
-static void emit_each_tensor(dp_emitter *to, const struct dp_model *model,
-                             void (*emit)(dp_emitter *to, const dp_tensor *tensor)) {
-    for (size_t i = 0; i < dp_part_count(model) && to->status == DP_OK; i++) {
-        dp_part part = dp_part_at(model, i);
-        for (size_t j = 0; j < dp_part_tensor_count(&part); j++) {
-            dp_part_tensor about = dp_part_tensor_at(&part, j);
-            dp_tensor tensor = {
-                .name = dp_text_of(about.name.text), .type = about.type, .dims = about.dims};
-            uint64_t count = 1;
-            for (size_t d = 0; d < about.dims; d++) {
-                tensor.shape[d] = about.shape[d];
-                count *= about.shape[d];
-            }
-            tensor.data = values_of(model, &part, j);
-            tensor.bytes = (size_t)dp_tensor_bytes(about.type, count);
-            emit(to, &tensor);
+static void emit_each_tensor(dp_emitter *to, const struct dp_model *model, emit_fn emit) {
+    for (size_t i = 0; i < dp_compiled_entry_count(model) && to->status == DP_OK; i++) {
+        dp_compiled_entry entry = dp_compiled_entry_at(model, i);
+        for (size_t j = 0; j < dp_compiled_tensor_count(&entry); j++) {
+            dp_compiled_tensor about = dp_compiled_tensor_at(&entry, j);
+            emit_tensor(to, &about, values_of(model, &entry, j), emit);
         }
     }
 }

@@ -1,6 +1,6 @@
 /*
- * The form of a block that stays as the file has it, for the `unfused` option: nothing is folded
- * but the scale of the adapters' output.
+ * The unfused form of a block, for the `unfused` option: layers and adapters stay apart as the file
+ * has them. Only the adapters' scale is folded in.
  */
 #include "model/builder.h"
 
@@ -12,20 +12,20 @@ static dp_linear pack_qkv(const dp_scope *outer, size_t index, size_t width) {
     return dp_pack(&scope, scope.builder->model->gemm, dp_affine_keys_first(&scope, qkv));
 }
 
-static dp_linear pack_layer(const dp_scope *scope, dp_tensor_name name, size_t outputs,
-                            size_t inputs) {
+static dp_linear pack_as_it_is(const dp_scope *scope, dp_tensor_name name, size_t outputs,
+                               size_t inputs) {
     return dp_pack_layer(scope, scope->builder->model->gemm, name, outputs, inputs, 1.0f);
 }
 
-static void pack_frozen(const dp_scope *scope, size_t index, dp_unfused_block *plain) {
+static void pack_unfused_layers(const dp_scope *scope, size_t index, dp_unfused_block *block) {
     const dp_parameters *p = &scope->builder->model->parameters;
     size_t width = p->width;
-    plain->norm1 = dp_pack_norm(scope, dp_block_name(index, "norm1"));
-    plain->norm2 = dp_pack_norm(scope, dp_block_name(index, "norm2"));
-    plain->qkv = pack_qkv(scope, index, width);
-    plain->attn_out = pack_layer(scope, dp_block_name(index, "attention.out"), width, width);
-    plain->fc1 = pack_layer(scope, dp_block_name(index, "mlp.up"), p->mlp_width, width);
-    plain->fc2 = pack_layer(scope, dp_block_name(index, "mlp.down"), width, p->mlp_width);
+    block->norm1 = dp_keep_norm(scope, dp_block_name(index, "norm1"));
+    block->norm2 = dp_keep_norm(scope, dp_block_name(index, "norm2"));
+    block->qkv = pack_qkv(scope, index, width);
+    block->attn_out = pack_as_it_is(scope, dp_block_name(index, "attention.out"), width, width);
+    block->fc1 = pack_as_it_is(scope, dp_block_name(index, "mlp.up"), p->mlp_width, width);
+    block->fc2 = pack_as_it_is(scope, dp_block_name(index, "mlp.down"), width, p->mlp_width);
 }
 
 static dp_adapter pack_adapter(const dp_scope *scope, size_t index, size_t site) {
@@ -33,7 +33,7 @@ static dp_adapter pack_adapter(const dp_scope *scope, size_t index, size_t site)
     const dp_parameters *p = &model->parameters;
     size_t b = p->bottleneck[site];
     dp_adapter adapter;
-    adapter.down = pack_layer(scope, dp_adapter_name(index, site, "down"), b, p->width);
+    adapter.down = pack_as_it_is(scope, dp_adapter_name(index, site, "down"), b, p->width);
     adapter.up = dp_pack_layer(scope, model->gemm, dp_adapter_name(index, site, "up"), p->width, b,
                                p->adapter_scale);
     return adapter;
@@ -41,16 +41,16 @@ static dp_adapter pack_adapter(const dp_scope *scope, size_t index, size_t site)
 
 void dp_build_unfused_block(const dp_scope *scope, size_t index, dp_block *block) {
     const struct dp_model *model = scope->builder->model;
-    dp_unfused_block *plain = &block->unfused;
+    dp_unfused_block *unfused = &block->unfused;
     if (model->backbone != NULL) {
-        *plain = model->backbone->block[index].unfused;
-        memset(plain->adapters, 0, sizeof plain->adapters);
+        *unfused = model->backbone->block[index].unfused;
+        memset(unfused->adapters, 0, sizeof unfused->adapters);
     } else {
-        pack_frozen(scope, index, plain);
+        pack_unfused_layers(scope, index, unfused);
     }
     for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
         if (model->parameters.bottleneck[site] > 0) {
-            plain->adapters[site] = pack_adapter(scope, index, site);
+            unfused->adapters[site] = pack_adapter(scope, index, site);
         }
     }
 }
