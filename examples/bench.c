@@ -225,9 +225,9 @@ int command_bench(int count, char **arguments) {
     int32_t as_json = 0;
     const option options[] = {
         ENGINE_OPTIONS(&o),
-        {"--runs", OPTION_NUMBER, &s.runs, 1, MAX_RUNS, NULL},
-        {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
-        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+        NUMBER_OPTION("--runs", &s.runs, 1, MAX_RUNS),
+        FLAG_OPTION("--json", &as_json),
+        NO_MORE_OPTIONS,
     };
     static const char *const names[] = {"MODEL", NULL};
     const char *path = NULL;

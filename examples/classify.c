@@ -18,7 +18,7 @@ const char classify_help[] =
     "  ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify MODEL -\n"
     "\n"
     "  --backbone B       MODEL is a task of this model\n"
-    "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or all, "
+    "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or given, "
     "which\n"
     "                     takes the frames as they are and needs exactly as many as the model\n"
     "  --rate N           take every N-th frame (default: the model's)\n"
@@ -51,12 +51,6 @@ const char classify_help[] =
     "\n"
     "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
     "130 interrupted.\n";
-
-static const choice samplings[] = {{"all", DP_SAMPLING_GIVEN},
-                                   {"first", DP_SAMPLING_FIRST},
-                                   {"center", DP_SAMPLING_CENTER},
-                                   {"uniform", DP_SAMPLING_UNIFORM},
-                                   {NULL, 0}};
 
 static const choice formats[] = {{"rgb24", DP_FORMAT_RGB24}, {"bgr24", DP_FORMAT_BGR24},
                                  {"rgba", DP_FORMAT_RGBA},   {"bgra", DP_FORMAT_BGRA},
@@ -99,19 +93,19 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
                             .top = 5};
     const option options[] = {
         ENGINE_OPTIONS(&o->engine),
-        {"--sampling", OPTION_CHOICE, &o->sampling, 0, 0, samplings},
-        {"--rate", OPTION_NUMBER, &o->rate, 1, 65536, NULL},
-        {"--views", OPTION_NUMBER, &o->views, 1, DP_MAX_VIEWS, NULL},
-        {"--crops", OPTION_NUMBER, &o->crops, 1, DP_MAX_CROPS, NULL},
-        {"--top", OPTION_NUMBER, &o->top, 1, 1000000, NULL},
-        {"--sheet", OPTION_TEXT, &o->sheet, 0, 0, NULL},
-        {"--features", OPTION_FLAG, &o->features, 0, 0, NULL},
-        {"--json", OPTION_FLAG, &o->json, 0, 0, NULL},
-        {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL},
-        {"--format", OPTION_CHOICE, &o->frames.format, 0, 0, formats},
-        {"--color", OPTION_CHOICE, &o->frames.color, 0, 0, colors},
-        {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL},
-        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+        NAME_OPTION("--sampling", &o->sampling, DP_SAMPLING_CENTER, dp_sampling_name),
+        NUMBER_OPTION("--rate", &o->rate, 1, 65536),
+        NUMBER_OPTION("--views", &o->views, 1, DP_MAX_VIEWS),
+        NUMBER_OPTION("--crops", &o->crops, 1, DP_MAX_CROPS),
+        NUMBER_OPTION("--top", &o->top, 1, 1000000),
+        TEXT_OPTION("--sheet", &o->sheet),
+        FLAG_OPTION("--features", &o->features),
+        FLAG_OPTION("--json", &o->json),
+        {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL, NULL},
+        CHOICE_OPTION("--format", &o->frames.format, formats),
+        CHOICE_OPTION("--color", &o->frames.color, colors),
+        {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL, NULL},
+        NO_MORE_OPTIONS,
     };
     static const char *const names[] = {"MODEL", "INPUT", NULL};
     return parse_arguments(count, arguments, options, names, paths);
@@ -247,7 +241,7 @@ static int find_top(engine *e, report *r, int32_t wanted) {
 
 static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
     if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
-        complain(r->input_path, "holds %zu frames; --sampling all takes exactly the model's %d",
+        complain(r->input_path, "holds %zu frames; --sampling given takes exactly the model's %d",
                  frames->count, e->info.frames);
         return STATUS_ERROR;
     }

@@ -52,6 +52,7 @@ typedef enum option_kind {
     OPTION_TEXT,   /* const char *: as it is */
     OPTION_NUMBER, /* int32_t: low .. high */
     OPTION_CHOICE, /* int32_t: the value of one of `choices` */
+    OPTION_NAME,   /* int32_t: from `low` on, a number that name_of() has a name for */
     OPTION_SIZE,   /* int32_t[2]: WxH, each low .. high */
     OPTION_BYTES   /* uint64_t: a number, K, M, G or T may follow */
 } option_kind;
@@ -62,6 +63,7 @@ typedef struct option {
     void *target;
     int32_t low, high;
     const choice *choices;
+    const char *(*name_of)(int32_t number); /* of the library: "unknown" ends the names */
 } option;
 
 /* Stores `--name value` and `--name=value` in the options' targets and all else, in order, in
@@ -116,18 +118,30 @@ typedef struct engine_options {
     const char *backbone; /* of the model, which is then a task; or NULL */
 } engine_options;
 
-extern const choice cpu_choices[], precision_choices[];
+extern const choice cpu_choices[];
 
-#define ENGINE_OPTIONS(e)                                                         \
-    {"--threads", OPTION_NUMBER, &(e)->threads, 1, 256, NULL},                    \
-        {"--cpu", OPTION_CHOICE, &(e)->cpu, 0, 0, cpu_choices},                   \
-        {"--precision", OPTION_CHOICE, &(e)->precision, 0, 0, precision_choices}, \
-        {"--unfused", OPTION_FLAG, &(e)->unfused, 0, 0, NULL},                    \
-        {"--image-by-image", OPTION_FLAG, &(e)->image_by_image, 0, 0, NULL},      \
-        {"--verify", OPTION_FLAG, &(e)->verify, 0, 0, NULL},                      \
-        {"--backbone", OPTION_TEXT, &(e)->backbone, 0, 0, NULL}, {                \
-        "--quiet", OPTION_FLAG, &(e)->quiet, 0, 0, NULL                           \
-    }
+#define FLAG_OPTION(name, target) \
+    { (name), OPTION_FLAG, (target), 0, 0, NULL, NULL }
+#define TEXT_OPTION(name, target) \
+    { (name), OPTION_TEXT, (target), 0, 0, NULL, NULL }
+#define NUMBER_OPTION(name, target, low, high) \
+    { (name), OPTION_NUMBER, (target), (low), (high), NULL, NULL }
+#define CHOICE_OPTION(name, target, choices) \
+    { (name), OPTION_CHOICE, (target), 0, 0, (choices), NULL }
+#define NAME_OPTION(name, target, first, name_of) \
+    { (name), OPTION_NAME, (target), (first), 0, NULL, (name_of) }
+#define NO_MORE_OPTIONS FLAG_OPTION(NULL, NULL)
+
+#define PRECISION_OPTION(target) \
+    NAME_OPTION("--precision", (target), DP_PRECISION_F32, dp_precision_name)
+
+#define ENGINE_OPTIONS(e)                                                                  \
+    NUMBER_OPTION("--threads", &(e)->threads, 1, DP_MAX_THREADS),                          \
+        CHOICE_OPTION("--cpu", &(e)->cpu, cpu_choices), PRECISION_OPTION(&(e)->precision), \
+        FLAG_OPTION("--unfused", &(e)->unfused),                                           \
+        FLAG_OPTION("--image-by-image", &(e)->image_by_image),                             \
+        FLAG_OPTION("--verify", &(e)->verify), TEXT_OPTION("--backbone", &(e)->backbone),  \
+        FLAG_OPTION("--quiet", &(e)->quiet)
 
 typedef struct engine {
     dp_model *model;

@@ -33,14 +33,6 @@ const char compile_help[] =
 
 static const char *const model_name[] = {"MODEL", NULL};
 
-static const choice target_choices[] = {{"native", DP_TARGET_NATIVE},
-                                        {"plain", DP_TARGET_PLAIN},
-                                        {"rows", DP_TARGET_ROWS},
-                                        {"avx2", DP_TARGET_AVX2},
-                                        {"avx512", DP_TARGET_AVX512},
-                                        {"neon", DP_TARGET_NEON},
-                                        {NULL, 0}};
-
 typedef struct output {
     FILE *file;
     int64_t bytes;
@@ -156,15 +148,15 @@ int command_compile(int count, char **arguments) {
     const char *written = NULL;
     int32_t reported = 0;
     const option options[] = {
-        {"-o", OPTION_TEXT, &written, 0, 0, NULL},
-        {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
-        {"--target", OPTION_CHOICE, &o.target, 0, 0, target_choices},
-        {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
-        {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
-        {"--backbone", OPTION_TEXT, &o.backbone, 0, 0, NULL},
-        {"--report", OPTION_FLAG, &reported, 0, 0, NULL},
-        {"--quiet", OPTION_FLAG, &o.quiet, 0, 0, NULL},
-        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+        TEXT_OPTION("-o", &written),
+        PRECISION_OPTION(&o.precision),
+        NAME_OPTION("--target", &o.target, DP_TARGET_NATIVE, dp_target_name),
+        CHOICE_OPTION("--cpu", &o.cpu, cpu_choices),
+        FLAG_OPTION("--verify", &o.verify),
+        TEXT_OPTION("--backbone", &o.backbone),
+        FLAG_OPTION("--report", &reported),
+        FLAG_OPTION("--quiet", &o.quiet),
+        NO_MORE_OPTIONS,
     };
     int status = parse_arguments(count, arguments, options, model_name, &path);
     if (status == STATUS_OK && written == NULL) {

@@ -21,12 +21,6 @@ const choice cpu_choices[] = {{"auto", -1},
                               {"neon-i8mm", NEON_DOT | DP_CPU_I8MM | DP_CPU_ARM_BF16},
                               {NULL, 0}};
 
-const choice precision_choices[] = {{"f32", DP_PRECISION_F32},
-                                    {"bf16", DP_PRECISION_BF16},
-                                    {"int8", DP_PRECISION_INT8},
-                                    {"auto", DP_PRECISION_AUTO},
-                                    {NULL, 0}};
-
 static int report_status(dp_status status, const char *subject, const char *message) {
     if (status == DP_OK) {
         return STATUS_OK;

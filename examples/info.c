@@ -133,12 +133,12 @@ int command_info(int count, char **arguments) {
     engine_options o = {.cpu = -1};
     int32_t as_json = 0;
     const option options[] = {
-        {"--cpu", OPTION_CHOICE, &o.cpu, 0, 0, cpu_choices},
-        {"--precision", OPTION_CHOICE, &o.precision, 0, 0, precision_choices},
-        {"--verify", OPTION_FLAG, &o.verify, 0, 0, NULL},
-        {"--backbone", OPTION_TEXT, &o.backbone, 0, 0, NULL},
-        {"--json", OPTION_FLAG, &as_json, 0, 0, NULL},
-        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+        CHOICE_OPTION("--cpu", &o.cpu, cpu_choices),
+        PRECISION_OPTION(&o.precision),
+        FLAG_OPTION("--verify", &o.verify),
+        TEXT_OPTION("--backbone", &o.backbone),
+        FLAG_OPTION("--json", &as_json),
+        NO_MORE_OPTIONS,
     };
     const char *path = NULL;
     int status = parse_arguments(count, arguments, options, model_name, &path);
@@ -159,8 +159,8 @@ int command_info(int count, char **arguments) {
 int command_verify(int count, char **arguments) {
     int32_t quiet = 0;
     const option options[] = {
-        {"--quiet", OPTION_FLAG, &quiet, 0, 0, NULL},
-        {NULL, OPTION_FLAG, NULL, 0, 0, NULL},
+        FLAG_OPTION("--quiet", &quiet),
+        NO_MORE_OPTIONS,
     };
     const char *path = NULL;
     int status = parse_arguments(count, arguments, options, model_name, &path);

@@ -72,6 +72,12 @@ static bool parse_bytes(const option *o, const char *text) {
     return true;
 }
 
+/* Adds to "a, b", which is cut where it does not fit. */
+static void list_name(char *names, size_t size, const char *name) {
+    size_t used = strlen(names);
+    snprintf(names + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
 static bool parse_choice(const option *o, const char *text) {
     char names[256] = "";
     for (const choice *c = o->choices; c->name != NULL; c++) {
@@ -79,8 +85,20 @@ static bool parse_choice(const option *o, const char *text) {
             *(int32_t *)o->target = c->value;
             return true;
         }
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", c->name);
+        list_name(names, sizeof names, c->name);
+    }
+    complain(o->name, "'%.40s' is none of %s", text, names);
+    return false;
+}
+
+static bool parse_name(const option *o, const char *text) {
+    char names[256] = "";
+    for (int32_t number = o->low; strcmp(o->name_of(number), "unknown") != 0; number++) {
+        if (strcmp(o->name_of(number), text) == 0) {
+            *(int32_t *)o->target = number;
+            return true;
+        }
+        list_name(names, sizeof names, o->name_of(number));
     }
     complain(o->name, "'%.40s' is none of %s", text, names);
     return false;
@@ -99,6 +117,8 @@ static bool parse_value(const option *o, const char *text) {
         return parse_bytes(o, text);
     case OPTION_CHOICE:
         return parse_choice(o, text);
+    case OPTION_NAME:
+        return parse_name(o, text);
     default:
         *(int32_t *)o->target = 1;
         return true;

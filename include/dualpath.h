@@ -36,6 +36,8 @@
  *   everything else to what the call does by default. On 64-bit machines sizes never change within
  *   one DP_ABI_VERSION; a reserved field that is not 0 is an option this version does not have, and
  *   an error.
+ * - Names of numbers (dp_status_name() and its like) are in static storage and never NULL. Counting
+ *   from 0 to the first number without a name lists them all.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
@@ -83,6 +85,8 @@ DP_API uint32_t dp_abi_version(void);
 
 /* Numbers are never reused or changed. */
 typedef enum dp_status {
+    DP_ERR_UNKNOWN =
+        -1, /* no call returns it: dp_status_from_name() does, for a name that is none */
     DP_OK = 0,
     DP_ERR_ARGUMENT = 1,    /* a null pointer, a number out of range, an unknown option */
     DP_ERR_MEMORY = 2,      /* an allocation failed */
@@ -99,8 +103,10 @@ typedef enum dp_status {
     DP_ERR_BACKBONE = 13    /* a task without its backbone, or on another one; since 0.2.0 */
 } dp_status;
 
-/* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. Static storage. */
-DP_API const char *dp_status_name(dp_status status);
+/* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. */
+DP_API const char *dp_status_name(int32_t status);
+/* The dp_status of this name; DP_ERR_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_status_from_name(const char *name);
 
 /* The sentence of the last call in the calling thread that failed and had no session to keep it:
  * opening, sizing, creating, verifying, queries. Never NULL; empty before the first failure. Valid
@@ -154,6 +160,7 @@ typedef struct dp_model dp_model;
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
  * are f32 in all of them. Since 0.2.0. */
 typedef enum dp_precision {
+    DP_PRECISION_UNKNOWN = -1, /* what dp_precision_from_name() returns for a name that is none */
     /* That of a compiled file, and f32 for any other. */
     DP_PRECISION_DEFAULT = 0,
     /* Exact: what the weight file says, up to f32 rounding. */
@@ -171,20 +178,28 @@ typedef enum dp_precision {
     DP_PRECISION_AUTO = 4
 } dp_precision;
 
+/* "default", "f32", "bf16", "int8", "auto"; "unknown" for any other number. Since 0.2.0. */
+DP_API const char *dp_precision_name(int32_t precision);
+/* The dp_precision of this name; DP_PRECISION_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_precision_from_name(const char *name);
+
 /* How weights are laid out in memory and in compiled files: what one family of instruction sets
  * reads. Since 0.2.0. */
 typedef enum dp_target {
-    DP_TARGET_NATIVE = 0, /* the fastest here; of a compiled file, its own */
-    DP_TARGET_PLAIN = 1,  /* plain C, which every machine can run */
-    DP_TARGET_ROWS = 2,   /* plain C without any panels, row by row: for firmware without SIMD */
-    DP_TARGET_AVX2 = 3,   /* AVX2, with AVX-VNNI or without */
-    DP_TARGET_AVX512 = 4, /* AVX-512, AVX512-VNNI with bf16, and AMX */
-    DP_TARGET_NEON = 5    /* 64-bit ARM, with dot products, i8mm and bf16 or without */
+    DP_TARGET_UNKNOWN = -1, /* what dp_target_from_name() returns for a name that is none */
+    DP_TARGET_NATIVE = 0,   /* the fastest here; of a compiled file, its own */
+    DP_TARGET_PLAIN = 1,    /* plain C, which every machine can run */
+    DP_TARGET_ROWS = 2,     /* plain C without any panels, row by row: for firmware without SIMD */
+    DP_TARGET_AVX2 = 3,     /* AVX2, with AVX-VNNI or without */
+    DP_TARGET_AVX512 = 4,   /* AVX-512, AVX512-VNNI with bf16, and AMX */
+    DP_TARGET_NEON = 5      /* 64-bit ARM, with dot products, i8mm and bf16 or without */
 } dp_target;
 
-/* "native", "plain", "rows", "avx2", "avx512", "neon"; NULL for any other number. Static storage.
+/* "native", "plain", "rows", "avx2", "avx512", "neon"; "unknown" for any other number. Since 0.2.0.
  */
-DP_API const char *dp_target_name(int32_t number);
+DP_API const char *dp_target_name(int32_t target);
+/* The dp_target of this name; DP_TARGET_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_target_from_name(const char *name);
 
 typedef struct dp_model_options {
     size_t struct_size;
@@ -521,13 +536,19 @@ DP_API dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t hei
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
  * the number of views and v = 0 .. V-1 the view. Past the end, the last of the m repeats. */
 typedef enum dp_sampling {
-    DP_SAMPLING_CENTER = 0,  /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
-                                rounded down: for one view the centre */
-    DP_SAMPLING_FIRST = 1,   /* the same with start = v * max(m - T, 0) / V, rounded down */
-    DP_SAMPLING_UNIFORM = 2, /* frame ((2iV + 2v + 1) * n) / (2TV), rounded down: for one view the
-                                middles of T equal parts */
-    DP_SAMPLING_GIVEN = 3    /* the frames as they are: exactly T, one view */
+    DP_SAMPLING_UNKNOWN = -1, /* what dp_sampling_from_name() returns for a name that is none */
+    DP_SAMPLING_CENTER = 0,   /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
+                                 rounded down: for one view the centre */
+    DP_SAMPLING_FIRST = 1,    /* the same with start = v * max(m - T, 0) / V, rounded down */
+    DP_SAMPLING_UNIFORM = 2,  /* frame ((2iV + 2v + 1) * n) / (2TV), rounded down: for one view the
+                                 middles of T equal parts */
+    DP_SAMPLING_GIVEN = 3     /* the frames as they are: exactly T, one view */
 } dp_sampling;
+
+/* "center", "first", "uniform", "given"; "unknown" for any other number. Since 0.2.0. */
+DP_API const char *dp_sampling_name(int32_t sampling);
+/* The dp_sampling of this name; DP_SAMPLING_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_sampling_from_name(const char *name);
 
 #define DP_MAX_VIEWS 256
 #define DP_MAX_CROPS 64

@@ -20,7 +20,7 @@ static dp_status check_options(const dp_model_options *options, dp_message *mess
         (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8)) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
     }
-    if (dp_target_name(options->target) == NULL) {
+    if (options->target < DP_TARGET_NATIVE || options->target >= DP_TARGET_COUNT) {
         return dp_fail(message, DP_ERR_ARGUMENT,
                        "dp_model_options: target is %d, expected a dp_target",
                        (int)options->target);

@@ -104,17 +104,6 @@ uint32_t dp_abi_version(void) {
     return DP_ABI_VERSION;
 }
 
-const char *dp_status_name(dp_status status) {
-    static const char *const names[] = {
-        "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
-        "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
-        "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
-        "DP_ERR_THREAD", "DP_ERR_BACKBONE",
-    };
-    size_t index = (size_t)status;
-    return index < sizeof names / sizeof names[0] ? names[index] : "DP_ERR_UNKNOWN";
-}
-
 const char *dp_last_message(void) {
     return dp_thread_message()->text;
 }

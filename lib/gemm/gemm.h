@@ -62,7 +62,7 @@ void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, co
 void dp_pack_panels_transposed(const dp_layout *layout, dp_kgroup *panels, const float *w,
                                size_t stride, size_t outputs, size_t inputs);
 
-/* ---- targets: the layouts of a family of GEMMs, by name (target.c) ---- */
+/* ---- targets: the layouts of a family of GEMMs (target.c) ---- */
 
 #define DP_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 

@@ -20,8 +20,3 @@ size_t dp_layout_columns(const dp_layout *layout, size_t outputs) {
 size_t dp_layout_size(const dp_layout *layout, size_t inputs, size_t outputs) {
     return dp_layout_columns(layout, outputs) * dp_layout_depth(layout, inputs);
 }
-
-const char *dp_precision_name(dp_precision precision) {
-    static const char *const names[] = {"f32", "bf16", "int8"};
-    return names[precision - DP_PRECISION_F32];
-}

@@ -56,7 +56,4 @@ size_t dp_layout_columns(const dp_layout *layout, size_t outputs);
 /* k-groups of all panels. */
 size_t dp_layout_size(const dp_layout *layout, size_t inputs, size_t outputs);
 
-/* "f32", "bf16", "int8" */
-const char *dp_precision_name(dp_precision precision);
-
 #endif /* DP_LAYOUT_H */

@@ -16,23 +16,18 @@
     }
 
 typedef struct target_entry {
-    const char *name;
     uint32_t cpu;       /* DP_CPU_* that make the family */
     dp_gemm packing[3]; /* f32, bf16, int8: only a layout */
 } target_entry;
 
 static const target_entry targets[DP_TARGET_COUNT] = {
-    [DP_TARGET_NATIVE] = {.name = "native"},
-    [DP_TARGET_PLAIN] = {"plain", 0, TARGET_LAYOUTS(8, 1)},
-    [DP_TARGET_ROWS] = {"rows", 0, TARGET_LAYOUTS(1, 1)},
-    [DP_TARGET_AVX2] = {"avx2", DP_CPU_AVX2, TARGET_LAYOUTS(16, 1)},
-    [DP_TARGET_AVX512] = {"avx512", DP_CPU_AVX512, TARGET_LAYOUTS(32, 16)},
-    [DP_TARGET_NEON] = {"neon", DP_CPU_NEON, TARGET_LAYOUTS(16, 4)},
+    [DP_TARGET_NATIVE] = {0},
+    [DP_TARGET_PLAIN] = {0, TARGET_LAYOUTS(8, 1)},
+    [DP_TARGET_ROWS] = {0, TARGET_LAYOUTS(1, 1)},
+    [DP_TARGET_AVX2] = {DP_CPU_AVX2, TARGET_LAYOUTS(16, 1)},
+    [DP_TARGET_AVX512] = {DP_CPU_AVX512, TARGET_LAYOUTS(32, 16)},
+    [DP_TARGET_NEON] = {DP_CPU_NEON, TARGET_LAYOUTS(16, 4)},
 };
-
-const char *dp_target_name(int32_t number) {
-    return number >= 0 && number < DP_TARGET_COUNT ? targets[number].name : NULL;
-}
 
 const dp_gemm *dp_target_packing(dp_target number, dp_precision precision) {
     return &targets[number].packing[precision - DP_PRECISION_F32];

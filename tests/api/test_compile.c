@@ -173,16 +173,11 @@ START_TEST(another_target_is_refused) {
 }
 END_TEST
 
-START_TEST(targets_have_names) {
-    static const char *const names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
-    for (size_t i = 0; i < COUNT(names); i++) {
-        ck_assert_str_eq(dp_target_name((int32_t)i), names[i]);
-    }
-    static const int32_t others[] = {-1, COUNT(names), INT32_MAX, INT32_MIN};
+START_TEST(other_targets_are_refused) {
+    static const int32_t others[] = {DP_TARGET_UNKNOWN, DP_TARGET_NEON + 1, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT(others); i++) {
         dp_model *model = NULL;
         dp_model_options options = options_of((how){0, others[i], DP_CPU_ALL});
-        ck_assert_ptr_null(dp_target_name(others[i]));
         ck_assert_int_eq(dp_model_open(find_golden(SMALL_MODEL).text, &options, &model),
                          DP_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(dp_last_message(), "target"));
@@ -281,7 +276,7 @@ static Suite *compile_suite(void) {
     TCase *asked = add_case(suite, "what is asked for", 300, random_restart, NULL);
     tcase_add_test(asked, another_precision_is_refused);
     tcase_add_test(asked, another_target_is_refused);
-    tcase_add_test(asked, targets_have_names);
+    tcase_add_test(asked, other_targets_are_refused);
 
     TCase *writing = add_case(suite, "writing", 300, random_restart, NULL);
     tcase_add_test(writing, writers_may_take_little_at_a_time);

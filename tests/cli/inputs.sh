@@ -50,8 +50,8 @@ test_bad_inputs() {
     fails 1 'is empty' classify "$MODEL" -
     fails 1 'neither Y4M nor NumPy' classify "$MODEL" "$MODEL"
     fails 1 'frame 22 is cut short' classify "$MODEL" "$in/rgb.rgb" --size 27x18
-    fails 1 'holds 20 frames; --sampling all takes exactly' \
-        classify "$MODEL" "$in/rgb.npy" --sampling all
+    fails 1 'holds 20 frames; --sampling given takes exactly' \
+        classify "$MODEL" "$in/rgb.npy" --sampling given
     fails 1 'that --max-memory allows' classify "$MODEL" "$in/rgb.npy" --max-memory 20K
     fails 1 'that --max-memory allows' classify "$MODEL" "$in/yuv.y4m" --max-memory 10K
     : >"$bad"

@@ -30,8 +30,8 @@ test_options() {
     differs "--sampling matters" "$work/rgb" "$work/uniform"
     logits "$work/views" "$clip" --rate 1 --views 2 --crops 2 || not_ok "views" "status $status"
     differs "--rate, --views and --crops matter" "$work/rgb" "$work/views"
-    prints "--sampling all takes exactly the frames" '%' classify "$MODEL" \
-        "$GOLDEN/released.frames.npy" --sampling all
+    prints "--sampling given takes exactly the frames" '%' classify "$MODEL" \
+        "$GOLDEN/released.frames.npy" --sampling given
     cp "$in/rgb.rgb" "$work/-dash"
     (cd "$work" && exec "$1" classify "$2" --size 27x19 -- -dash) >"$out" 2>"$err" &&
         ok "a name with a dash behind --" || not_ok "a name with a dash behind --" "fails"
@@ -197,7 +197,7 @@ test_usage() {
     fails 2 "--views: '257' is not" classify "$MODEL" "$clip" --views 257
     fails 2 "--crops: '65' is not" classify "$MODEL" "$clip" --crops 65
     fails 2 "--runs: '0' is not" bench "$MODEL" --runs 0
-    fails 2 "--sampling: 'most' is none of all, first, center, uniform" \
+    fails 2 "--sampling: 'most' is none of center, first, uniform, given" \
         classify "$MODEL" "$clip" --sampling most
     sets='auto, c, avx2, avx2-vnni, avx512, avx512-vnni, amx, neon, neon-dot, neon-i8mm'
     fails 2 "--cpu: 'sse' is none of $sets" classify "$MODEL" "$clip" --cpu sse

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import operator
 import os
 from ctypes import (
@@ -195,7 +196,10 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_version_string": (c_char_p, []),
     "dp_abi_version": (c_uint32, []),
     "dp_last_message": (c_char_p, []),
+    "dp_status_name": (c_char_p, [c_int32]),
+    "dp_precision_name": (c_char_p, [c_int32]),
     "dp_target_name": (c_char_p, [c_int32]),
+    "dp_sampling_name": (c_char_p, [c_int32]),
     "dp_model_options_default": (None, [_MODEL_OPTIONS]),
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
@@ -293,6 +297,26 @@ def default(kind: type[_Struct]) -> _Struct:
 def text(value: bytes | None) -> str:
     """A string of the library; what is not UTF-8 (a label of a foreign file) is replaced."""
     return (value or b"").decode("utf-8", "replace")
+
+
+def name_of(kind: str, number: int) -> str:
+    """The name of a dp_precision, dp_target or dp_sampling; "unknown" for any other number."""
+    return text(getattr(library(), f"dp_{kind}_name")(number))
+
+
+def number_of(kind: str, name: str, first: int = 0) -> int:
+    """The dp_precision, dp_target or dp_sampling of this name, from number `first` on."""
+    names = itertools.takewhile(
+        lambda known: known != "unknown", (name_of(kind, n) for n in itertools.count(first))
+    )
+    return choice(kind, name, {known: first + i for i, known in enumerate(names)})
+
+
+def choice(what: str, name: str, choices: dict[str, int]) -> int:
+    """The number that a name stands for."""
+    if name not in choices:
+        raise ValueError(f"unknown {what} {name!r}: one of {', '.join(choices)}")
+    return choices[name]
 
 
 def integer(name: str, value: Any, low: int, high: int) -> int:

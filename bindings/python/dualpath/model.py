@@ -11,7 +11,18 @@ from typing import Any
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
 from ._handle import Handle, open_model, open_task, path_bytes
-from ._lib import check, default, dp_model_info, dp_model_options, integer, library, text
+from ._lib import (
+    check,
+    choice,
+    default,
+    dp_model_info,
+    dp_model_options,
+    integer,
+    library,
+    name_of,
+    number_of,
+    text,
+)
 
 _CPU_MASKS = {
     "c": 0,
@@ -24,8 +35,6 @@ _CPU_MASKS = {
     "neon-dot": 768,
     "neon-i8mm": 3840,
 }
-_PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3, "auto": 4}
-_TARGETS = {"native": 0, "plain": 1, "rows": 2, "avx2": 3, "avx512": 4, "neon": 5}
 
 
 @dataclass(frozen=True)
@@ -265,7 +274,7 @@ def compile_model(
     callbacks = Callbacks()
     options = _options(precision, cpu)
     options.verify = bool(verify)
-    options.target = _choice("target", target, _TARGETS)
+    options.target = number_of("target", target)
     handle = open_model(source, options, callbacks)
     beside = os.fspath(path) + ".part"
     try:
@@ -295,23 +304,17 @@ def _install(
 def _options(precision: str | None, cpu: str | None) -> dp_model_options:
     options = default(dp_model_options)
     if precision is not None:
-        options.precision = _choice("precision", precision, _PRECISIONS)
+        options.precision = number_of("precision", precision, first=1)
     if cpu is not None:
-        options.cpu_mask = _choice("cpu", cpu, _CPU_MASKS)
+        options.cpu_mask = choice("cpu", cpu, _CPU_MASKS)
     return options
-
-
-def _choice(name: str, value: str, choices: dict[str, int]) -> int:
-    if value not in choices:
-        raise ValueError(f"unknown {name} {value!r}: one of {', '.join(choices)}")
-    return choices[value]
 
 
 def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:
     info = default(dp_model_info)
     check(library().dp_model_get_info(pointer, ctypes.byref(info)))
     values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}
-    values["target"] = text(library().dp_target_name(info.target))
+    values["target"] = name_of("target", info.target)
     values["compiled"] = bool(info.compiled)
     return ModelInfo(**values)
 

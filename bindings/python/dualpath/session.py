@@ -23,6 +23,7 @@ from ._lib import (
     dp_session_options,
     integer,
     library,
+    number_of,
     text,
 )
 from .errors import error_for
@@ -31,8 +32,6 @@ from .model import Model
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
 from .video import chosen_frames, read_chosen
-
-SAMPLINGS = {"center": 0, "first": 1, "uniform": 2, "given": 3}
 
 MAX_RATE = 65536
 MAX_VIEWS = 256
@@ -333,10 +332,8 @@ def _options(threads: int, image_by_image: bool) -> dp_session_options:
 
 
 def _clip(sampling: str, rate: int | None, views: int, crops: int) -> dp_clip:
-    if sampling not in SAMPLINGS:
-        raise ValueError(f"unknown sampling {sampling!r}: one of {', '.join(SAMPLINGS)}")
     clip = default(dp_clip)
-    clip.sampling = SAMPLINGS[sampling]
+    clip.sampling = number_of("sampling", sampling)
     clip.rate = 0 if rate is None else integer("rate", rate, 1, MAX_RATE)
     clip.views = integer("views", views, 1, MAX_VIEWS)
     clip.crops = integer("crops", crops, 1, MAX_CROPS)

@@ -46,8 +46,10 @@ class TestHeader:
             "DP_LOG_WARNING": 1,
             "DP_LOG_INFO": 2,
         }
-        for name, number in model_module._PRECISIONS.items():
-            expected[f"DP_PRECISION_{name.upper()}"] = number
+        for name in ("f32", "bf16", "int8", "auto"):
+            expected[f"DP_PRECISION_{name.upper()}"] = _lib.number_of("precision", name)
+        for name in ("native", "plain", "rows", "avx2", "avx512", "neon"):
+            expected[f"DP_TARGET_{name.upper()}"] = _lib.number_of("target", name)
         avx512 = "DP_CPU_AVX2 | DP_CPU_AVX512"
         dot = "DP_CPU_NEON | DP_CPU_DOTPROD"
         masks = {
@@ -64,8 +66,8 @@ class TestHeader:
         assert list(masks) == TIERS and set(TIERS) == set(model_module._CPU_MASKS)
         for name, mask in masks.items():
             expected[mask] = model_module._CPU_MASKS[name]
-        for name, number in session_module.SAMPLINGS.items():
-            expected[f"DP_SAMPLING_{name.upper()}"] = number
+        for name in ("center", "first", "uniform", "given"):
+            expected[f"DP_SAMPLING_{name.upper()}"] = _lib.number_of("sampling", name)
         for name, layout in frames.FORMATS.items():
             expected[f"DP_FORMAT_{name.upper()}"] = layout.code
         for name, number in frames.COLORS.items():
@@ -74,7 +76,7 @@ class TestHeader:
 
     def test_statuses(self, tmp_path):
         numbers = evaluate_c(
-            [f"DP_ERR_{name}" for name in re.findall(r"DP_ERR_(\w+) =", HEADER.read_text())],
+            [f"DP_ERR_{name}" for name in re.findall(r"DP_ERR_(\w+) = \d", HEADER.read_text())],
             tmp_path,
         )
         classes = {number: type(dualpath.errors.error_for(number, "")) for number in numbers}
@@ -86,7 +88,9 @@ class TestHeader:
         if not HEADER.exists():
             pytest.skip("the header is not here: not a source tree")
         declared = set(re.findall(r"^DP_API [\w\s*]*?\b(dp_\w+)\(", HEADER.read_text(), re.M))
-        assert declared - set(_lib._PROTOTYPES) == {"dp_frame_rgb24", "dp_status_name"}
+        assert declared - set(_lib._PROTOTYPES) == {"dp_frame_rgb24"} | {
+            f"dp_{kind}_from_name" for kind in ("status", "precision", "target", "sampling")
+        }
         assert set(_lib._PROTOTYPES) <= declared
 
     @pytest.mark.parametrize("struct", WITH_SIZE, ids=lambda s: s.__name__)
@@ -105,6 +109,4 @@ class TestHeader:
 
 
 def _status_name(number: int) -> str:
-    function = _lib.library().dp_status_name
-    function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_int]
-    return function(number).decode()[len("DP_ERR_") :]
+    return _lib.name_of("status", number)[len("DP_ERR_") :]
