@@ -318,20 +318,21 @@ CLANG ?= $(shell command -v clang 2>/dev/null)
 KERNEL_LEVELS_x86 := avx2 avx2-vnni avx512 avx512-vnni amx
 KERNEL_LEVELS_arm := neon neon-dot neon-i8mm
 KERNEL_LEVELS     := c $(KERNEL_LEVELS_$(ISA_FAMILY))
-check-amalgamation: $(BUILD)/tests/logits $(BUILD)/tests/logits_amalgamation $(if $(CLANG),$(BUILD)/tests/logits_clang)
+ANSWERS := $(BUILD)/tests/same-bits/answers
+check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_clang)
 	@echo "== amalgamation"
 	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
 	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; \
-	    cmp $(BUILD)/tests/logits.$$level.txt $$program.$$level.txt; done; done
-	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(BUILD)/tests/logits.*.txt | sort -u | tr '\n' ' ')"
+	    cmp $(ANSWERS).$$level.txt $$program.$$level.txt; done; done
+	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(ANSWERS).*.txt | sort -u | tr '\n' ' ')"
 
-$(BUILD)/tests/logits: $(BUILD)/tests/packaging/logits.o $(STATIC)
+$(ANSWERS): $(ANSWERS).o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/logits_amalgamation: $(BUILD)/tests/packaging/logits.o $(BUILD)/amalgamation/dualpath.o
+$(ANSWERS)_amalgamation: $(ANSWERS).o $(BUILD)/amalgamation/dualpath.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/logits_clang: $(BUILD)/tests/packaging/logits.o $(BUILD)/amalgamation/clang.o
+$(ANSWERS)_clang: $(ANSWERS).o $(BUILD)/amalgamation/clang.o
 	$(CLANG) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 AMALGAMATION_CFLAGS = -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS)
@@ -340,6 +341,23 @@ $(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION)
 
 $(BUILD)/amalgamation/clang.o: $(AMALGAMATION)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
+
+# Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
+# in the same minutes: tests/same-bits/README.md.
+BASE ?=
+HEAD ?=
+SAME_BITS = CC="$(CC)" CFLAGS="$(CFLAGS)" CPPFLAGS="$(CPPFLAGS)" LDFLAGS="$(LDFLAGS)" LIBS="$(LIBS)" ZLIB="$(ZLIB)" \
+    $(PYTHON) -B tests/same-bits/$(1).py --base "$(BASE)" --head "$(HEAD)" --scratch $(BUILD)/same-bits \
+    --make-vit $(BUILD)/tests/same-bits/make_vit
+.PHONY: check-same-bits bench-same
+check-same-bits: $(BUILD)/tests/same-bits/make_vit ## answers of BASE=<commit> and of the files as they are, bit by bit (minutes); ARGS=--quick
+	@$(call SAME_BITS,compare) --levels "$(KERNEL_LEVELS)" $(ARGS)
+
+bench-same: $(BUILD)/tests/same-bits/make_vit ## ROUNDS (9) of BASE=<commit> and the files as they are in turns
+	@$(call SAME_BITS,bench) --rounds $(ROUNDS) $(ARGS)
+
+$(BUILD)/tests/same-bits/make_vit: $(BUILD)/tests/same-bits/make_vit.o $(BUILD)/tests/support/gguf_builder.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
 check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
@@ -506,7 +524,8 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS BASE HEAD VENV"
 
 .SECONDARY:
--include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d) \
+    $(ANSWERS).d $(BUILD)/tests/same-bits/make_vit.d
