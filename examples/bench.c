@@ -145,9 +145,9 @@ static void print_bench(samples *s, const engine *e, int32_t threads) {
     spread clip = spread_of(s, CLIP_MS), peak = spread_of(s, PEAK_GOPS);
     spread gops = {gops_of(s, clip.median), gops_of(s, clip.high), gops_of(s, clip.low)};
     print_text(stdout, e->info.description);
-    printf("\n%s, %s, %d thread%s, %d run%s of %.3f G multiply-adds\n\n", e->info.precision,
-           e->info.kernels, threads, threads == 1 ? "" : "s", s->runs, s->runs == 1 ? "" : "s",
-           1e-9 * (double)s->macs);
+    printf("\n%s, %s, %d thread%s, %d run%s of %.3f G multiply-adds\n\n",
+           dp_precision_name(e->info.precision), e->info.kernels, threads, threads == 1 ? "" : "s",
+           s->runs, s->runs == 1 ? "" : "s", 1e-9 * (double)s->macs);
     printf("%-10s %10s %10s %10s\n", "", "median", "min", "max");
     print_row("clip", clip, "ms");
     print_row("  frames", spread_of(s, FRAMES_MS), "ms");
@@ -187,7 +187,7 @@ static void json_bench(samples *s, const engine *e, int32_t threads, const char 
     json_key(&j, "threads");
     json_integer(&j, threads);
     json_key(&j, "precision");
-    json_string(&j, e->info.precision);
+    json_string(&j, dp_precision_name(e->info.precision));
     json_key(&j, "kernels");
     json_string(&j, e->info.kernels);
     json_key(&j, "runs");

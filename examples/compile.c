@@ -52,7 +52,7 @@ static int64_t write_bytes(void *user, const void *bytes, size_t size) {
 static int write_model(const dp_model *model, const char *path, int64_t *bytes) {
     char beside[4096];
     output to = {NULL, 0, false};
-    dp_writer writer = {write_bytes, &to};
+    dp_writer writer = {.write = write_bytes, .user = &to};
     if ((size_t)snprintf(beside, sizeof beside, "%s.part", path) >= sizeof beside) {
         complain(path, "the name is too long");
         return STATUS_ERROR;
@@ -112,7 +112,8 @@ static void count_release(void *user, void *block, size_t size) {
  * here than there, so that this is never too little. */
 static int report(const char *path, int64_t bytes) {
     counter count = {0, 0};
-    dp_allocator allocator = {count_allocation, count_release, &count};
+    dp_allocator allocator = {
+        .allocate = count_allocation, .release = count_release, .user = &count};
     dp_model_options options;
     dp_session_options alone;
     dp_model *model = NULL;
@@ -174,7 +175,7 @@ int command_compile(int count, char **arguments) {
     }
     if (status == STATUS_OK && !o.quiet) {
         print_text(stdout, written);
-        printf(": %" PRId64 " bytes, %s for %s\n", bytes, e.info.precision,
+        printf(": %" PRId64 " bytes, %s for %s\n", bytes, dp_precision_name(e.info.precision),
                dp_target_name(e.info.target));
     }
     engine_close(&e);

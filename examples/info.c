@@ -48,7 +48,7 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
     const fact all[] = {
         {"name", info->name, 0},
         {"description", info->description, 0},
-        {"precision", info->precision, 0},
+        {"precision", dp_precision_name(info->precision), 0},
         {"kernels", info->kernels, 0},
         {"file_type", info->file_type, 0},
         {"target", dp_target_name(info->target), 0},

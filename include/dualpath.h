@@ -31,11 +31,11 @@
  * - Nothing aborts, prints or exits. A call that can fail returns a dp_status, and leaves a
  *   sentence that says what was wrong: dp_session_message() for calls on a session,
  *   dp_last_message() for all others.
- * - Option and result structs begin with struct_size, have a *_default() initialiser, and end with
- *   room for later fields. Always call the initialiser: it sets struct_size, which is checked, and
- *   everything else to what the call does by default. On 64-bit machines sizes never change within
- *   one DP_ABI_VERSION; a reserved field that is not 0 is an option this version does not have, and
- *   an error.
+ * - Structs that begin with struct_size have a *_default() initialiser. Always call it: it sets
+ *   struct_size, which is checked, and every other field to what the call does by default.
+ * - All other structs must be initialised as a whole, by {0} or memset(): they have room for later
+ *   fields. Fields named `reserved` are 0: in what a caller gives, anything else is an error, and
+ *   the library writes 0 into what it fills.
  * - Names of numbers (dp_status_name() and its like) are in static storage and never NULL. Counting
  *   from 0 to the first number without a name lists them all.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
@@ -124,6 +124,7 @@ typedef struct dp_allocator {
     void *(*allocate)(void *user, size_t size);
     void (*release)(void *user, void *block, size_t size);
     void *user;
+    void *reserved[2]; /* NULL */
 } dp_allocator;
 
 typedef enum dp_log_level { DP_LOG_WARNING = 1, DP_LOG_INFO = 2 } dp_log_level;
@@ -203,13 +204,15 @@ DP_API int32_t dp_target_from_name(const char *name);
 
 typedef struct dp_model_options {
     size_t struct_size;
-    const dp_allocator
-        *allocator; /* NULL: the C library's. Must outlive the model, and tasks on it.
-                     */
-    dp_log_fn log;  /* or NULL */
+    /* NULL: the C library's. Must outlive the model, and tasks on it. */
+    const dp_allocator *allocator;
+    dp_log_fn log; /* or NULL */
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
+    /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
+     * largest size_t). */
+    size_t max_inflated_size;
     /* Non-zero: check the CRC-32 of every tensor while opening; a file that carries none is then
      * DP_ERR_UNSUPPORTED. Compressed files that carry them are always checked. */
     int32_t verify;
@@ -222,9 +225,6 @@ typedef struct dp_model_options {
      * "avx2-vnni", "avx512", "avx512-vnni" (with bf16), "amx", or "neon", "neon-dot", "neon-i8mm"
      * (with bf16), each with those that it builds on; anything else counts as unset. */
     uint32_t cpu_mask;
-    /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
-     * largest size_t). */
-    size_t max_inflated_size;
     /* dp_precision. A compiled file has one of its own, and another one is DP_ERR_UNSUPPORTED. With
      * `unfused` DP_PRECISION_BF16 and DP_PRECISION_INT8 are errors. Since 0.2.0. */
     int32_t precision;
@@ -240,7 +240,6 @@ typedef struct dp_model_options {
      * or inflated stays in memory of the model. The file must carry checksums, and compiled ones
      * are DP_ERR_UNSUPPORTED. Since 0.2.0. */
     int32_t as_backbone;
-    uint64_t reserved[6]; /* 0 */
 } dp_model_options;
 
 DP_API void dp_model_options_default(dp_model_options *options);
@@ -269,6 +268,7 @@ DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
 typedef struct dp_reader {
     int64_t (*read)(void *user, uint64_t offset, void *buffer, size_t size);
     void *user;
+    void *reserved[2]; /* NULL */
 } dp_reader;
 
 /* The same through a callback. All bytes are read, into memory that is free again when the call
@@ -310,6 +310,7 @@ DP_API dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *
 typedef struct dp_writer {
     int64_t (*write)(void *user, const void *bytes, size_t size);
     void *user;
+    void *reserved[2]; /* NULL */
 } dp_writer;
 
 /* Writes the model as a compiled file (docs/weight-format.md): its weights as they are in memory,
@@ -326,35 +327,34 @@ typedef struct dp_model_info {
     size_t struct_size;
     const char *name;        /* general.name of the file, or "" */
     const char *description; /* one line: architecture, sizes, precision */
-    const char *precision;   /* of the arithmetic: "f32" */
     const char *kernels;     /* instruction set in use: "c", "avx2", "neon-i8mm", ... */
-    const char *file_type;  /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
-    int32_t input_size;     /* R: frames are resized and cropped to R x R */
-    int32_t patch_size;     /* p */
-    int32_t width;          /* D */
-    int32_t heads;          /* H */
-    int32_t blocks;         /* L */
-    int32_t feature_size;   /* O: length of y_t and of y_s */
-    int32_t classes;        /* C; 0: no head, features only */
-    int32_t frames;         /* T: sampled frames a view */
-    int32_t spatial_frames; /* Ts: of them, those the spatial path sees */
-    int32_t grid;           /* g: a frameset is g x g frames */
-    int32_t framesets;      /* T / (g*g) */
-    int32_t sampling_rate;  /* r: the distance in frames the model was trained with */
-    int32_t adapter_width;  /* largest bottleneck; 0: no adapters */
-    float mean[3], std[3];  /* of R, G, B in 0..1 */
-    int64_t parameters;     /* numbers in the file */
+    const char *file_type; /* of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed" */
+    /* The hash of the frozen tensors, 16 digits: what tasks name their backbone by; of a task, that
+     * of its own. "" for files without checksums and compiled ones. Since 0.2.0. */
+    const char *backbone;
+    int32_t precision;          /* dp_precision that is computed in */
+    int32_t target;             /* dp_target of the weights; 0: none. Since 0.2.0. */
+    int32_t compiled;           /* 1: from a compiled file. Since 0.2.0. */
+    int32_t input_size;         /* R: frames are resized and cropped to R x R */
+    int32_t patch_size;         /* p */
+    int32_t width;              /* D */
+    int32_t heads;              /* H */
+    int32_t blocks;             /* L */
+    int32_t feature_size;       /* O: length of y_t and of y_s */
+    int32_t classes;            /* C; 0: no head, features only */
+    int32_t frames;             /* T: sampled frames a view */
+    int32_t spatial_frames;     /* Ts: of them, those the spatial path sees */
+    int32_t grid;               /* g: a frameset is g x g frames */
+    int32_t framesets;          /* T / (g*g) */
+    int32_t sampling_rate;      /* r: the distance in frames the model was trained with */
+    int32_t adapter_width;      /* largest bottleneck; 0: no adapters */
+    float mean[3], std[3];      /* of R, G, B in 0..1 */
+    int64_t parameters;         /* numbers in the file */
     int64_t adapter_parameters; /* of them, adapters, position tables, class token and head */
     int64_t macs;               /* multiply-adds that are executed for one view */
     int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size; what
                                    a task shares does not */
-    int32_t target;             /* dp_target of the weights; 0: none. Since 0.2.0. */
-    int32_t compiled;           /* 1: from a compiled file. Since 0.2.0. */
-    /* The hash of the frozen tensors, 16 digits: what tasks name their backbone by; of a task, that
-     * of its own. "" for files without checksums and compiled ones. Since 0.2.0. */
-    const char *backbone;
-    int64_t shared_bytes; /* of a task: weight_bytes of its backbone; else 0. Since 0.2.0. */
-    uint64_t reserved[5];
+    int64_t shared_bytes;       /* of a task: weight_bytes of its backbone; else 0. Since 0.2.0. */
 } dp_model_info;
 
 /* Strings live as long as the model. */
@@ -386,13 +386,13 @@ typedef struct dp_pool dp_pool;
 
 typedef struct dp_pool_options {
     size_t struct_size;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the pool. */
     /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
      * (default): as many as this process may run at once by its affinity. The pool starts one
      * thread fewer, since each call brings its own, and lets them work only as far as no more than
      * this number compute: while as many calls are going on, or more, each works alone. */
     int32_t threads;
-    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the pool. */
-    uint64_t reserved[8];          /* 0 */
+    int32_t reserved; /* 0 */
 } dp_pool_options;
 
 /* Since version 0.2.0. */
@@ -425,9 +425,10 @@ DP_API int32_t dp_pool_threads(const dp_pool *pool);
  * used that is gone. Calls with any other w do nothing. run() may not call the library with the
  * same session. Since version 0.2.0. */
 typedef struct dp_scheduler {
-    int32_t workers; /* 1 .. DP_MAX_THREADS: as many calls of body() as may run at the same time */
     void (*run)(void *user, void (*body)(void *argument, int32_t worker), void *argument);
     void *user;
+    int32_t workers; /* 1 .. DP_MAX_THREADS: as many calls of body() as may run at the same time */
+    int32_t reserved[3]; /* 0 */
 } dp_scheduler;
 
 /* ------------------------------------------------------------------------------------------
@@ -438,11 +439,6 @@ typedef struct dp_session dp_session;
 
 typedef struct dp_session_options {
     size_t struct_size;
-    /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
-     * as this process may run at once by its affinity (the quota of a container is not looked at).
-     * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
-     */
-    int32_t threads;
     const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
     /* A caller's memory instead of an allocator, of at least dp_session_size() bytes and aligned
      * to 64. The session and all it computes live there; nothing else is allocated by us. */
@@ -459,13 +455,17 @@ typedef struct dp_session_options {
      * but what `user` points at must outlive the session. Not together with a pool. Since version
      * 0.2.0. */
     const dp_scheduler *scheduler;
+    /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
+     * as this process may run at once by its affinity (the quota of a container is not looked at).
+     * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
+     */
+    int32_t threads;
     /* Non-zero: images go through the model one by one instead of all together. The answer is the
      * same, bit for bit. The session holds one image's activations instead of those of all, and
      * reads the weights once for each image instead of once a clip, which is slower where they come
      * from far away: for machines with little memory, with dp_clip_push_frame(). Since version
      * 0.2.0. */
     int32_t image_by_image;
-    uint64_t reserved[5]; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_default(dp_session_options *options);
@@ -525,8 +525,9 @@ typedef struct dp_frame {
     const uint8_t *plane[3];
     ptrdiff_t stride[3];
     int32_t width, height;
-    int32_t format; /* dp_format */
-    int32_t color;  /* dp_color; used for NV12 and I420 */
+    int32_t format;      /* dp_format */
+    int32_t color;       /* dp_color; used for NV12 and I420 */
+    int32_t reserved[8]; /* 0 */
 } dp_frame;
 
 /* A descriptor of tightly packed RGB24 pixels [height][width][3]. */
@@ -563,7 +564,6 @@ typedef struct dp_clip {
     /* Square crops along the longer side, 1 (default: the centre) .. DP_MAX_CROPS, evenly spread
      * from one end to the other. Logits and features of all views and crops are averaged. */
     int32_t crops;
-    uint64_t reserved[8]; /* 0 */
 } dp_clip;
 
 DP_API void dp_clip_default(dp_clip *clip);
@@ -575,6 +575,7 @@ typedef struct dp_timings {
     double patches_ms; /* patch embedding and position encoding */
     double blocks_ms;  /* transformer blocks with their adapters */
     double head_ms;    /* final norm, projection, classifier */
+    double reserved[3];
 } dp_timings;
 
 typedef struct dp_result {
@@ -585,11 +586,11 @@ typedef struct dp_result {
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
     const float *feature_temporal; /* y_t [feature_size] */
     const float *feature_spatial;  /* y_s [feature_size] */
+    const void *reserved;
     int32_t classes;
     int32_t feature_size;
     int64_t macs; /* multiply-adds executed for this result */
     dp_timings timings;
-    uint64_t reserved[8];
 } dp_result;
 
 DP_API void dp_result_default(dp_result *result);
@@ -652,6 +653,7 @@ typedef struct dp_prediction {
     int32_t index; /* the class */
     float logit;
     float probability;
+    int32_t reserved[5];
     const char *label; /* "" where the file names none; lives as long as the model */
 } dp_prediction;
 

@@ -92,7 +92,8 @@ static void release(void *user, void *block, size_t size) {
 
 /* The allocator must outlive the model. */
 static region model_region;
-static const dp_allocator model_allocator = {allocate, release, &model_region};
+static const dp_allocator model_allocator = {
+    .allocate = allocate, .release = release, .user = &model_region};
 
 static dp_status open_in(size_t size, dp_model **model) {
     dp_model_options options;

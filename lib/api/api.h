@@ -14,7 +14,19 @@
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
                          size_t reserved, dp_message *message);
 
-/* Fields of the options `name`. (options.c) */
+/* The first byte of [first, end) in a struct that is not 0; `end`: there is none. (options.c) */
+size_t dp_find_set_byte(const void *given, size_t first, size_t end);
+/* DP_ERR_ARGUMENT where the reserved bytes [first, end) of a caller's struct are not 0. */
+dp_status dp_check_reserved(const char *name, const void *given, size_t first, size_t end,
+                            dp_message *message);
+/* The same for the array `reserved` of a struct of this type. */
+#define DP_CHECK_RESERVED(type, given, message)                 \
+    dp_check_reserved(#type, (given), offsetof(type, reserved), \
+                      offsetof(type, reserved) + sizeof((given)->reserved), (message))
+
+/* Callbacks, and fields of the options `name`. (options.c) */
+dp_status dp_check_reader(const dp_reader *reader, dp_message *message);
+dp_status dp_check_writer(const dp_writer *writer, dp_message *message);
 dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message);
 dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message);
 

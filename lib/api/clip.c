@@ -118,6 +118,12 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
                        (int)frame->color);
     }
+    size_t unknown = dp_find_set_byte(frame, offsetof(dp_frame, reserved), sizeof *frame);
+    if (unknown != sizeof *frame) {
+        return dp_fail(message, DP_ERR_FRAME,
+                       "frame %zu: byte %zu of dp_frame is set, where version %s has no field",
+                       index, unknown, DP_VERSION_STRING);
+    }
     dp_status status = DP_OK;
     for (size_t plane = 0; plane < plane_count(frame->format) && status == DP_OK; plane++) {
         status = check_plane(frame, index, plane, message);
@@ -131,8 +137,7 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
     if (clip == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
-    dp_status status =
-        dp_copy_struct("dp_clip", clip, &known, sizeof known, offsetof(dp_clip, reserved), message);
+    dp_status status = dp_copy_struct("dp_clip", clip, &known, sizeof known, sizeof known, message);
     if (status == DP_OK) {
         status = check_numbers(&known, message);
     }

@@ -34,7 +34,7 @@ static dp_status resolve_model_options(const dp_model_options *given, dp_opening
     *opening = (dp_opening){.backbone = NULL};
     dp_model_options_default(options);
     dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
-                                      offsetof(dp_model_options, reserved), message);
+                                      sizeof *options, message);
     if (status == DP_OK) {
         status = check_options(options, message);
     }
@@ -83,11 +83,7 @@ static dp_status check_origin(const dp_origin *origin, dp_message *message) {
     if (origin->kind == DP_FROM_MEMORY && origin->bytes == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
     }
-    if (origin->kind == DP_FROM_READER &&
-        (origin->reader == NULL || origin->reader->read == NULL)) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
-    }
-    return DP_OK;
+    return origin->kind == DP_FROM_READER ? dp_check_reader(origin->reader, message) : DP_OK;
 }
 
 static dp_origin from_path(const char *path) {
@@ -179,11 +175,11 @@ dp_status dp_model_verify(const char *path, const dp_model_options *options) {
 
 dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
     dp_message *message = dp_thread_message();
-    if (model == NULL || writer == NULL || writer->write == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
-                       model == NULL ? "model" : "write callback");
+    if (model == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
-    return dp_model_write(model, writer, message);
+    dp_status status = dp_check_writer(writer, message);
+    return status == DP_OK ? dp_model_write(model, writer, message) : status;
 }
 
 /* ---- queries ---- */
@@ -196,7 +192,7 @@ static void fill_info(const dp_model *model, dp_model_info *info) {
     const dp_parameters *p = &model->parameters;
     info->name = model->name;
     info->description = model->description;
-    info->precision = dp_precision_name(model->precision);
+    info->precision = (int32_t)model->precision;
     info->kernels = model->gemm->name;
     info->file_type = model->file_type;
     info->input_size = (int32_t)p->image_size;
@@ -235,8 +231,8 @@ dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
                        model == NULL ? "the model" : "the place for its info");
     }
     dp_model_info known;
-    dp_status status = dp_copy_struct("dp_model_info", info, &known, sizeof known,
-                                      offsetof(dp_model_info, reserved), message);
+    dp_status status =
+        dp_copy_struct("dp_model_info", info, &known, sizeof known, sizeof known, message);
     if (status == DP_OK) {
         fill_info(model, info);
     }

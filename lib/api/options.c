@@ -5,6 +5,23 @@
 
 #include <string.h>
 
+size_t dp_find_set_byte(const void *given, size_t first, size_t end) {
+    const uint8_t *bytes = given;
+    while (first < end && bytes[first] == 0) {
+        first++;
+    }
+    return first;
+}
+
+dp_status dp_check_reserved(const char *name, const void *given, size_t first, size_t end,
+                            dp_message *message) {
+    size_t byte = dp_find_set_byte(given, first, end);
+    return byte == end ? DP_OK
+                       : dp_fail(message, DP_ERR_ARGUMENT,
+                                 "%s: byte %zu is set, where version %s has no field", name, byte,
+                                 DP_VERSION_STRING);
+}
+
 dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
                          size_t reserved, dp_message *message) {
     size_t size = 0;
@@ -17,23 +34,35 @@ dp_status dp_copy_struct(const char *name, const void *given, void *known, size_
                        "%s: struct_size is %zu, expected %zu: call %s_default() first", name, size,
                        known_size, name);
     }
-    const uint8_t *bytes = given;
-    for (size_t i = reserved; i < size; i++) {
-        if (bytes[i] != 0) {
-            return dp_fail(message, DP_ERR_ARGUMENT,
-                           "%s: a reserved field is set, an option that version %s does not have",
-                           name, DP_VERSION_STRING);
-        }
+    dp_status status = dp_check_reserved(name, given, reserved, size, message);
+    if (status == DP_OK) {
+        memcpy(known, given, size);
     }
-    memcpy(known, given, size);
-    return DP_OK;
+    return status;
 }
 
 dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message) {
-    if (allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)) {
+    if (allocator == NULL) {
+        return DP_OK;
+    }
+    if (allocator->allocate == NULL || allocator->release == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "%s: the allocator lacks a function", name);
     }
-    return DP_OK;
+    return DP_CHECK_RESERVED(dp_allocator, allocator, message);
+}
+
+dp_status dp_check_reader(const dp_reader *reader, dp_message *message) {
+    if (reader == NULL || reader->read == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
+    }
+    return DP_CHECK_RESERVED(dp_reader, reader, message);
+}
+
+dp_status dp_check_writer(const dp_writer *writer, dp_message *message) {
+    if (writer == NULL || writer->write == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the write callback is NULL");
+    }
+    return DP_CHECK_RESERVED(dp_writer, writer, message);
 }
 
 dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message) {

@@ -15,8 +15,8 @@ dp_status dp_result_check(dp_session *session, dp_result *result) {
     if (result == NULL) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
-    dp_status status = dp_copy_struct("dp_result", result, &empty, sizeof empty,
-                                      offsetof(dp_result, reserved), &session->message);
+    dp_status status =
+        dp_copy_struct("dp_result", result, &empty, sizeof empty, sizeof empty, &session->message);
     if (status == DP_OK) {
         dp_result_default(result);
     }

@@ -23,7 +23,7 @@ static dp_status check_scheduler(const dp_session_options *options, dp_message *
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: workers is %d, expected 1 .. %d",
                        (int)scheduler->workers, DP_MAX_THREADS);
     }
-    return DP_OK;
+    return DP_CHECK_RESERVED(dp_scheduler, scheduler, message);
 }
 
 /* Threads of a pool or a scheduler are as many as they are. */
@@ -57,7 +57,7 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
                        dp_target_name((int32_t)model->target));
     }
     dp_status status = dp_copy_struct("dp_session_options", given, options, sizeof *options,
-                                      offsetof(dp_session_options, reserved), message);
+                                      sizeof *options, message);
     if (status == DP_OK) {
         status = dp_check_threads("dp_session_options", options->threads, message);
     }

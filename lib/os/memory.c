@@ -72,7 +72,8 @@ static void default_release(void *user, void *block, size_t size) {
 
 #endif
 
-const dp_allocator dp_default_allocator = {default_allocate, default_release, NULL};
+const dp_allocator dp_default_allocator = {.allocate = default_allocate,
+                                           .release = default_release};
 
 void *dp_allocate(const dp_allocator *allocator, size_t size) {
     const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;

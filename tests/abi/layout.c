@@ -3,10 +3,83 @@
  * its numbers. A difference from what was recorded is a change of the ABI: layout.txt is of 64-bit
  * machines (`make check`), layout-32.txt of 32-bit ones, and layout-i386.txt of x86, where numbers
  * of 64 bits need not be aligned (`make check-machine`).
+ *
+ * Structs have no holes that a compiler would fill: what a caller does not name, it does not set,
+ * and a later version could not give it a meaning. This is checked while this file compiles, so
+ * that a compiler without a C library for the machine can check it, too (-ffreestanding).
  */
 #include "dualpath.h"
 
+/* ---- the fields of each struct, in order ---- */
+
+/* clang-format off */
+#define DP_ALLOCATOR_FIELDS(F, S) \
+    F(S, allocate) F(S, release) F(S, user) F(S, reserved)
+#define DP_MODEL_OPTIONS_FIELDS(F, S) \
+    F(S, struct_size) F(S, allocator) F(S, log) F(S, log_user) F(S, progress) \
+    F(S, progress_user) F(S, max_inflated_size) F(S, verify) F(S, unfused) F(S, cpu_mask) \
+    F(S, precision) F(S, target) F(S, as_backbone)
+#define DP_READER_FIELDS(F, S) \
+    F(S, read) F(S, user) F(S, reserved)
+#define DP_WRITER_FIELDS(F, S) \
+    F(S, write) F(S, user) F(S, reserved)
+#define DP_MODEL_INFO_FIELDS(F, S) \
+    F(S, struct_size) F(S, name) F(S, description) F(S, kernels) F(S, file_type) F(S, backbone) \
+    F(S, precision) F(S, target) F(S, compiled) F(S, input_size) F(S, patch_size) F(S, width) \
+    F(S, heads) F(S, blocks) F(S, feature_size) F(S, classes) F(S, frames) F(S, spatial_frames) \
+    F(S, grid) F(S, framesets) F(S, sampling_rate) F(S, adapter_width) F(S, mean) F(S, std) \
+    F(S, parameters) F(S, adapter_parameters) F(S, macs) F(S, weight_bytes) F(S, shared_bytes)
+#define DP_POOL_OPTIONS_FIELDS(F, S) \
+    F(S, struct_size) F(S, allocator) F(S, threads) F(S, reserved)
+#define DP_SCHEDULER_FIELDS(F, S) \
+    F(S, run) F(S, user) F(S, workers) F(S, reserved)
+#define DP_SESSION_OPTIONS_FIELDS(F, S) \
+    F(S, struct_size) F(S, allocator) F(S, arena) F(S, arena_size) F(S, log) F(S, log_user) \
+    F(S, progress) F(S, progress_user) F(S, pool) F(S, scheduler) F(S, threads) \
+    F(S, image_by_image)
+#define DP_FRAME_FIELDS(F, S) \
+    F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, reserved)
+#define DP_CLIP_FIELDS(F, S) \
+    F(S, struct_size) F(S, frames) F(S, frame_count) F(S, sampling) F(S, rate) F(S, views) \
+    F(S, crops)
+#define DP_TIMINGS_FIELDS(F, S) \
+    F(S, total_ms) F(S, frames_ms) F(S, patches_ms) F(S, blocks_ms) F(S, head_ms) F(S, reserved)
+#define DP_RESULT_FIELDS(F, S) \
+    F(S, struct_size) F(S, logits) F(S, probabilities) F(S, feature_temporal) \
+    F(S, feature_spatial) F(S, reserved) F(S, classes) F(S, feature_size) F(S, macs) \
+    F(S, timings)
+#define DP_PREDICTION_FIELDS(F, S) \
+    F(S, index) F(S, logit) F(S, probability) F(S, reserved) F(S, label)
+/* clang-format on */
+
+#define STRUCTS(S)                                   \
+    S(dp_allocator, DP_ALLOCATOR_FIELDS)             \
+    S(dp_model_options, DP_MODEL_OPTIONS_FIELDS)     \
+    S(dp_reader, DP_READER_FIELDS)                   \
+    S(dp_writer, DP_WRITER_FIELDS)                   \
+    S(dp_model_info, DP_MODEL_INFO_FIELDS)           \
+    S(dp_pool_options, DP_POOL_OPTIONS_FIELDS)       \
+    S(dp_scheduler, DP_SCHEDULER_FIELDS)             \
+    S(dp_session_options, DP_SESSION_OPTIONS_FIELDS) \
+    S(dp_frame, DP_FRAME_FIELDS)                     \
+    S(dp_clip, DP_CLIP_FIELDS)                       \
+    S(dp_timings, DP_TIMINGS_FIELDS)                 \
+    S(dp_result, DP_RESULT_FIELDS)                   \
+    S(dp_prediction, DP_PREDICTION_FIELDS)
+
+/* ---- holes ---- */
+
+#define AND_SIZE(type, name) +sizeof(((type *)NULL)->name)
+
+#define HAS_NO_HOLES(type, fields) \
+    _Static_assert((0 fields(AND_SIZE, type)) == sizeof(type), #type " has a hole");
+
+STRUCTS(HAS_NO_HOLES)
+
+#if __STDC_HOSTED__
 #include <stdio.h>
+
+/* ---- printing ---- */
 
 #define ALIGNMENT(type)  \
     offsetof(            \
@@ -19,152 +92,16 @@
 #define STRUCT(type) printf("%s %zu align %zu\n", #type, sizeof(type), ALIGNMENT(type))
 
 #define FIELD(type, name) \
-    printf("  %s %zu at %zu\n", #name, sizeof(((type *)NULL)->name), offsetof(type, name))
+    printf("  %s %zu at %zu\n", #name, sizeof(((type *)NULL)->name), offsetof(type, name));
+
+#define PRINT_STRUCT(type, fields) \
+    STRUCT(type);                  \
+    fields(FIELD, type)
 
 #define NUMBER(name) printf("%s %lld\n", #name, (long long)(name))
 
-static void print_allocator(void) {
-    STRUCT(dp_allocator);
-    FIELD(dp_allocator, allocate);
-    FIELD(dp_allocator, release);
-    FIELD(dp_allocator, user);
-}
-
-static void print_model_options(void) {
-    STRUCT(dp_model_options);
-    FIELD(dp_model_options, struct_size);
-    FIELD(dp_model_options, allocator);
-    FIELD(dp_model_options, log);
-    FIELD(dp_model_options, log_user);
-    FIELD(dp_model_options, progress);
-    FIELD(dp_model_options, progress_user);
-    FIELD(dp_model_options, verify);
-    FIELD(dp_model_options, unfused);
-    FIELD(dp_model_options, cpu_mask);
-    FIELD(dp_model_options, max_inflated_size);
-    FIELD(dp_model_options, precision);
-    FIELD(dp_model_options, target);
-    FIELD(dp_model_options, as_backbone);
-    FIELD(dp_model_options, reserved);
-}
-
-static void print_streams(void) {
-    STRUCT(dp_reader);
-    FIELD(dp_reader, read);
-    FIELD(dp_reader, user);
-    STRUCT(dp_writer);
-    FIELD(dp_writer, write);
-    FIELD(dp_writer, user);
-}
-
-static void print_model_info(void) {
-    STRUCT(dp_model_info);
-    FIELD(dp_model_info, struct_size);
-    FIELD(dp_model_info, name);
-    FIELD(dp_model_info, description);
-    FIELD(dp_model_info, precision);
-    FIELD(dp_model_info, kernels);
-    FIELD(dp_model_info, file_type);
-    FIELD(dp_model_info, input_size);
-    FIELD(dp_model_info, patch_size);
-    FIELD(dp_model_info, width);
-    FIELD(dp_model_info, heads);
-    FIELD(dp_model_info, blocks);
-    FIELD(dp_model_info, feature_size);
-    FIELD(dp_model_info, classes);
-    FIELD(dp_model_info, frames);
-    FIELD(dp_model_info, spatial_frames);
-    FIELD(dp_model_info, grid);
-    FIELD(dp_model_info, framesets);
-    FIELD(dp_model_info, sampling_rate);
-    FIELD(dp_model_info, adapter_width);
-    FIELD(dp_model_info, mean);
-    FIELD(dp_model_info, std);
-    FIELD(dp_model_info, parameters);
-    FIELD(dp_model_info, adapter_parameters);
-    FIELD(dp_model_info, macs);
-    FIELD(dp_model_info, weight_bytes);
-    FIELD(dp_model_info, target);
-    FIELD(dp_model_info, compiled);
-    FIELD(dp_model_info, backbone);
-    FIELD(dp_model_info, shared_bytes);
-    FIELD(dp_model_info, reserved);
-}
-
-static void print_threads(void) {
-    STRUCT(dp_pool_options);
-    FIELD(dp_pool_options, struct_size);
-    FIELD(dp_pool_options, threads);
-    FIELD(dp_pool_options, allocator);
-    FIELD(dp_pool_options, reserved);
-    STRUCT(dp_scheduler);
-    FIELD(dp_scheduler, workers);
-    FIELD(dp_scheduler, run);
-    FIELD(dp_scheduler, user);
-}
-
-static void print_session_options(void) {
-    STRUCT(dp_session_options);
-    FIELD(dp_session_options, struct_size);
-    FIELD(dp_session_options, threads);
-    FIELD(dp_session_options, allocator);
-    FIELD(dp_session_options, arena);
-    FIELD(dp_session_options, arena_size);
-    FIELD(dp_session_options, log);
-    FIELD(dp_session_options, log_user);
-    FIELD(dp_session_options, progress);
-    FIELD(dp_session_options, progress_user);
-    FIELD(dp_session_options, pool);
-    FIELD(dp_session_options, scheduler);
-    FIELD(dp_session_options, image_by_image);
-    FIELD(dp_session_options, reserved);
-}
-
-static void print_frame(void) {
-    STRUCT(dp_frame);
-    FIELD(dp_frame, plane);
-    FIELD(dp_frame, stride);
-    FIELD(dp_frame, width);
-    FIELD(dp_frame, height);
-    FIELD(dp_frame, format);
-    FIELD(dp_frame, color);
-}
-
-static void print_clip(void) {
-    STRUCT(dp_clip);
-    FIELD(dp_clip, struct_size);
-    FIELD(dp_clip, frames);
-    FIELD(dp_clip, frame_count);
-    FIELD(dp_clip, sampling);
-    FIELD(dp_clip, rate);
-    FIELD(dp_clip, views);
-    FIELD(dp_clip, crops);
-    FIELD(dp_clip, reserved);
-}
-
-static void print_result(void) {
-    STRUCT(dp_timings);
-    FIELD(dp_timings, total_ms);
-    FIELD(dp_timings, frames_ms);
-    FIELD(dp_timings, patches_ms);
-    FIELD(dp_timings, blocks_ms);
-    FIELD(dp_timings, head_ms);
-    STRUCT(dp_result);
-    FIELD(dp_result, struct_size);
-    FIELD(dp_result, logits);
-    FIELD(dp_result, probabilities);
-    FIELD(dp_result, feature_temporal);
-    FIELD(dp_result, feature_spatial);
-    FIELD(dp_result, classes);
-    FIELD(dp_result, feature_size);
-    FIELD(dp_result, macs);
-    FIELD(dp_result, timings);
-    FIELD(dp_result, reserved);
-    STRUCT(dp_prediction);
-    FIELD(dp_prediction, index);
-    FIELD(dp_prediction, logit);
-    FIELD(dp_prediction, probability);
-    FIELD(dp_prediction, label);
+static void print_structs(void) {
+    STRUCTS(PRINT_STRUCT)
 }
 
 static void print_enums(void) {
@@ -242,16 +179,9 @@ static void print_macros(void) {
 }
 
 int main(void) {
-    print_allocator();
-    print_model_options();
-    print_streams();
-    print_model_info();
-    print_threads();
-    print_session_options();
-    print_frame();
-    print_clip();
-    print_result();
+    print_structs();
     print_enums();
     print_macros();
     return 0;
 }
+#endif

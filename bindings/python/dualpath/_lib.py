@@ -50,23 +50,22 @@ class dp_model_options(Structure):
         ("log_user", c_void_p),
         ("progress", PROGRESS_FN),
         ("progress_user", c_void_p),
+        ("max_inflated_size", c_size_t),
         ("verify", c_int32),
         ("unfused", c_int32),
         ("cpu_mask", c_uint32),
-        ("max_inflated_size", c_size_t),
         ("precision", c_int32),
         ("target", c_int32),
         ("as_backbone", c_int32),
-        ("reserved", c_uint64 * 6),
     ]
 
 
 class dp_reader(Structure):
-    _fields_ = [("read", READ_FN), ("user", c_void_p)]
+    _fields_ = [("read", READ_FN), ("user", c_void_p), ("reserved", c_void_p * 2)]
 
 
 class dp_writer(Structure):
-    _fields_ = [("write", WRITE_FN), ("user", c_void_p)]
+    _fields_ = [("write", WRITE_FN), ("user", c_void_p), ("reserved", c_void_p * 2)]
 
 
 class dp_model_info(Structure):
@@ -74,9 +73,12 @@ class dp_model_info(Structure):
         ("struct_size", c_size_t),
         ("name", c_char_p),
         ("description", c_char_p),
-        ("precision", c_char_p),
         ("kernels", c_char_p),
         ("file_type", c_char_p),
+        ("backbone", c_char_p),
+        ("precision", c_int32),
+        ("target", c_int32),
+        ("compiled", c_int32),
         ("input_size", c_int32),
         ("patch_size", c_int32),
         ("width", c_int32),
@@ -96,27 +98,22 @@ class dp_model_info(Structure):
         ("adapter_parameters", c_int64),
         ("macs", c_int64),
         ("weight_bytes", c_int64),
-        ("target", c_int32),
-        ("compiled", c_int32),
-        ("backbone", c_char_p),
         ("shared_bytes", c_int64),
-        ("reserved", c_uint64 * 5),
     ]
 
 
 class dp_pool_options(Structure):
     _fields_ = [
         ("struct_size", c_size_t),
-        ("threads", c_int32),
         ("allocator", c_void_p),
-        ("reserved", c_uint64 * 8),
+        ("threads", c_int32),
+        ("reserved", c_int32),
     ]
 
 
 class dp_session_options(Structure):
     _fields_ = [
         ("struct_size", c_size_t),
-        ("threads", c_int32),
         ("allocator", c_void_p),
         ("arena", c_void_p),
         ("arena_size", c_size_t),
@@ -126,8 +123,8 @@ class dp_session_options(Structure):
         ("progress_user", c_void_p),
         ("pool", c_void_p),
         ("scheduler", c_void_p),
+        ("threads", c_int32),
         ("image_by_image", c_int32),
-        ("reserved", c_uint64 * 5),
     ]
 
 
@@ -139,6 +136,7 @@ class dp_frame(Structure):
         ("height", c_int32),
         ("format", c_int32),
         ("color", c_int32),
+        ("reserved", c_int32 * 8),
     ]
 
 
@@ -151,7 +149,6 @@ class dp_clip(Structure):
         ("rate", c_int32),
         ("views", c_int32),
         ("crops", c_int32),
-        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -162,6 +159,7 @@ class dp_timings(Structure):
         ("patches_ms", c_double),
         ("blocks_ms", c_double),
         ("head_ms", c_double),
+        ("reserved", c_double * 3),
     ]
 
 
@@ -172,11 +170,11 @@ class dp_result(Structure):
         ("probabilities", POINTER(c_float)),
         ("feature_temporal", POINTER(c_float)),
         ("feature_spatial", POINTER(c_float)),
+        ("reserved", c_void_p),
         ("classes", c_int32),
         ("feature_size", c_int32),
         ("macs", c_int64),
         ("timings", dp_timings),
-        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -185,6 +183,7 @@ class dp_prediction(Structure):
         ("index", c_int32),
         ("logit", c_float),
         ("probability", c_float),
+        ("reserved", c_int32 * 5),
         ("label", c_char_p),
     ]
 

@@ -314,6 +314,7 @@ def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:
     info = default(dp_model_info)
     check(library().dp_model_get_info(pointer, ctypes.byref(info)))
     values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}
+    values["precision"] = name_of("precision", info.precision)
     values["target"] = name_of("target", info.target)
     values["compiled"] = bool(info.compiled)
     return ModelInfo(**values)

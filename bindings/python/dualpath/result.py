@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ class Result:
 
     @classmethod
     def _from_c(cls, c: dp_result, labels: tuple[str, ...]) -> Result:
-        timings = Timings(*(getattr(c.timings, name) for name, _ in c.timings._fields_))
+        timings = Timings(*(getattr(c.timings, station.name) for station in fields(Timings)))
         return cls(
             _copy(c.logits, c.classes),
             _copy(c.probabilities, c.classes),
