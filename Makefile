@@ -248,7 +248,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
@@ -422,7 +422,7 @@ check-machine-%:
 
 check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
-	@$(MAKE) --no-print-directory check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
+	@$(MAKE) --no-print-directory check-versions check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
 	    tests="$(filter $(INSTRUCTION_TESTS),$(MACHINE_TESTS))"; \
 	    test $$cpu != $(lastword $(MACHINE_CPUS)) || tests="$(MACHINE_TESTS)"; \
@@ -470,6 +470,7 @@ $(BUILD)/fuzz_%: tests/fuzz/%.c $(STATIC)
 	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
 
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
+-include tests/abi/versions.mk
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)

@@ -32,10 +32,17 @@
  *   sentence that says what was wrong: dp_session_message() for calls on a session,
  *   dp_last_message() for all others.
  * - Structs that begin with struct_size have a *_default() initialiser. Always call it: it sets
- *   struct_size, which is checked, and every other field to what the call does by default.
+ *   struct_size to the size that the program was compiled with, which is checked, and every other
+ *   field to what the call does by default. (*_init() is the same for a struct_size that a binding
+ *   of another language gives.)
+ * - Later versions add fields to these structs at the end. The library takes the shorter struct of
+ *   a program that is older, whose missing fields have their defaults, and the longer one of a
+ *   newer program as long as all that it does not know is 0.
  * - All other structs must be initialised as a whole, by {0} or memset(): they have room for later
- *   fields. Fields named `reserved` are 0: in what a caller gives, anything else is an error, and
- *   the library writes 0 into what it fills.
+ *   fields, named `reserved`, which is 0.
+ * - Bytes that this version has no field for, reserved ones among them, are an error where a caller
+ *   sets them: DP_ERR_ARGUMENT (of a frame, DP_ERR_FRAME) with a sentence that names struct and
+ *   byte. In structs that the library fills it sets them to 0.
  * - Names of numbers (dp_status_name() and its like) are in static storage and never NULL. Counting
  *   from 0 to the first number without a name lists them all.
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
@@ -242,7 +249,10 @@ typedef struct dp_model_options {
     int32_t as_backbone;
 } dp_model_options;
 
-DP_API void dp_model_options_default(dp_model_options *options);
+DP_API void dp_model_options_init(dp_model_options *options, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_model_options_default(dp_model_options *options) {
+    dp_model_options_init(options, sizeof *options);
+}
 
 /* Opens a weight file (docs/weight-format.md), plain or gzip-compressed. A plain file is mapped
  * where the system can: nothing may shrink it during the call (as with any mapped file, that would
@@ -357,8 +367,12 @@ typedef struct dp_model_info {
     int64_t shared_bytes;       /* of a task: weight_bytes of its backbone; else 0. Since 0.2.0. */
 } dp_model_info;
 
+DP_API void dp_model_info_init(dp_model_info *info, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_model_info_default(dp_model_info *info) {
+    dp_model_info_init(info, sizeof *info);
+}
+
 /* Strings live as long as the model. */
-DP_API void dp_model_info_default(dp_model_info *info);
 DP_API dp_status dp_model_get_info(const dp_model *model, dp_model_info *info);
 
 /* The name of class `index`; "" where the file names none; NULL when there is no such class. */
@@ -395,8 +409,10 @@ typedef struct dp_pool_options {
     int32_t reserved; /* 0 */
 } dp_pool_options;
 
-/* Since version 0.2.0. */
-DP_API void dp_pool_options_default(dp_pool_options *options);
+DP_API void dp_pool_options_init(dp_pool_options *options, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_pool_options_default(dp_pool_options *options) {
+    dp_pool_options_init(options, sizeof *options);
+}
 
 /* Starts the threads of a pool. DP_ERR_THREAD when one could not be started: then none is left
  * running. Since version 0.2.0. */
@@ -468,7 +484,11 @@ typedef struct dp_session_options {
     int32_t image_by_image;
 } dp_session_options;
 
-DP_API void dp_session_options_default(dp_session_options *options);
+DP_API void dp_session_options_init(dp_session_options *options,
+                                    size_t struct_size); /* Since 0.2.0. */
+static inline void dp_session_options_default(dp_session_options *options) {
+    dp_session_options_init(options, sizeof *options);
+}
 
 /* How many bytes a session with these options needs, before anything is created; it depends on the
  * number of threads, and on whose they are. `arena` and `arena_size` are not looked at. */
@@ -566,7 +586,10 @@ typedef struct dp_clip {
     int32_t crops;
 } dp_clip;
 
-DP_API void dp_clip_default(dp_clip *clip);
+DP_API void dp_clip_init(dp_clip *clip, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_clip_default(dp_clip *clip) {
+    dp_clip_init(clip, sizeof *clip);
+}
 
 /* Wall-clock milliseconds; 0 where the build has no clock. */
 typedef struct dp_timings {
@@ -593,12 +616,15 @@ typedef struct dp_result {
     dp_timings timings;
 } dp_result;
 
-DP_API void dp_result_default(dp_result *result);
+DP_API void dp_result_init(dp_result *result, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_result_default(dp_result *result) {
+    dp_result_init(result, sizeof *result);
+}
 
 /* Classifies a clip: samples, resizes, crops and normalises its frames, builds the framesets, runs
  * both paths (paper, section 3) and the classifier on [y_t ; y_s]. Deterministic: the same frames,
  * model and instruction set give the same bits with any number of threads. On failure `result` is
- * left empty (untouched, if it is not a dp_result of this ABI) and the session is as usable as
+ * left empty (untouched, if its struct_size is wrong) and the session is as usable as
  * before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
@@ -645,7 +671,7 @@ DP_API dp_status dp_clip_push_frame(dp_session *session, const dp_frame *frame);
 
 /* Ends the clip and answers. With fewer than T frames it is DP_ERR_ARGUMENT, and the others can
  * still be pushed; without a clip, and so for a second time, DP_ERR_ARGUMENT, too. On failure
- * `result` is left empty (untouched, if it is not a dp_result of this ABI). `timings` are of the
+ * `result` is left empty (untouched, if its struct_size is wrong). `timings` are of the
  * time in the calls of the clip, not between them. Since 0.2.0. */
 DP_API dp_status dp_clip_finish(dp_session *session, dp_result *result);
 

@@ -5,24 +5,10 @@
 #ifndef DP_API_H
 #define DP_API_H
 
+#include "api/structs.h"
 #include "model/model.h"
 #include "video/video.h"
 #include "vit/vit.h"
-
-/* Copies a caller's struct over the defaults in `known`, after a look at its struct_size and its
- * reserved fields, which begin at byte `reserved`. NULL leaves the defaults. */
-dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
-                         size_t reserved, dp_message *message);
-
-/* The first byte of [first, end) in a struct that is not 0; `end`: there is none. (options.c) */
-size_t dp_find_set_byte(const void *given, size_t first, size_t end);
-/* DP_ERR_ARGUMENT where the reserved bytes [first, end) of a caller's struct are not 0. */
-dp_status dp_check_reserved(const char *name, const void *given, size_t first, size_t end,
-                            dp_message *message);
-/* The same for the array `reserved` of a struct of this type. */
-#define DP_CHECK_RESERVED(type, given, message)                 \
-    dp_check_reserved(#type, (given), offsetof(type, reserved), \
-                      offsetof(type, reserved) + sizeof((given)->reserved), (message))
 
 /* Callbacks, and fields of the options `name`. (options.c) */
 dp_status dp_check_reader(const dp_reader *reader, dp_message *message);

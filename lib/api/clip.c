@@ -137,7 +137,7 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
     if (clip == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
-    dp_status status = dp_copy_struct("dp_clip", clip, &known, sizeof known, sizeof known, message);
+    dp_status status = dp_read_struct(&dp_clip_type, clip, &known, message);
     if (status == DP_OK) {
         status = check_numbers(&known, message);
     }

@@ -32,9 +32,7 @@ static dp_status resolve_model_options(const dp_model_options *given, dp_opening
                                        dp_message *message) {
     dp_model_options *options = &opening->options;
     *opening = (dp_opening){.backbone = NULL};
-    dp_model_options_default(options);
-    dp_status status = dp_copy_struct("dp_model_options", given, options, sizeof *options,
-                                      sizeof *options, message);
+    dp_status status = dp_read_struct(&dp_model_options_type, given, options, message);
     if (status == DP_OK) {
         status = check_options(options, message);
     }
@@ -188,40 +186,47 @@ static int64_t held_bytes(const dp_model *model) {
     return (int64_t)(model->arena.size + model->source.size);
 }
 
-static void fill_info(const dp_model *model, dp_model_info *info) {
-    const dp_parameters *p = &model->parameters;
-    info->name = model->name;
-    info->description = model->description;
-    info->precision = (int32_t)model->precision;
-    info->kernels = model->gemm->name;
-    info->file_type = model->file_type;
-    info->input_size = (int32_t)p->image_size;
-    info->patch_size = (int32_t)p->patch_size;
-    info->width = (int32_t)p->width;
-    info->heads = (int32_t)p->heads;
-    info->blocks = (int32_t)p->blocks;
-    info->feature_size = (int32_t)p->feature_size;
-    info->classes = (int32_t)p->classes;
-    info->frames = (int32_t)p->frames;
-    info->spatial_frames = (int32_t)p->spatial_frames;
-    info->grid = (int32_t)p->grid;
-    info->framesets = (int32_t)p->framesets;
-    info->sampling_rate = (int32_t)p->sampling_rate;
-    info->adapter_width = 0;
+static int32_t widest_adapter(const dp_parameters *p) {
+    size_t widest = 0;
     for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
-        int32_t b = (int32_t)p->bottleneck[site];
-        info->adapter_width = b > info->adapter_width ? b : info->adapter_width;
+        widest = dp_size_max(widest, p->bottleneck[site]);
     }
-    memcpy(info->mean, p->mean, sizeof info->mean);
-    memcpy(info->std, p->std, sizeof info->std);
-    info->parameters = model->parameter_count;
-    info->adapter_parameters = model->adapter_parameter_count;
-    info->macs = dp_count_macs(model);
-    info->weight_bytes = held_bytes(model);
-    info->target = (int32_t)model->target;
-    info->compiled = model->compiled ? 1 : 0;
-    info->backbone = model->backbone_hash.text;
-    info->shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0;
+    return (int32_t)widest;
+}
+
+static dp_model_info describe_model(const dp_model *model) {
+    const dp_parameters *p = &model->parameters;
+    dp_model_info info = {
+        .name = model->name,
+        .description = model->description,
+        .kernels = model->gemm->name,
+        .file_type = model->file_type,
+        .backbone = model->backbone_hash.text,
+        .precision = (int32_t)model->precision,
+        .target = (int32_t)model->target,
+        .compiled = model->compiled ? 1 : 0,
+        .input_size = (int32_t)p->image_size,
+        .patch_size = (int32_t)p->patch_size,
+        .width = (int32_t)p->width,
+        .heads = (int32_t)p->heads,
+        .blocks = (int32_t)p->blocks,
+        .feature_size = (int32_t)p->feature_size,
+        .classes = (int32_t)p->classes,
+        .frames = (int32_t)p->frames,
+        .spatial_frames = (int32_t)p->spatial_frames,
+        .grid = (int32_t)p->grid,
+        .framesets = (int32_t)p->framesets,
+        .sampling_rate = (int32_t)p->sampling_rate,
+        .adapter_width = widest_adapter(p),
+        .parameters = model->parameter_count,
+        .adapter_parameters = model->adapter_parameter_count,
+        .macs = dp_count_macs(model),
+        .weight_bytes = held_bytes(model),
+        .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
+    };
+    memcpy(info.mean, p->mean, sizeof info.mean);
+    memcpy(info.std, p->std, sizeof info.std);
+    return info;
 }
 
 dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
@@ -230,11 +235,10 @@ dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
         return dp_fail(message, DP_ERR_ARGUMENT, "%s is NULL",
                        model == NULL ? "the model" : "the place for its info");
     }
-    dp_model_info known;
-    dp_status status =
-        dp_copy_struct("dp_model_info", info, &known, sizeof known, sizeof known, message);
+    dp_status status = dp_check_struct_size(&dp_model_info_type, info, message);
     if (status == DP_OK) {
-        fill_info(model, info);
+        dp_model_info known = describe_model(model);
+        dp_write_struct(&dp_model_info_type, &known, info);
     }
     return status;
 }

@@ -1,45 +1,73 @@
 /*
- * Structs of the caller that may be older or newer than this library, versions and statuses.
+ * Options and their defaults, frames, versions.
  */
 #include "api/api.h"
 
-#include <string.h>
+#include <stddef.h>
 
-size_t dp_find_set_byte(const void *given, size_t first, size_t end) {
-    const uint8_t *bytes = given;
-    while (first < end && bytes[first] == 0) {
-        first++;
-    }
-    return first;
+/* ---- structs that begin with struct_size ---- */
+
+#define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)NULL)->field))
+
+/* `last` is the last field that the struct had in 0.2.0; fields are only added behind it. */
+#define STRUCT_TYPE(type, last, set)                                  \
+    .name = #type, .size = sizeof(type), .alignment = _Alignof(type), \
+    .first_size = END_OF(type, last), .defaults = (set)
+
+static const dp_model_options default_model_options = {
+    .struct_size = sizeof(dp_model_options),
+    .cpu_mask = DP_CPU_ALL,
+#if SIZE_MAX > 0xffffffffu
+    .max_inflated_size = (size_t)8 << 30,
+#else
+    .max_inflated_size = SIZE_MAX,
+#endif
+};
+static const dp_model_info default_model_info = {.struct_size = sizeof(dp_model_info)};
+static const dp_pool_options default_pool_options = {.struct_size = sizeof(dp_pool_options)};
+static const dp_session_options default_session_options = {.struct_size =
+                                                               sizeof(dp_session_options)};
+static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1, .crops = 1};
+static const dp_result default_result = {.struct_size = sizeof(dp_result)};
+
+const dp_struct_type dp_model_options_type = {
+    STRUCT_TYPE(dp_model_options, as_backbone, &default_model_options)};
+const dp_struct_type dp_model_info_type = {
+    STRUCT_TYPE(dp_model_info, shared_bytes, &default_model_info)};
+const dp_struct_type dp_pool_options_type = {
+    STRUCT_TYPE(dp_pool_options, reserved, &default_pool_options),
+    .reserved = offsetof(dp_pool_options, reserved),
+    .reserved_end = END_OF(dp_pool_options, reserved)};
+const dp_struct_type dp_session_options_type = {
+    STRUCT_TYPE(dp_session_options, image_by_image, &default_session_options)};
+const dp_struct_type dp_clip_type = {STRUCT_TYPE(dp_clip, crops, &default_clip)};
+const dp_struct_type dp_result_type = {STRUCT_TYPE(dp_result, timings, &default_result)};
+
+void dp_model_options_init(dp_model_options *options, size_t struct_size) {
+    dp_init_struct(&dp_model_options_type, options, struct_size);
 }
 
-dp_status dp_check_reserved(const char *name, const void *given, size_t first, size_t end,
-                            dp_message *message) {
-    size_t byte = dp_find_set_byte(given, first, end);
-    return byte == end ? DP_OK
-                       : dp_fail(message, DP_ERR_ARGUMENT,
-                                 "%s: byte %zu is set, where version %s has no field", name, byte,
-                                 DP_VERSION_STRING);
+void dp_model_info_init(dp_model_info *info, size_t struct_size) {
+    dp_init_struct(&dp_model_info_type, info, struct_size);
 }
 
-dp_status dp_copy_struct(const char *name, const void *given, void *known, size_t known_size,
-                         size_t reserved, dp_message *message) {
-    size_t size = 0;
-    if (given == NULL) {
-        return DP_OK;
-    }
-    memcpy(&size, given, sizeof size);
-    if (size != known_size) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "%s: struct_size is %zu, expected %zu: call %s_default() first", name, size,
-                       known_size, name);
-    }
-    dp_status status = dp_check_reserved(name, given, reserved, size, message);
-    if (status == DP_OK) {
-        memcpy(known, given, size);
-    }
-    return status;
+void dp_pool_options_init(dp_pool_options *options, size_t struct_size) {
+    dp_init_struct(&dp_pool_options_type, options, struct_size);
 }
+
+void dp_session_options_init(dp_session_options *options, size_t struct_size) {
+    dp_init_struct(&dp_session_options_type, options, struct_size);
+}
+
+void dp_clip_init(dp_clip *clip, size_t struct_size) {
+    dp_init_struct(&dp_clip_type, clip, struct_size);
+}
+
+void dp_result_init(dp_result *result, size_t struct_size) {
+    dp_init_struct(&dp_result_type, result, struct_size);
+}
+
+/* ---- fields and callbacks ---- */
 
 dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message) {
     if (allocator == NULL) {
@@ -73,45 +101,7 @@ dp_status dp_check_threads(const char *name, int32_t threads, dp_message *messag
     return DP_OK;
 }
 
-void dp_model_options_default(dp_model_options *options) {
-    if (options != NULL) {
-        *options = (dp_model_options){
-            .struct_size = sizeof *options, .cpu_mask = DP_CPU_ALL, .max_inflated_size = SIZE_MAX};
-#if SIZE_MAX > 0xffffffffu
-        options->max_inflated_size = (size_t)8 << 30;
-#endif
-    }
-}
-
-void dp_pool_options_default(dp_pool_options *options) {
-    if (options != NULL) {
-        *options = (dp_pool_options){.struct_size = sizeof *options};
-    }
-}
-
-void dp_session_options_default(dp_session_options *options) {
-    if (options != NULL) {
-        *options = (dp_session_options){.struct_size = sizeof *options};
-    }
-}
-
-void dp_model_info_default(dp_model_info *info) {
-    if (info != NULL) {
-        *info = (dp_model_info){.struct_size = sizeof *info};
-    }
-}
-
-void dp_clip_default(dp_clip *clip) {
-    if (clip != NULL) {
-        *clip = (dp_clip){.struct_size = sizeof *clip, .views = 1, .crops = 1};
-    }
-}
-
-void dp_result_default(dp_result *result) {
-    if (result != NULL) {
-        *result = (dp_result){.struct_size = sizeof *result};
-    }
-}
+/* ---- frames and versions ---- */
 
 dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
     return (dp_frame){.plane = {pixels},

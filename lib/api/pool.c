@@ -11,9 +11,7 @@ int32_t dp_default_threads(void) {
 
 static dp_status resolve_options(const dp_pool_options *given, dp_pool_options *options,
                                  dp_message *message) {
-    dp_pool_options_default(options);
-    dp_status status = dp_copy_struct("dp_pool_options", given, options, sizeof *options,
-                                      offsetof(dp_pool_options, reserved), message);
+    dp_status status = dp_read_struct(&dp_pool_options_type, given, options, message);
     if (status == DP_OK) {
         status = dp_check_threads("dp_pool_options", options->threads, message);
     }

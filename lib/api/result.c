@@ -8,17 +8,15 @@
 #include <string.h>
 
 dp_status dp_result_check(dp_session *session, dp_result *result) {
-    dp_result empty;
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     if (result == NULL) {
         return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
-    dp_status status =
-        dp_copy_struct("dp_result", result, &empty, sizeof empty, sizeof empty, &session->message);
+    dp_status status = dp_check_struct_size(&dp_result_type, result, &session->message);
     if (status == DP_OK) {
-        dp_result_default(result);
+        dp_write_struct(&dp_result_type, dp_result_type.defaults, result);
     }
     return status;
 }
@@ -85,14 +83,17 @@ dp_status dp_result_finish(dp_session *session) {
 
 void dp_result_write(const dp_session *session, dp_result *result) {
     const dp_parameters *p = &session->model->parameters;
-    result->logits = p->classes > 0 ? session->logits : NULL;
-    result->probabilities = p->classes > 0 ? session->probabilities : NULL;
-    result->feature_temporal = session->feature[DP_TEMPORAL];
-    result->feature_spatial = session->feature[DP_SPATIAL];
-    result->classes = (int32_t)p->classes;
-    result->feature_size = (int32_t)p->feature_size;
-    result->macs = dp_count_macs(session->model) * (int64_t)session->view.views;
-    result->timings = session->view.timings;
+    dp_result known = {
+        .logits = p->classes > 0 ? session->logits : NULL,
+        .probabilities = p->classes > 0 ? session->probabilities : NULL,
+        .feature_temporal = session->feature[DP_TEMPORAL],
+        .feature_spatial = session->feature[DP_SPATIAL],
+        .classes = (int32_t)p->classes,
+        .feature_size = (int32_t)p->feature_size,
+        .macs = dp_count_macs(session->model) * (int64_t)session->view.views,
+        .timings = session->view.timings,
+    };
+    dp_write_struct(&dp_result_type, &known, result);
 }
 
 /* ---- the likeliest classes ---- */

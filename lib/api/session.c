@@ -46,7 +46,6 @@ static dp_status resolve_threads(dp_session_options *options, dp_message *messag
 
 static dp_status resolve_options(const dp_model *model, const dp_session_options *given,
                                  dp_session_options *options, dp_message *message) {
-    dp_session_options_default(options);
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
@@ -56,8 +55,7 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
                        "read: it can only be compiled",
                        dp_target_name((int32_t)model->target));
     }
-    dp_status status = dp_copy_struct("dp_session_options", given, options, sizeof *options,
-                                      sizeof *options, message);
+    dp_status status = dp_read_struct(&dp_session_options_type, given, options, message);
     if (status == DP_OK) {
         status = dp_check_threads("dp_session_options", options->threads, message);
     }

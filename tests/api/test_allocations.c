@@ -134,7 +134,7 @@ static void run_in_reverse(void *user, void (*body)(void *argument, int32_t work
 
 /* Two sessions with the threads of others: all calls of one of them, and its end. */
 START_TEST(threads_of_others_allocate_nothing) {
-    const dp_scheduler scheduler = {3, run_in_reverse, NULL};
+    const dp_scheduler scheduler = {.run = run_in_reverse, .workers = 3};
     dp_session_options options;
     dp_pool_options pooling;
     dp_pool *pool = NULL;
@@ -235,7 +235,7 @@ static void give_back(void *user, void *block, size_t size) {
 START_TEST(allocators_are_all_that_is_asked) {
     region memory = {.size = (size_t)8 << 20};
     memory.bytes = guarded_bytes(memory.size, 64);
-    const dp_allocator allocator = {take, give_back, &memory};
+    const dp_allocator allocator = {.allocate = take, .release = give_back, .user = &memory};
     dp_model_options opening;
     dp_session_options creating;
     dp_model *own = NULL;

@@ -297,7 +297,7 @@ static int64_t read_source(void *user, uint64_t offset, void *buffer, size_t siz
 }
 
 static dp_status open_source(source *from, test_allocator *memory, dp_model **model) {
-    const dp_reader reader = {read_source, from};
+    const dp_reader reader = {.read = read_source, .user = from};
     dp_model_options options;
     dp_model_options_default(&options);
     options.allocator = &memory->allocator;
@@ -370,7 +370,7 @@ static int64_t one_more(void *user, uint64_t offset, void *buffer, size_t size) 
 }
 
 START_TEST(readers_may_not_answer_more_than_asked) {
-    const dp_reader reader = {one_more, NULL};
+    const dp_reader reader = {.read = one_more};
     dp_model *model = (dp_model *)&clip;
     ck_assert_int_eq(dp_model_open_reader(&reader, NULL, &model), DP_ERR_IO);
     ck_assert_ptr_null(model);

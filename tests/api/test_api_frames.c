@@ -110,8 +110,11 @@ END_TEST
 
 static const uint8_t samples[4096];
 
-#define FRAME(format, color, width, height, p0, p1, p2, s0, s1, s2) \
-    { {p0, p1, p2}, {s0, s1, s2}, width, height, format, color }
+#define FRAME(pixel_format, from_color, columns, rows, p0, p1, p2, s0, s1, s2)           \
+    {                                                                                    \
+        .plane = {p0, p1, p2}, .stride = {s0, s1, s2}, .width = columns, .height = rows, \
+        .format = pixel_format, .color = from_color                                      \
+    }
 /* 8 x 6 unless it says otherwise; the planes of all formats fit. */
 #define PACKED(format, width, height, stride) \
     FRAME(format, 0, width, height, samples, NULL, NULL, stride, 0, 0)

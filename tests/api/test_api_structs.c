@@ -1,6 +1,6 @@
 /*
  * The contract of dualpath.h: versions, and structs that state their own size. A size that
- * is wrong, or a reserved field that is not zero, is refused by the name of the struct.
+ * is wrong, or a byte that this version has no field for, is refused by the name of the struct.
  */
 #include "api_fixture.h"
 
@@ -87,27 +87,32 @@ static dp_status use_result(void *given) {
 
 static const struct {
     const char *name;
-    size_t size, reserved, end; /* where the reserved fields begin and end */
+    size_t size, alignment;
     void (*set_default)(void *given);
     dp_status (*use)(void *given);
-    bool on_session;
+    bool on_session, filled; /* calls on a session; by the library */
 } structs[] = {
-#define STRUCT(name, first)                     \
-#name, sizeof(name), offsetof(name, first), \
-        offsetof(name, reserved) + sizeof(((name *)NULL)->reserved)
-    {STRUCT(dp_model_options, reserved), default_model_options, use_model_options, false},
-    {STRUCT(dp_pool_options, reserved), default_pool_options, use_pool_options, false},
-    {STRUCT(dp_session_options, reserved), default_session_options, use_session_options, false},
-    {STRUCT(dp_model_info, reserved), default_info, use_info, false},
-    {STRUCT(dp_clip, reserved), default_clip, use_clip, true},
-    {STRUCT(dp_result, reserved), default_result, use_result, true},
+#define STRUCT(name) #name, sizeof(name), _Alignof(name)
+    {STRUCT(dp_model_options), default_model_options, use_model_options, false, false},
+    {STRUCT(dp_pool_options), default_pool_options, use_pool_options, false, false},
+    {STRUCT(dp_session_options), default_session_options, use_session_options, false, false},
+    {STRUCT(dp_model_info), default_info, use_info, false, true},
+    {STRUCT(dp_clip), default_clip, use_clip, true, false},
+    {STRUCT(dp_result), default_result, use_result, true, true},
 };
+
+static const char *message_of(int index) {
+    return structs[index].on_session ? dp_session_message(session) : dp_last_message();
+}
 
 /* With a block of exactly the struct's size: whatever its struct_size says, nothing behind it may
  * be read. */
-START_TEST(struct_sizes_are_checked) {
+START_TEST(sizes_of_no_version_are_refused) {
     size_t size = structs[_i].size;
-    const size_t wrong[] = {0, 1, sizeof(size_t), size - 1, size + 1, 2 * size, 65536, SIZE_MAX};
+    size_t alignment = structs[_i].alignment;
+    const size_t wrong[] = {
+        0,        1,           sizeof(size_t), size - alignment, size - 1,
+        size + 1, 4096 + size, 65536,          SIZE_MAX,         SIZE_MAX / alignment * alignment};
     void *given = must(malloc(size), "memory");
     structs[_i].set_default(given);
     ck_assert_uint_eq(*(size_t *)given, size);
@@ -119,30 +124,68 @@ START_TEST(struct_sizes_are_checked) {
         memcpy(before, given, size);
         dp_status status = structs[_i].use(given);
         ck_assert_mem_eq(before, given, size);
-        const char *message =
-            structs[_i].on_session ? dp_session_message(session) : dp_last_message();
-        check_refused(status, DP_ERR_ARGUMENT, message, structs[_i].name);
-        check_refused(status, DP_ERR_ARGUMENT, message, "struct_size");
-        check_refused(status, DP_ERR_ARGUMENT, message, "_default()");
+        check_refused(status, DP_ERR_ARGUMENT, message_of(_i), structs[_i].name);
+        check_refused(status, DP_ERR_ARGUMENT, message_of(_i), "struct_size");
+        check_refused(status, DP_ERR_ARGUMENT, message_of(_i), "_default()");
     }
     free(before);
     free(given);
 }
 END_TEST
 
-START_TEST(reserved_fields_must_be_zero) {
-    uint8_t *given = must(malloc(structs[_i].size), "memory");
-    ck_assert_uint_eq(structs[_i].end, structs[_i].size);
-    for (size_t i = structs[_i].reserved; i < structs[_i].size; i++) {
+/* A struct of a later version: fields that this one does not know are 0, or refused by their place;
+ * where the library fills the struct, they become 0. */
+START_TEST(later_fields_are_refused_or_cleared) {
+    size_t size = structs[_i].size;
+    size_t longer = size + 3 * structs[_i].alignment;
+    uint8_t *given = must(malloc(longer), "memory");
+    for (size_t byte = size; byte < longer; byte++) {
+        char place[32];
+        (void)snprintf(place, sizeof place, "byte %zu is set", byte);
+        memset(given, 0, longer);
         structs[_i].set_default(given);
-        given[i] = 1;
+        memcpy(given, &longer, sizeof longer);
+        ck_assert_int_eq(structs[_i].use(given), DP_OK);
+        given[byte] = 0x80;
         dp_status status = structs[_i].use(given);
-        const char *message =
-            structs[_i].on_session ? dp_session_message(session) : dp_last_message();
-        check_refused(status, DP_ERR_ARGUMENT, message, structs[_i].name);
-        check_refused(status, DP_ERR_ARGUMENT, message, "reserved");
+        if (structs[_i].filled) {
+            ck_assert_int_eq(status, DP_OK);
+            ck_assert_uint_eq(given[byte], 0);
+            ck_assert_uint_eq(*(size_t *)given, longer);
+        } else {
+            check_refused(status, DP_ERR_ARGUMENT, message_of(_i), structs[_i].name);
+            check_refused(status, DP_ERR_ARGUMENT, message_of(_i), place);
+        }
     }
     free(given);
+}
+END_TEST
+
+/* dp_X_init(), with the size of an older version, of a newer one, and of none. */
+START_TEST(initialisers_write_as_much_as_the_caller_has) {
+    const size_t sizes[] = {0,
+                            sizeof(size_t) - 1,
+                            sizeof(size_t),
+                            offsetof(dp_clip, views),
+                            sizeof(dp_clip),
+                            sizeof(dp_clip) + 24};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        uint8_t given[sizeof(dp_clip) + 64];
+        dp_clip known;
+        dp_clip_default(&known);
+        memset(given, 0xa5, sizeof given);
+        dp_clip_init((dp_clip *)(void *)given, sizes[i]);
+        for (size_t byte = sizes[i] < sizeof(size_t) ? 0 : sizes[i]; byte < sizeof given; byte++) {
+            ck_assert_uint_eq(given[byte], 0xa5);
+        }
+        for (size_t byte = sizeof(size_t); byte < sizes[i]; byte++) {
+            ck_assert_uint_eq(given[byte],
+                              byte < sizeof known ? ((const uint8_t *)&known)[byte] : 0);
+        }
+        if (sizes[i] >= sizeof(size_t)) {
+            ck_assert_mem_eq(given, &sizes[i], sizeof(size_t));
+        }
+    }
 }
 END_TEST
 
@@ -187,8 +230,9 @@ static Suite *structs_suite(void) {
     tcase_add_test(names, versions_agree);
 
     TCase *sizes = add_case(suite, "structs", 60, set_up, tear_down);
-    tcase_add_loop_test(sizes, struct_sizes_are_checked, 0, (int)COUNT(structs));
-    tcase_add_loop_test(sizes, reserved_fields_must_be_zero, 0, (int)COUNT(structs));
+    tcase_add_loop_test(sizes, sizes_of_no_version_are_refused, 0, (int)COUNT(structs));
+    tcase_add_loop_test(sizes, later_fields_are_refused_or_cleared, 0, (int)COUNT(structs));
+    tcase_add_test(sizes, initialisers_write_as_much_as_the_caller_has);
     tcase_add_loop_test(sizes, initialisers_take_null, 0, (int)COUNT(structs));
     tcase_add_test(sizes, defaults_are_as_documented);
     return suite;

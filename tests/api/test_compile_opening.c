@@ -66,7 +66,7 @@ START_TEST(every_way_of_opening_gives_the_same) {
     ck_assert_int_eq(warnings, 1);
     expect_model(model, &counting, &expected);
 
-    dp_reader reader = {read_bytes, &file};
+    dp_reader reader = {.read = read_bytes, .user = &file};
     (void)dp_model_open_reader(&reader, &options, &model);
     expect_model(model, &counting, &expected);
     ck_assert_int_eq(warnings, 1);
@@ -109,7 +109,7 @@ START_TEST(compressed_files_give_the_same) {
     (void)dp_model_open_memory(packed.bytes, packed.size, &options, &model);
     expect_model(model, &counting, &expected);
 
-    dp_reader reader = {read_bytes, &packed};
+    dp_reader reader = {.read = read_bytes, .user = &packed};
     (void)dp_model_open_reader(&reader, &options, &model);
     expect_model(model, &counting, &expected);
     free(file.block);

@@ -352,7 +352,7 @@ START_TEST(goldens_opened_in_every_way) {
         dp_model_close(model);
     }
     source from = {bytes, size, 0};
-    dp_reader reader = {read_source, &from};
+    dp_reader reader = {.read = read_source, .user = &from};
     ck_assert_int_eq(dp_model_open_reader(&reader, NULL, &model), DP_OK);
     free(bytes); /* a reader's bytes are not needed any more */
     answer a = ask_model(model, &v.clip, 1);

@@ -153,12 +153,12 @@ static int64_t read_gzip(void *user, uint64_t offset, void *buffer, size_t size)
 }
 
 static dp_status open_plain_reader(dp_model **model) {
-    const dp_reader reader = {read_plain, NULL};
+    const dp_reader reader = {.read = read_plain};
     return dp_model_open_reader(&reader, &files.options, model);
 }
 
 static dp_status open_gzip_reader(dp_model **model) {
-    const dp_reader reader = {read_gzip, NULL};
+    const dp_reader reader = {.read = read_gzip};
     return dp_model_open_reader(&reader, &files.options, model);
 }
 
@@ -384,7 +384,7 @@ static void run_both(void *user, void (*body)(void *argument, int32_t worker), v
 
 /* Sessions on a pool or a scheduler. */
 START_TEST(threads_of_others_are_all_that_is_used) {
-    const dp_scheduler scheduler = {2, run_both, NULL};
+    const dp_scheduler scheduler = {.run = run_both, .workers = 2};
     dp_model *model = NULL;
     dp_pool *pool = NULL;
     ck_assert_int_eq(open_plain(&model), DP_OK);

@@ -90,7 +90,7 @@ START_TEST(pools_need_their_arguments) {
         check_refused(dp_pool_create(&options, &pool), number);
         ck_assert_ptr_null(pool);
     }
-    const dp_allocator broken[] = {{test_allocate, NULL, NULL}, {NULL, test_release, NULL}};
+    const dp_allocator broken[] = {{.allocate = test_allocate}, {.release = test_release}};
     options.threads = 1;
     for (size_t i = 0; i < COUNT(broken); i++) {
         dp_pool *pool = (dp_pool *)&options;
@@ -441,9 +441,9 @@ START_TEST(hosts_schedule_as_they_like) {
     size_t way = (size_t)_i / 4;
     host self = new_host(1 + _i % 4);
     for (size_t model = 0; model < COUNT(models); model++) {
-        dp_scheduler scheduler = {self.workers, ways[way].run, &self};
+        dp_scheduler scheduler = {.run = ways[way].run, .workers = self.workers, .user = &self};
         dp_session *session = new_scheduled(models[model], &scheduler);
-        scheduler = (dp_scheduler){0, NULL, NULL};
+        scheduler = (dp_scheduler){0};
         ck_assert_int_eq(dp_session_threads(session), self.workers);
         ck_assert_msg(answers_as_expected(session, model), "%s", ways[way].name);
         ck_assert(answers_as_expected(session, model));
@@ -462,7 +462,7 @@ START_TEST(host_threads_keep_their_rounding) {
     ck_assert(!same_bits(&upward, &expected[0]));
     host self = new_host(4);
     self.rounding = FE_DOWNWARD;
-    dp_scheduler scheduler = {self.workers, run_in_threads, &self};
+    dp_scheduler scheduler = {.run = run_in_threads, .workers = self.workers, .user = &self};
     dp_session *session = new_scheduled(models[0], &scheduler);
     answer got = classify(session, &clip.clip);
     ck_assert(same_bits(&got, &upward));
@@ -478,7 +478,7 @@ START_TEST(wrong_schedulers_are_named) {
     static const int32_t wrong[] = {0, -1, DP_MAX_THREADS + 1, INT32_MIN, INT32_MAX};
     dp_session *session = (dp_session *)&clip;
     host self = new_host(2);
-    dp_scheduler scheduler = {2, NULL, &self};
+    dp_scheduler scheduler = {.run = NULL, .workers = 2, .user = &self};
     dp_session_options options;
     dp_session_options_default(&options);
     options.scheduler = &scheduler;
@@ -507,7 +507,7 @@ END_TEST
 /* Measuring runs on the threads of others, too. */
 START_TEST(peak_is_measured_on_any_threads) {
     host self = new_host(2);
-    const dp_scheduler scheduler = {self.workers, run_in_threads, &self};
+    const dp_scheduler scheduler = {.run = run_in_threads, .workers = self.workers, .user = &self};
     dp_pool *pool = new_pool(2);
     dp_session *sessions[] = {new_pooled(models[0], pool), new_scheduled(models[0], &scheduler)};
     for (size_t i = 0; i < COUNT(sessions); i++) {

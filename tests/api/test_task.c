@@ -31,8 +31,8 @@ static void check_same(const char *name) {
     dp_model_info theirs = info_of(whole);
     answer a = ask(task);
     answer b = ask(whole);
-    ck_assert_msg(same_bits(&a, &b), "%s in %s with %s: other bits", name, theirs.precision,
-                  theirs.kernels);
+    ck_assert_msg(same_bits(&a, &b), "%s in %s with %s: other bits", name,
+                  dp_precision_name(theirs.precision), theirs.kernels);
     ck_assert_int_eq(ours.macs, theirs.macs);
     ck_assert_int_eq(ours.parameters, theirs.parameters);
     ck_assert_int_eq(ours.adapter_parameters, theirs.adapter_parameters);
@@ -109,7 +109,8 @@ START_TEST(all_ways_lead_to_the_same) {
     gguf_bytes bytes[2] = {{files.split.backbone, files.split.backbone_size, 0},
                            {files.split.task, files.split.task_size, 0}};
     for (int way = 0; way < 4; way++) {
-        const dp_reader readers[2] = {{read_bytes, &bytes[0]}, {read_bytes, &bytes[1]}};
+        const dp_reader readers[2] = {{.read = read_bytes, .user = &bytes[0]},
+                                      {.read = read_bytes, .user = &bytes[1]}};
         dp_model *backbone = NULL;
         dp_model *task = NULL;
         files.options.as_backbone = 1;
@@ -142,7 +143,8 @@ START_TEST(compiled_tasks_are_whole) {
     dp_model *whole = open_whole();
     dp_model *backbone = open_backbone();
     dp_model *task = open_task(backbone);
-    const dp_writer writers[2] = {{append, &written[0]}, {append, &written[1]}};
+    const dp_writer writers[2] = {{.write = append, .user = &written[0]},
+                                  {.write = append, .user = &written[1]}};
     ck_assert_int_eq(dp_model_compile(whole, &writers[0]), DP_OK);
     ck_assert_int_eq(dp_model_compile(task, &writers[1]), DP_OK);
     ck_assert_uint_eq(written[0].size, written[1].size);
@@ -253,7 +255,7 @@ START_TEST(opening_survives_every_failure) {
         options.allocator = &memory.allocator;
         dp_model *task = (dp_model *)&memory;
         gguf_bytes bytes = {files.split.task, files.split.task_size, 0};
-        const dp_reader reader = {read_bytes, &bytes};
+        const dp_reader reader = {.read = read_bytes, .user = &bytes};
         dp_status status =
             _i == 0 ? dp_model_open_task_memory(backbone, bytes.bytes, bytes.size, &options, &task)
                     : dp_model_open_task_reader(backbone, &reader, &options, &task);
@@ -280,7 +282,7 @@ START_TEST(backbones_survive_every_failure) {
         files.options.allocator = &memory.allocator;
         dp_model *model = (dp_model *)&memory;
         gguf_bytes bytes = {files.split.backbone, files.split.backbone_size, 0};
-        const dp_reader reader = {read_bytes, &bytes};
+        const dp_reader reader = {.read = read_bytes, .user = &bytes};
         dp_status status = dp_model_open_reader(&reader, &files.options, &model);
         reached = memory.calls >= at;
         ck_assert_int_eq(status, reached ? DP_ERR_MEMORY : DP_OK);

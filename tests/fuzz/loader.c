@@ -92,7 +92,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input from = {data, size};
-    dp_reader reader = {read_input, &from};
+    dp_reader reader = {.read = read_input, .user = &from};
     dp_model *model = NULL;
     dp_model_options options;
     unsigned choice = size > 0 ? data[size - 1] : 0;

@@ -137,6 +137,12 @@ static void print_result(const dp_result *result) {
 }
 
 /* `form` says what was made of the file: "fused", "unfused", or the target it was compiled for. */
+/* The last word of the description: `precision` is text in the header of one version, and a number
+ * in that of another. */
+static const char *precision_in_use(const dp_model_info *info) {
+    return strrchr(info->description, ' ') + 1;
+}
+
 static bool classify(const char *path, const char *form, const dp_model *model, const setup *run) {
     dp_session *session = NULL;
     dp_session_options options;
@@ -159,7 +165,7 @@ static bool classify(const char *path, const char *form, const dp_model *model, 
     } else if (dp_classify_clip(session, &clip, &result) != DP_OK) {
         good = complain(path, form, dp_session_message(session));
     } else {
-        printf("%s %s %s %s %s\n", path, info.precision, form, run->name, info.kernels);
+        printf("%s %s %s %s %s\n", path, precision_in_use(&info), form, run->name, info.kernels);
         print_result(&result);
     }
     dp_session_destroy(session);
@@ -284,7 +290,7 @@ static bool print_kernels(const model_files *files, const dp_model *model) {
     if (dp_model_get_info(model, &info) != DP_OK) {
         return complain(files->model, "kernels", dp_last_message());
     }
-    printf("%s %s\n", info.precision, info.kernels);
+    printf("%s %s\n", precision_in_use(&info), info.kernels);
     return true;
 }
 

@@ -47,7 +47,8 @@ static void test_release(void *user, void *block, size_t size) {
 }
 
 static void test_allocator_init(test_allocator *self) {
-    *self = (test_allocator){{test_allocate, test_release, self}, 0, 0, 0, 0, 0, 0};
+    *self = (test_allocator){
+        .allocator = {.allocate = test_allocate, .release = test_release, .user = self}};
 }
 
 #endif /* TEST_ALLOCATOR_H */

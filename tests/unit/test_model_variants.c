@@ -106,7 +106,7 @@ static int32_t largest_bottleneck(const shape *s) {
 static void assert_info(const shape *s, const recipe *r, const dp_model *model, bool fused) {
     dp_model_info info = info_of(model);
     ck_assert_str_eq(info.name, "a small model");
-    ck_assert_str_eq(info.precision, "f32");
+    ck_assert_int_eq(info.precision, DP_PRECISION_F32);
     ck_assert_str_eq(info.file_type, "f32");
     ck_assert_ptr_nonnull(strstr(info.description, "blocks"));
     ck_assert_int_eq(info.input_size, (int32_t)s->image);
@@ -343,8 +343,8 @@ static void assert_precisions(const recipe *r, const video *v, size_t step, cons
             double apart = distance(&expected, &a);
             ck_assert_msg(apart <= rounding[precision] &&
                               (apart > 0 || precision == DP_PRECISION_F32),
-                          "%s with mask %#x differs by %g: %s", info_of(o.model).precision,
-                          masks[i], apart, text);
+                          "%s with mask %#x differs by %g: %s",
+                          dp_precision_name(info_of(o.model).precision), masks[i], apart, text);
             close_opened(&o);
         }
     }

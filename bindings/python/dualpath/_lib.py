@@ -199,7 +199,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_precision_name": (c_char_p, [c_int32]),
     "dp_target_name": (c_char_p, [c_int32]),
     "dp_sampling_name": (c_char_p, [c_int32]),
-    "dp_model_options_default": (None, [_MODEL_OPTIONS]),
+    "dp_model_options_init": (None, [_MODEL_OPTIONS, c_size_t]),
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)]),
@@ -214,22 +214,22 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "dp_model_compile": (c_int, [c_void_p, POINTER(dp_writer)]),
     "dp_model_close": (None, [c_void_p]),
-    "dp_model_info_default": (None, [POINTER(dp_model_info)]),
+    "dp_model_info_init": (None, [POINTER(dp_model_info), c_size_t]),
     "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),
     "dp_model_label": (c_char_p, [c_void_p, c_int32]),
     "dp_model_verify": (c_int, [c_char_p, _MODEL_OPTIONS]),
-    "dp_pool_options_default": (None, [POINTER(dp_pool_options)]),
+    "dp_pool_options_init": (None, [POINTER(dp_pool_options), c_size_t]),
     "dp_pool_create": (c_int, [POINTER(dp_pool_options), POINTER(c_void_p)]),
     "dp_pool_destroy": (None, [c_void_p]),
     "dp_pool_threads": (c_int32, [c_void_p]),
-    "dp_session_options_default": (None, [_SESSION_OPTIONS]),
+    "dp_session_options_init": (None, [_SESSION_OPTIONS, c_size_t]),
     "dp_session_size": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_size_t)]),
     "dp_session_create": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_void_p)]),
     "dp_session_destroy": (None, [c_void_p]),
     "dp_session_threads": (c_int32, [c_void_p]),
     "dp_session_message": (c_char_p, [c_void_p]),
-    "dp_clip_default": (None, [POINTER(dp_clip)]),
-    "dp_result_default": (None, [POINTER(dp_result)]),
+    "dp_clip_init": (None, [POINTER(dp_clip), c_size_t]),
+    "dp_result_init": (None, [POINTER(dp_result), c_size_t]),
     "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
     "dp_view_clip": (
         c_int,
@@ -287,9 +287,9 @@ _Struct = TypeVar("_Struct", bound=Structure)
 
 
 def default(kind: type[_Struct]) -> _Struct:
-    """A struct as its *_default() function leaves it, `struct_size` included."""
+    """A struct with its defaults and its `struct_size`, as *_default() leaves it in C."""
     struct = kind()
-    getattr(library(), f"{kind.__name__}_default")(ctypes.byref(struct))
+    getattr(library(), f"{kind.__name__}_init")(ctypes.byref(struct), ctypes.sizeof(kind))
     return struct
 
 

@@ -2,26 +2,7 @@
  * Room for later fields: in what callers give, a reserved byte that is set is an error that says
  * where it is; in what the library fills, all of them become 0.
  */
-#include "api_support.h"
-
-#include <check.h>
-
-static dp_model *model;
-static dp_session *session;
-static test_clip clip;
-
-static void set_up(void) {
-    random_restart();
-    model = open_golden(SMALL_MODEL);
-    session = new_session(model, 1);
-    clip = make_clip(SMALL_FRAMES, SMALL_SIDE, SMALL_SIDE);
-}
-
-static void tear_down(void) {
-    free_clip(&clip);
-    dp_session_destroy(session);
-    dp_model_close(model);
-}
+#include "api_fixture.h"
 
 /* ---- what callers give ---- */
 
@@ -221,15 +202,10 @@ START_TEST(filled_structs_are_zero_where_reserved) {
 END_TEST
 
 int main(void) {
+    random_seed("test_api_reserved");
     Suite *suite = suite_create("api_reserved");
-    TCase *reserved = tcase_create("reserved");
-    tcase_add_checked_fixture(reserved, set_up, tear_down);
+    TCase *reserved = add_case(suite, "reserved", 60, set_up, tear_down);
     tcase_add_loop_test(reserved, reserved_bytes_are_refused_by_place, 0, COUNT(given_structs));
     tcase_add_test(reserved, filled_structs_are_zero_where_reserved);
-    suite_add_tcase(suite, reserved);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -1,0 +1,37 @@
+# Programs and libraries of different versions: structs that begin with struct_size grow. A program
+# of the first version, of this one and of a later one runs with this library and with a later one.
+# On another machine TEST_WRAPPER runs them.
+
+VERSIONS := $(BUILD)/tests/abi/versions
+VERSION_CALLERS := this first later
+VERSION_MODEL := tests/golden/crops-first.gguf
+HEADER_OF_first := $(VERSIONS)/first
+HEADER_OF_this  := include
+HEADER_OF_later := $(VERSIONS)/later
+
+.PHONY: check-versions
+check-versions: $(VERSION_CALLERS:%=$(VERSIONS)/%-with-this) $(VERSION_CALLERS:%=$(VERSIONS)/%-with-later)
+	@echo "== versions"
+	@set -e; for program in $^; do \
+	    case $$program in *later-with-this) refused=refused;; *) refused=;; esac; \
+	    $(TEST_WRAPPER) $$program $(VERSION_MODEL) $$refused >$$program.txt || { cat $$program.txt; exit 1; }; \
+	    cmp $(VERSIONS)/this-with-this.txt $$program.txt; done
+
+$(VERSIONS)/first/dualpath.h $(VERSIONS)/later/dualpath.h: tests/abi/other_header.py include/dualpath.h lib/api/options.c
+	$(PYTHON) tests/abi/other_header.py $(notdir $(@D)) $(@D)
+
+# This library, compiled against the header of a later version.
+.PHONY: library-of-later
+library-of-later: $(VERSIONS)/later/dualpath.h
+	@$(MAKE) --no-print-directory -s BUILD=$(VERSIONS)/with-later CFLAGS=-O1 \
+	    LIB_CFLAGS="$(subst -Iinclude,-I$(HEADER_OF_later),$(LIB_CFLAGS))" static
+$(VERSIONS)/with-later/libdualpath.a: library-of-later ;
+
+$(VERSIONS)/%.o: tests/abi/caller.c $(VERSIONS)/first/dualpath.h $(VERSIONS)/later/dualpath.h include/dualpath.h
+	$(CC) -std=c11 $(WARNINGS) -I$(HEADER_OF_$*) $(if $(filter later,$*),-DLATER) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(VERSIONS)/%-with-this: $(VERSIONS)/%.o $(STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(VERSIONS)/%-with-later: $(VERSIONS)/%.o $(VERSIONS)/with-later/libdualpath.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
