@@ -262,6 +262,7 @@ check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_mod
 
 check-header:
 	@echo "== header"
+	$(PYTHON) tests/packaging/header_rules.py include/dualpath.h
 	$(CC) -std=c99 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp

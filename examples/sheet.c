@@ -175,7 +175,8 @@ int sheet_write(engine *e, const dp_clip *clip, const dp_prediction *top, int32_
     const float *spatial = NULL;
     const float *temporal = NULL;
     canvas c;
-    int status = engine_check(e, dp_view_clip(e->session, clip, 0, 0, &spatial, &temporal), path);
+    int status = engine_check(
+        e, dp_session_preprocess_view(e->session, clip, 0, 0, &spatial, &temporal), path);
     if (status != STATUS_OK) {
         return status;
     }

@@ -31,6 +31,11 @@
  * - Nothing aborts, prints or exits. A call that can fail returns a dp_status, and leaves a
  *   sentence that says what was wrong: dp_session_message() for calls on a session,
  *   dp_last_message() for all others.
+ * - A call is named dp_OBJECT_VERB(), or dp_OBJECT_NOUN() where it only asks. OBJECT is what the
+ *   call makes, or is about before it is made (dp_session_size(), dp_model_verify()), and for all
+ *   others the type of the first argument. dp_classify_clip() is the one exception: it is the call
+ *   that this library exists for. Calls without an object are about the library (dp_version()) or
+ *   the thread (dp_last_message(): there is no object that could keep its sentence).
  * - Structs that begin with struct_size have a *_default() initialiser. Always call it: it sets
  *   struct_size to the size that the program was compiled with, which is checked, and every other
  *   field to what the call does by default. (*_init() is the same for a struct_size that a binding
@@ -479,7 +484,7 @@ typedef struct dp_session_options {
     /* Non-zero: images go through the model one by one instead of all together. The answer is the
      * same, bit for bit. The session holds one image's activations instead of those of all, and
      * reads the weights once for each image instead of once a clip, which is slower where they come
-     * from far away: for machines with little memory, with dp_clip_push_frame(). Since version
+     * from far away: for machines with little memory, with dp_session_push_frame(). Since version
      * 0.2.0. */
     int32_t image_by_image;
 } dp_session_options;
@@ -604,7 +609,7 @@ typedef struct dp_timings {
 typedef struct dp_result {
     size_t struct_size;
     /* These point into the session and stay valid until its next dp_classify_clip() or
-     * dp_clip_finish(), or its end. */
+     * dp_session_finish_clip(), or its end. */
     const float *logits;           /* [classes]; NULL when the model has no head */
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
     const float *feature_temporal; /* y_t [feature_size] */
@@ -635,14 +640,15 @@ DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_r
  * session, and stay valid until its next call that takes a clip or begins one. The last result
  * stays as it is. A session that goes image by image never holds all of this: DP_ERR_ARGUMENT.
  * Since 0.2.0. */
-DP_API dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
-                              const float **spatial, const float **temporal);
+DP_API dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,
+                                            int32_t crop, const float **spatial,
+                                            const float **temporal);
 
 /* A clip whose frames come one by one, for callers that have no room for all of them:
  *
- *     dp_clip_begin(session, 0, 1);
- *     for each of the model's T frames: dp_clip_push_frame(session, &frame);
- *     dp_clip_finish(session, &result);
+ *     dp_session_begin_clip(session, 0, 1);
+ *     for each of the model's T frames: dp_session_push_frame(session, &frame);
+ *     dp_session_finish_clip(session, &result);
  *
  * The answer is that of dp_classify_clip() with DP_SAMPLING_GIVEN on the same T frames and that one
  * crop, bit for bit. Sampling is the caller's: what is pushed are the T frames of one view, in
@@ -655,25 +661,25 @@ DP_API dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t 
  *
  * A call that is refused for what it was given (DP_ERR_ARGUMENT, DP_ERR_FRAME) changes nothing, and
  * the clip goes on. DP_ERR_CANCELLED and DP_ERR_NUMERIC end the clip. So do dp_classify_clip() and
- * dp_view_clip(), once their arguments are sound: they need its memory. dp_session_top() and
- * dp_session_peak() do not.
+ * dp_session_preprocess_view(), once their arguments are sound: they need its memory.
+ * dp_session_top() and dp_session_peak() do not.
  */
 
 /* Begins a clip, of which the model sees square `crop` of `crops` (1 .. DP_MAX_CROPS) along the
  * longer side: crop 0 of 1 is the centre. One that was not finished is dropped. The last result
  * stays as it is. Since 0.2.0. */
-DP_API dp_status dp_clip_begin(dp_session *session, int32_t crop, int32_t crops);
+DP_API dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops);
 
 /* Takes the next frame of the clip. Its bytes and its descriptor are not needed any more when the
  * call returns. A frame that is not usable is DP_ERR_FRAME, and not taken; without a clip, or
  * behind its last frame, DP_ERR_ARGUMENT. Since 0.2.0. */
-DP_API dp_status dp_clip_push_frame(dp_session *session, const dp_frame *frame);
+DP_API dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame);
 
 /* Ends the clip and answers. With fewer than T frames it is DP_ERR_ARGUMENT, and the others can
  * still be pushed; without a clip, and so for a second time, DP_ERR_ARGUMENT, too. On failure
  * `result` is left empty (untouched, if its struct_size is wrong). `timings` are of the
  * time in the calls of the clip, not between them. Since 0.2.0. */
-DP_API dp_status dp_clip_finish(dp_session *session, dp_result *result);
+DP_API dp_status dp_session_finish_clip(dp_session *session, dp_result *result);
 
 typedef struct dp_prediction {
     int32_t index; /* the class */

@@ -183,12 +183,12 @@ static dp_status classify_whole(dp_session *session, dp_result *result) {
 static dp_status classify_pushed(dp_session *session, dp_result *result) {
     static uint8_t camera[FRAME_BYTES];
     dp_frame frame = dp_frame_rgb24(camera, CLIP_SIDE, CLIP_SIDE);
-    dp_status status = dp_clip_begin(session, 0, 1);
+    dp_status status = dp_session_begin_clip(session, 0, 1);
     for (size_t i = 0; i < CLIP_FRAMES && status == DP_OK; i++) {
         memcpy(camera, clip_bytes + i * FRAME_BYTES, FRAME_BYTES);
-        status = dp_clip_push_frame(session, &frame);
+        status = dp_session_push_frame(session, &frame);
     }
-    return status == DP_OK ? dp_clip_finish(session, result) : status;
+    return status == DP_OK ? dp_session_finish_clip(session, result) : status;
 }
 
 static bool report_answer(dp_session *session, const dp_result *result) {

@@ -1,6 +1,6 @@
 /*
- * dp_classify_clip(): the way of a whole clip, view by view, and dp_view_clip(), which ends at the
- * first station.
+ * dp_classify_clip(): the way of a whole clip, view by view, and dp_session_preprocess_view(),
+ * which ends at the first station.
  */
 #include "api/api.h"
 #include "os/clock.h"
@@ -87,8 +87,8 @@ static dp_status check_view(const dp_checked_clip *clip, int32_t view, int32_t c
     return DP_OK;
 }
 
-dp_status dp_view_clip(dp_session *session, const dp_clip *clip, int32_t view, int32_t crop,
-                       const float **spatial, const float **temporal) {
+dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,
+                                     int32_t crop, const float **spatial, const float **temporal) {
     dp_checked_clip checked;
     set_output(spatial, NULL);
     set_output(temporal, NULL);

@@ -17,7 +17,7 @@ static dp_status check_crop(int32_t crop, int32_t crops, dp_message *message) {
     return DP_OK;
 }
 
-dp_status dp_clip_begin(dp_session *session, int32_t crop, int32_t crops) {
+dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops) {
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
@@ -30,9 +30,10 @@ dp_status dp_clip_begin(dp_session *session, int32_t crop, int32_t crops) {
 }
 
 static dp_status check_open(dp_session *session) {
-    return session->view.open ? DP_OK
-                              : dp_fail(&session->message, DP_ERR_ARGUMENT,
-                                        "no clip is open for frames: call dp_clip_begin() first");
+    return session->view.open
+               ? DP_OK
+               : dp_fail(&session->message, DP_ERR_ARGUMENT,
+                         "no clip is open for frames: call dp_session_begin_clip() first");
 }
 
 static dp_status check_push(dp_session *session, const dp_frame *frame) {
@@ -57,7 +58,7 @@ static void account(dp_session *session, double since, dp_status status) {
     session->view.open = session->view.open && status == DP_OK;
 }
 
-dp_status dp_clip_push_frame(dp_session *session, const dp_frame *frame) {
+dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame) {
     double since = dp_clock_ms();
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
@@ -90,7 +91,7 @@ static dp_status check_complete(dp_session *session) {
     return status;
 }
 
-dp_status dp_clip_finish(dp_session *session, dp_result *result) {
+dp_status dp_session_finish_clip(dp_session *session, dp_result *result) {
     double since = dp_clock_ms();
     dp_status status = dp_result_check(session, result);
     if (status == DP_OK) {

@@ -197,7 +197,8 @@ START_TEST(views_show_what_is_seen) {
         memset(made.pixels + i * side * side * 3, (int)(10 + 15 * i), side * side * 3);
     }
     answer before = classify(session, &made.clip);
-    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, &spatial, &temporal), DP_OK);
+    ck_assert_int_eq(dp_session_preprocess_view(session, &made.clip, 0, 0, &spatial, &temporal),
+                     DP_OK);
     for (size_t i = 0; i < 3 * side * side; i++) {
         size_t c = i / (side * side), y = i / side % side, x = i % side;
         size_t frame = y / tile * (size_t)info.grid + x / tile;
@@ -227,7 +228,7 @@ START_TEST(views_are_seen_one_by_one) {
     test_clip made = make_clip(2 * SMALL_FRAMES, 40, SMALL_SIDE);
     made.clip.views = 2;
     made.clip.crops = 2;
-    ck_assert_int_eq(dp_view_clip(session, &made.clip, 1, 1, NULL, &seen), DP_OK);
+    ck_assert_int_eq(dp_session_preprocess_view(session, &made.clip, 1, 1, NULL, &seen), DP_OK);
     memcpy(kept, seen, floats * sizeof *kept);
     dp_frame picked[SMALL_FRAMES];
     for (size_t i = 0; i < SMALL_FRAMES; i++) {
@@ -238,7 +239,7 @@ START_TEST(views_are_seen_one_by_one) {
     made.clip.frames = picked;
     made.clip.frame_count = SMALL_FRAMES;
     made.clip.views = made.clip.crops = 1;
-    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, NULL, &seen), DP_OK);
+    ck_assert_int_eq(dp_session_preprocess_view(session, &made.clip, 0, 0, NULL, &seen), DP_OK);
     for (size_t i = 0; i < floats; i++) {
         ck_assert_float_eq_tol(seen[i], kept[i], 1e-5F);
     }
@@ -250,17 +251,20 @@ END_TEST
 START_TEST(views_are_checked) {
     const float *seen = (const float *)&session;
     test_clip made = make_clip(3, 20, 20);
-    ck_assert_int_eq(dp_view_clip(NULL, &made.clip, 0, 0, &seen, NULL), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_preprocess_view(NULL, &made.clip, 0, 0, &seen, NULL),
+                     DP_ERR_ARGUMENT);
     ck_assert_ptr_null(seen);
-    ck_assert_int_eq(dp_view_clip(session, NULL, 0, 0, &seen, NULL), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_preprocess_view(session, NULL, 0, 0, &seen, NULL), DP_ERR_ARGUMENT);
     static const int32_t wrong[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        ck_assert_int_eq(dp_view_clip(session, &made.clip, wrong[i][0], wrong[i][1], NULL, NULL),
-                         DP_ERR_ARGUMENT);
+        ck_assert_int_eq(
+            dp_session_preprocess_view(session, &made.clip, wrong[i][0], wrong[i][1], NULL, NULL),
+            DP_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(dp_session_message(session), "expected 0 .. 0"));
     }
     made.frames[1].width = 0;
-    ck_assert_int_eq(dp_view_clip(session, &made.clip, 0, 0, &seen, NULL), DP_ERR_FRAME);
+    ck_assert_int_eq(dp_session_preprocess_view(session, &made.clip, 0, 0, &seen, NULL),
+                     DP_ERR_FRAME);
     free_clip(&made);
 }
 END_TEST

@@ -46,19 +46,19 @@ static size_t frames_of(const dp_model *of) {
 
 static void push_frames(dp_session *to, const dp_frame *frames, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        ck_assert_msg(dp_clip_push_frame(to, &frames[i]) == DP_OK, "%s", dp_session_message(to));
+        ck_assert_msg(dp_session_push_frame(to, &frames[i]) == DP_OK, "%s", dp_session_message(to));
     }
 }
 
 static answer finish(dp_session *of) {
     dp_result result;
     dp_result_default(&result);
-    ck_assert_msg(dp_clip_finish(of, &result) == DP_OK, "%s", dp_session_message(of));
+    ck_assert_msg(dp_session_finish_clip(of, &result) == DP_OK, "%s", dp_session_message(of));
     return keep_answer(&result);
 }
 
 static answer push_clip(dp_session *to, const test_clip *clip, int32_t crop, int32_t crops) {
-    ck_assert_int_eq(dp_clip_begin(to, crop, crops), DP_OK);
+    ck_assert_int_eq(dp_session_begin_clip(to, crop, crops), DP_OK);
     push_frames(to, clip->frames, clip->clip.frame_count);
     return finish(to);
 }
@@ -150,14 +150,14 @@ START_TEST(a_pushed_frame_is_not_needed_any_more) {
         clip.frames[i].format = i % 2 == 0 ? DP_FORMAT_BGR24 : DP_FORMAT_RGB24;
     }
     answer expected = classify(session, &clip.clip);
-    ck_assert_int_eq(dp_clip_begin(one, 0, 1), DP_OK);
+    ck_assert_int_eq(dp_session_begin_clip(one, 0, 1), DP_OK);
     for (size_t i = 0; i < SMALL_FRAMES; i++) {
         size_t bytes = (size_t)40 * 30 * 3;
         uint8_t *buffer = must(malloc(bytes), "memory");
         dp_frame frame = clip.frames[i];
         memcpy(buffer, frame.plane[0], bytes);
         frame.plane[0] = buffer;
-        ck_assert_int_eq(dp_clip_push_frame(one, &frame), DP_OK);
+        ck_assert_int_eq(dp_session_push_frame(one, &frame), DP_OK);
         memset(buffer, 0, bytes);
         free(buffer);
     }
@@ -176,7 +176,7 @@ typedef struct push_job {
 
 static void *push_elsewhere(void *argument) {
     push_job *job = argument;
-    job->status = dp_clip_push_frame(job->session, job->frame);
+    job->status = dp_session_push_frame(job->session, job->frame);
     return NULL;
 }
 
@@ -184,7 +184,7 @@ START_TEST(each_frame_may_come_from_another_thread) {
     test_clip clip = make_clip(SMALL_FRAMES, 16, 16);
     dp_session *one = new_kind(model, 2, true);
     answer expected = classify(session, &clip.clip);
-    ck_assert_int_eq(dp_clip_begin(one, 0, 1), DP_OK);
+    ck_assert_int_eq(dp_session_begin_clip(one, 0, 1), DP_OK);
     for (size_t i = 0; i < SMALL_FRAMES; i++) {
         pthread_t thread;
         push_job job = {one, &clip.frames[i], DP_ERR_THREAD};
@@ -205,8 +205,8 @@ static void check_no_clip(void) {
     test_clip clip = make_clip(1, 8, 8);
     dp_result result;
     dp_result_default(&result);
-    REFUSED(dp_clip_push_frame(session, clip.frames), DP_ERR_ARGUMENT, "no clip is open");
-    REFUSED(dp_clip_finish(session, &result), DP_ERR_ARGUMENT, "no clip is open");
+    REFUSED(dp_session_push_frame(session, clip.frames), DP_ERR_ARGUMENT, "no clip is open");
+    REFUSED(dp_session_finish_clip(session, &result), DP_ERR_ARGUMENT, "no clip is open");
     ck_assert_ptr_null(result.feature_spatial);
     free_clip(&clip);
 }
@@ -225,13 +225,13 @@ END_TEST
 START_TEST(null_is_refused) {
     test_clip clip = make_clip(SMALL_FRAMES, 16, 16);
     dp_result result;
-    ck_assert_int_eq(dp_clip_begin(NULL, 0, 1), DP_ERR_ARGUMENT);
-    ck_assert_int_eq(dp_clip_push_frame(NULL, clip.frames), DP_ERR_ARGUMENT);
-    ck_assert_int_eq(dp_clip_finish(NULL, &result), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_begin_clip(NULL, 0, 1), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_push_frame(NULL, clip.frames), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_finish_clip(NULL, &result), DP_ERR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(dp_last_message(), "session is NULL"));
-    ASSERT_DONE(dp_clip_begin(session, 0, 1));
-    REFUSED(dp_clip_push_frame(session, NULL), DP_ERR_ARGUMENT, "frame is NULL");
-    REFUSED(dp_clip_finish(session, NULL), DP_ERR_ARGUMENT, "result is NULL");
+    ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
+    REFUSED(dp_session_push_frame(session, NULL), DP_ERR_ARGUMENT, "frame is NULL");
+    REFUSED(dp_session_finish_clip(session, NULL), DP_ERR_ARGUMENT, "result is NULL");
     free_clip(&clip);
 }
 END_TEST
@@ -240,15 +240,15 @@ START_TEST(crops_out_of_range_are_refused) {
     static const int32_t wrong[][2] = {{0, 0}, {0, -1}, {-1, 1}, {1, 1}, {3, 3}, {0, 65}};
     test_clip clip = make_clip(SMALL_FRAMES, 16, 16);
     answer expected = classify(session, &clip.clip);
-    ASSERT_DONE(dp_clip_begin(session, 0, 1));
+    ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
     push_frames(session, clip.frames, 3);
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        REFUSED(dp_clip_begin(session, wrong[i][0], wrong[i][1]), DP_ERR_ARGUMENT, "crop");
+        REFUSED(dp_session_begin_clip(session, wrong[i][0], wrong[i][1]), DP_ERR_ARGUMENT, "crop");
     }
     push_frames(session, clip.frames + 3, SMALL_FRAMES - 3);
     answer got = finish(session);
     ck_assert(same_bits(&got, &expected));
-    ASSERT_DONE(dp_clip_begin(session, DP_MAX_CROPS - 1, DP_MAX_CROPS));
+    ASSERT_DONE(dp_session_begin_clip(session, DP_MAX_CROPS - 1, DP_MAX_CROPS));
     free_clip(&clip);
 }
 END_TEST
@@ -260,26 +260,26 @@ START_TEST(what_is_refused_changes_nothing) {
     dp_result result;
     dp_session_destroy(session);
     session = new_kind(model, 1, _i == 1);
-    ASSERT_DONE(dp_clip_begin(session, 0, 1));
+    ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
     for (size_t i = 0; i < SMALL_FRAMES; i++) {
         dp_frame wrong = clip.frames[i];
         dp_clip empty;
         char number[32];
         wrong.format = 77;
         (void)snprintf(number, sizeof number, "frame %zu: 77", i);
-        REFUSED(dp_clip_push_frame(session, &wrong), DP_ERR_FRAME, number);
+        REFUSED(dp_session_push_frame(session, &wrong), DP_ERR_FRAME, number);
         dp_result_default(&result);
         (void)snprintf(number, sizeof number, "has %zu frames of the 16", i);
-        REFUSED(dp_clip_finish(session, &result), DP_ERR_ARGUMENT, number);
+        REFUSED(dp_session_finish_clip(session, &result), DP_ERR_ARGUMENT, number);
         ck_assert_ptr_null(result.feature_spatial);
         result.struct_size = 1;
-        REFUSED(dp_clip_finish(session, &result), DP_ERR_ARGUMENT, "struct_size");
+        REFUSED(dp_session_finish_clip(session, &result), DP_ERR_ARGUMENT, "struct_size");
         dp_clip_default(&empty);
         dp_result_default(&result);
         REFUSED(dp_classify_clip(session, &empty, &result), DP_ERR_ARGUMENT, "no frames");
         push_frames(session, &clip.frames[i], 1);
     }
-    REFUSED(dp_clip_push_frame(session, clip.frames), DP_ERR_ARGUMENT, "16 frames already");
+    REFUSED(dp_session_push_frame(session, clip.frames), DP_ERR_ARGUMENT, "16 frames already");
     answer got = finish(session);
     ck_assert(same_bits(&got, &expected));
     free_clip(&clip);
@@ -290,13 +290,13 @@ START_TEST(a_whole_clip_ends_a_pushed_one) {
     test_clip clip = make_clip(SMALL_FRAMES, 16, 16);
     const float *seen;
     for (size_t pushed = 0; pushed <= SMALL_FRAMES; pushed += 4) {
-        ASSERT_DONE(dp_clip_begin(session, 0, 1));
+        ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
         push_frames(session, clip.frames, pushed);
         (void)classify(session, &clip.clip);
         check_no_clip();
-        ASSERT_DONE(dp_clip_begin(session, 0, 1));
+        ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
         push_frames(session, clip.frames, pushed);
-        ASSERT_DONE(dp_view_clip(session, &clip.clip, 0, 0, &seen, NULL));
+        ASSERT_DONE(dp_session_preprocess_view(session, &clip.clip, 0, 0, &seen, NULL));
         check_no_clip();
     }
     free_clip(&clip);
@@ -310,7 +310,7 @@ START_TEST(beginning_again_drops_what_was_pushed) {
     dp_session_destroy(session);
     session = new_kind(model, 1, _i == 1);
     for (size_t pushed = 1; pushed <= SMALL_FRAMES; pushed += 5) {
-        ASSERT_DONE(dp_clip_begin(session, 1, 2));
+        ASSERT_DONE(dp_session_begin_clip(session, 1, 2));
         push_frames(session, other.frames, pushed);
         answer got = push_clip(session, &clip, 0, 1);
         ck_assert(same_bits(&got, &expected));
@@ -331,7 +331,7 @@ START_TEST(the_last_result_stays_until_the_clip_is_finished) {
     ASSERT_DONE(dp_classify_clip(session, &clip.clip, &result));
     answer kept = keep_answer(&result);
     ASSERT_DONE(dp_session_top(session, 1, &before));
-    ASSERT_DONE(dp_clip_begin(session, 0, 1));
+    ASSERT_DONE(dp_session_begin_clip(session, 0, 1));
     push_frames(session, other.frames, SMALL_FRAMES);
     answer still = keep_answer(&result);
     ck_assert(same_bits(&still, &kept));
@@ -351,7 +351,7 @@ START_TEST(image_by_image_never_sees_a_whole_view) {
     const float nothing = 0, *spatial = &nothing;
     dp_session_destroy(session);
     session = new_kind(model, 1, true);
-    REFUSED(dp_view_clip(session, &clip.clip, 0, 0, &spatial, NULL), DP_ERR_ARGUMENT,
+    REFUSED(dp_session_preprocess_view(session, &clip.clip, 0, 0, &spatial, NULL), DP_ERR_ARGUMENT,
             "image by image");
     ck_assert_ptr_null(spatial);
     free_clip(&clip);
@@ -388,11 +388,11 @@ static dp_session *new_watched(watch *by, bool image_by_image) {
 
 /* Frames, and after the last one what comes of them; the status of the first that is not DP_OK. */
 static dp_status try_clip(dp_session *on, const test_clip *clip, dp_result *result) {
-    dp_status status = dp_clip_begin(on, 0, 1);
+    dp_status status = dp_session_begin_clip(on, 0, 1);
     for (size_t i = 0; status == DP_OK && i < SMALL_FRAMES; i++) {
-        status = dp_clip_push_frame(on, &clip->frames[i]);
+        status = dp_session_push_frame(on, &clip->frames[i]);
     }
-    return status == DP_OK ? dp_clip_finish(on, result) : status;
+    return status == DP_OK ? dp_session_finish_clip(on, result) : status;
 }
 
 START_TEST(progress_never_falls) {

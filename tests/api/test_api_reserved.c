@@ -128,8 +128,8 @@ static dp_status use_frame_of_clip(void *given) {
 
 static dp_status use_pushed_frame(void *given) {
     dp_frame frame = fill_frame(given);
-    dp_status status = dp_clip_begin(session, 0, 1);
-    return status == DP_OK ? dp_clip_push_frame(session, &frame) : status;
+    dp_status status = dp_session_begin_clip(session, 0, 1);
+    return status == DP_OK ? dp_session_push_frame(session, &frame) : status;
 }
 
 static const struct {

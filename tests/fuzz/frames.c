@@ -276,12 +276,12 @@ static void check_same(const dp_result *a, const dp_result *b) {
 /* How many of the frames were taken: as many as a model takes, of those that are sound. */
 static size_t push_frames(dp_session *to, const fuzzed_clip *made) {
     size_t taken = 0;
-    check(dp_clip_begin(to, 0, 1) == DP_OK, "no clip begins");
+    check(dp_session_begin_clip(to, 0, 1) == DP_OK, "no clip begins");
     for (size_t i = 0; i < made->clip.frame_count; i++) {
         dp_status expected = taken == MODEL_FRAMES ? DP_ERR_ARGUMENT
                              : made->sound[i]      ? DP_OK
                                                    : DP_ERR_FRAME;
-        check(dp_clip_push_frame(to, &made->frames[i]) == expected, "a frame pushed");
+        check(dp_session_push_frame(to, &made->frames[i]) == expected, "a frame pushed");
         taken += expected == DP_OK;
     }
     return taken;
@@ -294,7 +294,7 @@ static void check_pushed(const fuzzed_clip *made, const dp_result *given) {
     dp_result_default(&again);
     size_t taken = push_frames(other, made);
     dp_status expected = taken == MODEL_FRAMES ? DP_OK : DP_ERR_ARGUMENT;
-    check(dp_clip_finish(other, &pushed) == expected, "a pushed clip finished");
+    check(dp_session_finish_clip(other, &pushed) == expected, "a pushed clip finished");
     if (expected != DP_OK) {
         return;
     }
@@ -304,7 +304,7 @@ static void check_pushed(const fuzzed_clip *made, const dp_result *given) {
         check_same(given, &pushed);
     }
     check(push_frames(session, made) == taken, "another session takes other frames");
-    check(dp_clip_finish(session, &again) == DP_OK, "fails with all images together");
+    check(dp_session_finish_clip(session, &again) == DP_OK, "fails with all images together");
     check_same(&again, &pushed);
 }
 

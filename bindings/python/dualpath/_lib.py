@@ -231,13 +231,13 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_clip_init": (None, [POINTER(dp_clip), c_size_t]),
     "dp_result_init": (None, [POINTER(dp_result), c_size_t]),
     "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
-    "dp_view_clip": (
+    "dp_session_preprocess_view": (
         c_int,
         [c_void_p, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
     ),
-    "dp_clip_begin": (c_int, [c_void_p, c_int32, c_int32]),
-    "dp_clip_push_frame": (c_int, [c_void_p, POINTER(dp_frame)]),
-    "dp_clip_finish": (c_int, [c_void_p, POINTER(dp_result)]),
+    "dp_session_begin_clip": (c_int, [c_void_p, c_int32, c_int32]),
+    "dp_session_push_frame": (c_int, [c_void_p, POINTER(dp_frame)]),
+    "dp_session_finish_clip": (c_int, [c_void_p, POINTER(dp_result)]),
     "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
     "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
 }

@@ -196,18 +196,18 @@ class Session:
         )
         return self.classify(frames, sampling=sampling, rate=rate, views=views, crops=crops)
 
-    def begin(self, crop: int = 0, crops: int = 1) -> None:
-        """Begins a clip whose frames come one by one: then push() each, and finish().
+    def begin_clip(self, crop: int = 0, crops: int = 1) -> None:
+        """Begins a clip whose frames come one by one, for push_frame() and finish_clip().
 
         The model sees square ``crop`` (0 .. crops - 1) of ``crops`` (1 .. 64) along the longer
         side; 0 of 1 is the centre. A clip that was not finished is dropped, here and by classify(),
-        classify_video() and view(). The last result stays as it is.
+        classify_video() and preprocess_view(). The last result stays as it is.
         """
         crops = integer("crops", crops, 1, MAX_CROPS)
         with self._exclusively():
-            self._call("dp_clip_begin", integer("crop", crop, 0, crops - 1), crops)
+            self._call("dp_session_begin_clip", integer("crop", crop, 0, crops - 1), crops)
 
-    def push(self, frame: npt.NDArray[np.uint8] | Frame) -> None:
+    def push_frame(self, frame: npt.NDArray[np.uint8] | Frame) -> None:
         """Takes the next frame of the clip: an array ``[H, W, 3]``, ``[H, W, 4]`` or ``[H, W]``, or
         a Frame. It is not needed any more afterwards.
 
@@ -216,19 +216,19 @@ class Session:
         """
         (descriptor,) = describe([frame])
         with self._exclusively():
-            self._call("dp_clip_push_frame", ctypes.byref(descriptor))
+            self._call("dp_session_push_frame", ctypes.byref(descriptor))
 
-    def finish(self) -> Result:
+    def finish_clip(self) -> Result:
         """Ends the clip: what classify(frames, sampling="given") answers for the same frames.
 
         While frames are missing, it is an ArgumentError, and the clip goes on.
         """
         result = default(dp_result)
         with self._exclusively():
-            self._call("dp_clip_finish", ctypes.byref(result))
+            self._call("dp_session_finish_clip", ctypes.byref(result))
             return Result._from_c(result, self._model.labels)
 
-    def view(
+    def preprocess_view(
         self,
         frames: Frames,
         view: int = 0,
@@ -252,7 +252,7 @@ class Session:
         view, crop = integer("view", view, 0, views - 1), integer("crop", crop, 0, crops - 1)
         seen = [ctypes.POINTER(ctypes.c_float)() for _ in range(2)]
         with self._exclusively():
-            self._call("dp_view_clip", ctypes.byref(clip), view, crop, *map(ctypes.byref, seen))
+            self._call("dp_session_preprocess_view", ctypes.byref(clip), view, crop, *map(ctypes.byref, seen))
             spatial, temporal = (
                 np.ctypeslib.as_array(pixels, (count, 3, info.input_size, info.input_size)).copy()
                 for pixels, count in zip(seen, (info.spatial_frames, info.framesets))

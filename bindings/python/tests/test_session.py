@@ -75,44 +75,44 @@ class TestSession:
         with dualpath.Session(model, threads=2, image_by_image=True, arena=size) as session:
             assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
             with pytest.raises(dualpath.ArgumentError, match="image by image"):
-                session.view(clip, sampling="given")
+                session.preprocess_view(clip, sampling="given")
 
     @pytest.mark.parametrize("image_by_image", [False, True])
     def test_push(self, model, clip, answer, image_by_image):
         buffer = np.empty_like(clip[0])
         with dualpath.Session(model, threads=2, image_by_image=image_by_image) as session:
-            session.begin()
+            session.begin_clip()
             for i, frame in enumerate(clip):
                 with pytest.raises(dualpath.ArgumentError, match=f"has {i} frames of the 16"):
-                    session.finish()
+                    session.finish_clip()
                 buffer[:] = frame
-                session.push(dualpath.Frame(buffer) if i % 2 else buffer)
+                session.push_frame(dualpath.Frame(buffer) if i % 2 else buffer)
                 buffer[:] = 0
             with pytest.raises(dualpath.ArgumentError, match="16 frames already"):
-                session.push(buffer)
-            result = session.finish()
+                session.push_frame(buffer)
+            result = session.finish_clip()
             assert np.array_equal(result.logits, answer)
             assert session.top()[0] == result.top(1)[0]
 
     def test_push_in_disorder(self, session, clip, answer):
-        for call in (lambda: session.push(clip[0]), session.finish):
+        for call in (lambda: session.push_frame(clip[0]), session.finish_clip):
             with pytest.raises(dualpath.ArgumentError, match="no clip is open"):
                 call()
         with pytest.raises(ValueError, match="crop must be 0 .. 2"):
-            session.begin(3, 3)
+            session.begin_clip(3, 3)
         with pytest.raises(ValueError, match="crops must be 1 .. 64"):
-            session.begin(0, 65)
-        session.begin()
-        session.push(clip[0])
+            session.begin_clip(0, 65)
+        session.begin_clip()
+        session.push_frame(clip[0])
         assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
         with pytest.raises(dualpath.ArgumentError, match="no clip is open"):
-            session.push(clip[1])
-        session.begin()
+            session.push_frame(clip[1])
+        session.begin_clip()
         with pytest.raises(TypeError, match="uint8"):
-            session.push(clip[0].tolist())
+            session.push_frame(clip[0].tolist())
         for frame in clip:
-            session.push(frame)
-        assert np.array_equal(session.finish().logits, answer)
+            session.push_frame(frame)
+        assert np.array_equal(session.finish_clip().logits, answer)
 
     def test_options_out_of_range(self, session, model, clip):
         for threads in (-1, 257, 2**32 + 1):
@@ -156,15 +156,15 @@ def test_view(session, model):
     info = model.info
     frames = np.zeros((info.frames, info.input_size, info.input_size, 3), np.uint8)
     frames[:] = np.arange(info.frames).reshape(-1, 1, 1, 1) * 10
-    spatial, temporal = session.view(frames, sampling="given")
+    spatial, temporal = session.preprocess_view(frames, sampling="given")
     assert spatial.shape == (info.spatial_frames, 3, info.input_size, info.input_size)
     assert temporal.shape == (info.framesets, 3, info.input_size, info.input_size)
     shown = spatial[3, 1] * info.std[1] + info.mean[1]
     step = info.frames // info.spatial_frames
     np.testing.assert_allclose(shown, 3 * step * 10 / 255, atol=1e-6)
     twice = np.concatenate([frames, frames + 3])
-    late = session.view(twice, 1, sampling="first", rate=1, views=2)[1]
-    np.testing.assert_array_equal(late, session.view(twice[info.frames // 2:], rate=1,
+    late = session.preprocess_view(twice, 1, sampling="first", rate=1, views=2)[1]
+    np.testing.assert_array_equal(late, session.preprocess_view(twice[info.frames // 2:], rate=1,
                                                      sampling="first")[1])
     with pytest.raises(ValueError, match="view must be 0 .. 0"):
-        session.view(twice, 1)
+        session.preprocess_view(twice, 1)
