@@ -16,7 +16,7 @@
 
 namespace dualpath {
 
-// A model that closes itself. Share one among sessions; it must outlive them.
+// A model that closes itself. Share one among sessions, which hold on to it.
 class Model {
   public:
     explicit Model(const std::string &path) {

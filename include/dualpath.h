@@ -53,8 +53,9 @@
  * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
- * - Destroying or closing NULL does nothing. Models and pools must outlive their sessions; tasks
- *   hold on to their backbone themselves.
+ * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
+ *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
+ *   be used in calls any more; it is freed with the last that holds on to it.
  * - All calls are available since version 0.1.0 unless they say otherwise.
  */
 #ifndef DUALPATH_H
@@ -216,7 +217,7 @@ DP_API int32_t dp_target_from_name(const char *name);
 
 typedef struct dp_model_options {
     size_t struct_size;
-    /* NULL: the C library's. Must outlive the model, and tasks on it. */
+    /* NULL: the C library's. Must outlive the model, and sessions and tasks on it. */
     const dp_allocator *allocator;
     dp_log_fn log; /* or NULL */
     void *log_user;
@@ -266,14 +267,14 @@ static inline void dp_model_options_default(dp_model_options *options) {
  * matrices in f32 more, and what is not read yet of a compressed file.
  *
  * A compiled file (dp_model_compile()) is used where it is mapped, and must not be changed or
- * shortened before dp_model_close(); renaming another one to its name is safe. Its weights take no
- * memory of this process's own. Compressed ones are inflated into memory of the model. */
+ * shortened before the model is freed; renaming another one to its name is safe. Its weights take
+ * no memory of this process's own. Compressed ones are inflated into memory of the model. */
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
 /* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used
  * as it stands in the file is used there: the caller keeps the bytes alive and unchanged until
- * dp_model_close(). Compiled files are used there if they begin at a multiple of 64 bytes, and else
- * copied into memory of the model, with a warning to `log`. */
+ * the model is freed. Compiled files are used there if they begin at a multiple of 64 bytes, and
+ * else copied into memory of the model, with a warning to `log`. */
 DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
                                       const dp_model_options *options, dp_model **model);
 
@@ -335,7 +336,7 @@ typedef struct dp_writer {
  * DP_ERR_UNSUPPORTED for models that were opened `unfused`. Since 0.2.0. */
 DP_API dp_status dp_model_compile(const dp_model *model, const dp_writer *writer);
 
-/* Frees all of the model, a backbone as soon as no task needs it. Sessions on it must be gone. */
+/* Closes the model. All of it is freed here, or with the last session or task on it. */
 DP_API void dp_model_close(dp_model *model);
 
 typedef struct dp_model_info {
@@ -405,7 +406,8 @@ typedef struct dp_pool dp_pool;
 
 typedef struct dp_pool_options {
     size_t struct_size;
-    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the pool. */
+    /* NULL: the C library's. Must outlive the pool, and sessions on it. */
+    const dp_allocator *allocator;
     /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
      * (default): as many as this process may run at once by its affinity. The pool starts one
      * thread fewer, since each call brings its own, and lets them work only as far as no more than
@@ -423,8 +425,8 @@ static inline void dp_pool_options_default(dp_pool_options *options) {
  * running. Since version 0.2.0. */
 DP_API dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool);
 
-/* Stops the threads and frees the pool. Sessions on it must be gone; models need not be. Since
- * version 0.2.0. */
+/* Closes the pool. Its threads are stopped and it is freed here, or with the last session on it.
+ * Since version 0.2.0. */
 DP_API void dp_pool_destroy(dp_pool *pool);
 
 /* How many threads compute at the same time, calling ones among them; 0 for NULL. Since version
@@ -469,8 +471,8 @@ typedef struct dp_session_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
-    /* Compute with the threads of a pool, which must outlive the session; NULL (default): with
-     * threads of the session's own. Since version 0.2.0. */
+    /* Compute with the threads of a pool; NULL (default): with threads of the session's own. Since
+     * version 0.2.0. */
     dp_pool *pool;
     /* Compute with the host's threads; NULL (default): do not. Copied: the struct need not live on,
      * but what `user` points at must outlive the session. Not together with a pool. Since version
@@ -686,7 +688,7 @@ typedef struct dp_prediction {
     float logit;
     float probability;
     int32_t reserved[5];
-    const char *label; /* "" where the file names none; lives as long as the model */
+    const char *label; /* "" where the file names none; lives as long as its model */
 } dp_prediction;
 
 /* The `count` likeliest classes of the session's last result, likeliest first, equal ones by index.

@@ -21,10 +21,15 @@ int32_t dp_default_threads(void);
 
 /* A pool of the caller. It lies in one block. (pool.c) */
 struct dp_pool {
+    atomic_size_t holders; /* who created it, and the sessions on it */
     const dp_allocator *allocator;
     size_t bytes;
     dp_workers *workers;
 };
+
+/* One holder more or less; the last one stops the threads and frees the pool. (pool.c) */
+void dp_pool_hold(dp_pool *pool);
+void dp_pool_release(dp_pool *pool);
 
 /* One view of a clip on its way. (view.c) */
 typedef struct dp_view {
@@ -37,7 +42,8 @@ typedef struct dp_view {
 
 /* What a session is; all of it lies in its arena. */
 struct dp_session {
-    const dp_model *model;
+    const dp_model *model; /* held, */
+    dp_pool *pool;         /* and so is this one; NULL: there is none */
     const dp_allocator *allocator;
     size_t bytes;
     bool owned; /* the arena came from the allocator */

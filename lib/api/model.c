@@ -194,7 +194,7 @@ static int32_t widest_adapter(const dp_parameters *p) {
     return (int32_t)widest;
 }
 
-static dp_model_info describe_model(const dp_model *model) {
+static dp_model_info collect_info(const dp_model *model) {
     const dp_parameters *p = &model->parameters;
     dp_model_info info = {
         .name = model->name,
@@ -237,7 +237,7 @@ dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
     }
     dp_status status = dp_check_struct_size(&dp_model_info_type, info, message);
     if (status == DP_OK) {
-        dp_model_info known = describe_model(model);
+        dp_model_info known = collect_info(model);
         dp_write_struct(&dp_model_info_type, &known, info);
     }
     return status;

@@ -57,14 +57,25 @@ dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool) {
         dp_release(resolved.allocator, made, arena.size);
         return status;
     }
+    atomic_init(&made->holders, 1);
     *pool = made;
     return DP_OK;
 }
 
-void dp_pool_destroy(dp_pool *pool) {
-    if (pool != NULL) {
+void dp_pool_hold(dp_pool *pool) {
+    atomic_fetch_add(&pool->holders, 1);
+}
+
+void dp_pool_release(dp_pool *pool) {
+    if (atomic_fetch_sub(&pool->holders, 1) == 1) {
         dp_workers_stop(pool->workers);
         dp_release(pool->allocator, pool, pool->bytes);
+    }
+}
+
+void dp_pool_destroy(dp_pool *pool) {
+    if (pool != NULL) {
+        dp_pool_release(pool);
     }
 }
 

@@ -166,10 +166,16 @@ static dp_status start(const dp_model *model, const dp_session_options *options,
     made->log = options->log;
     made->log_user = options->log_user;
     dp_status status = start_team(made, options, message);
-    if (status == DP_OK) {
-        *session = made;
+    if (status != DP_OK) {
+        return status;
     }
-    return status;
+    dp_model_hold(model);
+    made->pool = options->pool;
+    if (made->pool != NULL) {
+        dp_pool_hold(made->pool);
+    }
+    *session = made;
+    return DP_OK;
 }
 
 dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
@@ -200,13 +206,20 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
 }
 
 void dp_session_destroy(dp_session *session) {
-    if (session != NULL) {
-        dp_team_stop(session->team);
-        dp_workers_stop(session->workers);
-        if (session->owned) {
-            dp_release(session->allocator, session, session->bytes);
-        }
+    if (session == NULL) {
+        return;
     }
+    const dp_model *model = session->model;
+    dp_pool *pool = session->pool;
+    dp_team_stop(session->team);
+    dp_workers_stop(session->workers);
+    if (session->owned) {
+        dp_release(session->allocator, session, session->bytes);
+    }
+    if (pool != NULL) {
+        dp_pool_release(pool);
+    }
+    dp_model_release(model);
 }
 
 int32_t dp_session_threads(const dp_session *session) {

@@ -306,18 +306,27 @@ dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *ope
     keep_file(builder.model, gguf, source, as_backbone);
     atomic_init(&builder.model->holders, 1);
     if (opening->backbone != NULL) {
-        atomic_fetch_add(&opening->backbone->holders, 1);
+        dp_model_hold(opening->backbone);
     }
     *model = builder.model;
     return DP_OK;
 }
 
-void dp_model_release(struct dp_model *model) {
-    while (model != NULL && atomic_fetch_sub(&model->holders, 1) == 1) {
-        struct dp_model *backbone = model->backbone;
-        dp_gguf_free(&model->gguf);
-        dp_source_close(&model->source);
-        dp_release(model->allocator, model, model->arena.size);
-        model = backbone; /* which a task held */
+static void free_model(dp_model *model) {
+    dp_gguf_free(&model->gguf);
+    dp_source_close(&model->source);
+    dp_release(model->allocator, model, model->arena.size);
+}
+
+void dp_model_hold(const dp_model *model) {
+    atomic_fetch_add(&((dp_model *)model)->holders, 1);
+}
+
+void dp_model_release(const dp_model *model) {
+    dp_model *held = (dp_model *)model;
+    while (held != NULL && atomic_fetch_sub(&held->holders, 1) == 1) {
+        dp_model *backbone = held->backbone;
+        free_model(held);
+        held = backbone;
     }
 }

@@ -65,7 +65,7 @@ typedef struct dp_backbone_hash {
 } dp_backbone_hash;
 
 struct dp_model {
-    atomic_size_t holders;         /* whoever opened it, and the tasks on it */
+    atomic_size_t holders;         /* whoever opened it, and the sessions and tasks on it */
     const dp_allocator *allocator; /* NULL: the default */
     uint32_t cpu_mask;
     const dp_kernels *kernels;
@@ -110,8 +110,11 @@ typedef struct dp_opening {
  * let go of, tensor by tensor as they are read. (build.c) */
 dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
                          dp_model **model, dp_message *message);
-/* Frees the model when nobody else holds it, and then lets go of its backbone. (build.c) */
-void dp_model_release(dp_model *model);
+/* One holder more or less; the last one frees the model, which lets go of its backbone. The count
+ * is all that changes of an open model, so whoever only computes with it holds it, too. (build.c)
+ */
+void dp_model_hold(const dp_model *model);
+void dp_model_release(const dp_model *model);
 
 /* Whether a file is a compiled one. (choose.c) */
 bool dp_is_compiled(const dp_gguf *gguf);

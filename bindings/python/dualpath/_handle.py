@@ -1,16 +1,16 @@
-"""A C model or pool and who holds it: the object that opened it and the sessions on it.
+"""A C model or pool, which the library frees when it was closed and nothing is on it any more.
 
-The library wants models and pools closed after their last session. Python frees objects in any
-order (a session in a reference cycle may go after its model), so holders are counted here and the
-last one closes.
+Sessions and tasks hold on to theirs in the library. What is counted here is who is inside a call at
+the moment: one thread may close a model while another creates a session on it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,43 +21,44 @@ from ._lib import check, dp_model_options, library
 
 
 class Handle:
-    """An open ``dp_model`` or ``dp_pool``, with what must live as long as it."""
+    """An open ``dp_model`` or ``dp_pool``; ``keep``: what the library reads for as long as it lives."""
 
     def __init__(
         self,
         what: str,
         pointer: ctypes.c_void_p,
         close: Callable[[ctypes.c_void_p], object],
-        keep: tuple[object, ...] = (),
+        keep: object = None,
     ) -> None:
-        self.pointer = pointer
+        self.keep = keep
         self._what = what
+        self._pointer = pointer
         self._close = close
-        self._keep = keep
-        self._other: Handle | None = None
-        self._holders = 1
-        # Reentrant: the garbage collector may run a session's destructor inside retain().
+        self._users = 1  # until close()
+        # Reentrant: the garbage collector may close another handle's object inside of it.
         self._lock = threading.RLock()
 
-    def retain(self) -> Handle:
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[ctypes.c_void_p]:
+        """The pointer, which nobody closes meanwhile."""
         with self._lock:
-            if not self._holders:
+            if not self._users:
                 raise ValueError(f"the {self._what} is closed")
-            self._holders += 1
-        return self
+            self._users += 1
+        try:
+            yield self._pointer
+        finally:
+            self._leave()
 
-    def release(self) -> None:
+    def close(self) -> None:
+        """To be called once; who is inside a call closes when it comes out."""
+        self._leave()
+
+    def _leave(self) -> None:
         with self._lock:
-            self._holders -= 1
-            if self._holders == 0:
-                self._close(self.pointer)
-                self._keep = ()
-                if self._other is not None:
-                    self._other.release()
-
-    def release_with_it(self, other: Handle) -> None:
-        """Hands over a hold on another handle."""
-        self._other = other
+            self._users -= 1
+            if self._users == 0:
+                self._close(self._pointer)
 
 
 def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
@@ -68,13 +69,10 @@ def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> 
 def open_task(
     backbone: Handle, source: Any, options: dp_model_options, callbacks: Callbacks
 ) -> Handle:
-    """The same of a task, for which `backbone` was retained: its bytes in memory live as long."""
-    try:
-        task = _open_source("dp_model_open_task", (backbone.pointer,), source, options, callbacks)
-    except BaseException:
-        backbone.release()
-        raise
-    task.release_with_it(backbone)
+    """The same of a task. The bytes of its backbone must live as long as it."""
+    with backbone.in_use() as pointer:
+        task = _open_source("dp_model_open_task", (pointer,), source, options, callbacks)
+    task.keep = (task.keep, backbone.keep)
     return task
 
 
@@ -116,7 +114,7 @@ def _open(
     except BaseException:
         lib.dp_model_close(pointer)
         raise
-    return Handle("model", pointer, lib.dp_model_close, (callbacks, keep))
+    return Handle("model", pointer, lib.dp_model_close, keep)
 
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:

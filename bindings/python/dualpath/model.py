@@ -146,11 +146,12 @@ class Model:
 
     def _take(self, handle: Handle) -> None:
         self._handle = handle
-        self._info = _read_info(self._handle.pointer)
-        self._labels = tuple(
-            text(library().dp_model_label(self._handle.pointer, index))
-            for index in range(self._info.classes)
-        )
+        with handle.in_use() as pointer:
+            self._info = _read_info(pointer)
+            self._labels = tuple(
+                text(library().dp_model_label(pointer, index))
+                for index in range(self._info.classes)
+            )
 
     def open_task(
         self,
@@ -171,7 +172,7 @@ class Model:
         options = default(dp_model_options)
         _install(options, callbacks, verify, max_inflated_size)
         task = Model.__new__(Model)
-        task._take(open_task(self._retain(), source, options, callbacks))
+        task._take(open_task(self._opened(), source, options, callbacks))
         return task
 
     def __enter__(self) -> Model:
@@ -189,16 +190,16 @@ class Model:
 
     def close(self) -> None:
         """Lets go of the model; its sessions go on. Closing twice does nothing."""
-        # One step, so that of two threads that close only one releases.
+        # One step, so that of two threads only one closes.
         handle = self.__dict__.pop("_handle", None)
         if handle is not None:
-            handle.release()
+            handle.close()
 
-    def _retain(self) -> Handle:
+    def _opened(self) -> Handle:
         handle = self._handle
         if handle is None:
             raise ValueError("the model is closed")
-        return handle.retain()
+        return handle
 
     @property
     def info(self) -> ModelInfo:
@@ -280,7 +281,8 @@ def compile_model(
     try:
         with open(beside, "wb") as file:
             sink = writer(file, callbacks.raised)
-            status = library().dp_model_compile(handle.pointer, ctypes.byref(sink))
+            with handle.in_use() as pointer:
+                status = library().dp_model_compile(pointer, ctypes.byref(sink))
             callbacks.raise_kept()
             check(status)
         os.replace(beside, path)
@@ -289,7 +291,7 @@ def compile_model(
             os.remove(beside)
         raise
     finally:
-        handle.release()
+        handle.close()
 
 
 def _install(

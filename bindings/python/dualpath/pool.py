@@ -57,12 +57,12 @@ class Pool:
 
     def close(self) -> None:
         """Lets go of the pool; its sessions go on. Closing twice does nothing."""
-        # One step, so that of two threads that close only one releases.
+        # One step, so that of two threads only one closes.
         handle = self.__dict__.pop("_handle", None)
         if handle is not None:
-            handle.release()
+            handle.close()
 
-    def _retain(self) -> Handle:
+    def _opened(self) -> Handle:
         handle = self._handle
         if handle is None:
             raise ValueError("the pool is closed")
@@ -71,4 +71,4 @@ class Pool:
                 "this pool was created in another process and its threads stayed there: create "
                 "one in each process"
             )
-        return handle.retain()
+        return handle

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
-from ._handle import Handle
 from ._lib import (
     check,
     default,
@@ -80,26 +79,15 @@ class Session:
         self._destroy = lib.dp_session_destroy
         self._callbacks = Callbacks(log, progress)
         self._model = model
-        self._held: list[Handle] = []
         options = _options(threads, image_by_image)
         self._callbacks.install(options)
         if arena is not None:
             self._arena = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
             options.arena, options.arena_size = self._arena.ctypes.data, self._arena.size
         pointer = ctypes.c_void_p()
-        try:
-            model_pointer = _hold(model, self._held)
-            if pool is not None:
-                options.pool = _hold(pool, self._held)
-            status = lib.dp_session_create(
-                model_pointer, ctypes.byref(options), ctypes.byref(pointer)
-            )
-            self._callbacks.raise_kept()
-            check(status)
-        except BaseException:
-            lib.dp_session_destroy(pointer)
-            _let_go(self._held)
-            raise
+        # The model's bytes in memory must live as long as the session.
+        with _in_use(model, pool, options) as (opened, self._keep):
+            check(lib.dp_session_create(opened, ctypes.byref(options), ctypes.byref(pointer)))
         self._pointer = pointer
         self.threads: int = lib.dp_session_threads(pointer)
         """How many threads compute for this session."""
@@ -113,14 +101,8 @@ class Session:
     ) -> int:
         """How many bytes a session with these options needs, before anything is created."""
         options, size = _options(threads, image_by_image), ctypes.c_size_t()
-        held: list[Handle] = []
-        try:
-            pointer = _hold(model, held)
-            if pool is not None:
-                options.pool = _hold(pool, held)
-            check(library().dp_session_size(pointer, ctypes.byref(options), ctypes.byref(size)))
-        finally:
-            _let_go(held)
+        with _in_use(model, pool, options) as (opened, _):
+            check(library().dp_session_size(opened, ctypes.byref(options), ctypes.byref(size)))
         return size.value
 
     def __enter__(self) -> Session:
@@ -310,18 +292,20 @@ class Session:
         # After a fork the threads are the parent's: stopping them here would wait for ever.
         if os.getpid() == self._process:
             self._destroy(pointer)
-        _let_go(self._held)
+        self._keep = None
 
 
-def _hold(source: Model | Pool, held: list[Handle]) -> int | None:
-    """Keeps a model or a pool open until the list is let go of; its address."""
-    held.append(source._retain())
-    return held[-1].pointer.value
-
-
-def _let_go(held: list[Handle]) -> None:
-    while held:
-        held.pop().release()
+@contextlib.contextmanager
+def _in_use(
+    model: Model, pool: Pool | None, options: dp_session_options
+) -> Iterator[tuple[ctypes.c_void_p, object]]:
+    """The model's pointer and what it keeps; both it and the pool stay open meanwhile."""
+    with contextlib.ExitStack() as stack:
+        opened = model._opened()
+        pointer = stack.enter_context(opened.in_use())
+        if pool is not None:
+            options.pool = stack.enter_context(pool._opened().in_use())
+        yield pointer, opened.keep
 
 
 def _options(threads: int, image_by_image: bool) -> dp_session_options:

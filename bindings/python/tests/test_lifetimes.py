@@ -43,10 +43,10 @@ class TestLifetimes:
             one, two = dualpath.Session(model, pool=pool), dualpath.Session(model, pool=pool)
         del pool
         one.close()
-        assert freed == ["dp_session_destroy"]
+        assert freed == ["dp_pool_destroy", "dp_session_destroy"]
         assert np.array_equal(two.classify(clip, sampling="given").logits, answer)
         two.close()
-        assert freed == ["dp_session_destroy"] * 2 + ["dp_pool_destroy"]
+        assert freed == ["dp_pool_destroy"] + ["dp_session_destroy"] * 2
 
     def test_failure_lets_go_of_the_pool(self, monkeypatch, released, model):
         freed = self.closings(monkeypatch)
@@ -65,10 +65,39 @@ class TestLifetimes:
         with dualpath.Model(released.model) as model:
             one, two = dualpath.Session(model), dualpath.Session(model)
         one.close()
-        assert freed == ["dp_session_destroy"]
+        assert freed == ["dp_model_close", "dp_session_destroy"]
         assert np.array_equal(two.classify(clip, sampling="given").logits, answer)
         two.close()
-        assert freed == ["dp_session_destroy"] * 2 + ["dp_model_close"]
+        assert freed == ["dp_model_close"] + ["dp_session_destroy"] * 2
+
+    def test_bytes_live_as_long_as_what_reads_them(self, released, tmp_path, clip):
+        compiled = tmp_path / "compiled.gguf"
+        dualpath.compile_model(released.model, compiled)
+        memory = np.fromfile(compiled, np.uint8)
+        aligned = np.empty(memory.size + 64, np.uint8)
+        aligned = aligned[-aligned.ctypes.data % 64 :][: memory.size]
+        aligned[:] = memory
+        gone = weakref.ref(aligned)
+        model = dualpath.Model(aligned)
+        session = dualpath.Session(model)
+        first = session.classify(clip).logits
+        model.close()
+        del aligned, model
+        gc.collect()
+        assert gone() is not None
+        assert np.array_equal(session.classify(clip).logits, first)
+        session.close()
+        gc.collect()
+        assert gone() is None
+
+    def test_bytes_of_a_closed_model_are_let_go_of(self, released):
+        memory = np.fromfile(released.model, np.uint8)
+        gone = weakref.ref(memory)
+        model = dualpath.Model(memory)
+        del memory
+        assert gone() is not None
+        model.close()
+        assert gone() is None
 
     def test_garbage_in_a_cycle(self, monkeypatch, released, clip):
         freed = self.closings(monkeypatch)
@@ -83,7 +112,7 @@ class TestLifetimes:
             del holder
             gc.collect()
             assert gone() is None
-            assert freed == ["dp_session_destroy", "dp_model_close"]
+            assert sorted(freed) == ["dp_model_close", "dp_session_destroy"]
             freed.clear()
 
     def test_nothing_is_held_after_a_failure(self, monkeypatch, released):
