@@ -266,10 +266,11 @@ check-header:
 	$(CC) -std=c99 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
+	@CC="$(CC)" CXX="$(CXX)" WARNINGS="$(WARNINGS)" sh tests/packaging/header_macros.sh
 
 # The recorded ABI: exported symbols, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
-EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort
+EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@DUALPATH_EXPERIMENTAL/ experimental/' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort
 LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
 check-abi: $(SHARED) $(BUILD)/tests/abi/layout
 	@echo "== ABI"

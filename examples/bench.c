@@ -5,6 +5,7 @@
  * changes it for both.
  */
 #define _POSIX_C_SOURCE 200809L
+#define DP_EXPERIMENTAL /* dp_session_peak() */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -56,7 +56,7 @@
  * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
  *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
  *   be used in calls any more; it is freed with the last that holds on to it.
- * - All calls are available since version 0.1.0 unless they say otherwise.
+ * - What is newer than the first version says so at the end of its comment (Since ...).
  */
 #ifndef DUALPATH_H
 #define DUALPATH_H
@@ -74,19 +74,38 @@ extern "C" {
 #define DP_API
 #endif
 
+/* In front of what is still there and will go: compilers warn where it is used. Since 0.2.0. */
+#if defined(__cplusplus) && __cplusplus >= 201402L
+#define DP_DEPRECATED(message) [[deprecated(message)]]
+#elif defined(__GNUC__)
+#define DP_DEPRECATED(message) __attribute__((deprecated(message)))
+#elif defined(_MSC_VER)
+#define DP_DEPRECATED(message) __declspec(deprecated(message))
+#else
+#define DP_DEPRECATED(message)
+#endif
+
 /* ------------------------------------------------------------------------------------------
  * Version
  */
 
 #define DP_VERSION_MAJOR 0
-#define DP_VERSION_MINOR 1
+#define DP_VERSION_MINOR 2
 #define DP_VERSION_PATCH 0
-#define DP_VERSION_STRING "0.1.0"
+#define DP_VERSION_STRING "0.2.0"
+/* For #if. Since 0.2.0. */
+#define DP_VERSION_NUMBER (DP_VERSION_MAJOR * 10000 + DP_VERSION_MINOR * 100 + DP_VERSION_PATCH)
+
+/* A program that was built with this version runs with every later library of the same
+ * DP_ABI_VERSION. With an earlier one, from the first that has structs that grow, it runs as far as
+ * that has the calls it uses; an option that the library does not know is an error. Excepted is
+ * what stands under DP_EXPERIMENTAL below: it may change in any version. DP_ABI_VERSION is 0 until
+ * version 1.0. */
 #define DP_ABI_VERSION 0
 
-/* The version of the library that is running: major * 10000 + minor * 100 + patch. */
+/* DP_VERSION_NUMBER of the library that is running. */
 DP_API uint32_t dp_version(void);
-/* The same as text, "0.1.0". Static storage. */
+/* DP_VERSION_STRING of the library that is running. Static storage. */
 DP_API const char *dp_version_string(void);
 /* DP_ABI_VERSION of the running library: the number in its SONAME. Programs built against another
  * one must not use it. */
@@ -98,8 +117,7 @@ DP_API uint32_t dp_abi_version(void);
 
 /* Numbers are never reused or changed. */
 typedef enum dp_status {
-    DP_ERR_UNKNOWN =
-        -1, /* no call returns it: dp_status_from_name() does, for a name that is none */
+    DP_ERR_UNKNOWN = -1, /* of dp_status_from_name() only: a name that is none */
     DP_OK = 0,
     DP_ERR_ARGUMENT = 1,    /* a null pointer, a number out of range, an unknown option */
     DP_ERR_MEMORY = 2,      /* an allocation failed */
@@ -113,7 +131,7 @@ typedef enum dp_status {
     DP_ERR_NO_HEAD = 10,    /* the model answers features only; there are no classes */
     DP_ERR_NUMERIC = 11,    /* the answer is not finite: the weights or the file are broken */
     DP_ERR_THREAD = 12,     /* a thread could not be started */
-    DP_ERR_BACKBONE = 13    /* a task without its backbone, or on another one; since 0.2.0 */
+    DP_ERR_BACKBONE = 13    /* a task without its backbone, or on another one. Since 0.2.0. */
 } dp_status;
 
 /* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. */
@@ -161,9 +179,9 @@ typedef struct dp_model dp_model;
 /* Instruction sets, for dp_model_options.cpu_mask. */
 #define DP_CPU_AVX2 1u   /* AVX2, FMA, F16C */
 #define DP_CPU_AVX512 2u /* AVX-512 F, BW, DQ, VL */
-#define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2); since 0.2.0 */
-#define DP_CPU_BF16 8u   /* AVX512-BF16; since 0.2.0 */
-#define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux; since 0.2.0 */
+#define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2). Since 0.2.0. */
+#define DP_CPU_BF16 8u   /* AVX512-BF16. Since 0.2.0. */
+#define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux. Since 0.2.0. */
 /* Those of 64-bit ARM. Since 0.2.0. */
 #define DP_CPU_NEON 256u
 #define DP_CPU_DOTPROD 512u   /* dot products of bytes */
@@ -174,7 +192,7 @@ typedef struct dp_model dp_model;
 /* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
  * are f32 in all of them. Since 0.2.0. */
 typedef enum dp_precision {
-    DP_PRECISION_UNKNOWN = -1, /* what dp_precision_from_name() returns for a name that is none */
+    DP_PRECISION_UNKNOWN = -1, /* of dp_precision_from_name() only: a name that is none */
     /* That of a compiled file, and f32 for any other. */
     DP_PRECISION_DEFAULT = 0,
     /* Exact: what the weight file says, up to f32 rounding. */
@@ -200,7 +218,7 @@ DP_API int32_t dp_precision_from_name(const char *name);
 /* How weights are laid out in memory and in compiled files: what one family of instruction sets
  * reads. Since 0.2.0. */
 typedef enum dp_target {
-    DP_TARGET_UNKNOWN = -1, /* what dp_target_from_name() returns for a name that is none */
+    DP_TARGET_UNKNOWN = -1, /* of dp_target_from_name() only: a name that is none */
     DP_TARGET_NATIVE = 0,   /* the fastest here; of a compiled file, its own */
     DP_TARGET_PLAIN = 1,    /* plain C, which every machine can run */
     DP_TARGET_ROWS = 2,     /* plain C without any panels, row by row: for firmware without SIMD */
@@ -401,7 +419,7 @@ DP_API dp_status dp_model_verify(const char *path, const dp_model_options *optio
  * same time, each call in its own thread: a call always works on its own clip, and the pool's
  * threads help those calls that have work left, the one with the fewest helpers first. They sleep
  * when there is none. They take no signals, and round as the thread does that they help. Since
- * version 0.2.0. */
+ * 0.2.0. */
 typedef struct dp_pool dp_pool;
 
 typedef struct dp_pool_options {
@@ -422,14 +440,14 @@ static inline void dp_pool_options_default(dp_pool_options *options) {
 }
 
 /* Starts the threads of a pool. DP_ERR_THREAD when one could not be started: then none is left
- * running. Since version 0.2.0. */
+ * running. Since 0.2.0. */
 DP_API dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool);
 
 /* Closes the pool. Its threads are stopped and it is freed here, or with the last session on it.
- * Since version 0.2.0. */
+ * Since 0.2.0. */
 DP_API void dp_pool_destroy(dp_pool *pool);
 
-/* How many threads compute at the same time, calling ones among them; 0 for NULL. Since version
+/* How many threads compute at the same time, calling ones among them; 0 for NULL. Since
  * 0.2.0. */
 DP_API int32_t dp_pool_threads(const dp_pool *pool);
 
@@ -446,7 +464,7 @@ DP_API int32_t dp_pool_threads(const dp_pool *pool);
  * A host that makes two calls with the same w at the same time, or returns before its calls have,
  * breaks this contract: two threads then share scratch memory, and answers are wrong, or memory is
  * used that is gone. Calls with any other w do nothing. run() may not call the library with the
- * same session. Since version 0.2.0. */
+ * same session. Since 0.2.0. */
 typedef struct dp_scheduler {
     void (*run)(void *user, void (*body)(void *argument, int32_t worker), void *argument);
     void *user;
@@ -472,10 +490,10 @@ typedef struct dp_session_options {
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
     /* Compute with the threads of a pool; NULL (default): with threads of the session's own. Since
-     * version 0.2.0. */
+     * 0.2.0. */
     dp_pool *pool;
     /* Compute with the host's threads; NULL (default): do not. Copied: the struct need not live on,
-     * but what `user` points at must outlive the session. Not together with a pool. Since version
+     * but what `user` points at must outlive the session. Not together with a pool. Since
      * 0.2.0. */
     const dp_scheduler *scheduler;
     /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
@@ -486,7 +504,7 @@ typedef struct dp_session_options {
     /* Non-zero: images go through the model one by one instead of all together. The answer is the
      * same, bit for bit. The session holds one image's activations instead of those of all, and
      * reads the weights once for each image instead of once a clip, which is slower where they come
-     * from far away: for machines with little memory, with dp_session_push_frame(). Since version
+     * from far away: for machines with little memory, with dp_session_push_frame(). Since
      * 0.2.0. */
     int32_t image_by_image;
 } dp_session_options;
@@ -564,7 +582,7 @@ DP_API dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t hei
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
  * the number of views and v = 0 .. V-1 the view. Past the end, the last of the m repeats. */
 typedef enum dp_sampling {
-    DP_SAMPLING_UNKNOWN = -1, /* what dp_sampling_from_name() returns for a name that is none */
+    DP_SAMPLING_UNKNOWN = -1, /* of dp_sampling_from_name() only: a name that is none */
     DP_SAMPLING_CENTER = 0,   /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
                                  rounded down: for one view the centre */
     DP_SAMPLING_FIRST = 1,    /* the same with start = v * max(m - T, 0) / V, rounded down */
@@ -696,13 +714,17 @@ typedef struct dp_prediction {
 DP_API dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions);
 
 /* ------------------------------------------------------------------------------------------
- * Measuring (experimental: may change in any version)
+ * Experimental: declared where a program defines DP_EXPERIMENTAL before it includes this file
  */
+
+#if defined(DP_EXPERIMENTAL)
 
 /* Runs the fused multiply-adds of the session's instruction set in registers only, on all of its
  * threads, for about `milliseconds` (1 .. 10000), and stores 10^9 operations a second (a
  * multiply-add is two): the peak against which the speed of a clip can be judged. */
 DP_API dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops);
+
+#endif
 
 #ifdef __cplusplus
 }

@@ -52,6 +52,7 @@ PROLOGUE = """\
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#define DP_EXPERIMENTAL
 #if !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64
 #endif

@@ -112,7 +112,7 @@ dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
 }
 
 uint32_t dp_version(void) {
-    return DP_VERSION_MAJOR * 10000 + DP_VERSION_MINOR * 100 + DP_VERSION_PATCH;
+    return DP_VERSION_NUMBER;
 }
 
 const char *dp_version_string(void) {

@@ -1,6 +1,7 @@
 /*
  * dp_session_peak(): how fast the session's threads can multiply and add at all.
  */
+#define DP_EXPERIMENTAL /* dp_session_peak() */
 #include "api/api.h"
 #include "os/clock.h"
 

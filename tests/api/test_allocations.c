@@ -4,6 +4,7 @@
  * or an arena. Where that cannot be (under sanitizers and valgrind, which replace malloc()
  * themselves, and with another library than glibc), the tests say so and pass.
  */
+#define DP_EXPERIMENTAL         /* dp_session_peak() */
 #define _POSIX_C_SOURCE 200809L /* posix_memalign() */
 #include "api_support.h"
 #include "suite.h"

@@ -1,6 +1,7 @@
 /*
  * The contract of dualpath.h: results and the likeliest classes, and what is no answer.
  */
+#define DP_EXPERIMENTAL /* dp_session_peak() */
 #include "api_fixture.h"
 #include "spoilt_model.h"
 

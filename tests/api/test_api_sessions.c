@@ -2,6 +2,7 @@
  * The contract of dualpath.h: sessions, their threads, arenas and messages, as a caller sees it who
  * gets things wrong.
  */
+#define DP_EXPERIMENTAL /* dp_session_peak() */
 #include "api_fixture.h"
 
 #include <math.h>

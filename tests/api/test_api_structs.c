@@ -12,6 +12,7 @@ START_TEST(versions_agree) {
     char text[32];
     ck_assert_uint_eq(dp_version(),
                       DP_VERSION_MAJOR * 10000 + DP_VERSION_MINOR * 100 + DP_VERSION_PATCH);
+    ck_assert_uint_eq(dp_version(), DP_VERSION_NUMBER);
     (void)snprintf(text, sizeof text, "%d.%d.%d", DP_VERSION_MAJOR, DP_VERSION_MINOR,
                    DP_VERSION_PATCH);
     ck_assert_str_eq(dp_version_string(), text);

@@ -3,7 +3,8 @@
  * until nothing is left to fail. Each time the call says so, leaves nothing behind, and works at
  * the next try.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
+#define DP_EXPERIMENTAL /* dp_session_peak() */
+#define _GNU_SOURCE     /* RTLD_NEXT */
 #include "api_support.h"
 #include "suite.h"
 #include "test_allocator.h"

@@ -2,6 +2,7 @@
  * Whose threads compute: pools that sessions share, and schedulers of the host. Whatever the
  * arrangement, the answer is that of one session with one thread, bit for bit.
  */
+#define DP_EXPERIMENTAL         /* dp_session_peak() */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 #include "api_support.h"
 #include "suite.h"

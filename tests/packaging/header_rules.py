@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Rules of dualpath.h that no compiler knows: `header_rules.py include/dualpath.h`.
 
-Calls are named dp_OBJECT_..., as the opening comment says.
+- Calls are named dp_OBJECT_..., as the opening comment says.
+- "Since 0.2.0." is the one spelling of a version, and stands at the end of a comment.
 """
 
 import re
@@ -45,9 +46,19 @@ def wrong_names(header):
         yield "not all calls were found"
 
 
+def wrong_since(header):
+    for comment in re.findall(r"/\*.*?\*/", header, re.S):
+        text = " ".join(re.sub(r"\n\s*\*", " ", comment[2:-2]).split())
+        for found in re.findall(r"\b[Ss]ince\s+(?:v|[Vv]ersion\s*)?[0-9][^\s]*", text):
+            if found != "Since 0.2.0." or not text.endswith(found) or text.count("ince 0.") > 1:
+                yield f'"{found}" in "... {text[-60:]}": write "Since 0.2.0." at the end'
+        if "0.1.0" in text:
+            yield f"0.1.0 in a comment: {text[:60]}"
+
+
 def main():
     header = Path(sys.argv[1]).read_text()
-    wrong = [*wrong_names(header)]
+    wrong = [*wrong_names(header), *wrong_since(header)]
     for line in wrong:
         print(f"{sys.argv[1]}: {line}")
     sys.exit(bool(wrong))
