@@ -62,7 +62,7 @@ static size_t spatial_distance(const dp_parameters *p) {
     return p->frames / p->spatial_frames;
 }
 
-static size_t tiles(const dp_parameters *p) {
+static size_t cells_of_frameset(const dp_parameters *p) {
     return p->grid * p->grid;
 }
 
@@ -73,7 +73,7 @@ static float *pixels_of(const dp_session *session, dp_path path, size_t image) {
     return state->pixels + image % state->images * 3 * size * size;
 }
 
-/* The frame behind those that have come, or the index-th behind it: into its tile, and whole if the
+/* The frame behind those that have come, or the index-th behind it: into its cell, and whole if the
  * spatial path sees it. */
 static void frame_task(void *context, size_t index, size_t thread) {
     const frame_run *run = context;
@@ -84,16 +84,16 @@ static void frame_task(void *context, size_t index, size_t thread) {
     const dp_frame *frame =
         &run->clip->frames[dp_sample_frame(&run->clip->sampler, run->number, i)];
     size_t plane = p->image_size * p->image_size;
-    size_t tile = i % tiles(p);
-    float *frameset = pixels_of(session, DP_TEMPORAL, i / tiles(p));
+    size_t cell = i % cells_of_frameset(p);
+    float *frameset = pixels_of(session, DP_TEMPORAL, i / cells_of_frameset(p));
     float *scratch = dp_workspace_scratch(&session->workspace, thread);
     if (i % spatial_distance(p) != 0) {
-        dp_load_tile(frame, &target, p->grid, tile, frameset, scratch);
+        dp_load_cell(frame, &target, p->grid, cell, frameset, scratch);
         return;
     }
     float *whole = pixels_of(session, DP_SPATIAL, i / spatial_distance(p));
     dp_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
-    dp_tile_frame(whole, p->image_size, p->grid, tile, frameset);
+    dp_fill_cell(whole, p->image_size, p->grid, cell, frameset);
 }
 
 void dp_view_load(dp_session *session, const dp_checked_clip *clip, size_t number, size_t count) {
@@ -151,8 +151,8 @@ static dp_status run_complete_images(dp_session *session) {
     if (last % spatial_distance(p) == 0) {
         status = run_images(session, DP_SPATIAL, last / spatial_distance(p));
     }
-    if (status == DP_OK && come % tiles(p) == 0) {
-        status = run_images(session, DP_TEMPORAL, last / tiles(p));
+    if (status == DP_OK && come % cells_of_frameset(p) == 0) {
+        status = run_images(session, DP_TEMPORAL, last / cells_of_frameset(p));
     }
     return status;
 }

@@ -1,7 +1,7 @@
 /*
- * Framesets, the images of the temporal path: g*g frames, each shrunk by g, tiled into one. Pixel
- * (y, x) of a shrunk frame lies at the centre of g x g pixels: it is the mean of the middle 2x2
- * where g is even, and the middle one where g is odd (the four are then the same pixel).
+ * Framesets, the images of the temporal path: a grid of g x g cells with a frame in each, shrunk by
+ * g. Pixel (y, x) of a shrunk frame lies at the centre of g x g pixels: it is the mean of the
+ * middle 2x2 where g is even, and the middle one where g is odd (the four are then the same pixel).
  */
 #include "video/video.h"
 
@@ -24,13 +24,13 @@ static void shrink_row(const float *top, const float *bottom, size_t g, float *o
     }
 }
 
-/* Where row y of a tile begins in its frameset, in the first channel. */
-static size_t tile_row(size_t size, size_t g, size_t tile, size_t y) {
+/* Where row y of a cell begins in its frameset, in the first channel. */
+static size_t cell_row_offset(size_t size, size_t g, size_t cell, size_t y) {
     size_t side = size / g;
-    return (tile / g * side + y) * size + tile % g * side;
+    return (cell / g * side + y) * size + cell % g * side;
 }
 
-void dp_tile_frame(const float *frame, size_t size, size_t g, size_t tile, float *frameset) {
+void dp_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset) {
     size_t side = size / g;
     for (size_t c = 0; c < 3; c++) {
         const float *channel = frame + c * size * size;
@@ -38,29 +38,29 @@ void dp_tile_frame(const float *frame, size_t size, size_t g, size_t tile, float
         for (size_t y = 0; y < side; y++) {
             const float *top = channel + (y * g + middle_low(g)) * size;
             const float *bottom = channel + (y * g + middle_high(g)) * size;
-            shrink_row(top, bottom, g, out + tile_row(size, g, tile, y), side);
+            shrink_row(top, bottom, g, out + cell_row_offset(size, g, cell, y), side);
         }
     }
 }
 
-/* Two rows [3][R] of the target, then the scratch of reading them. */
-size_t dp_tile_scratch(size_t size) {
+/* Two rows [3][R] of the target, then the scratch memory of the frame reader. */
+size_t dp_cell_scratch(size_t size) {
     return 6 * size + dp_frame_scratch(size);
 }
 
-void dp_load_tile(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t tile,
+void dp_load_cell(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t cell,
                   float *frameset, float *scratch) {
     size_t size = target->size, side = size / g;
     size_t low = middle_low(g), high = middle_high(g);
     float *top = scratch, *bottom = low == high ? top : top + 3 * size;
     dp_frame_reader reader;
-    dp_frame_begin(&reader, frame, target, scratch + 6 * size);
+    dp_frame_reader_init(&reader, frame, target, scratch + 6 * size);
     for (size_t y = 0; y < side; y++) {
-        dp_frame_row(&reader, y * g + low, top, size);
+        dp_frame_reader_row(&reader, y * g + low, top, size);
         if (low != high) {
-            dp_frame_row(&reader, y * g + high, bottom, size);
+            dp_frame_reader_row(&reader, y * g + high, bottom, size);
         }
-        float *out = frameset + tile_row(size, g, tile, y);
+        float *out = frameset + cell_row_offset(size, g, cell, y);
         for (size_t c = 0; c < 3; c++) {
             shrink_row(top + c * size, bottom + c * size, g, out + c * size * size, side);
         }

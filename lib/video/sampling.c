@@ -5,32 +5,32 @@
 #include "video/video.h"
 
 /* total * part / whole, rounded down, for part <= whole: no product exceeds whole * whole. */
-static uint64_t share(uint64_t total, uint64_t part, uint64_t whole) {
+static uint64_t multiply_fraction(uint64_t total, uint64_t part, uint64_t whole) {
     return total / whole * part + total % whole * part / whole;
 }
 
 /* First frame of a view, counted in the `kept` frames that are left of every r-th. */
-static uint64_t view_start(const dp_sampler *sampler, uint64_t kept, uint64_t view) {
+static uint64_t view_first_frame(const dp_sampler *sampler, uint64_t kept, uint64_t view) {
     uint64_t views = sampler->views;
     uint64_t spare = kept > sampler->view_frames ? kept - sampler->view_frames : 0;
     if (sampler->sampling == DP_SAMPLING_FIRST) {
-        return share(spare, view, views);
+        return multiply_fraction(spare, view, views);
     }
-    return share(spare, 2 * view + 1, 2 * views);
+    return multiply_fraction(spare, 2 * view + 1, 2 * views);
 }
 
 /* Past the end the last frame that is left repeats, which need not be the last of the clip. */
-static uint64_t strided_frame(const dp_sampler *sampler, uint64_t view, uint64_t i) {
+static uint64_t frame_by_rate(const dp_sampler *sampler, uint64_t view, uint64_t i) {
     uint64_t kept = (sampler->frame_count - 1) / sampler->rate + 1;
-    uint64_t index = view_start(sampler, kept, view) + i;
+    uint64_t index = view_first_frame(sampler, kept, view) + i;
     uint64_t last = kept - 1;
     return (index < last ? index : last) * sampler->rate;
 }
 
-static uint64_t uniform_frame(const dp_sampler *sampler, uint64_t view, uint64_t i) {
+static uint64_t frame_by_parts(const dp_sampler *sampler, uint64_t view, uint64_t i) {
     uint64_t views = sampler->views;
     uint64_t part = 2 * i * views + 2 * view + 1;
-    return share(sampler->frame_count, part, 2 * sampler->view_frames * views);
+    return multiply_fraction(sampler->frame_count, part, 2 * sampler->view_frames * views);
 }
 
 size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i) {
@@ -38,8 +38,8 @@ size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i) {
     case DP_SAMPLING_GIVEN:
         return i;
     case DP_SAMPLING_UNIFORM:
-        return (size_t)uniform_frame(sampler, view, i);
+        return (size_t)frame_by_parts(sampler, view, i);
     default:
-        return (size_t)strided_frame(sampler, view, i);
+        return (size_t)frame_by_rate(sampler, view, i);
     }
 }

@@ -48,7 +48,8 @@ size_t dp_frame_scratch(size_t size);
 void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
                   float *out, size_t plane, float *scratch);
 
-/* The same row by row: begin once, then ask for rows from top to bottom, or any of them. */
+/* The same row by row. Rows may be asked for in any order; from top to bottom, no source row is
+ * resized twice. */
 
 /* One axis of the resize: `source` pixels become `resized`, the target begins at `first`. */
 typedef struct dp_axis {
@@ -68,22 +69,24 @@ typedef struct dp_frame_reader {
 } dp_frame_reader;
 
 /* `scratch` holds dp_frame_scratch() floats and serves the reader from then on. */
-void dp_frame_begin(dp_frame_reader *reader, const dp_frame *frame, const dp_frame_target *target,
-                    float *scratch);
+void dp_frame_reader_init(dp_frame_reader *reader, const dp_frame *frame,
+                          const dp_frame_target *target, float *scratch);
 
 /* Row y of the target; channel c goes to out + c * plane. */
-void dp_frame_row(dp_frame_reader *reader, size_t y, float *out, size_t plane);
+void dp_frame_reader_row(dp_frame_reader *reader, size_t y, float *out, size_t plane);
 
 /* ---- framesets (frameset.c) ---- */
 
-/* Shrinks a normalised frame [3][size][size] by g and writes it into tile `tile` (0 .. g*g-1, row
- * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing (model, section 2). */
-void dp_tile_frame(const float *frame, size_t size, size_t g, size_t tile, float *frameset);
+/* Shrinks a normalised frame [3][size][size] by g and writes it into cell `cell` (0 .. g*g-1, row
+ * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing. */
+void dp_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
 
-/* The same straight from the caller's frame, computing only the rows that are read. `scratch` holds
- * dp_tile_scratch() floats. The same bits as dp_load_rows() and dp_tile_frame(). */
-size_t dp_tile_scratch(size_t size);
-void dp_load_tile(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t tile,
+/* Floats of scratch memory that dp_load_cell() needs for a target of this size. */
+size_t dp_cell_scratch(size_t size);
+
+/* The same straight from the caller's frame, computing only the rows that are read. The same bits
+ * as dp_load_rows() and dp_fill_cell(). */
+void dp_load_cell(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t cell,
                   float *frameset, float *scratch);
 
 #endif /* DP_VIDEO_H */

@@ -115,7 +115,7 @@ static void take_scratch(dp_arena *arena, dp_workspace *workspace) {
     floats = dp_size_max(
         floats, dp_attention_scratch(model->gemm_attention, p->tokens, p->width / p->heads));
     floats = dp_size_max(floats, dp_frame_scratch(p->image_size));
-    floats = dp_size_max(floats, dp_tile_scratch(p->image_size));
+    floats = dp_size_max(floats, dp_cell_scratch(p->image_size));
     workspace->scratch_floats = dp_row_stride(floats);
     workspace->scratch = dp_arena_floats(arena, workspace->threads, workspace->scratch_floats);
 }

@@ -302,20 +302,20 @@ static float *random_image(size_t size) {
     return image;
 }
 
-/* Every tile of a frameset, each frame a different one; nothing but its tile is written. */
-START_TEST(tiles_are_shrunk_frames) {
+/* Every cell of a frameset, each frame a different one; nothing but its cell is written. */
+START_TEST(cells_are_shrunk_frames) {
     random_start((uint64_t)_i);
     size_t g = (size_t)_i, side = random_size(1, 5), size = side * g, area = size * size;
     float *frameset = new_floats(3 * area), *expected = new_floats(3 * area);
     for (size_t i = 0; i < 3 * area; i++) {
         expected[i] = frameset[i] = 1e6F;
     }
-    for (size_t tile = 0; tile < g * g; tile++) {
+    for (size_t cell = 0; cell < g * g; cell++) {
         float *frame = random_image(size);
-        dp_tile_frame(frame, size, g, tile, frameset);
+        dp_fill_cell(frame, size, g, cell, frameset);
         for (size_t i = 0; i < 3 * side * side; i++) {
             size_t c = i / (side * side), y = i / side % side, x = i % side;
-            size_t place = (tile / g * side + y) * size + tile % g * side + x;
+            size_t place = (cell / g * side + y) * size + cell % g * side + x;
             expected[c * area + place] = (float)reference_shrunk(frame + c * area, size, g, y, x);
         }
         free(frame);
@@ -330,15 +330,15 @@ END_TEST
 
 START_TEST(grid_of_one_is_the_identity) {
     float *frame = random_image(7), *frameset = new_floats(3 * 7 * 7);
-    dp_tile_frame(frame, 7, 1, 0, frameset);
+    dp_fill_cell(frame, 7, 1, 0, frameset);
     ck_assert_mem_eq(frame, frameset, 3 * 7 * 7 * sizeof(float));
     free(frame);
     free(frameset);
 }
 END_TEST
 
-/* dp_load_tile() is dp_load_rows() and dp_tile_frame(), bit for bit, and leaves the rest alone. */
-START_TEST(loaded_tiles_are_loaded_frames) {
+/* dp_load_cell() is dp_load_rows() and dp_fill_cell(), bit for bit, and leaves the rest alone. */
+START_TEST(loaded_cells_are_loaded_frames) {
     random_start((uint64_t)_i);
     size_t g = (size_t)_i;
     for (int round = 0; round < 40; round++) {
@@ -346,14 +346,14 @@ START_TEST(loaded_tiles_are_loaded_frames) {
             make_picture((int)random_below(7), (int)random_below(4), (int)random_size(1, 80),
                          (int)random_size(1, 80), random_below(4), (int)random_below(2));
         size_t size = g * random_size(1, 6), bytes = 3 * size * size * sizeof(float);
-        size_t tile = random_below((uint32_t)(g * g));
+        size_t cell = random_below((uint32_t)(g * g));
         dp_frame_target target = normalised_target(size, random_below(2), 2);
         float *frame = load_frame(&made.frame, &target, 1);
         float *expected = random_image(size), *frameset = must(malloc(bytes));
         memcpy(frameset, expected, bytes);
-        dp_tile_frame(frame, size, g, tile, expected);
-        float *scratch = new_floats(dp_tile_scratch(size));
-        dp_load_tile(&made.frame, &target, g, tile, frameset, scratch);
+        dp_fill_cell(frame, size, g, cell, expected);
+        float *scratch = new_floats(dp_cell_scratch(size));
+        dp_load_cell(&made.frame, &target, g, cell, frameset, scratch);
         ck_assert_mem_eq(frameset, expected, bytes);
         free(scratch);
         free(frame);
@@ -382,9 +382,9 @@ static Suite *video_suite(void) {
     tcase_add_test(colors, packed_formats_name_their_bytes);
 
     TCase *framesets = add_case(suite, "framesets", 60, NULL, NULL);
-    tcase_add_loop_test(framesets, tiles_are_shrunk_frames, 1, 9);
+    tcase_add_loop_test(framesets, cells_are_shrunk_frames, 1, 9);
     tcase_add_test(framesets, grid_of_one_is_the_identity);
-    tcase_add_loop_test(framesets, loaded_tiles_are_loaded_frames, 1, 9);
+    tcase_add_loop_test(framesets, loaded_cells_are_loaded_frames, 1, 9);
     return suite;
 }
 
