@@ -4,7 +4,7 @@
 #include "api/api.h"
 #include "dp_config.h"
 
-static dp_status check_numbers(const dp_clip *clip, dp_message *message) {
+static dp_status check_clip_numbers(const dp_clip *clip, dp_message *message) {
     if (clip->frames == NULL || clip->frame_count == 0) {
         return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
     }
@@ -31,7 +31,8 @@ static dp_status check_numbers(const dp_clip *clip, dp_message *message) {
     return DP_OK;
 }
 
-static dp_status check_given(const dp_model *model, const dp_clip *clip, dp_message *message) {
+static dp_status check_given_sampling(const dp_model *model, const dp_clip *clip,
+                                      dp_message *message) {
     size_t frames = model->parameters.frames;
     if (clip->sampling != DP_SAMPLING_GIVEN) {
         return DP_OK;
@@ -48,48 +49,21 @@ static dp_status check_given(const dp_model *model, const dp_clip *clip, dp_mess
     return DP_OK;
 }
 
-static size_t plane_count(int32_t format) {
-    if (format == DP_FORMAT_NV12) {
-        return 2;
-    }
-    return format == DP_FORMAT_I420 ? 3 : 1;
-}
-
-/* Bytes of the described samples of a row. */
-static int64_t row_bytes(const dp_frame *frame, size_t plane) {
-    int64_t width = frame->width;
-    int64_t chroma = (width + 1) / 2;
-    switch (frame->format) {
-    case DP_FORMAT_RGB24:
-    case DP_FORMAT_BGR24:
-        return 3 * width;
-    case DP_FORMAT_RGBA:
-    case DP_FORMAT_BGRA:
-        return 4 * width;
-    case DP_FORMAT_NV12:
-        return plane == 0 ? width : 2 * chroma;
-    case DP_FORMAT_I420:
-        return plane == 0 ? width : chroma;
-    default:
-        return width;
-    }
-}
-
-static dp_status check_plane(const dp_frame *frame, size_t index, size_t plane,
-                             dp_message *message) {
+static dp_status check_frame_plane(const dp_frame *frame, size_t index, size_t plane,
+                                   dp_message *message) {
+    const dp_pixel_format *format = dp_find_pixel_format(frame->format);
+    dp_plane_shape shape = dp_shape_of_plane(format, plane, frame->width, frame->height);
     int64_t stride = frame->stride[plane];
-    int64_t row = row_bytes(frame, plane);
-    int64_t rows = plane == 0 ? frame->height : ((int64_t)frame->height + 1) / 2;
     if (frame->plane[plane] == NULL) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: plane %zu is NULL", index, plane);
     }
-    if (rows > 1 && stride < row && stride > -row) {
+    if (shape.rows > 1 && stride < shape.row_bytes && stride > -shape.row_bytes) {
         return dp_fail(message, DP_ERR_FRAME,
                        "frame %zu: plane %zu has a stride of %lld bytes for rows of %lld", index,
-                       plane, (long long)stride, (long long)row);
+                       plane, (long long)stride, (long long)shape.row_bytes);
     }
-    /* the distance to the last row must be a number of this machine */
-    int64_t limit = (int64_t)PTRDIFF_MAX / rows;
+    /* The distance to the last row must be a number of this machine. */
+    int64_t limit = (int64_t)PTRDIFF_MAX / shape.rows;
     if (stride > limit || stride < -limit) {
         return dp_fail(message, DP_ERR_FRAME,
                        "frame %zu: plane %zu has a stride of %lld bytes, more than %lld", index,
@@ -99,22 +73,21 @@ static dp_status check_plane(const dp_frame *frame, size_t index, size_t plane,
 }
 
 dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message) {
+    const dp_pixel_format *format = dp_find_pixel_format(frame->format);
     if (frame->width < 1 || frame->height < 1 || frame->width > DP_MAX_FRAME_SIDE ||
         frame->height > DP_MAX_FRAME_SIDE) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
                        (int)frame->width, (int)frame->height, DP_MAX_FRAME_SIDE);
     }
-    if (frame->format < DP_FORMAT_RGB24 || frame->format > DP_FORMAT_I420) {
+    if (format == NULL) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_format", index,
                        (int)frame->format);
     }
-    if (!DP_HAS_FORMAT(frame->format)) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "frame %zu: this build does not read dp_format %d", index,
-                       (int)frame->format);
+    if (format->convert == NULL) {
+        return dp_fail(message, DP_ERR_UNSUPPORTED, "frame %zu: this build does not read %s", index,
+                       format->name);
     }
-    bool colors = frame->format == DP_FORMAT_NV12 || frame->format == DP_FORMAT_I420;
-    if (colors && (frame->color < DP_COLOR_BT601_LIMITED || frame->color > DP_COLOR_BT709_FULL)) {
+    if (format->has_color && dp_find_color(frame->color) == NULL) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
                        (int)frame->color);
     }
@@ -125,8 +98,8 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
                        index, unknown, DP_VERSION_STRING);
     }
     dp_status status = DP_OK;
-    for (size_t plane = 0; plane < plane_count(frame->format) && status == DP_OK; plane++) {
-        status = check_plane(frame, index, plane, message);
+    for (size_t plane = 0; plane < format->plane_count && status == DP_OK; plane++) {
+        status = check_frame_plane(frame, index, plane, message);
     }
     return status;
 }
@@ -139,10 +112,10 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
     }
     dp_status status = dp_read_struct(&dp_clip_type, clip, &known, message);
     if (status == DP_OK) {
-        status = check_numbers(&known, message);
+        status = check_clip_numbers(&known, message);
     }
     if (status == DP_OK) {
-        status = check_given(model, &known, message);
+        status = check_given_sampling(model, &known, message);
     }
     for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
         status = dp_check_frame(&known.frames[i], i, message);

@@ -53,6 +53,7 @@ void dp_frame_reader_init(dp_frame_reader *reader, const dp_frame *frame,
     dp_axis columns = plan_axis(frame->width, short_side, target);
     *reader = (dp_frame_reader){
         .frame = frame,
+        .format = dp_find_pixel_format(frame->format),
         .target = target,
         .vertical = plan_axis(frame->height, short_side, target),
         .left = (int32_t *)scratch,
@@ -78,8 +79,10 @@ static const float *resize_source_row(dp_frame_reader *reader, int32_t index) {
     if (reader->row_index[index % 2] == index) {
         return row;
     }
-    dp_fetch_pixels(reader->frame, (size_t)index, reader->left, size, row);
-    dp_fetch_pixels(reader->frame, (size_t)index, reader->right, size, reader->right_pixels);
+    dp_pixel_line line;
+    dp_find_pixel_row(reader->frame, reader->format, index, &line);
+    reader->format->convert(&line, reader->left, size, row);
+    reader->format->convert(&line, reader->right, size, reader->right_pixels);
     for (size_t c = 0; c < 3; c++) {
         reader->target->kernels->blend_columns(row + c * size, reader->right_pixels + c * size,
                                                reader->weight, size);

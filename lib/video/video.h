@@ -8,6 +8,7 @@
 #include "dualpath.h"
 #include "nn/nn.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,49 @@ typedef struct dp_sampler {
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
 size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i);
 
-/* ---- pixel formats (pixels.c) ---- */
+/* ---- colours (colors.c) ---- */
 
-/* Pixels `columns[0 .. count-1]` of one row of a frame as RGB in 0 .. 255, planar [3][count]. */
-void dp_fetch_pixels(const dp_frame *frame, size_t row, const int32_t *columns, size_t count,
-                     float *rgb);
+/* RGB of Y'CbCr: luma * (Y - black), plus these multiples of Cb - 128 and Cr - 128. */
+typedef struct dp_yuv_to_rgb {
+    float black, luma, red_cr, green_cb, green_cr, blue_cb;
+} dp_yuv_to_rgb;
+
+/* That of a dp_color; NULL for any other number. */
+const dp_yuv_to_rgb *dp_find_color(int32_t color);
+
+/* ---- pixel formats (pixel_formats.c) ---- */
+
+/* A row of pixels of a frame: where it begins in each plane. */
+typedef struct dp_pixel_line {
+    const uint8_t *first[3];
+    const dp_yuv_to_rgb *color; /* for formats that have one */
+} dp_pixel_line;
+
+/* What there is to know of a dp_format. */
+typedef struct dp_pixel_format {
+    const char *name;
+    uint8_t plane_count;
+    uint8_t sample_bytes[3]; /* of each plane */
+    uint8_t chroma_shift;    /* planes 1 and 2: a sample for each 2^shift columns and rows */
+    bool has_color;          /* dp_frame.color says how it becomes RGB */
+    /* Pixels `indices[0 .. count-1]` of a line as RGB in 0 .. 255, planar [3][count]. NULL: the
+     * build cannot read this format. */
+    void (*convert)(const dp_pixel_line *line, const int32_t *indices, size_t count, float *rgb);
+} dp_pixel_format;
+
+/* That of a dp_format; NULL for any other number. */
+const dp_pixel_format *dp_find_pixel_format(int32_t format);
+
+/* The described samples of a plane: bytes in a row, and rows. */
+typedef struct dp_plane_shape {
+    int64_t row_bytes, rows;
+} dp_plane_shape;
+
+dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, int32_t width,
+                                 int32_t height);
+
+void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
+                       dp_pixel_line *line);
 
 /* ---- one frame: resize, crop, normalise (frame.c) ---- */
 
@@ -56,9 +95,10 @@ typedef struct dp_axis {
     uint64_t source, resized, first;
 } dp_axis;
 
-/* A frame on its way through the resize. All pointers but the first two go into the scratch. */
+/* A frame on its way through the resize. `left` and all behind it go into the scratch. */
 typedef struct dp_frame_reader {
     const dp_frame *frame;
+    const dp_pixel_format *format;
     const dp_frame_target *target;
     dp_axis vertical;
     int32_t *left, *right; /* [R] source columns that make a column of the target, */

@@ -1,0 +1,128 @@
+/*
+ * All that the library knows of pixel formats: a table with a row for each dp_format, and the
+ * functions that it names, which make RGB of single pixels. They read nothing but the samples of
+ * these pixels, so neither the width of a frame nor its padding matters.
+ */
+#include "dp_config.h"
+#include "video/video.h"
+
+/* ---- conversions of a line of pixels ---- */
+
+/* Pixels whose bytes lie together, with red, green and blue at these places. */
+static inline void convert_bytes(const uint8_t *first, ptrdiff_t step, size_t red, size_t green,
+                                 size_t blue, const int32_t *indices, size_t count, float *rgb) {
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *pixel = first + indices[i] * step;
+        rgb[i] = pixel[red];
+        rgb[count + i] = pixel[green];
+        rgb[2 * count + i] = pixel[blue];
+    }
+}
+
+static void convert_rgb24(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                          float *rgb) {
+    convert_bytes(line->first[0], 3, 0, 1, 2, indices, count, rgb);
+}
+
+static void convert_bgr24(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                          float *rgb) {
+    convert_bytes(line->first[0], 3, 2, 1, 0, indices, count, rgb);
+}
+
+static void convert_rgba(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                         float *rgb) {
+    convert_bytes(line->first[0], 4, 0, 1, 2, indices, count, rgb);
+}
+
+static void convert_bgra(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                         float *rgb) {
+    convert_bytes(line->first[0], 4, 2, 1, 0, indices, count, rgb);
+}
+
+static void convert_gray8(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                          float *rgb) {
+    for (size_t i = 0; i < count; i++) {
+        rgb[i] = rgb[count + i] = rgb[2 * count + i] = line->first[0][indices[i]];
+    }
+}
+
+/* In a loop of its own, which compilers make vector instructions of. */
+static void clamp_to_bytes(float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float positive = values[i] < 0 ? 0 : values[i];
+        values[i] = positive > 255 ? 255 : positive;
+    }
+}
+
+/* A sample of Cb and one of Cr, `step` bytes from one to the next, serve 2x2 pixels. */
+static inline void convert_yuv(const dp_pixel_line *line, const uint8_t *cb, const uint8_t *cr,
+                               ptrdiff_t step, const int32_t *indices, size_t count, float *rgb) {
+    const dp_yuv_to_rgb m = *line->color;
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t index = indices[i];
+        ptrdiff_t chroma = (index >> 1) * step;
+        float y = m.luma * ((float)line->first[0][index] - m.black);
+        float b = (float)cb[chroma] - 128;
+        float r = (float)cr[chroma] - 128;
+        rgb[i] = y + m.red_cr * r;
+        rgb[count + i] = y + m.green_cb * b + m.green_cr * r;
+        rgb[2 * count + i] = y + m.blue_cb * b;
+    }
+    clamp_to_bytes(rgb, 3 * count);
+}
+
+static void convert_nv12(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                         float *rgb) {
+    convert_yuv(line, line->first[1], line->first[1] + 1, 2, indices, count, rgb);
+}
+
+static void convert_i420(const dp_pixel_line *line, const int32_t *indices, size_t count,
+                         float *rgb) {
+    convert_yuv(line, line->first[1], line->first[2], 1, indices, count, rgb);
+}
+
+/* ---- the table ---- */
+
+/* A row of the table. What the build leaves out has no conversion. */
+#define FORMAT(number, name, planes, chroma_shift, has_color, convert, ...) \
+    [number] = {name,         planes,    {__VA_ARGS__},                     \
+                chroma_shift, has_color, DP_HAS_FORMAT(number) ? (convert) : NULL}
+
+static const dp_pixel_format format_table[] = {
+    /* number, name, planes, chroma_shift, has_color, conversion, bytes of a sample in each plane */
+    FORMAT(DP_FORMAT_RGB24, "rgb24", 1, 0, false, convert_rgb24, 3),
+    FORMAT(DP_FORMAT_BGR24, "bgr24", 1, 0, false, convert_bgr24, 3),
+    FORMAT(DP_FORMAT_RGBA, "rgba", 1, 0, false, convert_rgba, 4),
+    FORMAT(DP_FORMAT_BGRA, "bgra", 1, 0, false, convert_bgra, 4),
+    FORMAT(DP_FORMAT_GRAY8, "gray8", 1, 0, false, convert_gray8, 1),
+    FORMAT(DP_FORMAT_NV12, "nv12", 2, 1, true, convert_nv12, 1, 2),
+    FORMAT(DP_FORMAT_I420, "i420", 3, 1, true, convert_i420, 1, 1, 1),
+};
+
+const dp_pixel_format *dp_find_pixel_format(int32_t format) {
+    size_t count = sizeof format_table / sizeof format_table[0];
+    return format >= 0 && (size_t)format < count ? &format_table[format] : NULL;
+}
+
+/* ---- planes ---- */
+
+static unsigned shift_of_plane(const dp_pixel_format *format, size_t plane) {
+    return plane == 0 ? 0 : format->chroma_shift;
+}
+
+dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, int32_t width,
+                                 int32_t height) {
+    unsigned shift = shift_of_plane(format, plane);
+    int64_t columns = ((width - 1) >> shift) + 1;
+    int64_t rows = ((height - 1) >> shift) + 1;
+    return (dp_plane_shape){.row_bytes = columns * format->sample_bytes[plane], .rows = rows};
+}
+
+void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
+                       dp_pixel_line *line) {
+    line->color = dp_find_color(frame->color);
+    for (size_t plane = 0; plane < format->plane_count; plane++) {
+        ptrdiff_t sample_row = row >> shift_of_plane(format, plane);
+        line->first[plane] = frame->plane[plane] + sample_row * frame->stride[plane];
+    }
+}
