@@ -565,6 +565,17 @@ typedef enum dp_color {
  * it and may be negative. Chroma planes have (width + 1) / 2 columns and (height + 1) / 2 rows.
  * Unused planes are ignored. Rows of a plane must not overlap. width and height are 1 ..
  * DP_MAX_FRAME_SIDE; frames of one clip may differ. Nothing outside the described samples is read.
+ *
+ * All of this is about the picture as it is stored. `rotation` and `mirrored` say how it becomes
+ * upright: if `mirrored` is not 0, it is first mirrored left to right; then it is turned clockwise
+ * by `rotation` degrees. The model sees the upright picture, which is `height` wide and `width`
+ * high if `rotation` is 90 or 270, and crops go along its longer side. Nothing is copied: the
+ * answer is, bit for bit, that of a frame whose pixels were turned before. Pixels of NV12 and I420
+ * keep the chroma that serves them where they are stored. The orientations of EXIF are:
+ *
+ *     orientation    1    2    3    4    5    6    7    8
+ *     mirrored       0    1    0    1    1    0    1    0
+ *     rotation       0    0  180  180  270   90   90  270
  */
 typedef struct dp_frame {
     const uint8_t *plane[3];
@@ -572,7 +583,9 @@ typedef struct dp_frame {
     int32_t width, height;
     int32_t format;      /* dp_format */
     int32_t color;       /* dp_color; used for NV12 and I420 */
-    int32_t reserved[8]; /* 0 */
+    int32_t rotation;    /* 0, 90, 180 or 270. Since 0.2.0. */
+    int32_t mirrored;    /* Since 0.2.0. */
+    int32_t reserved[6]; /* 0 */
 } dp_frame;
 
 /* A descriptor of tightly packed RGB24 pixels [height][width][3]. */

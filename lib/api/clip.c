@@ -91,6 +91,12 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
                        (int)frame->color);
     }
+    if (frame->rotation != 0 && frame->rotation != 90 && frame->rotation != 180 &&
+        frame->rotation != 270) {
+        return dp_fail(message, DP_ERR_FRAME,
+                       "frame %zu: rotation is %d, expected 0, 90, 180 or 270", index,
+                       (int)frame->rotation);
+    }
     size_t unknown = dp_find_set_byte(frame, offsetof(dp_frame, reserved), sizeof *frame);
     if (unknown != sizeof *frame) {
         return dp_fail(message, DP_ERR_FRAME,

@@ -8,7 +8,7 @@
 
 /* ---- conversions of a line of pixels ---- */
 
-/* Pixels whose bytes lie together, with red, green and blue at these places. */
+/* Pixels that begin every `step` bytes, with red, green and blue at these places. */
 static inline void convert_bytes(const uint8_t *first, ptrdiff_t step, size_t red, size_t green,
                                  size_t blue, const int32_t *indices, size_t count, float *rgb) {
     for (size_t i = 0; i < count; i++) {
@@ -19,30 +19,50 @@ static inline void convert_bytes(const uint8_t *first, ptrdiff_t step, size_t re
     }
 }
 
+/* Compiled for rows, whose step is a constant, and for columns. */
+static inline void convert_packed(const dp_pixel_line *line, ptrdiff_t bytes, size_t red,
+                                  size_t green, size_t blue, const int32_t *indices, size_t count,
+                                  float *rgb) {
+    if (line->is_row) {
+        convert_bytes(line->first[0], bytes, red, green, blue, indices, count, rgb);
+    } else {
+        convert_bytes(line->first[0], line->step[0], red, green, blue, indices, count, rgb);
+    }
+}
+
 static void convert_rgb24(const dp_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
-    convert_bytes(line->first[0], 3, 0, 1, 2, indices, count, rgb);
+    convert_packed(line, 3, 0, 1, 2, indices, count, rgb);
 }
 
 static void convert_bgr24(const dp_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
-    convert_bytes(line->first[0], 3, 2, 1, 0, indices, count, rgb);
+    convert_packed(line, 3, 2, 1, 0, indices, count, rgb);
 }
 
 static void convert_rgba(const dp_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
-    convert_bytes(line->first[0], 4, 0, 1, 2, indices, count, rgb);
+    convert_packed(line, 4, 0, 1, 2, indices, count, rgb);
 }
 
 static void convert_bgra(const dp_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
-    convert_bytes(line->first[0], 4, 2, 1, 0, indices, count, rgb);
+    convert_packed(line, 4, 2, 1, 0, indices, count, rgb);
+}
+
+static inline void convert_luma(const uint8_t *first, ptrdiff_t step, const int32_t *indices,
+                                size_t count, float *rgb) {
+    for (size_t i = 0; i < count; i++) {
+        rgb[i] = rgb[count + i] = rgb[2 * count + i] = first[indices[i] * step];
+    }
 }
 
 static void convert_gray8(const dp_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
-    for (size_t i = 0; i < count; i++) {
-        rgb[i] = rgb[count + i] = rgb[2 * count + i] = line->first[0][indices[i]];
+    if (line->is_row) {
+        convert_luma(line->first[0], 1, indices, count, rgb);
+    } else {
+        convert_luma(line->first[0], line->step[0], indices, count, rgb);
     }
 }
 
@@ -54,16 +74,21 @@ static void clamp_to_bytes(float *values, size_t count) {
     }
 }
 
-/* A sample of Cb and one of Cr, `step` bytes from one to the next, serve 2x2 pixels. */
-static inline void convert_yuv(const dp_pixel_line *line, const uint8_t *cb, const uint8_t *cr,
-                               ptrdiff_t step, const int32_t *indices, size_t count, float *rgb) {
-    const dp_yuv_to_rgb m = *line->color;
+/* The samples of Y, Cb and Cr in a line: where they begin, and bytes from one to the next. */
+typedef struct yuv_line {
+    const uint8_t *y, *cb, *cr;
+    ptrdiff_t y_step, cb_step, cr_step;
+} yuv_line;
+
+/* A sample of Cb and one of Cr serve 2x2 pixels. */
+static inline void convert_yuv(yuv_line line, const dp_yuv_to_rgb *color, const int32_t *indices,
+                               size_t count, float *rgb) {
+    const dp_yuv_to_rgb m = *color;
     for (size_t i = 0; i < count; i++) {
-        ptrdiff_t index = indices[i];
-        ptrdiff_t chroma = (index >> 1) * step;
-        float y = m.luma * ((float)line->first[0][index] - m.black);
-        float b = (float)cb[chroma] - 128;
-        float r = (float)cr[chroma] - 128;
+        ptrdiff_t index = indices[i], chroma = index >> 1;
+        float y = m.luma * ((float)line.y[index * line.y_step] - m.black);
+        float b = (float)line.cb[chroma * line.cb_step] - 128;
+        float r = (float)line.cr[chroma * line.cr_step] - 128;
         rgb[i] = y + m.red_cr * r;
         rgb[count + i] = y + m.green_cb * b + m.green_cr * r;
         rgb[2 * count + i] = y + m.blue_cb * b;
@@ -73,12 +98,26 @@ static inline void convert_yuv(const dp_pixel_line *line, const uint8_t *cb, con
 
 static void convert_nv12(const dp_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
-    convert_yuv(line, line->first[1], line->first[1] + 1, 2, indices, count, rgb);
+    const uint8_t *y = line->first[0], *cb = line->first[1], *cr = line->first[1] + 1;
+    ptrdiff_t y_step = line->step[0], chroma_step = line->step[1];
+    if (line->is_row) {
+        convert_yuv((yuv_line){y, cb, cr, 1, 2, 2}, line->color, indices, count, rgb);
+    } else {
+        convert_yuv((yuv_line){y, cb, cr, y_step, chroma_step, chroma_step}, line->color, indices,
+                    count, rgb);
+    }
 }
 
 static void convert_i420(const dp_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
-    convert_yuv(line, line->first[1], line->first[2], 1, indices, count, rgb);
+    const uint8_t *y = line->first[0], *cb = line->first[1], *cr = line->first[2];
+    const ptrdiff_t *step = line->step;
+    if (line->is_row) {
+        convert_yuv((yuv_line){y, cb, cr, 1, 1, 1}, line->color, indices, count, rgb);
+    } else {
+        convert_yuv((yuv_line){y, cb, cr, step[0], step[1], step[2]}, line->color, indices, count,
+                    rgb);
+    }
 }
 
 /* ---- the table ---- */
@@ -120,9 +159,21 @@ dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, in
 
 void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
                        dp_pixel_line *line) {
+    line->is_row = true;
     line->color = dp_find_color(frame->color);
     for (size_t plane = 0; plane < format->plane_count; plane++) {
         ptrdiff_t sample_row = row >> shift_of_plane(format, plane);
         line->first[plane] = frame->plane[plane] + sample_row * frame->stride[plane];
+    }
+}
+
+void dp_find_pixel_column(const dp_frame *frame, const dp_pixel_format *format, int32_t column,
+                          dp_pixel_line *line) {
+    line->is_row = false;
+    line->color = dp_find_color(frame->color);
+    for (size_t plane = 0; plane < format->plane_count; plane++) {
+        ptrdiff_t sample_column = column >> shift_of_plane(format, plane);
+        line->first[plane] = frame->plane[plane] + sample_column * format->sample_bytes[plane];
+        line->step[plane] = frame->stride[plane];
     }
 }

@@ -37,9 +37,12 @@ const dp_yuv_to_rgb *dp_find_color(int32_t color);
 
 /* ---- pixel formats (pixel_formats.c) ---- */
 
-/* A row of pixels of a frame: where it begins in each plane. */
+/* A row or a column of the stored pixels of a frame: sample i of a plane lies i steps behind the
+ * first. In a row, samples lie side by side, and `step` is not set. */
 typedef struct dp_pixel_line {
     const uint8_t *first[3];
+    ptrdiff_t step[3]; /* bytes */
+    bool is_row;
     const dp_yuv_to_rgb *color; /* for formats that have one */
 } dp_pixel_line;
 
@@ -66,10 +69,13 @@ typedef struct dp_plane_shape {
 dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, int32_t width,
                                  int32_t height);
 
+/* Where a stored row or column of a frame begins in each plane. */
 void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
                        dp_pixel_line *line);
+void dp_find_pixel_column(const dp_frame *frame, const dp_pixel_format *format, int32_t column,
+                          dp_pixel_line *line);
 
-/* ---- one frame: resize, crop, normalise (frame.c) ---- */
+/* ---- one frame: turn, resize, crop, normalise (frame.c) ---- */
 
 /* What a frame becomes: size x size pixels, each value (0 .. 255) * scale[c] + offset[c]. */
 typedef struct dp_frame_target {
@@ -87,25 +93,30 @@ size_t dp_frame_scratch(size_t size);
 void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
                   float *out, size_t plane, float *scratch);
 
-/* The same row by row. Rows may be asked for in any order; from top to bottom, no source row is
+/* The same row by row. Rows may be asked for in any order; from top to bottom, no source line is
  * resized twice. */
 
-/* One axis of the resize: `source` pixels become `resized`, the target begins at `first`. */
+/* One axis of the upright picture: `source` pixels become `resized`, the target begins at `first`.
+ * Stored pixels may lie in the opposite direction. */
 typedef struct dp_axis {
     uint64_t source, resized, first;
+    bool reversed;
 } dp_axis;
 
-/* A frame on its way through the resize. `left` and all behind it go into the scratch. */
+/* A frame on its way through the resize. A line of source pixels is what lies side by side in the
+ * upright picture: a stored row, or a stored column if the frame is turned by 90 or 270 degrees.
+ * `low` and all behind it but line_index go into the scratch memory. */
 typedef struct dp_frame_reader {
     const dp_frame *frame;
     const dp_pixel_format *format;
     const dp_frame_target *target;
+    bool lines_are_columns;
     dp_axis vertical;
-    int32_t *left, *right; /* [R] source columns that make a column of the target, */
-    float *weight;         /* [R] and the weight of the right one */
-    float *rows[2];        /* [3][R] the latest even and the latest odd source row, */
-    int32_t row_index[2];  /* which ones they are; -1: none yet */
-    float *right_pixels;   /* [3][R] */
+    int32_t *low, *high;   /* [R] source pixels of a line that make a column of the target, */
+    float *weight;         /* [R] and the weight of the second one */
+    float *lines[2];       /* [3][R] the latest even and the latest odd source line, resized, */
+    int32_t line_index[2]; /* which ones they are; -1: none yet */
+    float *high_pixels;    /* [3][R] */
 } dp_frame_reader;
 
 /* `scratch` holds dp_frame_scratch() floats and serves the reader from then on. */

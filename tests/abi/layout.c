@@ -38,7 +38,7 @@
     F(S, progress) F(S, progress_user) F(S, pool) F(S, scheduler) F(S, threads) \
     F(S, image_by_image)
 #define DP_FRAME_FIELDS(F, S) \
-    F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, reserved)
+    F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, rotation) F(S, mirrored) F(S, reserved)
 #define DP_CLIP_FIELDS(F, S) \
     F(S, struct_size) F(S, frames) F(S, frame_count) F(S, sampling) F(S, rate) F(S, views) \
     F(S, crops)

@@ -110,11 +110,12 @@ END_TEST
 
 static const uint8_t samples[4096];
 
-#define FRAME(pixel_format, from_color, columns, rows, p0, p1, p2, s0, s1, s2)           \
-    {                                                                                    \
-        .plane = {p0, p1, p2}, .stride = {s0, s1, s2}, .width = columns, .height = rows, \
-        .format = pixel_format, .color = from_color                                      \
+#define TURNED(rotate, format_, color_, width_, height_, p0, p1, p2, s0, s1, s2)               \
+    {                                                                                          \
+        .plane = {p0, p1, p2}, .stride = {s0, s1, s2}, .width = (width_), .height = (height_), \
+        .format = (format_), .color = (color_), .rotation = (rotate)                           \
     }
+#define FRAME(...) TURNED(0, __VA_ARGS__)
 /* 8 x 6 unless it says otherwise; the planes of all formats fit. */
 #define PACKED(format, width, height, stride) \
     FRAME(format, 0, width, height, samples, NULL, NULL, stride, 0, 0)
@@ -140,6 +141,12 @@ static const struct {
     {PACKED(7, 8, 6, 32), "7 is no dp_format"},
     {PACKED(INT32_MAX, 8, 6, 32), "dp_format"},
     {PACKED(INT32_MIN, 8, 6, 32), "dp_format"},
+    {TURNED(-90, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0),
+     "rotation is -90, expected 0, 90, 180 or 270"},
+    {TURNED(45, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0), "rotation is 45"},
+    {TURNED(360, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0), "rotation is 360"},
+    {TURNED(INT32_MIN, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0),
+     "rotation is -2147483648"},
     /* strides */
     {PACKED(DP_FORMAT_RGB24, 8, 6, 0), "stride of 0 bytes for rows of 24"},
     {PACKED(DP_FORMAT_RGB24, 8, 6, 23), "stride of 23 bytes"},

@@ -142,6 +142,32 @@ START_TEST(flipped_frames_are_the_same) {
 }
 END_TEST
 
+/* The same images in memory as a camera holds them that lies on its side. */
+START_TEST(turned_frames_are_the_same) {
+    const size_t width = 19, height = 23;
+    test_clip clip = make_clip(SMALL_FRAMES, (int32_t)width, (int32_t)height);
+    size_t bytes = 3 * width * height;
+    uint8_t *lying = must(malloc(SMALL_FRAMES * bytes), "memory");
+    dp_frame frames[SMALL_FRAMES];
+    dp_clip other = clip.clip;
+    for (size_t i = 0; i < SMALL_FRAMES * width * height; i++) {
+        size_t frame = i / (width * height), y = i / width % height, x = i % width;
+        memcpy(lying + frame * bytes + 3 * ((width - 1 - x) * height + y),
+               clip.frames[frame].plane[0] + 3 * (y * width + x), 3);
+    }
+    for (size_t i = 0; i < SMALL_FRAMES; i++) {
+        frames[i] = dp_frame_rgb24(lying + i * bytes, (int32_t)height, (int32_t)width);
+        frames[i].rotation = 90;
+    }
+    other.frames = frames;
+    check_same(&clip.clip, &other);
+    other.crops = clip.clip.crops = 3;
+    check_same(&clip.clip, &other);
+    free(lying);
+    free_clip(&clip);
+}
+END_TEST
+
 /* Images of one colour stay what they are at every size, so all of these clips are the same. */
 START_TEST(sizes_may_differ_from_frame_to_frame) {
     static const int32_t sizes[SMALL_FRAMES][2] = {
@@ -193,6 +219,7 @@ static Suite *pixels_suite(void) {
     tcase_add_test(pixels, formats_agree_about_gray);
     tcase_add_test(pixels, packed_formats_agree_about_colours);
     tcase_add_test(pixels, flipped_frames_are_the_same);
+    tcase_add_test(pixels, turned_frames_are_the_same);
     tcase_add_test(pixels, sizes_may_differ_from_frame_to_frame);
     tcase_add_test(pixels, one_frame_may_be_all_of_them);
     return suite;

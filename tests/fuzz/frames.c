@@ -131,7 +131,7 @@ static void spoil(input *in, picture *made) {
     int plane = frame->format < DP_FORMAT_NV12 ? 0 : next(in) % (frame->format - 3);
     plane_shape shape = shape_of(frame, plane);
     made->sound = false;
-    switch (next(in) % 8) {
+    switch (next(in) % 9) {
     case 0:
         frame->width = -next(in);
         break;
@@ -156,6 +156,9 @@ static void spoil(input *in, picture *made) {
         made->sound = shape.rows == 1;
         frame->stride[plane] = 1 - shape.row_bytes;
         break;
+    case 7:
+        frame->rotation = 1 + next(in) % 89;
+        break;
     default:
         frame->stride[plane] = PTRDIFF_MIN + next(in) % 2;
         made->sound = shape.rows == 1 && frame->stride[plane] > PTRDIFF_MIN;
@@ -168,6 +171,8 @@ static picture make_picture(input *in) {
     made.frame.format = next(in) % 7;
     made.frame.color = next(in) % 4;
     uint8_t how = next(in);
+    made.frame.rotation = how / 8 % 4 * 90;
+    made.frame.mirrored = how / 32 % 2;
     made.frame.width = 1 + next_below(in, how % 8 == 0 ? 3000 : 40);
     made.frame.height = 1 + next_below(in, how % 8 == 0 ? 20 : 40);
     for (int plane = 0; plane < 3; plane++) {

@@ -2,9 +2,12 @@
  * Frames in every pixel format and their reference; see pictures.h.
  */
 #include "pictures.h"
+#include "isa/isa.h"
+#include "suite.h"
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const dp_kernels *kernels;
@@ -41,7 +44,7 @@ picture make_picture(int format, int color, int width, int height, size_t paddin
         if (shape.rows == 0) {
             continue;
         }
-        size_t stride = shape.row_bytes + padding;
+        size_t stride = shape.row_bytes + padding * (size_t)(plane + 1);
         size_t bytes = (shape.rows - 1) * stride + shape.row_bytes;
         uint8_t *block = must(malloc(bytes));
         for (size_t i = 0; i < bytes; i++) {
@@ -134,6 +137,23 @@ static void reference_pixel(const dp_frame *f, int y, int x, double *rgb) {
     }
 }
 
+/* Where pixel (y, x) of the upright picture is stored: undoes one quarter turn after the other,
+ * then the mirror. */
+static void find_stored_pixel(const dp_frame *frame, int *y, int *x) {
+    for (int turns = frame->rotation / 90; turns > 0; turns--) {
+        int height = turns % 2 == 1 ? frame->height : frame->width; /* before this turn */
+        int before = height - 1 - *x;
+        *x = *y;
+        *y = before;
+    }
+    *x = frame->mirrored ? frame->width - 1 - *x : *x;
+}
+
+static void reference_upright_pixel(const dp_frame *frame, int y, int x, double *rgb) {
+    find_stored_pixel(frame, &y, &x);
+    reference_pixel(frame, y, x, rgb);
+}
+
 /* Source coordinate of a pixel of the resized, cropped axis: the formulas as Python writes them.
  * rint() rounds halves to even, as round() does there. */
 static double reference_coordinate(int source, int short_side, const dp_frame_target *t, size_t i) {
@@ -150,17 +170,20 @@ double mix(double a, double b, double weight) {
 /* Pixel (y, x) of the target, all three channels. */
 static void reference_target(const dp_frame *frame, const dp_frame_target *target, size_t y,
                              size_t x, double *out) {
-    int short_side = frame->width < frame->height ? frame->width : frame->height;
-    double sy = reference_coordinate(frame->height, short_side, target, y);
-    double sx = reference_coordinate(frame->width, short_side, target, x);
+    int across = frame->rotation % 180 != 0;
+    int width = across ? frame->height : frame->width;
+    int height = across ? frame->width : frame->height;
+    int short_side = width < height ? width : height;
+    double sy = reference_coordinate(height, short_side, target, y);
+    double sx = reference_coordinate(width, short_side, target, x);
     int top = (int)sy, left = (int)sx;
-    int bottom = top + 1 < frame->height ? top + 1 : top;
-    int right = left + 1 < frame->width ? left + 1 : left;
+    int bottom = top + 1 < height ? top + 1 : top;
+    int right = left + 1 < width ? left + 1 : left;
     double corner[4][3];
-    reference_pixel(frame, top, left, corner[0]);
-    reference_pixel(frame, top, right, corner[1]);
-    reference_pixel(frame, bottom, left, corner[2]);
-    reference_pixel(frame, bottom, right, corner[3]);
+    reference_upright_pixel(frame, top, left, corner[0]);
+    reference_upright_pixel(frame, top, right, corner[1]);
+    reference_upright_pixel(frame, bottom, left, corner[2]);
+    reference_upright_pixel(frame, bottom, right, corner[3]);
     for (int c = 0; c < 3; c++) {
         double upper = mix(corner[0][c], corner[1][c], sx - left);
         double lower = mix(corner[2][c], corner[3][c], sx - left);
@@ -192,7 +215,27 @@ double distance_to_reference(const dp_frame *frame, const dp_frame_target *targe
 void assert_like_reference(const picture *made, const dp_frame_target *target) {
     double distance = distance_to_reference(&made->frame, target);
     double bound = TOLERANCE * (double)target->scale[0] + 1e-6;
-    ck_assert_msg(distance <= bound, "%dx%d %s color %d to %zu, crop %zu of %zu: off by %g",
+    ck_assert_msg(distance <= bound,
+                  "%dx%d %s color %d turned by %d, mirrored %d, to %zu, crop %zu of %zu: off by %g",
                   made->frame.width, made->frame.height, format_names[made->frame.format],
-                  made->frame.color, target->size, target->crop, target->crops, distance);
+                  made->frame.color, made->frame.rotation, made->frame.mirrored, target->size,
+                  target->crop, target->crops, distance);
+}
+
+/* ---- running ---- */
+
+int run_with_all_kernels(Suite *(*make_suite)(void)) {
+    static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
+    int failed = 0;
+    for (size_t i = 0; i < COUNT(masks); i++) {
+        const dp_kernels *before = kernels;
+        kernels = dp_kernels_choose(masks[i]);
+        if (kernels == before) {
+            continue;
+        }
+        printf("kernels: %s\n", kernels->name);
+        (void)fflush(stdout);
+        failed |= run_suite(make_suite());
+    }
+    return failed;
 }

@@ -9,6 +9,8 @@
 #include "support.h"
 #include "video/video.h"
 
+#include <check.h>
+
 /* The kernels under test; main() sets them. */
 extern const dp_kernels *kernels;
 
@@ -31,8 +33,8 @@ typedef struct picture {
     void *blocks[3];
 } picture;
 
-/* Random bytes in blocks of exact size, with `padding` bytes between rows. `flip` lays the rows out
- * bottom up, which makes strides negative. */
+/* Random bytes in blocks of exact size, with `padding` bytes between rows of plane 0 and more of
+ * the others. `flip` lays the rows out bottom up, which makes strides negative. */
 picture make_picture(int format, int color, int width, int height, size_t padding, int flip);
 void free_picture(picture *made);
 
@@ -60,5 +62,10 @@ double mix(double a, double b, double weight);
 /* Largest distance to the reference, in the target's units; infinite if a value is not a number. */
 double distance_to_reference(const dp_frame *frame, const dp_frame_target *target);
 void assert_like_reference(const picture *made, const dp_frame_target *target);
+
+/* ---- running ---- */
+
+/* The suite with each table of kernels that this machine has. Returns the exit status of main(). */
+int run_with_all_kernels(Suite *(*make_suite)(void));
 
 #endif /* PICTURES_H */

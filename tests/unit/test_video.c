@@ -1,7 +1,8 @@
 /*
- * lib/video: frames and framesets against a reference in double precision that converts whole
- * frames and knows no shortcuts, with each table of kernels that this machine has. Every plane is a
- * heap block of exactly the described bytes, or lies between pages that must not be touched.
+ * lib/video: frames, turned or not, and framesets against a reference in double precision that
+ * converts whole frames and knows no shortcuts, with each table of kernels that this machine has.
+ * Every plane is a heap block of exactly the described bytes, or lies between pages that must not
+ * be touched.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "isa/isa.h"
@@ -34,7 +35,11 @@ START_TEST(frames_match_the_reference) {
             dp_frame_target target = plain_target(sizes[s]);
             assert_like_reference(&made, &target);
             target = normalised_target(sizes[s], 0, 1);
-            assert_like_reference(&made, &target);
+            for (int turn = 0; turn < 8; turn++) {
+                made.frame.rotation = turn % 4 * 90;
+                made.frame.mirrored = turn / 4;
+                assert_like_reference(&made, &target);
+            }
             free_picture(&made);
         }
     }
@@ -48,6 +53,8 @@ START_TEST(random_frames_match_the_reference) {
         size_t crops = random_size(1, 4), crop = random_below((uint32_t)crops);
         picture made = make_picture(format, color, (int)random_size(1, 90), (int)random_size(1, 90),
                                     random_below(5), (int)random_below(2));
+        made.frame.rotation = 90 * (int)random_below(4);
+        made.frame.mirrored = (int)random_below(2);
         dp_frame_target target = normalised_target(random_size(1, 40), crop, crops);
         assert_like_reference(&made, &target);
         free_picture(&made);
@@ -140,6 +147,8 @@ START_TEST(extreme_sides_are_exact) {
                 make_picture(DP_FORMAT_I420, DP_COLOR_BT601_FULL, sides[i][0], sides[i][1], 0, 0);
             dp_frame_target target = normalised_target(30, crop, 3);
             assert_like_reference(&made, &target);
+            made.frame.rotation = 90 * (int)crop + 90;
+            assert_like_reference(&made, &target);
             free_picture(&made);
         }
     }
@@ -200,8 +209,10 @@ START_TEST(nothing_outside_the_rows_is_touched) {
         for (int plane = 0; plane < 3; plane++) {
             planes[plane] = guard_plane(&frame, plane, round % 2);
         }
-        for (size_t crop = 0; crop < 2; crop++) {
-            dp_frame_target target = normalised_target(16, crop, 2);
+        for (int turn = 0; turn < 16; turn++) {
+            dp_frame_target target = normalised_target(16, (size_t)turn / 8, 2);
+            frame.rotation = turn % 4 * 90;
+            frame.mirrored = turn / 4 % 2;
             free(load_frame(&frame, &target, 1));
         }
         for (int plane = 0; plane < 3; plane++) {
@@ -388,20 +399,7 @@ static Suite *video_suite(void) {
     return suite;
 }
 
-/* The suite with each table of kernels that this machine has. */
 int main(void) {
-    static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
-    int failed = 0;
     random_seed("test_video");
-    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
-        const dp_kernels *before = kernels;
-        kernels = dp_kernels_choose(masks[i]);
-        if (kernels == before) {
-            continue;
-        }
-        printf("kernels: %s\n", kernels->name);
-        (void)fflush(stdout);
-        failed |= run_suite(video_suite());
-    }
-    return failed;
+    return run_with_all_kernels(video_suite);
 }

@@ -136,7 +136,9 @@ class dp_frame(Structure):
         ("height", c_int32),
         ("format", c_int32),
         ("color", c_int32),
-        ("reserved", c_int32 * 8),
+        ("rotation", c_int32),
+        ("mirrored", c_int32),
+        ("reserved", c_int32 * 6),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
@@ -36,7 +37,7 @@ _BY_CHANNELS = {1: "gray8", 3: "rgb24", 4: "rgba"}
 
 
 class Frame:
-    """One frame that is not plain RGB, RGBA or gray, or has its planes in several arrays.
+    """One frame that is not plain RGB, RGBA or gray, has its planes in several arrays, or is turned.
 
     ``planes`` are uint8 arrays, referred to and not copied. With H and W the height and width in
     pixels, and h, w their halves rounded up:
@@ -58,20 +59,33 @@ class Frame:
     ``bt709-full``.
 
     Rows may lie at any distance, also a negative one; within a row the bytes must be adjacent.
+
+    ``rotation`` and ``mirrored`` say how the picture becomes upright: if it is ``mirrored`` it is
+    first mirrored left to right, then it is turned clockwise by ``rotation`` degrees, 0, 90, 180 or
+    270. Nothing is copied, and the answer is that of the turned array, bit for bit::
+
+        np.rot90(np.fliplr(pixels) if mirrored else pixels, -rotation // 90)
+
+    The orientations 1 to 8 of EXIF have a rotation of 0, 0, 180, 180, 270, 90, 90 and 270; 2, 4, 5
+    and 7 are mirrored.
     """
 
-    __slots__ = ("planes", "format", "color", "_descriptor")
+    __slots__ = ("planes", "format", "color", "rotation", "mirrored", "_descriptor")
 
     def __init__(
         self,
         *planes: npt.NDArray[np.uint8],
         format: str | None = None,
         color: str = "bt601-limited",
+        rotation: int = 0,
+        mirrored: bool = False,
     ) -> None:
         if not planes:
             raise TypeError("a Frame needs at least one plane")
         self.format = format if format is not None else _guess_format(planes)
         self.color = color
+        self.rotation = _rotation(rotation)
+        self.mirrored = bool(mirrored)
         layout = _look_up(FORMATS, self.format, "format")
         color_code = _look_up(COLORS, color, "color")
         if len(planes) != len(layout.channels):
@@ -87,11 +101,15 @@ class Frame:
             height,
             layout.code,
             color_code,
+            self.rotation,
+            self.mirrored,
         )
 
     def __repr__(self) -> str:
         height, width = self.planes[0].shape[:2]
-        return f"Frame({width}x{height}, format={self.format!r}, color={self.color!r})"
+        turned = f", rotation={self.rotation}" if self.rotation else ""
+        turned += ", mirrored=True" if self.mirrored else ""
+        return f"Frame({width}x{height}, format={self.format!r}, color={self.color!r}{turned})"
 
 
 Frames = Union[
@@ -181,6 +199,13 @@ def _check_chroma(planes: list[npt.NDArray[np.uint8]], format: str) -> None:
                 f"a chroma plane of {format} {columns}x{rows} must have {half[0]} rows and "
                 f"{half[1]} columns, {_not(plane)}"
             )
+
+
+def _rotation(degrees: int) -> int:
+    degrees = operator.index(degrees)
+    if degrees not in (0, 90, 180, 270):
+        raise ValueError(f"rotation must be 0, 90, 180 or 270 degrees, not {degrees}")
+    return degrees
 
 
 def _look_up(table: dict[str, Any], key: str, what: str) -> Any:

@@ -138,3 +138,61 @@ class TestFrames:
         ):
             with pytest.raises(error, match=message):
                 dualpath.Frame(*planes, **options)
+
+
+def upright(pixels: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:
+    turned = np.rot90(np.fliplr(pixels) if mirrored else pixels, -rotation // 90)
+    return np.ascontiguousarray(turned)
+
+
+class TestTurnedFrames:
+    SHAPES = {
+        "rgb24": [(1, 3)],
+        "bgr24": [(1, 3)],
+        "rgba": [(1, 4)],
+        "bgra": [(1, 4)],
+        "gray8": [(1, 1)],
+        "nv12": [(1, 1), (2, 2)],
+        "i420": [(1, 1), (2, 1), (2, 1)],
+    }
+    """Of each plane, pixels that a sample serves along a side, and bytes of a sample."""
+
+    @pytest.mark.parametrize("mirrored", (False, True))
+    @pytest.mark.parametrize("rotation", (0, 90, 180, 270))
+    @pytest.mark.parametrize("format", SHAPES)
+    def test_pixels_are_those_of_a_turned_array(self, session, format, rotation, mirrored):
+        rng = np.random.default_rng([rotation, mirrored, *format.encode()])
+        for crop in range(3):
+            step = max(side for side, _ in self.SHAPES[format])
+            height, width = step * rng.integers(1, 90, 2)
+            planes = [
+                rng.integers(0, 256, (height // side, width // side, samples), np.uint8)
+                for side, samples in self.SHAPES[format]
+            ]
+            turned = dualpath.Frame(*planes, format=format, rotation=rotation, mirrored=mirrored)
+            expected = dualpath.Frame(
+                *(upright(plane, rotation, mirrored) for plane in planes), format=format
+            )
+            views = [session.preprocess_view([f], crops=3, crop=crop) for f in (turned, expected)]
+            for got, wanted in zip(*views):
+                np.testing.assert_array_equal(got, wanted)
+
+    def test_answers_are_those_of_a_turned_clip(self, session, clip, answer):
+        stored = np.ascontiguousarray(np.rot90(clip, 1, axes=(1, 2)))
+        turned = [dualpath.Frame(pixels, rotation=90) for pixels in stored]
+        logits = session.classify(turned, sampling="given").logits
+        np.testing.assert_array_equal(logits, answer)
+        assert not np.array_equal(session.classify(stored, sampling="given").logits, answer)
+
+    def test_unusable(self):
+        pixels = np.zeros((4, 6, 3), np.uint8)
+        for rotation in (-90, 1, 360, 2**32):
+            with pytest.raises(ValueError, match=f"0, 90, 180 or 270 degrees, not {rotation}"):
+                dualpath.Frame(pixels, rotation=rotation)
+        with pytest.raises(TypeError):
+            dualpath.Frame(pixels, rotation=90.0)
+
+    def test_what_it_is_like(self):
+        frame = dualpath.Frame(np.zeros((4, 6, 3), np.uint8), rotation=90, mirrored=True)
+        assert (frame.rotation, frame.mirrored) == (90, True)
+        assert repr(frame).endswith("color='bt601-limited', rotation=90, mirrored=True)")
