@@ -77,9 +77,9 @@ static spread spread_of(samples *s, measure m) {
 
 /* Exactly the frames of one view, R x R, from a fixed generator. */
 static bool make_noise(frame_list *frames, const dp_model_info *info) {
-    dp_frame shape = {
-        .width = info->input_size, .height = info->input_size, .format = DP_FORMAT_RGB24};
-    uint64_t size = frame_size(shape.width, shape.height, shape.format);
+    dp_frame shape;
+    uint64_t size =
+        dp_frame_init_packed(&shape, DP_FORMAT_RGB24, NULL, info->input_size, info->input_size);
     uint32_t state = 1;
     for (int32_t left = info->frames; left > 0; left--) {
         uint8_t *pixels = frame_list_add(frames, &shape, (uint64_t)left);

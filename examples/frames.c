@@ -28,53 +28,18 @@ void frame_list_say(frame_list *list, const char *format, ...) {
     va_end(arguments);
 }
 
-/* Columns or rows of a chroma plane at half the resolution. */
-static uint64_t halved(int32_t side) {
-    return ((uint64_t)side + 1) / 2;
-}
-
-uint64_t frame_size(int32_t width, int32_t height, int32_t format) {
-    uint64_t pixels = (uint64_t)width * (uint64_t)height;
-    switch (format) {
-    case DP_FORMAT_GRAY8:
-        return pixels;
-    case DP_FORMAT_NV12:
-    case DP_FORMAT_I420:
-        return pixels + 2 * halved(width) * halved(height);
-    case DP_FORMAT_RGBA:
-    case DP_FORMAT_BGRA:
-        return 4 * pixels;
-    default:
-        return 3 * pixels;
-    }
-}
-
-/* Points the planes of a tightly packed frame into its pixels. */
-static void set_planes(dp_frame *frame, const uint8_t *pixels) {
-    int32_t width = frame->width, height = frame->height, format = frame->format;
-    bool planar = format == DP_FORMAT_I420 || format == DP_FORMAT_NV12;
-    int32_t luma_format = planar ? DP_FORMAT_GRAY8 : format;
-    ptrdiff_t chroma_width = (ptrdiff_t)halved(width);
-    frame->plane[0] = pixels;
-    frame->stride[0] = (ptrdiff_t)frame_size(width, 1, luma_format);
-    if (planar) {
-        frame->plane[1] = pixels + frame_size(width, height, DP_FORMAT_GRAY8);
-        frame->stride[1] = format == DP_FORMAT_NV12 ? 2 * chroma_width : chroma_width;
-    }
-    if (format == DP_FORMAT_I420) {
-        frame->plane[2] = frame->plane[1] + halved(width) * halved(height);
-        frame->stride[2] = chroma_width;
-    }
+/* The bytes of a tightly packed frame; 0: a side is out of range. */
+static uint64_t size_of(const dp_frame *shape) {
+    return dp_frame_init_packed(NULL, shape->format, NULL, shape->width, shape->height);
 }
 
 /* The list takes memory as well: without it, a billion frames of one pixel would seem small. */
 static bool check_room(frame_list *list, const dp_frame *shape, uint64_t to_come) {
-    if (shape->width < 1 || shape->height < 1 || shape->width > DP_MAX_FRAME_SIDE ||
-        shape->height > DP_MAX_FRAME_SIDE) {
+    uint64_t each = size_of(shape) + sizeof(dp_frame);
+    if (size_of(shape) == 0) {
         return frame_list_fail(list, "frames of %d x %d pixels; each side must be 1 to %d",
                                shape->width, shape->height, DP_MAX_FRAME_SIDE);
     }
-    uint64_t each = frame_size(shape->width, shape->height, shape->format) + sizeof(dp_frame);
     if (to_come > (list->max_bytes - list->bytes) / each) {
         return frame_list_fail(list,
                                "frame %zu of %d x %d pixels and those before it take more than the "
@@ -106,15 +71,14 @@ uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_com
     if (!check_room(list, shape, to_come)) {
         return NULL;
     }
-    uint64_t size = frame_size(shape->width, shape->height, shape->format);
-    uint8_t *pixels = grow(list) ? malloc((size_t)size) : NULL;
+    uint8_t *pixels = grow(list) ? malloc((size_t)size_of(shape)) : NULL;
     if (pixels == NULL) {
         frame_list_say(list, "out of memory at frame %zu", list->count + 1);
         return NULL;
     }
     dp_frame *frame = &list->frames[list->count++];
-    *frame = *shape;
-    set_planes(frame, pixels);
+    dp_frame_init_packed(frame, shape->format, pixels, shape->width, shape->height);
+    frame->color = shape->color;
     return pixels;
 }
 
@@ -132,9 +96,7 @@ bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size
 
 bool frame_list_read(frame_list *list, FILE *file, const dp_frame *shape, uint64_t to_come) {
     uint8_t *pixels = frame_list_add(list, shape, to_come);
-    return pixels != NULL &&
-           frame_list_fill(list, file, pixels,
-                           frame_size(shape->width, shape->height, shape->format));
+    return pixels != NULL && frame_list_fill(list, file, pixels, size_of(shape));
 }
 
 bool stream_ended(FILE *file) {

@@ -47,9 +47,6 @@ void frame_list_free(frame_list *list);
 void frame_list_say(frame_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
 #define frame_list_fail(...) (frame_list_say(__VA_ARGS__), false)
 
-/* The bytes of one tightly packed frame of a valid size. */
-uint64_t frame_size(int32_t width, int32_t height, int32_t format);
-
 /* Appends a tightly packed frame and returns its first byte, to be filled by the caller. NULL when
  * the size is out of range or there is no room for `to_come` frames like it. */
 uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_come);

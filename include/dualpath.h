@@ -588,8 +588,53 @@ typedef struct dp_frame {
     int32_t reserved[6]; /* 0 */
 } dp_frame;
 
-/* A descriptor of tightly packed RGB24 pixels [height][width][3]. */
-DP_API dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height);
+/* Describes a tightly packed frame: rows from top to bottom with nothing between them, planes one
+ * behind the other in the order of dp_format. All other fields become 0. Returns how many bytes
+ * `pixels` holds; 0: the format or a side is none, which the call that gets the frame will say.
+ * `frame` may be NULL, to ask only, and so may `pixels`. Since 0.2.0. */
+DP_API uint64_t dp_frame_init_packed(dp_frame *frame, int32_t format, const uint8_t *pixels,
+                                     int32_t width, int32_t height);
+
+/* The same for each format. These are inline, so that no struct is returned from the library: what
+ * the program gets is its own dp_frame. All but dp_frame_rgb24() since 0.2.0. */
+static inline dp_frame dp_frame_packed(int32_t format, const uint8_t *pixels, int32_t width,
+                                       int32_t height, int32_t color) {
+    dp_frame frame;
+    dp_frame_init_packed(&frame, format, pixels, width, height);
+    frame.color = color;
+    return frame;
+}
+
+static inline dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
+    return dp_frame_packed(DP_FORMAT_RGB24, pixels, width, height, 0);
+}
+
+static inline dp_frame dp_frame_bgr24(const uint8_t *pixels, int32_t width, int32_t height) {
+    return dp_frame_packed(DP_FORMAT_BGR24, pixels, width, height, 0);
+}
+
+static inline dp_frame dp_frame_rgba(const uint8_t *pixels, int32_t width, int32_t height) {
+    return dp_frame_packed(DP_FORMAT_RGBA, pixels, width, height, 0);
+}
+
+static inline dp_frame dp_frame_bgra(const uint8_t *pixels, int32_t width, int32_t height) {
+    return dp_frame_packed(DP_FORMAT_BGRA, pixels, width, height, 0);
+}
+
+static inline dp_frame dp_frame_gray8(const uint8_t *pixels, int32_t width, int32_t height) {
+    return dp_frame_packed(DP_FORMAT_GRAY8, pixels, width, height, 0);
+}
+
+/* `color` is a dp_color. */
+static inline dp_frame dp_frame_nv12(const uint8_t *pixels, int32_t width, int32_t height,
+                                     int32_t color) {
+    return dp_frame_packed(DP_FORMAT_NV12, pixels, width, height, color);
+}
+
+static inline dp_frame dp_frame_i420(const uint8_t *pixels, int32_t width, int32_t height,
+                                     int32_t color) {
+    return dp_frame_packed(DP_FORMAT_I420, pixels, width, height, color);
+}
 
 /* Which frames of the clip a view takes. n is the number of frames in the clip, T the model's
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V

@@ -73,6 +73,9 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
                         dp_message *message);
 dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message);
 
+/* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
+bool dp_is_frame_side(int32_t side);
+
 /* Tells the caller that so much of the clip is done; DP_ERR_CANCELLED: not to go on. (view.c) */
 dp_status dp_go_on(dp_session *session, const char *stage, double fraction);
 

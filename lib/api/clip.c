@@ -74,8 +74,7 @@ static dp_status check_frame_plane(const dp_frame *frame, size_t index, size_t p
 
 dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message) {
     const dp_pixel_format *format = dp_find_pixel_format(frame->format);
-    if (frame->width < 1 || frame->height < 1 || frame->width > DP_MAX_FRAME_SIDE ||
-        frame->height > DP_MAX_FRAME_SIDE) {
+    if (!dp_is_frame_side(frame->width) || !dp_is_frame_side(frame->height)) {
         return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
                        (int)frame->width, (int)frame->height, DP_MAX_FRAME_SIDE);
     }

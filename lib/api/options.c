@@ -103,14 +103,6 @@ dp_status dp_check_threads(const char *name, int32_t threads, dp_message *messag
 
 /* ---- frames and versions ---- */
 
-dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
-    return (dp_frame){.plane = {pixels},
-                      .stride = {(ptrdiff_t)((size_t)width * 3)},
-                      .width = width,
-                      .height = height,
-                      .format = DP_FORMAT_RGB24};
-}
-
 uint32_t dp_version(void) {
     return DP_VERSION_NUMBER;
 }

@@ -240,16 +240,86 @@ START_TEST(odd_frames_do) {
 }
 END_TEST
 
-START_TEST(rgb24_describes_packed_pixels) {
-    dp_frame frame = dp_frame_rgb24(samples, 7, 5);
-    ck_assert(frame.plane[0] == samples && frame.plane[1] == NULL && frame.plane[2] == NULL);
-    ck_assert(frame.stride[0] == 21 && frame.width == 7 && frame.height == 5);
-    ck_assert_int_eq(frame.format, DP_FORMAT_RGB24);
-    static const int32_t sides[] = {0, -1, INT32_MIN, INT32_MAX};
-    for (size_t i = 0; i < COUNT(sides); i++) {
-        frame = dp_frame_rgb24(NULL, sides[i], sides[i]);
-        ck_assert_int_eq(frame.width, sides[i]);
+/* ---- descriptors of packed frames ---- */
+
+/* Of 7 x 5 pixels, so that chroma planes have 4 x 3 samples. */
+typedef struct packed_row {
+    int32_t format;
+    uint64_t bytes;
+    ptrdiff_t offset[3]; /* of the planes; -1: there is none */
+    ptrdiff_t stride[3];
+} packed_row;
+
+static const packed_row packed_table[] = {
+    {DP_FORMAT_RGB24, 105, {0, -1, -1}, {21, 0, 0}},
+    {DP_FORMAT_BGR24, 105, {0, -1, -1}, {21, 0, 0}},
+    {DP_FORMAT_RGBA, 140, {0, -1, -1}, {28, 0, 0}},
+    {DP_FORMAT_BGRA, 140, {0, -1, -1}, {28, 0, 0}},
+    {DP_FORMAT_GRAY8, 35, {0, -1, -1}, {7, 0, 0}},
+    {DP_FORMAT_NV12, 59, {0, 35, -1}, {7, 8, 0}},
+    {DP_FORMAT_I420, 59, {0, 35, 47}, {7, 4, 4}},
+};
+
+static dp_frame describe_packed(int32_t format, const uint8_t *pixels, int32_t width,
+                                int32_t height) {
+    switch ((dp_format)format) {
+    case DP_FORMAT_RGB24:
+        return dp_frame_rgb24(pixels, width, height);
+    case DP_FORMAT_BGR24:
+        return dp_frame_bgr24(pixels, width, height);
+    case DP_FORMAT_RGBA:
+        return dp_frame_rgba(pixels, width, height);
+    case DP_FORMAT_BGRA:
+        return dp_frame_bgra(pixels, width, height);
+    case DP_FORMAT_GRAY8:
+        return dp_frame_gray8(pixels, width, height);
+    case DP_FORMAT_NV12:
+        return dp_frame_nv12(pixels, width, height, DP_COLOR_BT709_FULL);
+    default:
+        return dp_frame_i420(pixels, width, height, DP_COLOR_BT709_FULL);
     }
+}
+
+static void assert_is_packed(const dp_frame *frame, const packed_row *row, const uint8_t *pixels) {
+    for (int plane = 0; plane < 3; plane++) {
+        const uint8_t *first =
+            pixels == NULL || row->offset[plane] < 0 ? NULL : pixels + row->offset[plane];
+        ck_assert_ptr_eq(frame->plane[plane], first);
+        ck_assert_int_eq(frame->stride[plane], row->stride[plane]);
+    }
+    ck_assert(frame->width == 7 && frame->height == 5 && frame->format == row->format);
+    ck_assert(frame->rotation == 0 && frame->mirrored == 0);
+}
+
+START_TEST(packed_frames_are_described) {
+    const packed_row *row = &packed_table[_i];
+    dp_frame frame = describe_packed(row->format, samples, 7, 5);
+    assert_is_packed(&frame, row, samples);
+    ck_assert_int_eq(frame.color, row->format >= DP_FORMAT_NV12 ? DP_COLOR_BT709_FULL : 0);
+    memset(&frame, 0xee, sizeof frame);
+    ck_assert_uint_eq(dp_frame_init_packed(&frame, row->format, samples, 7, 5), row->bytes);
+    assert_is_packed(&frame, row, samples);
+    ck_assert_int_eq(frame.color, 0);
+    ck_assert_uint_eq(dp_frame_init_packed(&frame, row->format, NULL, 7, 5), row->bytes);
+    assert_is_packed(&frame, row, NULL);
+    ck_assert_uint_eq(dp_frame_init_packed(NULL, row->format, NULL, 7, 5), row->bytes);
+}
+END_TEST
+
+/* The call that gets the frame says what is wrong, so what was given must be in it. */
+START_TEST(wrong_packed_frames_say_so_when_they_are_used) {
+    static const int32_t sides[] = {0, -1, INT32_MIN, INT32_MAX, DP_MAX_FRAME_SIDE + 1};
+    dp_frame frame;
+    for (size_t i = 0; i < COUNT(sides); i++) {
+        ck_assert_uint_eq(dp_frame_init_packed(&frame, _i, samples, sides[i], 5), 0);
+        ck_assert(frame.width == sides[i] && frame.plane[0] == NULL && frame.stride[0] == 0);
+        ck_assert_uint_eq(dp_frame_init_packed(&frame, _i, samples, 7, sides[i]), 0);
+        ck_assert(frame.height == sides[i] && frame.plane[0] == NULL);
+        ck_assert_uint_eq(dp_frame_init_packed(&frame, 7 + _i, samples, 7, 5), 0);
+        ck_assert(frame.format == 7 + _i && frame.plane[0] == NULL);
+    }
+    uint64_t most = dp_frame_init_packed(NULL, _i, NULL, DP_MAX_FRAME_SIDE, DP_MAX_FRAME_SIDE);
+    ck_assert_uint_ge(most, (uint64_t)1 << 32);
 }
 END_TEST
 
@@ -266,7 +336,9 @@ static Suite *frames_suite(void) {
     tcase_add_loop_test(frames, wrong_frames_are_named, 0, (int)COUNT(wrong_frames));
     tcase_add_test(frames, frames_beside_the_sample_are_checked);
     tcase_add_loop_test(frames, odd_frames_do, 0, (int)COUNT(odd_frames));
-    tcase_add_test(frames, rgb24_describes_packed_pixels);
+    tcase_add_loop_test(frames, packed_frames_are_described, 0, (int)COUNT(packed_table));
+    tcase_add_loop_test(frames, wrong_packed_frames_say_so_when_they_are_used, DP_FORMAT_RGB24,
+                        DP_FORMAT_I420 + 1);
     return suite;
 }
 

@@ -32,6 +32,13 @@ int main() {
         body(argument, 0);
     };
     options.scheduler = &scheduler;
+    const dp_frame frames[] = {dp_frame_rgb24(nullptr, 2, 2),
+                               dp_frame_bgr24(nullptr, 2, 2),
+                               dp_frame_rgba(nullptr, 2, 2),
+                               dp_frame_bgra(nullptr, 2, 2),
+                               dp_frame_gray8(nullptr, 2, 2),
+                               dp_frame_nv12(nullptr, 2, 2, DP_COLOR_BT601_LIMITED),
+                               dp_frame_i420(nullptr, 2, 2, DP_COLOR_BT709_FULL)};
     std::size_t bytes = 0;
-    return dp_session_size(nullptr, &options, &bytes) == DP_ERR_ARGUMENT ? 0 : 1;
+    return dp_session_size(nullptr, &options, &bytes) == DP_ERR_ARGUMENT ? frames[0].format : 1;
 }

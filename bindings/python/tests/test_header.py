@@ -88,7 +88,7 @@ class TestHeader:
         if not HEADER.exists():
             pytest.skip("the header is not here: not a source tree")
         declared = set(re.findall(r"^DP_API [\w\s*]*?\b(dp_\w+)\(", HEADER.read_text(), re.M))
-        assert declared - set(_lib._PROTOTYPES) == {"dp_frame_rgb24"} | {
+        assert declared - set(_lib._PROTOTYPES) == {"dp_frame_init_packed"} | {
             f"dp_{kind}_from_name" for kind in ("status", "precision", "target", "sampling")
         }
         assert set(_lib._PROTOTYPES) <= declared
