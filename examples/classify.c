@@ -32,8 +32,8 @@ const char classify_help[] =
     "  --json             print one JSON object on one line\n"
     "  --size WxH         INPUT is raw frames of this size\n"
     "  --format F         of raw frames: rgb24 (default), bgr24, rgba, bgra, gray8, nv12, i420\n"
-    "  --color C          of Y4M, nv12 and i420: bt601, bt601-full, bt709, bt709-full (default:\n"
-    "                     what the file says, else bt601)\n"
+    "  --color C          of Y4M, nv12 and i420: bt601-limited, bt601-full, bt709-limited,\n"
+    "                     bt709-full (default: what the file says, else bt601-limited)\n"
     "  --max-memory N     refuse frames that take more bytes than N; K, M, G, T may follow "
     "(default\n"
     "                     8G)\n"
@@ -51,17 +51,6 @@ const char classify_help[] =
     "\n"
     "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
     "130 interrupted.\n";
-
-static const choice formats[] = {{"rgb24", DP_FORMAT_RGB24}, {"bgr24", DP_FORMAT_BGR24},
-                                 {"rgba", DP_FORMAT_RGBA},   {"bgra", DP_FORMAT_BGRA},
-                                 {"gray8", DP_FORMAT_GRAY8}, {"nv12", DP_FORMAT_NV12},
-                                 {"i420", DP_FORMAT_I420},   {NULL, 0}};
-
-static const choice colors[] = {{"bt601", DP_COLOR_BT601_LIMITED},
-                                {"bt601-full", DP_COLOR_BT601_FULL},
-                                {"bt709", DP_COLOR_BT709_LIMITED},
-                                {"bt709-full", DP_COLOR_BT709_FULL},
-                                {NULL, 0}};
 
 typedef struct classify_options {
     engine_options engine;
@@ -102,8 +91,8 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         FLAG_OPTION("--features", &o->features),
         FLAG_OPTION("--json", &o->json),
         {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL, NULL},
-        CHOICE_OPTION("--format", &o->frames.format, formats),
-        CHOICE_OPTION("--color", &o->frames.color, colors),
+        NAME_OPTION("--format", &o->frames.format, DP_FORMAT_RGB24, dp_format_name),
+        NAME_OPTION("--color", &o->frames.color, DP_COLOR_BT601_LIMITED, dp_color_name),
         {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL, NULL},
         NO_MORE_OPTIONS,
     };

@@ -540,23 +540,37 @@ DP_API const char *dp_session_message(const dp_session *session);
 
 /* Pixel formats. Samples are bytes. */
 typedef enum dp_format {
-    DP_FORMAT_RGB24 = 0, /* plane 0: R G B */
-    DP_FORMAT_BGR24 = 1, /* plane 0: B G R */
-    DP_FORMAT_RGBA = 2,  /* plane 0: R G B A; A is not looked at */
-    DP_FORMAT_BGRA = 3,  /* plane 0: B G R A; A is not looked at */
-    DP_FORMAT_GRAY8 = 4, /* plane 0: Y, full range; R = G = B = Y */
-    DP_FORMAT_NV12 = 5,  /* plane 0: Y; plane 1: Cb Cr of each 2x2 pixels */
-    DP_FORMAT_I420 = 6   /* plane 0: Y; plane 1: Cb, plane 2: Cr of each 2x2 pixels */
+    DP_FORMAT_UNKNOWN = -1, /* what dp_format_from_name() returns for a name that is none */
+    DP_FORMAT_RGB24 = 0,    /* plane 0: R G B */
+    DP_FORMAT_BGR24 = 1,    /* plane 0: B G R */
+    DP_FORMAT_RGBA = 2,     /* plane 0: R G B A; A is not looked at */
+    DP_FORMAT_BGRA = 3,     /* plane 0: B G R A; A is not looked at */
+    DP_FORMAT_GRAY8 = 4,    /* plane 0: Y, full range; R = G = B = Y */
+    DP_FORMAT_NV12 = 5,     /* plane 0: Y; plane 1: Cb Cr of each 2x2 pixels */
+    DP_FORMAT_I420 = 6      /* plane 0: Y; plane 1: Cb, plane 2: Cr of each 2x2 pixels */
 } dp_format;
+
+/* "rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"; "unknown" for any other number. Since
+ * 0.2.0. */
+DP_API const char *dp_format_name(int32_t format);
+/* The dp_format of this name; DP_FORMAT_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_format_from_name(const char *name);
 
 /* How NV12 and I420 become RGB. A chroma sample serves its 2x2 pixels; results are clamped to
  * 0..255 and not rounded. */
 typedef enum dp_color {
+    DP_COLOR_UNKNOWN = -1, /* what dp_color_from_name() returns for a name that is none */
     DP_COLOR_BT601_LIMITED = 0,
     DP_COLOR_BT601_FULL = 1,
     DP_COLOR_BT709_LIMITED = 2,
     DP_COLOR_BT709_FULL = 3
 } dp_color;
+
+/* "bt601-limited", "bt601-full", "bt709-limited", "bt709-full"; "unknown" for any other number.
+ * Since 0.2.0. */
+DP_API const char *dp_color_name(int32_t color);
+/* The dp_color of this name; DP_COLOR_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_color_from_name(const char *name);
 
 #define DP_MAX_FRAME_SIDE 65536
 

@@ -6,6 +6,8 @@
 #include "dp_config.h"
 #include "video/video.h"
 
+#include <string.h>
+
 /* ---- conversions of a line of pixels ---- */
 
 /* Pixels that begin every `step` bytes, with red, green and blue at these places. */
@@ -138,9 +140,24 @@ static const dp_pixel_format format_table[] = {
     FORMAT(DP_FORMAT_I420, "i420", 3, 1, true, convert_i420, 1, 1, 1),
 };
 
+#define FORMAT_COUNT ((int32_t)(sizeof format_table / sizeof format_table[0]))
+
 const dp_pixel_format *dp_find_pixel_format(int32_t format) {
-    size_t count = sizeof format_table / sizeof format_table[0];
-    return format >= 0 && (size_t)format < count ? &format_table[format] : NULL;
+    return format >= 0 && format < FORMAT_COUNT ? &format_table[format] : NULL;
+}
+
+const char *dp_format_name(int32_t format) {
+    const dp_pixel_format *known = dp_find_pixel_format(format);
+    return known != NULL ? known->name : "unknown";
+}
+
+int32_t dp_format_from_name(const char *name) {
+    for (int32_t format = 0; name != NULL && format < FORMAT_COUNT; format++) {
+        if (strcmp(format_table[format].name, name) == 0) {
+            return format;
+        }
+    }
+    return DP_FORMAT_UNKNOWN;
 }
 
 /* ---- planes ---- */

@@ -29,6 +29,7 @@ size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i);
 
 /* RGB of Y'CbCr: luma * (Y - black), plus these multiples of Cb - 128 and Cr - 128. */
 typedef struct dp_yuv_to_rgb {
+    const char *name; /* dp_color_name() */
     float black, luma, red_cr, green_cb, green_cr, blue_cb;
 } dp_yuv_to_rgb;
 
@@ -48,7 +49,7 @@ typedef struct dp_pixel_line {
 
 /* What there is to know of a dp_format. */
 typedef struct dp_pixel_format {
-    const char *name;
+    const char *name; /* dp_format_name() */
     uint8_t plane_count;
     uint8_t sample_bytes[3]; /* of each plane */
     uint8_t chroma_shift;    /* planes 1 and 2: a sample for each 2^shift columns and rows */

@@ -15,6 +15,9 @@ static const char *const precisions[] = {"default", "f32", "bf16", "int8", "auto
 static const char *const targets[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
 static const char *const samplings[] = {"center", "first", "uniform", "given"};
 
+static const char *const formats[] = {"rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"};
+static const char *const colors[] = {"bt601-limited", "bt601-full", "bt709-limited", "bt709-full"};
+
 static const struct {
     const char *const *names;
     int32_t count;
@@ -26,6 +29,8 @@ static const struct {
     {precisions, COUNT(precisions), "unknown", dp_precision_name, dp_precision_from_name},
     {targets, COUNT(targets), "unknown", dp_target_name, dp_target_from_name},
     {samplings, COUNT(samplings), "unknown", dp_sampling_name, dp_sampling_from_name},
+    {formats, COUNT(formats), "unknown", dp_format_name, dp_format_from_name},
+    {colors, COUNT(colors), "unknown", dp_color_name, dp_color_from_name},
 };
 
 START_TEST(numbers_have_names) {
@@ -47,7 +52,9 @@ START_TEST(other_numbers_are_unknown) {
 END_TEST
 
 START_TEST(other_names_are_unknown) {
-    static const char *const others[] = {"", " ", "F32", "dp_ok", "f3", "f322", "unknown", "0"};
+    static const char *const others[] = {"",      " ",    "F32",     "dp_ok",
+                                         "f3",    "f322", "unknown", "0",
+                                         "RGB24", "rgb",  "bt601",   "bt709-limited "};
     ck_assert_int_eq(kinds[_i].number_of(NULL), -1);
     ck_assert_int_eq(kinds[_i].number_of(kinds[_i].unknown), -1);
     for (size_t i = 0; i < COUNT(others); i++) {
@@ -63,10 +70,14 @@ START_TEST(names_are_those_of_the_header) {
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_AUTO), "auto");
     ck_assert_str_eq(dp_target_name(DP_TARGET_NEON), "neon");
     ck_assert_str_eq(dp_sampling_name(DP_SAMPLING_GIVEN), "given");
+    ck_assert_str_eq(dp_format_name(DP_FORMAT_I420), "i420");
+    ck_assert_str_eq(dp_color_name(DP_COLOR_BT709_FULL), "bt709-full");
     ck_assert_int_eq(dp_status_from_name("no"), DP_ERR_UNKNOWN);
     ck_assert_int_eq(dp_precision_from_name("no"), DP_PRECISION_UNKNOWN);
     ck_assert_int_eq(dp_target_from_name("no"), DP_TARGET_UNKNOWN);
     ck_assert_int_eq(dp_sampling_from_name("no"), DP_SAMPLING_UNKNOWN);
+    ck_assert_int_eq(dp_format_from_name("no"), DP_FORMAT_UNKNOWN);
+    ck_assert_int_eq(dp_color_from_name("no"), DP_COLOR_UNKNOWN);
 }
 END_TEST
 

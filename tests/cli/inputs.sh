@@ -30,15 +30,15 @@ test_yuv() {
     same "I420 is the same" "$work/yuv" "$in/yuv.i420" --size 27x19 --format i420
     same "NV12 is the same" "$work/yuv" "$in/yuv.nv12" --size 27x19 --format nv12
     same "--color bt601-full is XCOLORRANGE=FULL" "$work/full" "$in/yuv.y4m" --color bt601-full
-    same "--color overrides the file" "$work/yuv" "$in/yuv-full.y4m" --color bt601
+    same "--color overrides the file" "$work/yuv" "$in/yuv-full.y4m" --color bt601-limited
     near "4:4:4 is nearly the same" 0.003 "$work/yuv" "$in/yuv-444.y4m"
     near "4:2:2 is nearly the same" 0.003 "$work/yuv" "$in/yuv-422.y4m"
     near "4:1:1 is nearly the same" 0.003 "$work/yuv" "$in/yuv-411.y4m"
-    logits "$work/709" "$in/yuv.y4m" --color bt709 || not_ok "BT.709" "status $status"
+    logits "$work/709" "$in/yuv.y4m" --color bt709-limited || not_ok "BT.709" "status $status"
     differs "BT.601 and BT.709 differ" "$work/yuv" "$work/709"
     near "4:4:4 in full range is nearly the same" 0.003 "$work/full" "$in/yuv-444.y4m" \
         --color bt601-full
-    near "4:4:4 in BT.709 is nearly the same" 0.003 "$work/709" "$in/yuv-444.y4m" --color=bt709
+    near "4:4:4 in BT.709 is nearly the same" 0.003 "$work/709" "$in/yuv-444.y4m" --color=bt709-limited
     logits "$work/709-full" "$in/yuv.y4m" --color bt709-full || not_ok "BT.709" "status $status"
     near "4:4:4 in full BT.709 is nearly the same" 0.003 "$work/709-full" "$in/yuv-444.y4m" \
         --color bt709-full

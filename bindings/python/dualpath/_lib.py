@@ -201,6 +201,9 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_precision_name": (c_char_p, [c_int32]),
     "dp_target_name": (c_char_p, [c_int32]),
     "dp_sampling_name": (c_char_p, [c_int32]),
+    "dp_format_name": (c_char_p, [c_int32]),
+    "dp_color_name": (c_char_p, [c_int32]),
+    "dp_frame_init_packed": (c_uint64, [POINTER(dp_frame), c_int32, c_void_p, c_int32, c_int32]),
     "dp_model_options_init": (None, [_MODEL_OPTIONS, c_size_t]),
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
     "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
@@ -301,12 +304,12 @@ def text(value: bytes | None) -> str:
 
 
 def name_of(kind: str, number: int) -> str:
-    """The name of a dp_precision, dp_target or dp_sampling; "unknown" for any other number."""
+    """The name of a dp_precision, dp_target, ...; "unknown" for any other number."""
     return text(getattr(library(), f"dp_{kind}_name")(number))
 
 
 def number_of(kind: str, name: str, first: int = 0) -> int:
-    """The dp_precision, dp_target or dp_sampling of this name, from number `first` on."""
+    """The dp_precision, dp_target, ... of this name, from number `first` on."""
     names = itertools.takewhile(
         lambda known: known != "unknown", (name_of(kind, n) for n in itertools.count(first))
     )

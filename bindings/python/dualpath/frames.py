@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ._lib import dp_frame
+from ._lib import dp_frame, library, number_of
 
 MAX_SIDE = 65536
-
-COLORS = {"bt601-limited": 0, "bt601-full": 1, "bt709-limited": 2, "bt709-full": 3}
-
-
-class _Format(NamedTuple):
-    code: int
-    channels: tuple[int, ...]
-    """Bytes of a pixel in each plane; the planes after the first hold half the rows and columns."""
-
-
-FORMATS = {
-    "rgb24": _Format(0, (3,)),
-    "bgr24": _Format(1, (3,)),
-    "rgba": _Format(2, (4,)),
-    "bgra": _Format(3, (4,)),
-    "gray8": _Format(4, (1,)),
-    "nv12": _Format(5, (1, 2)),
-    "i420": _Format(6, (1, 1, 1)),
-}
 
 _BY_CHANNELS = {1: "gray8", 3: "rgb24", 4: "rgba"}
 
@@ -86,12 +68,12 @@ class Frame:
         self.color = color
         self.rotation = _rotation(rotation)
         self.mirrored = bool(mirrored)
-        layout = _look_up(FORMATS, self.format, "format")
-        color_code = _look_up(COLORS, color, "color")
-        if len(planes) != len(layout.channels):
-            raise ValueError(f"{self.format} has {len(layout.channels)} planes, not {len(planes)}")
+        code, channels = _layout(self.format)
+        color_code = _color_code(color)
+        if len(planes) != len(channels):
+            raise ValueError(f"{self.format} has {len(channels)} planes, not {len(planes)}")
         self.planes = planes
-        views = [_plane(p, c, self.format) for p, c in zip(planes, layout.channels)]
+        views = [_plane(p, c, self.format) for p, c in zip(planes, channels)]
         height, width = views[0].shape[:2]
         _check_chroma(views, self.format)
         self._descriptor = dp_frame(
@@ -99,7 +81,7 @@ class Frame:
             (ctypes.c_ssize_t * 3)(*(v.strides[0] for v in views)),
             width,
             height,
-            layout.code,
+            code,
             color_code,
             self.rotation,
             self.mirrored,
@@ -208,10 +190,18 @@ def _rotation(degrees: int) -> int:
     return degrees
 
 
-def _look_up(table: dict[str, Any], key: str, what: str) -> Any:
-    if key not in table:
-        raise ValueError(f"unknown {what} {key!r}: one of {', '.join(table)}")
-    return table[key]
+@functools.cache
+def _color_code(color: str) -> int:
+    return number_of("color", color)
+
+
+@functools.cache
+def _layout(format: str) -> tuple[int, tuple[int, ...]]:
+    """The number of a format, and the bytes of a sample in each plane: those of one pixel's rows.
+    Planes behind the first have half the rows and columns."""
+    code, pixel = number_of("format", format), dp_frame()
+    library().dp_frame_init_packed(ctypes.byref(pixel), code, None, 1, 1)
+    return code, tuple(stride for stride in pixel.stride if stride)
 
 
 def _not(array: npt.NDArray[Any]) -> str:

@@ -68,9 +68,10 @@ class TestHeader:
             expected[mask] = model_module._CPU_MASKS[name]
         for name in ("center", "first", "uniform", "given"):
             expected[f"DP_SAMPLING_{name.upper()}"] = _lib.number_of("sampling", name)
-        for name, layout in frames.FORMATS.items():
-            expected[f"DP_FORMAT_{name.upper()}"] = layout.code
-        for name, number in frames.COLORS.items():
+        for name in ("rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"):
+            expected[f"DP_FORMAT_{name.upper()}"] = _lib.number_of("format", name)
+        for name in ("bt601-limited", "bt601-full", "bt709-limited", "bt709-full"):
+            number = _lib.number_of("color", name)
             expected[f"DP_COLOR_{name.upper().replace('-', '_')}"] = number
         assert dict(zip(expected, evaluate_c(list(expected), tmp_path))) == expected
 
@@ -88,8 +89,9 @@ class TestHeader:
         if not HEADER.exists():
             pytest.skip("the header is not here: not a source tree")
         declared = set(re.findall(r"^DP_API [\w\s*]*?\b(dp_\w+)\(", HEADER.read_text(), re.M))
-        assert declared - set(_lib._PROTOTYPES) == {"dp_frame_init_packed"} | {
-            f"dp_{kind}_from_name" for kind in ("status", "precision", "target", "sampling")
+        assert declared - set(_lib._PROTOTYPES) == {
+            f"dp_{kind}_from_name"
+            for kind in ("status", "precision", "target", "sampling", "format", "color")
         }
         assert set(_lib._PROTOTYPES) <= declared
 
