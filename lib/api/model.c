@@ -3,6 +3,7 @@
  * of itself. Arguments are checked here; lib/model does the work.
  */
 #include "api/api.h"
+#include "base/size.h"
 #include "model/load.h"
 #include "os/environment.h"
 

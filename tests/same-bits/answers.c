@@ -294,6 +294,12 @@ static bool print_kernels(const model_files *files, const dp_model *model) {
     return true;
 }
 
+/* The name of a number that is none was NULL before 0.2.0. */
+static bool is_target(int32_t target) {
+    const char *name = dp_target_name(target);
+    return name != NULL && strcmp(name, "unknown") != 0;
+}
+
 static bool answer_precision(const model_files *files, int precision, const selection *what) {
     dp_model_options options;
     dp_model_options_default(&options);
@@ -308,7 +314,7 @@ static bool answer_precision(const model_files *files, int precision, const sele
         good = answer_fused(files->model, opened.model, what);
     }
     close_files(&opened);
-    for (int32_t target = 1; good && what->targets && dp_target_name(target) != NULL; target++) {
+    for (int32_t target = 1; good && what->targets && is_target(target); target++) {
         good = answer_target(files, target, precision);
     }
     return good;
