@@ -59,6 +59,7 @@ APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
+INTERNAL := $(BUILD)/tests/libdualpath-internal.a
 SHARED := $(BUILD)/libdualpath.so.$(VERSION)
 
 .PHONY: all static shared examples left-out needs-libpng
@@ -104,9 +105,25 @@ $(BUILD)/examples/%.o: examples/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(STATIC): $(LIB_OBJECTS)
+# For tests of what is inside: all objects as they are.
+$(INTERNAL): $(LIB_OBJECTS)
+	@mkdir -p $(@D)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+# One object, in which names that are not of the interface are local: none of them can meet a name of
+# a program. Where there is no objcopy (macOS), they stay visible.
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
+HAS_OBJCOPY := $(shell command -v "$(OBJCOPY)" 2>/dev/null)
+$(STATIC): $(LIB_OBJECTS)
+	@rm -f $@
+ifeq ($(HAS_OBJCOPY),)
+	$(AR) rcs $@ $^
+else
+	$(CC) $(filter -m% -W%,$(CFLAGS)) -r -nostdlib -o $(BUILD)/lib/dualpath.o $^
+	$(OBJCOPY) --localize-hidden $(BUILD)/lib/dualpath.o
+	$(AR) rcs $@ $(BUILD)/lib/dualpath.o
+endif
 
 $(BUILD)/dualpath.map $(BUILD)/dualpath.1: $(BUILD)/%: include/dualpath.h
 	@mkdir -p $(@D)
@@ -229,14 +246,14 @@ $(BUILD)/tests/support.a: $(TEST_SUPPORT)
 define LINK_TEST
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
 endef
-$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/support.a $(STATIC)
+$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(LINK_TEST)
-$(BUILD)/tests/test_%: $(BUILD)/tests/api/test_%.o $(BUILD)/tests/support.a $(STATIC)
+$(BUILD)/tests/test_%: $(BUILD)/tests/api/test_%.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(LINK_TEST)
-$(BUILD)/tests/bench_%: $(BUILD)/tests/unit/bench_%.o $(BUILD)/tests/support.a $(STATIC)
+$(BUILD)/tests/bench_%: $(BUILD)/tests/unit/bench_%.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(LINK_TEST)
 
-$(BUILD)/tests/split_model: $(BUILD)/tests/cli/split_model.o $(BUILD)/tests/support.a $(STATIC)
+$(BUILD)/tests/split_model: $(BUILD)/tests/cli/split_model.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
@@ -272,10 +289,14 @@ check-header:
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
 EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@DUALPATH_EXPERIMENTAL/ experimental/' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort
 LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
-check-abi: $(SHARED) $(BUILD)/tests/abi/layout
+check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
 	@$(EXPORTS) > $(BUILD)/tests/abi/exports.txt
 	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
+ifneq ($(HAS_OBJCOPY),)
+	@sed 's/ .*//' tests/abi/exports.txt | LC_ALL=C sort > $(BUILD)/tests/abi/public.txt
+	nm -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
+endif
 	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
 	diff -u tests/abi/$(LAYOUT) $(BUILD)/tests/abi/layout.txt
 	@for machine in "-m32" "-m32 -malign-double"; do \
@@ -465,11 +486,11 @@ fuzz-seeds: $(BUILD)/dualpath $(BUILD)/tests/split_model
 
 FUZZ_LOADER_SOURCES := tests/support/split.c tests/support/gguf_builder.c
 FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
-$(BUILD)/fuzz_%: tests/fuzz/%.c $(STATIC)
+$(BUILD)/fuzz_%: tests/fuzz/%.c $(INTERNAL)
 	@mkdir -p $(@D)
 	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests/support -o $@ $< \
 	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
-	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(STATIC) -lpng $(LIBS)
+	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(INTERNAL) -lpng $(LIBS)
 
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk

@@ -24,7 +24,7 @@ endif
 $(BUILD)/lib/isa/cortexm/rows.o: FILE_CFLAGS := $(FIRMWARE_PRODUCTS)
 FIRMWARE_CFLAGS = $(FIRMWARE_FLAGS) $(FIRMWARE_OPTIMISE) -ffunction-sections -fdata-sections \
     -fcallgraph-info=su
-FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
+FIRMWARE_LIB_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -DDP_BUILD_SHARED -ffp-contract=off -fno-math-errno -DDP_FREESTANDING \
     $(if $(CONFIG),-DDP_CONFIG_FILE='\"$(notdir $(CONFIG))\"' -I$(dir $(CONFIG))) -Iinclude -Ilib
 FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG))))
 
@@ -32,7 +32,7 @@ FIRMWARE = $(BUILD)/firmware/$(CPU)$(if $(CONFIG),-$(basename $(notdir $(CONFIG)
 firmware: ## $(BUILD)/firmware/CPU/libdualpath.a without an operating system; also CROSS CPU CONFIG
 	@$(MAKE) --no-print-directory -s BUILD=$(FIRMWARE) CC=$(CROSS)gcc AR=$(CROSS)ar ZLIB=0 DEFINES= \
 	    FIRMWARE_PRODUCTS=$(FIRMWARE_OPTIMISE_PRODUCTS) \
-	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static
+	    CFLAGS="$(FIRMWARE_CFLAGS)" LIB_CFLAGS="$(FIRMWARE_LIB_CFLAGS)" static $(FIRMWARE_ALSO)
 	@sh tests/firmware/symbols.sh $(CROSS) $(FIRMWARE)/libdualpath.a
 	@$(PYTHON) tests/firmware/stack.py $(FIRMWARE)
 
@@ -56,7 +56,8 @@ FIRMWARE_CONFIG_f32  :=
 
 FIRMWARE_DATA  = -DMODEL_FILE='"$(BUILD)/firmware/model-$(PRECISION).gguf"' -DCLIP_FILE='"$(BUILD)/firmware/clip.rgb"'
 FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)
-FIRMWARE_LINK  = examples/firmware/cortex_m.c $(FIRMWARE)/libdualpath.a -Lexamples/firmware -T $(BOARD).ld \
+FIRMWARE_ARCHIVE = $(FIRMWARE)/libdualpath.a
+FIRMWARE_LINK  = examples/firmware/cortex_m.c $(FIRMWARE_ARCHIVE) -Lexamples/firmware -T $(BOARD).ld \
     -nostartfiles -Wl,--gc-sections -lm
 
 .PHONY: firmware-data firmware-image firmware-products firmware-host check-firmware check-firmware-builds record-firmware
@@ -77,8 +78,9 @@ firmware-image: firmware-data ## $(BUILD)/firmware/BOARD-PRECISION.elf, an examp
 
 # The int8 products beside what they are for a processor that has nothing for them.
 firmware-products: CPU = $(BOARD_CPU_$(BOARD))
+firmware-products: FIRMWARE_ARCHIVE = $(FIRMWARE)/tests/libdualpath-internal.a
 firmware-products:
-	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU)
+	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU) FIRMWARE_ALSO=$(FIRMWARE_ARCHIVE)
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_OPTIMISE_PRODUCTS) $(FIRMWARE_LIB_CFLAGS) \
 	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddp_gemm_rows=plain_gemm_rows \
 	    -c lib/isa/cortexm/rows.c -o $(FIRMWARE)/plain_rows.o

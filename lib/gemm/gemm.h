@@ -66,8 +66,8 @@ void dp_pack_panels_transposed(const dp_layout *layout, dp_kgroup *panels, const
 
 #define DP_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 
-/* A GEMM that can only be packed for, on any machine: it has a layout and nothing else. Not for
- * DP_TARGET_NATIVE. */
+/* A GEMM that can only be packed for, on any machine: it has a layout and nothing else. NULL for
+ * DP_TARGET_NATIVE, and where the build has no panels. */
 const dp_gemm *dp_target_packing(dp_target number, dp_precision precision);
 
 /* The target whose panels both of these GEMMs read; DP_TARGET_NATIVE: there is none. */

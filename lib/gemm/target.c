@@ -2,12 +2,13 @@
  * Targets: the layouts that compiled files are written for, one line each. Any machine packs
  * weights for any of them, with the same bits.
  */
+#include "dp_config.h"
 #include "gemm/gemm.h"
 #include "gemm/lowp.h"
 
-/* Columns of a panel, and the step of bf16 and bytes in k-groups. */
+/* Columns of a panel, and the step of bf16 and bytes in k-groups: f32, bf16, int8. */
 #define TARGET_LAYOUTS(columns, k_groups)                                                 \
-    {                                                                                     \
+    (const dp_gemm[3]) {                                                                  \
         {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL}},            \
             {.name = "none",                                                              \
              .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dp_round_row_bf16}}, \
@@ -15,28 +16,34 @@
              .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dp_round_row_int8}}, \
     }
 
+#if defined(DP_NO_PANELS)
+#define PANEL_LAYOUTS(columns, k_groups) NULL
+#else
+#define PANEL_LAYOUTS TARGET_LAYOUTS
+#endif
+
 typedef struct target_entry {
-    uint32_t cpu;       /* DP_CPU_* that make the family */
-    dp_gemm packing[3]; /* f32, bf16, int8: only a layout */
+    uint32_t cpu;           /* DP_CPU_* that make the family */
+    const dp_gemm *packing; /* [3]; NULL: the build does not have the target */
 } target_entry;
 
 static const target_entry targets[DP_TARGET_COUNT] = {
-    [DP_TARGET_NATIVE] = {0},
-    [DP_TARGET_PLAIN] = {0, TARGET_LAYOUTS(8, 1)},
+    [DP_TARGET_PLAIN] = {0, PANEL_LAYOUTS(8, 1)},
     [DP_TARGET_ROWS] = {0, TARGET_LAYOUTS(1, 1)},
-    [DP_TARGET_AVX2] = {DP_CPU_AVX2, TARGET_LAYOUTS(16, 1)},
-    [DP_TARGET_AVX512] = {DP_CPU_AVX512, TARGET_LAYOUTS(32, 16)},
-    [DP_TARGET_NEON] = {DP_CPU_NEON, TARGET_LAYOUTS(16, 4)},
+    [DP_TARGET_AVX2] = {DP_CPU_AVX2, PANEL_LAYOUTS(16, 1)},
+    [DP_TARGET_AVX512] = {DP_CPU_AVX512, PANEL_LAYOUTS(32, 16)},
+    [DP_TARGET_NEON] = {DP_CPU_NEON, PANEL_LAYOUTS(16, 4)},
 };
 
 const dp_gemm *dp_target_packing(dp_target number, dp_precision precision) {
-    return &targets[number].packing[precision - DP_PRECISION_F32];
+    const dp_gemm *packing = targets[number].packing;
+    return packing != NULL ? packing + (precision - DP_PRECISION_F32) : NULL;
 }
 
 /* Whether a GEMM reads the panels of a target. */
 static bool reads_target(const dp_gemm *gemm, dp_target number) {
     const dp_gemm *packing = dp_target_packing(number, gemm->layout.precision);
-    return dp_layout_equals(&gemm->layout, &packing->layout);
+    return packing != NULL && dp_layout_equals(&gemm->layout, &packing->layout);
 }
 
 dp_target dp_target_of(const dp_gemm *f32, const dp_gemm *gemm) {

@@ -59,14 +59,14 @@ const dp_gemm *dp_gemm_choose(dp_precision precision, uint32_t cpu_mask) {
 
 const dp_gemm *dp_gemm_choose_for_target(dp_target number, dp_precision precision,
                                          uint32_t cpu_mask) {
-    const dp_layout *layout = &dp_target_packing(number, precision)->layout;
+    const dp_gemm *packing = dp_target_packing(number, precision);
     const dp_gemm *best = NULL;
     size_t index = 0;
-    if (number == DP_TARGET_ROWS) {
-        return dp_gemm_rows(precision);
+    if (packing == NULL || number == DP_TARGET_ROWS) {
+        return packing != NULL ? dp_gemm_rows(precision) : NULL;
     }
     for (const dp_gemm *gemm; (gemm = next_usable(precision, cpu_mask, &index)) != NULL;) {
-        best = dp_layout_equals(&gemm->layout, layout) ? gemm : best;
+        best = dp_layout_equals(&gemm->layout, &packing->layout) ? gemm : best;
     }
     return best;
 }

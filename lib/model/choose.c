@@ -135,7 +135,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
     if (model->runnable) {
         return DP_OK;
     }
-    if (options->target == DP_TARGET_NATIVE) {
+    if (options->target == DP_TARGET_NATIVE || dp_target_packing(target, precision) == NULL) {
         return dp_fail(message, DP_ERR_UNSUPPORTED,
                        "this file is compiled for %s, which the instruction sets in use cannot "
                        "read; they read %s",

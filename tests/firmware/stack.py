@@ -20,11 +20,14 @@ NOT_ON_BOARDS = {"dp_model_compile", "build_weights"}
 
 APPLICATION = "-"
 POINTERS = {
-    r"lib/os/loop.h": r"(?!dp_)\w+_task",
+    r"lib/os/loop.h": r"(?!dp_|open_)\w+_task",
     r"lib/base/format.c": r"write_(fixed|scientific)",
     r"lib/os/memory.c": APPLICATION,
     r"lib/os/team.c": r"host_worker",  # the application's scheduler does
-    r"lib/gguf/gguf.c": r"\w+_before",
+    r"lib/gguf/index.c:(sift_down|dp_sort_items)": r"\w+_before",
+    r"lib/gguf/index.c": r"(key|name)_of_item",
+    r"lib/model/load.c": APPLICATION,
+    r"lib/gguf/emit.c": APPLICATION,
     r"lib/model/build.c": APPLICATION,
     r"lib/isa/dispatch.c": r"dp_gemm_(generic|rows|avx\w*|amx|neon\w*)",
     r"lib/isa/cortexm/rows.c": r"measure_peak__c",
