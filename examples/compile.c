@@ -3,8 +3,6 @@
  */
 #include "cli.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,54 +31,12 @@ const char compile_help[] =
 
 static const char *const model_name[] = {"MODEL", NULL};
 
-typedef struct output {
-    FILE *file;
-    int64_t bytes;
-    bool interrupted;
-} output;
-
-static int64_t write_bytes(void *user, const void *bytes, size_t size) {
-    output *to = user;
-    to->interrupted = interrupted();
-    size_t count = to->interrupted ? 0 : fwrite(bytes, 1, size, to->file);
-    to->bytes += (int64_t)count;
-    return (int64_t)count;
-}
-
-/* Writes beside `path`, so that a file in its place stays whole until this one is; it may even be
- * the model itself. */
-static int write_model(const dp_model *model, const char *path, int64_t *bytes) {
-    char beside[4096];
-    output to = {NULL, 0, false};
-    dp_writer writer = {.write = write_bytes, .user = &to};
-    if ((size_t)snprintf(beside, sizeof beside, "%s.part", path) >= sizeof beside) {
-        complain(path, "the name is too long");
-        return STATUS_ERROR;
+static int write_model(const dp_model *model, const char *path, size_t *bytes) {
+    dp_status status = dp_model_compile_memory(model, NULL, 0, bytes);
+    if (status == DP_OK) {
+        status = dp_model_compile(model, path);
     }
-    to.file = fopen(beside, "wb");
-    if (to.file == NULL) {
-        complain(beside, "cannot create: %s", strerror(errno));
-        return STATUS_ERROR;
-    }
-    errno = 0;
-    dp_status written = dp_model_compile(model, &writer);
-    int error = errno;
-    bool closed = fclose(to.file) == 0;
-    error = closed ? error : errno;
-    if (written == DP_OK && closed && rename(beside, path) == 0) {
-        *bytes = to.bytes;
-        return STATUS_OK;
-    }
-    error = error != 0 ? error : errno;
-    (void)remove(beside);
-    if (to.interrupted) {
-        return STATUS_INTERRUPTED;
-    }
-    if (written != DP_OK && written != DP_ERR_IO) {
-        return check_status(written, path);
-    }
-    complain(path, "cannot write: %s", strerror(error));
-    return STATUS_ERROR;
+    return check_status(status, path);
 }
 
 /* ---- what it takes ---- */
@@ -110,7 +66,7 @@ static void count_release(void *user, void *block, size_t size) {
 
 /* The file as a small machine has it: in place, with plain C and one thread. Pointers are larger
  * here than there, so that this is never too little. */
-static int report(const char *path, int64_t bytes) {
+static int report(const char *path, size_t bytes) {
     counter count = {0, 0};
     dp_allocator allocator = {
         .allocate = count_allocation, .release = count_release, .user = &count};
@@ -133,7 +89,7 @@ static int report(const char *path, int64_t bytes) {
         status = dp_session_size(model, &alone, &pushed);
     }
     if (status == DP_OK) {
-        printf("flash %12" PRId64 " bytes: the file\n", bytes);
+        printf("flash %12zu bytes: the file\n", bytes);
         printf("model %12zu bytes at most, of its allocator\n", count.peak);
         printf("arena %12zu bytes at most, of a session\n", arena);
         printf("arena %12zu bytes at most, of one that goes image by image\n", pushed);
@@ -168,14 +124,14 @@ int command_compile(int count, char **arguments) {
         return status;
     }
     engine e;
-    int64_t bytes = 0;
+    size_t bytes = 0;
     status = engine_open(&e, path, &o);
     if (status == STATUS_OK) {
         status = write_model(e.model, written, &bytes);
     }
     if (status == STATUS_OK && !o.quiet) {
         print_text(stdout, written);
-        printf(": %" PRId64 " bytes, %s for %s\n", bytes, dp_precision_name(e.info.precision),
+        printf(": %zu bytes, %s for %s\n", bytes, dp_precision_name(e.info.precision),
                dp_target_name(e.info.target));
     }
     engine_close(&e);

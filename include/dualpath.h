@@ -122,7 +122,7 @@ typedef enum dp_status {
     DP_ERR_ARGUMENT = 1,    /* a null pointer, a number out of range, an unknown option */
     DP_ERR_MEMORY = 2,      /* an allocation failed */
     DP_ERR_ARENA = 3,       /* the caller's arena is too small or not aligned */
-    DP_ERR_IO = 4,          /* the file could not be opened or read */
+    DP_ERR_IO = 4,          /* the file could not be opened, read or written */
     DP_ERR_FORMAT = 5,      /* not a weight file, or a malformed one */
     DP_ERR_UNSUPPORTED = 6, /* a sound file, but this build cannot run it */
     DP_ERR_CHECKSUM = 7,    /* the bytes of a tensor are not those that were written */
@@ -298,7 +298,7 @@ DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
 
 /* A source of bytes. read() copies up to `size` bytes from `offset` into `buffer` and returns how
  * many it copied; 0 means the end of the data, a negative number a failure. Offsets only grow.
- * Called only while the model is being opened. */
+ * Called only while the model is being opened or verified. */
 typedef struct dp_reader {
     int64_t (*read)(void *user, uint64_t offset, void *buffer, size_t size);
     void *user;
@@ -348,11 +348,26 @@ typedef struct dp_writer {
 } dp_writer;
 
 /* Writes the model as a compiled file (docs/weight-format.md): its weights as they are in memory,
- * fused, rounded to its precision and laid out for its target. Of a task, what it shares is
- * written, too: the file is a model of its own. Opening such a file copies no weights, and
- * processes that have it open share their memory. DP_ERR_IO when the callback fails;
- * DP_ERR_UNSUPPORTED for models that were opened `unfused`. Since 0.2.0. */
-DP_API dp_status dp_model_compile(const dp_model *model, const dp_writer *writer);
+ * fused, rounded to its precision and laid out for its target. For a task, the weights that it
+ * shares are written, too: the file is a model of its own. Opening such a file copies no weights,
+ * and processes that have it open share their memory. DP_ERR_UNSUPPORTED for models that were
+ * opened `unfused`.
+ *
+ * The file is written under another name in the same folder and then renamed, so that a file that
+ * has the path stays whole until the new one is complete; processes that have it mapped go on with
+ * the old one. When anything fails, nothing is left. A symbolic link stays, and the file that it
+ * names is replaced. Devices and pipes are written to directly (a pipe that nobody reads any more
+ * raises SIGPIPE, as for any other write). DP_ERR_IO with the path and the reason when the file
+ * cannot be created or written. Since 0.2.0. */
+DP_API dp_status dp_model_compile(const dp_model *model, const char *path);
+
+/* The same to memory. *size becomes the size of the file; with `buffer` NULL that is all. With a
+ * `capacity` of less, nothing is written, and it is DP_ERR_ARGUMENT. Since 0.2.0. */
+DP_API dp_status dp_model_compile_memory(const dp_model *model, void *buffer, size_t capacity,
+                                         size_t *size);
+
+/* The same through a callback. DP_ERR_IO when it fails. Since 0.2.0. */
+DP_API dp_status dp_model_compile_writer(const dp_model *model, const dp_writer *writer);
 
 /* Closes the model. All of it is freed here, or with the last session or task on it. */
 DP_API void dp_model_close(dp_model *model);
@@ -403,8 +418,14 @@ DP_API dp_status dp_model_get_info(const dp_model *model, dp_model_info *info);
 DP_API const char *dp_model_label(const dp_model *model, int32_t index);
 
 /* Checks every tensor of a file against its CRC-32 without building a model. DP_ERR_CHECKSUM names
- * the first that differs, DP_ERR_UNSUPPORTED says that the file carries no checksums. */
+ * the first that differs, DP_ERR_UNSUPPORTED says that the file carries no checksums. Of the
+ * options, those for reading a file are used: allocator, progress, max_inflated_size. */
 DP_API dp_status dp_model_verify(const char *path, const dp_model_options *options);
+
+/* The same of bytes in memory, and through a callback. Since 0.2.0. */
+DP_API dp_status dp_model_verify_memory(const void *bytes, size_t size,
+                                        const dp_model_options *options);
+DP_API dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_options *options);
 
 /* ------------------------------------------------------------------------------------------
  * Threads that sessions share, and threads of the host

@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 #include "base/size.h"
+#include "model/compile.h"
 #include "model/load.h"
 #include "os/environment.h"
 
@@ -110,8 +111,8 @@ static dp_status open_model(dp_origin origin, const dp_model_options *options, d
     return status == DP_OK ? dp_model_load(&origin, &opening, model, message) : status;
 }
 
-static dp_status open_task(dp_model *backbone, dp_origin origin, const dp_model_options *options,
-                           dp_model **model) {
+static dp_status open_on_backbone(dp_model *backbone, dp_origin origin,
+                                  const dp_model_options *options, dp_model **model) {
     dp_message *message = dp_thread_message();
     dp_opening opening;
     dp_status status = clear_model(model, message);
@@ -140,17 +141,17 @@ dp_status dp_model_open_reader(const dp_reader *reader, const dp_model_options *
 
 dp_status dp_model_open_task(dp_model *backbone, const char *path, const dp_model_options *options,
                              dp_model **model) {
-    return open_task(backbone, from_path(path), options, model);
+    return open_on_backbone(backbone, from_path(path), options, model);
 }
 
 dp_status dp_model_open_task_memory(dp_model *backbone, const void *bytes, size_t size,
                                     const dp_model_options *options, dp_model **model) {
-    return open_task(backbone, from_memory(bytes, size), options, model);
+    return open_on_backbone(backbone, from_memory(bytes, size), options, model);
 }
 
 dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *reader,
                                     const dp_model_options *options, dp_model **model) {
-    return open_task(backbone, from_reader(reader), options, model);
+    return open_on_backbone(backbone, from_reader(reader), options, model);
 }
 
 void dp_model_close(dp_model *model) {
@@ -159,12 +160,11 @@ void dp_model_close(dp_model *model) {
     }
 }
 
-/* ---- verifying and compiling ---- */
+/* ---- verifying ---- */
 
-dp_status dp_model_verify(const char *path, const dp_model_options *options) {
+static dp_status verify_file(dp_origin origin, const dp_model_options *options) {
     dp_message *message = dp_thread_message();
     dp_opening opening;
-    dp_origin origin = from_path(path);
     dp_status status = resolve_model_options(options, &opening, message);
     if (status == DP_OK) {
         status = check_origin(&origin, message);
@@ -172,13 +172,49 @@ dp_status dp_model_verify(const char *path, const dp_model_options *options) {
     return status == DP_OK ? dp_weight_file_verify(&origin, &opening.options, message) : status;
 }
 
-dp_status dp_model_compile(const dp_model *model, const dp_writer *writer) {
+dp_status dp_model_verify(const char *path, const dp_model_options *options) {
+    return verify_file(from_path(path), options);
+}
+
+dp_status dp_model_verify_memory(const void *bytes, size_t size, const dp_model_options *options) {
+    return verify_file(from_memory(bytes, size), options);
+}
+
+dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_options *options) {
+    return verify_file(from_reader(reader), options);
+}
+
+/* ---- compiling ---- */
+
+dp_status dp_model_compile(const dp_model *model, const char *path) {
+    dp_message *message = dp_thread_message();
+    if (model == NULL || path == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
+                       model == NULL ? "model" : "path of the file");
+    }
+    return dp_compile_to_path(model, path, message);
+}
+
+dp_status dp_model_compile_memory(const dp_model *model, void *buffer, size_t capacity,
+                                  size_t *size) {
+    dp_message *message = dp_thread_message();
+    if (size != NULL) {
+        *size = 0;
+    }
+    if (model == NULL || size == NULL) {
+        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
+                       model == NULL ? "model" : "place for the size");
+    }
+    return dp_compile_to_memory(model, buffer, capacity, size, message);
+}
+
+dp_status dp_model_compile_writer(const dp_model *model, const dp_writer *writer) {
     dp_message *message = dp_thread_message();
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
     dp_status status = dp_check_writer(writer, message);
-    return status == DP_OK ? dp_model_write(model, writer, message) : status;
+    return status == DP_OK ? dp_compile_to_writer(model, writer, message) : status;
 }
 
 /* ---- queries ---- */

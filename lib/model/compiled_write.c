@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "gguf/crc32.h"
 #include "gguf/emit.h"
+#include "model/compile.h"
 #include "model/compiled_layout.h"
 #include "model/keys.h"
 
@@ -149,32 +150,28 @@ static dp_status check_compilable(const struct dp_model *model, dp_message *mess
     return DP_OK;
 }
 
-/* A sink that is a callback of the caller. */
-static dp_status write_to_callback(void *user, const void *bytes, size_t size,
-                                   dp_message *message) {
-    const dp_writer *writer = user;
-    const uint8_t *next = bytes;
-    while (size > 0) {
-        int64_t count = writer->write(writer->user, next, size);
-        if (count <= 0 || (uint64_t)count > size) {
-            return dp_fail(message, DP_ERR_IO, "the write callback answered %lld, given %zu bytes",
-                           (long long)count, size);
-        }
-        next += count;
-        size -= (size_t)count;
-    }
-    return DP_OK;
-}
-
-dp_status dp_model_write(const struct dp_model *model, const dp_writer *writer,
-                         dp_message *message) {
-    dp_writer copy = *writer;
-    dp_sink sink = {write_to_callback, &copy};
-    dp_emitter counted = {.message = message};
+static dp_status count_file(const struct dp_model *model, dp_emitted *counted,
+                            dp_message *message) {
+    dp_emitter to = {.message = message};
     dp_status status = check_compilable(model, message);
     if (status == DP_OK) {
-        status = emit_file(&counted, model);
+        status = emit_file(&to, model);
     }
-    dp_emitter to = {.sink = &sink, .message = message, .expected = counted.emitted};
+    *counted = to.emitted;
+    return status;
+}
+
+dp_status dp_compiled_size(const struct dp_model *model, uint64_t *size, dp_message *message) {
+    dp_emitted counted;
+    dp_status status = count_file(model, &counted, message);
+    *size = counted.bytes;
+    return status;
+}
+
+dp_status dp_compiled_write(const struct dp_model *model, const dp_sink *sink,
+                            dp_message *message) {
+    dp_emitted counted;
+    dp_status status = count_file(model, &counted, message);
+    dp_emitter to = {.sink = sink, .message = message, .expected = counted};
     return status == DP_OK ? emit_file(&to, model) : status;
 }

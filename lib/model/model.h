@@ -119,7 +119,4 @@ void dp_model_release(const dp_model *model);
 /* Whether a file is a compiled one. (choose.c) */
 bool dp_is_compiled(const dp_gguf *gguf);
 
-/* Writes a model as a compiled file. (compiled_write.c) */
-dp_status dp_model_write(const dp_model *model, const dp_writer *writer, dp_message *message);
-
 #endif /* DP_MODEL_H */

@@ -32,6 +32,9 @@ START_TEST(opening_needs_its_arguments) {
     REFUSED(dp_model_open_reader(&none, NULL, &opened), DP_ERR_ARGUMENT, "callback");
     ck_assert_ptr_null(opened);
     REFUSED(dp_model_verify(NULL, NULL), DP_ERR_ARGUMENT, "path");
+    REFUSED(dp_model_verify_memory(NULL, 100, NULL), DP_ERR_ARGUMENT, "bytes");
+    REFUSED(dp_model_verify_reader(NULL, NULL), DP_ERR_ARGUMENT, "callback");
+    REFUSED(dp_model_verify_reader(&none, NULL), DP_ERR_ARGUMENT, "callback");
 }
 END_TEST
 
@@ -64,6 +67,8 @@ START_TEST(wrong_options_leave_no_model) {
     ck_assert_ptr_null(opened);
     REFUSED(dp_model_verify(find_golden(SMALL_MODEL).text, &options), DP_ERR_ARGUMENT,
             "struct_size is 3");
+    REFUSED(dp_model_verify_memory(bytes, size, &options), DP_ERR_ARGUMENT, "struct_size is 3");
+    REFUSED(dp_model_verify_reader(&reader, &options), DP_ERR_ARGUMENT, "struct_size is 3");
     free(bytes);
 }
 END_TEST
@@ -280,6 +285,37 @@ static void write_file(const char *path, const spoilt_file *file) {
     ck_assert_int_eq(fclose(stream), 0);
 }
 
+/* Hands out pieces of odd sizes. */
+static int64_t read_spoilt(void *user, uint64_t offset, void *buffer, size_t size) {
+    const spoilt_file *from = user;
+    size_t left = from->size - (size_t)offset;
+    size_t count = left < 4093 ? left : 4093;
+    count = count < size ? count : size;
+    memcpy(buffer, from->bytes + offset, count);
+    return (int64_t)count;
+}
+
+static int64_t read_and_fail(void *user, uint64_t offset, void *buffer, size_t size) {
+    return offset < 5000 ? read_spoilt(user, offset, buffer, size) : -1;
+}
+
+START_TEST(every_source_is_verified) {
+    spoilt_file file = find_golden_tensor("class_token");
+    dp_reader reader = {.read = read_spoilt, .user = &file};
+    ck_assert_int_eq(dp_model_verify_memory(file.bytes, file.size, NULL), DP_OK);
+    ck_assert_int_eq(dp_model_verify_reader(&reader, NULL), DP_OK);
+    REFUSED(dp_model_verify_memory(file.bytes, file.size / 2, NULL), DP_ERR_FORMAT, "end");
+    file.tensor[1] ^= 4;
+    REFUSED(dp_model_verify_memory(file.bytes, file.size, NULL), DP_ERR_CHECKSUM, "class_token");
+    REFUSED(dp_model_verify_reader(&reader, NULL), DP_ERR_CHECKSUM, "class_token");
+    reader.read = read_and_fail;
+    REFUSED(dp_model_verify_reader(&reader, NULL), DP_ERR_IO, "read callback");
+    file.bytes[0] = 'X';
+    REFUSED(dp_model_verify_memory(file.bytes, file.size, NULL), DP_ERR_FORMAT, "not a GGUF file");
+    free(file.bytes);
+}
+END_TEST
+
 START_TEST(verifying_finds_a_flipped_bit) {
     char path[] = P_tmpdir "/dualpath-XXXXXX";
     int descriptor = mkstemp(path);
@@ -322,6 +358,7 @@ START_TEST(verifying_needs_checksums) {
     dp_model *opened = poison;
     REFUSED(dp_model_open_memory(bytes, size, &options, &opened), DP_ERR_UNSUPPORTED, key);
     ck_assert_ptr_null(opened);
+    REFUSED(dp_model_verify_memory(bytes, size, NULL), DP_ERR_UNSUPPORTED, key);
     options.verify = 0;
     ck_assert_int_eq(dp_model_open_memory(bytes, size, &options, &opened), DP_OK);
     dp_model_close(opened);
@@ -395,6 +432,7 @@ static Suite *opening_suite(void) {
     tcase_add_test(opening, unfused_models_are_f32);
     tcase_add_test(opening, info_is_about_the_precision);
     tcase_add_test(opening, rounded_models_are_smaller);
+    tcase_add_test(opening, every_source_is_verified);
     tcase_add_test(opening, verifying_finds_a_flipped_bit);
     tcase_add_test(opening, verifying_needs_checksums);
 

@@ -192,7 +192,7 @@ START_TEST(writers_may_take_little_at_a_time) {
     file_bytes file = compile(model);
     sink to = {.most = 1009};
     dp_writer writer = {.write = take_bytes, .user = &to};
-    ck_assert_int_eq(dp_model_compile(model, &writer), DP_OK);
+    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_OK);
     ck_assert_uint_eq(to.all.size, file.size);
     ck_assert_mem_eq(to.all.bytes, file.bytes, file.size);
     gguf_free(&to.all);
@@ -206,12 +206,12 @@ START_TEST(failing_writers_are_reported) {
     dp_model *model = open_how(SMALL_MODEL, (how){0, 0, DP_CPU_ALL});
     sink counted = {.most = 0};
     dp_writer writer = {.write = take_bytes, .user = &counted};
-    ck_assert_int_eq(dp_model_compile(model, &writer), DP_OK);
+    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_OK);
     gguf_free(&counted.all);
     for (size_t fail_at = 1; fail_at <= counted.calls; fail_at++) {
         sink to = {.fail_at = fail_at, .failure = failures[fail_at % COUNT(failures)]};
         writer.user = &to;
-        ck_assert_int_eq(dp_model_compile(model, &writer), DP_ERR_IO);
+        ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_ERR_IO);
         ck_assert_ptr_nonnull(strstr(dp_last_message(), "write callback"));
         ck_assert_uint_eq(to.calls, fail_at); /* it is not called again */
         gguf_free(&to.all);
@@ -228,13 +228,13 @@ START_TEST(only_fused_models_are_written) {
     dp_model_options_default(&options);
     options.unfused = 1;
     ck_assert_int_eq(dp_model_open(find_golden(SMALL_MODEL).text, &options, &model), DP_OK);
-    ck_assert_int_eq(dp_model_compile(model, &writer), DP_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(dp_last_message(), "unfused"));
     ck_assert_uint_eq(to.calls, 0);
-    ck_assert_int_eq(dp_model_compile(NULL, &writer), DP_ERR_ARGUMENT);
-    ck_assert_int_eq(dp_model_compile(model, NULL), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_model_compile_writer(NULL, &writer), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_model_compile_writer(model, NULL), DP_ERR_ARGUMENT);
     writer.write = NULL;
-    ck_assert_int_eq(dp_model_compile(model, &writer), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_ERR_ARGUMENT);
     dp_model_close(model);
 }
 END_TEST
@@ -245,7 +245,7 @@ END_TEST
 START_TEST(compiled_files_are_refused) {
     gguf_builder builder = {0};
     gguf_add_text(&builder, "general.architecture", "dualpath");
-    gguf_add_u32(&builder, "dualpath.compiled.version", 1);
+    gguf_add_u32(&builder, "dualpath.compiled.version", 2);
     file_bytes file = {NULL, NULL, 0};
     file.bytes = file.block = gguf_finish(&builder, &file.size);
     refuse_bytes(file, NULL, DP_ERR_UNSUPPORTED, "compiled files are for little-endian machines",
@@ -258,7 +258,7 @@ START_TEST(nothing_is_compiled) {
     sink to = {.most = 0};
     dp_writer writer = {.write = take_bytes, .user = &to};
     dp_model *model = open_golden(LABELLED_MODEL);
-    ck_assert_int_eq(dp_model_compile(model, &writer), DP_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(dp_last_message(), "little-endian"));
     ck_assert_uint_eq(to.all.size, 0);
     dp_model_close(model);

@@ -168,6 +168,17 @@ static dp_status verify_only(dp_model **model) {
     return dp_model_verify(files.gzip_path, &files.options);
 }
 
+static dp_status verify_memory_only(dp_model **model) {
+    *model = NULL;
+    return dp_model_verify_memory(files.gzip, files.gzip_size, &files.options);
+}
+
+static dp_status verify_reader_only(dp_model **model) {
+    const dp_reader reader = {.read = read_plain};
+    *model = NULL;
+    return dp_model_verify_reader(&reader, &files.options);
+}
+
 static const struct {
     const char *name;
     dp_status (*open)(dp_model **model);
@@ -179,6 +190,8 @@ static const struct {
     {"plain reader", open_plain_reader},
     {"gzip reader", open_gzip_reader},
     {"verify", verify_only},
+    {"verify memory", verify_memory_only},
+    {"verify reader", verify_reader_only},
 };
 
 /* ---- memory ---- */

@@ -145,8 +145,8 @@ START_TEST(compiled_tasks_are_whole) {
     dp_model *task = open_task(backbone);
     const dp_writer writers[2] = {{.write = append, .user = &written[0]},
                                   {.write = append, .user = &written[1]}};
-    ck_assert_int_eq(dp_model_compile(whole, &writers[0]), DP_OK);
-    ck_assert_int_eq(dp_model_compile(task, &writers[1]), DP_OK);
+    ck_assert_int_eq(dp_model_compile_writer(whole, &writers[0]), DP_OK);
+    ck_assert_int_eq(dp_model_compile_writer(task, &writers[1]), DP_OK);
     ck_assert_uint_eq(written[0].size, written[1].size);
     ck_assert_int_eq(memcmp(written[0].bytes, written[1].bytes, written[0].size), 0);
     dp_model *compiled = NULL;

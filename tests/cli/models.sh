@@ -47,9 +47,9 @@ test_compile() {
     fails 1 'No such file' compile "$work/nothing.gguf" -o "$work/x"
     fails 2 '-o: is missing' compile "$MODEL"
     fails 2 "--target: 'sse' is none of native, plain, rows" compile "$MODEL" -o "$work/x" --target sse
+    fails 1 'is a directory' compile "$MODEL" -o "$work"
     if [ -w /dev/full ]; then
-        ln -s /dev/full "$work/full.part"
-        fails 1 'cannot write' compile "$MODEL" -o "$work/full"
+        fails 1 'No space left' compile "$MODEL" -o /dev/full
     fi
 }
 

@@ -16,7 +16,7 @@ PROMISED = 4096  # by `dualpath compile --report`
 C_LIBRARY = 256
 
 # Models are compiled elsewhere, and no others opened: build_weights() is for those.
-NOT_ON_BOARDS = {"dp_model_compile", "build_weights"}
+NOT_ON_BOARDS = {"dp_model_compile", "dp_model_compile_memory", "dp_model_compile_writer", "build_weights"}
 
 APPLICATION = "-"
 POINTERS = {
@@ -24,11 +24,10 @@ POINTERS = {
     r"lib/base/format.c": r"write_(fixed|scientific)",
     r"lib/os/memory.c": APPLICATION,
     r"lib/os/team.c": r"host_worker",  # the application's scheduler does
-    r"lib/gguf/index.c:(sift_down|dp_sort_items)": r"\w+_before",
+    r"lib/gguf/index.c:(dp_sort_items|sift_down)": r"\w+_before",
     r"lib/gguf/index.c": r"(key|name)_of_item",
-    r"lib/model/load.c": APPLICATION,
+    r"lib/model/(build|load).c": APPLICATION,
     r"lib/gguf/emit.c": APPLICATION,
-    r"lib/model/build.c": APPLICATION,
     r"lib/isa/dispatch.c": r"dp_gemm_(generic|rows|avx\w*|amx|neon\w*)",
     r"lib/isa/cortexm/rows.c": r"measure_peak__c",
     r"lib/isa/vector/gemm_f32_tmpl.h": r"gemm_\d+__\w+",

@@ -67,7 +67,7 @@ static inline file_bytes copy_bytes(const uint8_t *bytes, size_t size, size_t be
 static inline file_bytes compile(const dp_model *model) {
     sink to = {.most = 0};
     dp_writer writer = {.write = take_bytes, .user = &to};
-    ck_assert_msg(dp_model_compile(model, &writer) == DP_OK, "%s", dp_last_message());
+    ck_assert_msg(dp_model_compile_writer(model, &writer) == DP_OK, "%s", dp_last_message());
     file_bytes copy = copy_bytes(to.all.bytes, to.all.size, 0);
     gguf_free(&to.all);
     return copy;

@@ -8,6 +8,7 @@
 #include "gguf/inflate.h"
 #include "os/file.h"
 #include "os/memory.h"
+#include "os/new_file.h"
 #include "suite.h"
 #include "support.h"
 #include "test_allocator.h"
@@ -485,6 +486,9 @@ static bool has_files(void) {
 START_TEST(what_was_left_out_is_said) {
     if (!has_files()) {
         expect_words("this build has no files", "cannot open ''");
+        dp_new_file file;
+        ck_assert_int_eq(dp_new_file_begin("x", NULL, &file, &message), DP_ERR_UNSUPPORTED);
+        expect_words("this build has no files", "cannot write 'x'");
     }
 #if defined(DP_NO_ZLIB)
     dp_source nothing = {.bytes = (const uint8_t *)""};

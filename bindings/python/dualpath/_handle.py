@@ -63,7 +63,7 @@ class Handle:
 
 def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
     """Opens a path, bytes in memory or a binary file object."""
-    return _open_source("dp_model_open", (), source, options, callbacks)
+    return _open("dp_model_open", (), source, options, callbacks)
 
 
 def open_task(
@@ -71,50 +71,64 @@ def open_task(
 ) -> Handle:
     """The same of a task. The bytes of its backbone must live as long as it."""
     with backbone.in_use() as pointer:
-        task = _open_source("dp_model_open_task", (pointer,), source, options, callbacks)
+        task = _open("dp_model_open_task", (pointer,), source, options, callbacks)
     task.keep = (task.keep, backbone.keep)
     return task
 
 
-def _open_source(
+def verify_source(source: Any, options: dp_model_options, callbacks: Callbacks) -> None:
+    """Verifies a path, bytes in memory or a binary file object."""
+    call = _SourceCall("dp_model_verify", source, callbacks)
+    status = call((), (ctypes.byref(options),))
+    callbacks.raise_kept()
+    check(status)
+
+
+def _open(
     function: str,
     before: tuple[Any, ...],
     source: Any,
     options: dp_model_options,
     callbacks: Callbacks,
 ) -> Handle:
-    if isinstance(source, (str, os.PathLike)):
-        return _open(function, (*before, path_bytes(source)), options, callbacks)
-    bytes_ = _buffer(source)
-    if bytes_ is not None:
-        arguments = (*before, bytes_.ctypes.data, bytes_.size)
-        return _open(f"{function}_memory", arguments, options, callbacks, keep=bytes_)
-    if hasattr(source, "read"):
-        file = reader(source, callbacks.raised)
-        return _open(f"{function}_reader", (*before, ctypes.byref(file)), options, callbacks)
-    raise TypeError(
-        "a model is opened from a path, a bytes-like object or a binary file object, "
-        f"not {type(source).__name__}"
-    )
-
-
-def _open(
-    function: str,
-    source: tuple[Any, ...],
-    options: dp_model_options,
-    callbacks: Callbacks,
-    keep: object = None,
-) -> Handle:
-    lib = library()
     pointer = ctypes.c_void_p()
-    status = getattr(lib, function)(*source, ctypes.byref(options), ctypes.byref(pointer))
+    call = _SourceCall(function, source, callbacks)
+    status = call(before, (ctypes.byref(options), ctypes.byref(pointer)))
     try:
         callbacks.raise_kept()
         check(status)
     except BaseException:
-        lib.dp_model_close(pointer)
+        library().dp_model_close(pointer)
         raise
-    return Handle("model", pointer, lib.dp_model_close, keep)
+    return Handle("model", pointer, library().dp_model_close, call.keep)
+
+
+class _SourceCall:
+    """A call that has a variant for each kind of source, and what must live as long as its model."""
+
+    def __init__(self, function: str, source: Any, callbacks: Callbacks) -> None:
+        self.keep: npt.NDArray[np.uint8] | None = None
+        if isinstance(source, (str, os.PathLike)):
+            self._function = function
+            self._source: tuple[Any, ...] = (path_bytes(source),)
+            return
+        self.keep = _buffer(source)
+        if self.keep is not None:
+            self._function = f"{function}_memory"
+            self._source = (self.keep.ctypes.data, self.keep.size)
+        elif hasattr(source, "read"):
+            self._function = f"{function}_reader"
+            self._reader = reader(source, callbacks.raised)
+            self._source = (ctypes.byref(self._reader),)
+        else:
+            raise TypeError(
+                "a model is opened from a path, a bytes-like object or a binary file object, "
+                f"not {type(source).__name__}"
+            )
+
+    def __call__(self, before: tuple[Any, ...], after: tuple[Any, ...]) -> int:
+        status: int = getattr(library(), self._function)(*before, *self._source, *after)
+        return status
 
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:

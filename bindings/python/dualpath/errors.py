@@ -36,7 +36,7 @@ class ArenaError(DualPathError):
 
 
 class ReadError(DualPathError):
-    """The weight file could not be opened or read (DP_ERR_IO)."""
+    """The weight file could not be opened, read or written (DP_ERR_IO)."""
 
 
 class FormatError(DualPathError):

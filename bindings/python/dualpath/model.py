@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import sys
@@ -10,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
-from ._handle import Handle, open_model, open_task, path_bytes
+from ._handle import Handle, open_model, open_task, path_bytes, verify_source
 from ._lib import (
     check,
     choice,
@@ -247,18 +246,23 @@ class Model:
         return self._info.feature_size
 
 
-def verify(path: str | os.PathLike[str]) -> None:
+def verify(
+    source: str | os.PathLike[str] | Any, *, max_inflated_size: int | None = None
+) -> None:
     """Checks every tensor of a file against its CRC-32 without building a model.
 
-    Raises ChecksumError, which names the first tensor that differs, or UnsupportedError when the
-    file carries no checksums.
+    ``source`` and ``max_inflated_size`` are those of Model(). Raises ChecksumError, which names the
+    first tensor that differs, or UnsupportedError when the file carries no checksums.
     """
-    check(library().dp_model_verify(path_bytes(path), None))
+    callbacks = Callbacks()
+    options = default(dp_model_options)
+    _install(options, callbacks, False, max_inflated_size)
+    verify_source(source, options, callbacks)
 
 
 def compile_model(
     source: str | os.PathLike[str] | Any,
-    path: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | Any,
     *,
     precision: str | None = None,
     target: str = "native",
@@ -267,29 +271,27 @@ def compile_model(
 ) -> None:
     """Writes a model as a compiled file, whose weights are used where they lie in the file.
 
-    ``source`` is what Model() takes. ``precision`` is "f32" (None), "bf16", "int8" or "auto", and
-    ``target`` names the layout: "native" for this machine, "avx512", "avx2", "plain" for any
-    machine, "rows" for firmware. A file in the place of ``path`` is replaced when all of the
-    new one is written.
+    ``source`` is what Model() takes. ``destination`` is a path or a binary file object. A file that
+    has the path is replaced when all of the new one is written. ``precision`` is "f32" (None),
+    "bf16", "int8" or "auto", and ``target`` names the layout: "native" for this machine, "avx512",
+    "avx2", "neon", "plain" for any machine, "rows" for firmware.
     """
     callbacks = Callbacks()
     options = _options(precision, cpu)
     options.verify = bool(verify)
     options.target = number_of("target", target)
     handle = open_model(source, options, callbacks)
-    beside = os.fspath(path) + ".part"
     try:
-        with open(beside, "wb") as file:
-            sink = writer(file, callbacks.raised)
+        if hasattr(destination, "write"):
+            sink = writer(destination, callbacks.raised)
             with handle.in_use() as pointer:
-                status = library().dp_model_compile(pointer, ctypes.byref(sink))
+                status = library().dp_model_compile_writer(pointer, ctypes.byref(sink))
             callbacks.raise_kept()
-            check(status)
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
-        raise
+        else:
+            path = path_bytes(destination)
+            with handle.in_use() as pointer:
+                status = library().dp_model_compile(pointer, path)
+        check(status)
     finally:
         handle.close()
 

@@ -184,9 +184,25 @@ class TestModel:
             dualpath.compile_model(path, tmp_path / "other.gguf", precision="bf16")
         with pytest.raises(ValueError, match="unknown target 'sse': one of native, plain"):
             dualpath.compile_model(released.model, path, target="sse")
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(dualpath.ReadError, match="cannot create .*No such file"):
             dualpath.compile_model(released.model, tmp_path / "no" / "folder.gguf")
         assert [file.name for file in tmp_path.iterdir()] == ["compiled.gguf"]
+
+    def test_compiled_to_a_file_object(self, released, tmp_path):
+        path = tmp_path / "compiled.gguf"
+        written = io.BytesIO()
+        dualpath.compile_model(released.model, path, precision="int8", target="plain")
+        dualpath.compile_model(released.model, written, precision="int8", target="plain")
+        assert written.getvalue() == path.read_bytes()
+
+        class Full(io.RawIOBase):
+            def write(self, data):
+                raise OSError(28, "No space left on device")
+
+        with pytest.raises(OSError, match="No space left"):
+            dualpath.compile_model(released.model, Full())
+        with pytest.raises(TypeError):
+            dualpath.compile_model(released.model, 3)
 
     def test_verify(self, released, tmp_path):
         dualpath.verify(released.model)
@@ -199,6 +215,21 @@ class TestModel:
         assert raised.value.status == 7 and "head" in str(raised.value)
         with pytest.raises(dualpath.ChecksumError):
             dualpath.Model(broken, verify=True)
+
+    def test_verify_any_source(self, released):
+        data = Path(released.model).read_bytes()
+        packed = gzip.compress(data)
+        damaged = bytearray(data)
+        damaged[len(data.rstrip(b"\0")) - 1] ^= 1
+        for good in (data, memoryview(data), io.BytesIO(data), packed, io.BytesIO(packed)):
+            dualpath.verify(good)
+        for bad in (damaged, io.BytesIO(damaged), gzip.compress(damaged)):
+            with pytest.raises(dualpath.ChecksumError):
+                dualpath.verify(bad)
+        with pytest.raises(dualpath.DualPathError, match="limit of 1000 bytes"):
+            dualpath.verify(packed, max_inflated_size=1000)
+        with pytest.raises(TypeError, match="path, a bytes-like object or a binary file"):
+            dualpath.verify(None)
 
     def test_errors(self, released, tmp_path):
         with pytest.raises(dualpath.ReadError, match="missing.gguf"):
