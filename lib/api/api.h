@@ -1,6 +1,6 @@
 /*
- * The outermost station: what stands behind the calls of dualpath.h. Arguments are checked here,
- * once; everything below trusts its input.
+ * What stands behind the calls of dualpath.h: checks of arguments, which everything below trusts,
+ * handles, and the way of a clip through them.
  */
 #ifndef DP_API_H
 #define DP_API_H
@@ -8,6 +8,7 @@
 #include "api/structs.h"
 #include "model/model.h"
 #include "video/video.h"
+#include "vit/answer.h"
 #include "vit/vit.h"
 
 /* Callbacks, and fields of the options `name`. (options.c) */
@@ -56,8 +57,7 @@ struct dp_session {
     dp_team *team;
     dp_workspace workspace;
     dp_view view;
-    float *logits, *probabilities; /* [classes], averaged over views */
-    float *feature[DP_PATHS];      /* [feature_size], the same */
+    dp_answer answer;
     bool has_result;
     dp_message message;
 };
@@ -76,28 +76,30 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
 /* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
 bool dp_is_frame_side(int32_t side);
 
-/* Tells the caller that so much of the clip is done; DP_ERR_CANCELLED: not to go on. (view.c) */
-dp_status dp_go_on(dp_session *session, const char *stage, double fraction);
+/* Tells the caller that so much of the clip is done. DP_ERR_CANCELLED: it is not to go on.
+ * (progress.c) */
+dp_status dp_report_progress(dp_session *session, const char *stage, double fraction);
 
 /* The stations of session->view, in order. Where images go one by one, frames must, too. (view.c)
  */
 void dp_view_begin(dp_session *session, size_t crop, size_t crops);
-/* The next `count` frames, which are those of view `number` of the clip. When all images that they
- * made complete went through the blocks, they are not needed any more. */
-dp_status dp_view_take(dp_session *session, const dp_checked_clip *clip, size_t number,
-                       size_t count);
-/* All frames have come: adds the view to the result. */
-dp_status dp_view_finish(dp_session *session);
-/* Only makes pixels of frames. */
-void dp_view_load(dp_session *session, const dp_checked_clip *clip, size_t number, size_t count);
+/* Only makes pixels of the next `count` frames, which are those of view `number` of the clip. */
+void dp_view_load_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
+                         size_t count);
+/* Also runs the images that they made complete through the blocks. Then the frames are not needed
+ * any more. */
+dp_status dp_view_run_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
+                             size_t count);
+/* When all frames have come: adds what the head answers to the session's answer. */
+dp_status dp_view_run_head(dp_session *session);
 
 /* The result of a session. (result.c) */
 /* Checks session and result, and empties the caller's struct. */
 dp_status dp_result_check(dp_session *session, dp_result *result);
+/* No result any more: views will be added to the answer. */
 void dp_result_clear(dp_session *session);
-void dp_result_add_view(dp_session *session);
-/* When all views were added. */
-dp_status dp_result_finish(dp_session *session);
+/* All views were added: the answer is the session's result. */
+dp_status dp_result_complete(dp_session *session);
 void dp_result_write(const dp_session *session, dp_result *result);
 
 #endif /* DP_API_H */

@@ -15,9 +15,9 @@ static dp_status run_view(dp_session *session, const dp_checked_clip *clip, size
     dp_status status = DP_OK;
     dp_view_begin(session, crop, clip->crops);
     for (size_t i = 0; i < frames && status == DP_OK; i += together) {
-        status = dp_view_take(session, clip, view, together);
+        status = dp_view_run_frames(session, clip, view, together);
     }
-    return status == DP_OK ? dp_view_finish(session) : status;
+    return status == DP_OK ? dp_view_run_head(session) : status;
 }
 
 static dp_status run_clip(dp_session *session, const dp_checked_clip *clip) {
@@ -30,11 +30,11 @@ static dp_status run_clip(dp_session *session, const dp_checked_clip *clip) {
             status = run_view(session, clip, view, crop);
         }
     }
-    return status == DP_OK ? dp_result_finish(session) : status;
+    return status == DP_OK ? dp_result_complete(session) : status;
 }
 
 /* A clip too short for the model is no error, but worth knowing. */
-static void log_repeats(const dp_session *session, const dp_sampler *sampler) {
+static void log_repeated_frames(const dp_session *session, const dp_sampler *sampler) {
     dp_message sentence;
     bool skips = sampler->sampling == DP_SAMPLING_CENTER || sampler->sampling == DP_SAMPLING_FIRST;
     size_t rate = skips ? sampler->rate : 1;
@@ -57,7 +57,7 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     if (status != DP_OK) {
         return status;
     }
-    log_repeats(session, &checked.sampler);
+    log_repeated_frames(session, &checked.sampler);
     status = run_clip(session, &checked);
     if (status == DP_OK) {
         session->view.timings.total_ms = dp_clock_ms() - since;
@@ -68,14 +68,14 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
 
 /* ---- what a view sees ---- */
 
-static void set_output(const float **output, const float *value) {
+static void store_pixels(const float **output, const float *value) {
     if (output != NULL) {
         *output = value;
     }
 }
 
-static dp_status check_view(const dp_checked_clip *clip, int32_t view, int32_t crop,
-                            dp_message *message) {
+static dp_status check_view_and_crop(const dp_checked_clip *clip, int32_t view, int32_t crop,
+                                     dp_message *message) {
     if (view < 0 || (size_t)view >= clip->sampler.views) {
         return dp_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
                        clip->sampler.views - 1);
@@ -90,8 +90,8 @@ static dp_status check_view(const dp_checked_clip *clip, int32_t view, int32_t c
 dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,
                                      int32_t crop, const float **spatial, const float **temporal) {
     dp_checked_clip checked;
-    set_output(spatial, NULL);
-    set_output(temporal, NULL);
+    store_pixels(spatial, NULL);
+    store_pixels(temporal, NULL);
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
@@ -101,15 +101,15 @@ dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, i
     }
     dp_status status = dp_check_clip(session->model, clip, &checked, &session->message);
     if (status == DP_OK) {
-        status = check_view(&checked, view, crop, &session->message);
+        status = check_view_and_crop(&checked, view, crop, &session->message);
     }
     if (status != DP_OK) {
         return status;
     }
     session->view = (dp_view){.views = 1};
     dp_view_begin(session, (size_t)crop, checked.crops);
-    dp_view_load(session, &checked, (size_t)view, session->model->parameters.frames);
-    set_output(spatial, session->workspace.path[DP_SPATIAL].pixels);
-    set_output(temporal, session->workspace.path[DP_TEMPORAL].pixels);
+    dp_view_load_frames(session, &checked, (size_t)view, session->model->parameters.frames);
+    store_pixels(spatial, session->workspace.path[DP_SPATIAL].pixels);
+    store_pixels(temporal, session->workspace.path[DP_TEMPORAL].pixels);
     return DP_OK;
 }

@@ -31,8 +31,8 @@ static dp_status check_clip_numbers(const dp_clip *clip, dp_message *message) {
     return DP_OK;
 }
 
-static dp_status check_given_sampling(const dp_model *model, const dp_clip *clip,
-                                      dp_message *message) {
+static dp_status check_given_frames(const dp_model *model, const dp_clip *clip,
+                                    dp_message *message) {
     size_t frames = model->parameters.frames;
     if (clip->sampling != DP_SAMPLING_GIVEN) {
         return DP_OK;
@@ -120,7 +120,7 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
         status = check_clip_numbers(&known, message);
     }
     if (status == DP_OK) {
-        status = check_given_sampling(model, &known, message);
+        status = check_given_frames(model, &known, message);
     }
     for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
         status = dp_check_frame(&known.frames[i], i, message);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static dp_status check_options(const dp_model_options *options, dp_message *message) {
+static dp_status check_model_options(const dp_model_options *options, dp_message *message) {
     int32_t precision = options->precision;
     if (precision < DP_PRECISION_DEFAULT || precision > DP_PRECISION_AUTO) {
         return dp_fail(message, DP_ERR_ARGUMENT,
@@ -36,7 +36,7 @@ static dp_status resolve_model_options(const dp_model_options *given, dp_opening
     *opening = (dp_opening){.backbone = NULL};
     dp_status status = dp_read_struct(&dp_model_options_type, given, options, message);
     if (status == DP_OK) {
-        status = check_options(options, message);
+        status = check_model_options(options, message);
     }
     opening->cpu_mask = options->cpu_mask & dp_environment_cpu_mask();
     return status;

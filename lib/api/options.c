@@ -1,5 +1,5 @@
 /*
- * Options and their defaults, frames, versions.
+ * Options: their defaults, and checks of what several of them have.
  */
 #include "api/api.h"
 
@@ -99,22 +99,4 @@ dp_status dp_check_threads(const char *name, int32_t threads, dp_message *messag
                        (int)threads, DP_MAX_THREADS);
     }
     return DP_OK;
-}
-
-/* ---- frames and versions ---- */
-
-uint32_t dp_version(void) {
-    return DP_VERSION_NUMBER;
-}
-
-const char *dp_version_string(void) {
-    return DP_VERSION_STRING;
-}
-
-uint32_t dp_abi_version(void) {
-    return DP_ABI_VERSION;
-}
-
-const char *dp_last_message(void) {
-    return dp_thread_message()->text;
 }

@@ -9,8 +9,8 @@ int32_t dp_default_threads(void) {
     return (int32_t)dp_size_min(dp_processor_count(), DP_MAX_THREADS);
 }
 
-static dp_status resolve_options(const dp_pool_options *given, dp_pool_options *options,
-                                 dp_message *message) {
+static dp_status resolve_pool_options(const dp_pool_options *given, dp_pool_options *options,
+                                      dp_message *message) {
     dp_status status = dp_read_struct(&dp_pool_options_type, given, options, message);
     if (status == DP_OK) {
         status = dp_check_threads("dp_pool_options", options->threads, message);
@@ -39,7 +39,7 @@ dp_status dp_pool_create(const dp_pool_options *options, dp_pool **pool) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new pool is NULL");
     }
     *pool = NULL;
-    dp_status status = resolve_options(options, &resolved, message);
+    dp_status status = resolve_pool_options(options, &resolved, message);
     if (status != DP_OK) {
         return status;
     }

@@ -5,7 +5,7 @@
 #include "api/api.h"
 #include "os/clock.h"
 
-static dp_status check_crop(int32_t crop, int32_t crops, dp_message *message) {
+static dp_status check_crop_of_clip(int32_t crop, int32_t crops, dp_message *message) {
     if (crops < 1 || crops > DP_MAX_CROPS) {
         return dp_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
                        DP_MAX_CROPS);
@@ -21,7 +21,7 @@ dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
-    dp_status status = check_crop(crop, crops, &session->message);
+    dp_status status = check_crop_of_clip(crop, crops, &session->message);
     if (status == DP_OK) {
         session->view = (dp_view){.open = true, .views = 1};
         dp_view_begin(session, (size_t)crop, (size_t)crops);
@@ -29,16 +29,16 @@ dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops
     return status;
 }
 
-static dp_status check_open(dp_session *session) {
+static dp_status check_clip_is_open(dp_session *session) {
     return session->view.open
                ? DP_OK
                : dp_fail(&session->message, DP_ERR_ARGUMENT,
                          "no clip is open for frames: call dp_session_begin_clip() first");
 }
 
-static dp_status check_push(dp_session *session, const dp_frame *frame) {
+static dp_status check_pushed_frame(dp_session *session, const dp_frame *frame) {
     size_t frames = session->model->parameters.frames;
-    dp_status status = check_open(session);
+    dp_status status = check_clip_is_open(session);
     if (status != DP_OK) {
         return status;
     }
@@ -53,7 +53,7 @@ static dp_status check_push(dp_session *session, const dp_frame *frame) {
 }
 
 /* After work has been done: its time, and no clip any more if it failed. */
-static void account(dp_session *session, double since, dp_status status) {
+static void end_call(dp_session *session, double since, dp_status status) {
     session->view.timings.total_ms += dp_clock_ms() - since;
     session->view.open = session->view.open && status == DP_OK;
 }
@@ -63,7 +63,7 @@ dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame) {
     if (session == NULL) {
         return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
-    dp_status status = check_push(session, frame);
+    dp_status status = check_pushed_frame(session, frame);
     if (status != DP_OK) {
         return status;
     }
@@ -75,14 +75,14 @@ dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame) {
                                         .views = 1,
                                         .sampling = DP_SAMPLING_FIRST},
                             .crops = session->view.crops};
-    status = dp_view_take(session, &clip, 0, 1);
-    account(session, since, status);
+    status = dp_view_run_frames(session, &clip, 0, 1);
+    end_call(session, since, status);
     return status;
 }
 
-static dp_status check_complete(dp_session *session) {
+static dp_status check_clip_is_complete(dp_session *session) {
     size_t frames = session->model->parameters.frames;
-    dp_status status = check_open(session);
+    dp_status status = check_clip_is_open(session);
     if (status == DP_OK && session->view.frames != frames) {
         status = dp_fail(&session->message, DP_ERR_ARGUMENT,
                          "the clip has %zu frames of the %zu that the model takes",
@@ -95,18 +95,18 @@ dp_status dp_session_finish_clip(dp_session *session, dp_result *result) {
     double since = dp_clock_ms();
     dp_status status = dp_result_check(session, result);
     if (status == DP_OK) {
-        status = check_complete(session);
+        status = check_clip_is_complete(session);
     }
     if (status != DP_OK) {
         return status;
     }
     session->view.open = false;
     dp_result_clear(session);
-    status = dp_view_finish(session);
+    status = dp_view_run_head(session);
     if (status == DP_OK) {
-        status = dp_result_finish(session);
+        status = dp_result_complete(session);
     }
-    account(session, since, status);
+    end_call(session, since, status);
     if (status == DP_OK) {
         dp_result_write(session, result);
     }

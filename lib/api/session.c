@@ -27,7 +27,7 @@ static dp_status check_scheduler(const dp_session_options *options, dp_message *
 }
 
 /* Threads of a pool or a scheduler are as many as they are. */
-static dp_status resolve_threads(dp_session_options *options, dp_message *message) {
+static dp_status resolve_session_threads(dp_session_options *options, dp_message *message) {
     const char *whose = options->pool != NULL ? "pool" : "scheduler";
     int32_t theirs = dp_pool_threads(options->pool);
     if (options->scheduler != NULL) {
@@ -44,8 +44,7 @@ static dp_status resolve_threads(dp_session_options *options, dp_message *messag
     return DP_OK;
 }
 
-static dp_status resolve_options(const dp_model *model, const dp_session_options *given,
-                                 dp_session_options *options, dp_message *message) {
+static dp_status check_session_model(const dp_model *model, dp_message *message) {
     if (model == NULL) {
         return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
@@ -55,7 +54,15 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
                        "read: it can only be compiled",
                        dp_target_name((int32_t)model->target));
     }
+    return DP_OK;
+}
+
+static dp_status resolve_session_options(const dp_model *model, const dp_session_options *given,
+                                         dp_session_options *options, dp_message *message) {
     dp_status status = dp_read_struct(&dp_session_options_type, given, options, message);
+    if (status == DP_OK) {
+        status = check_session_model(model, message);
+    }
     if (status == DP_OK) {
         status = dp_check_threads("dp_session_options", options->threads, message);
     }
@@ -65,7 +72,7 @@ static dp_status resolve_options(const dp_model *model, const dp_session_options
     if (status == DP_OK) {
         status = check_scheduler(options, message);
     }
-    return status == DP_OK ? resolve_threads(options, message) : status;
+    return status == DP_OK ? resolve_session_threads(options, message) : status;
 }
 
 /* Plans or takes everything a session needs, itself first. */
@@ -79,11 +86,7 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model,
         planned.workers_memory = dp_arena_take(arena, 1, dp_workers_size(threads));
     }
     planned.team_memory = dp_arena_take(arena, 1, dp_team_size());
-    planned.logits = dp_arena_floats(arena, 1, p->classes);
-    planned.probabilities = dp_arena_floats(arena, 1, p->classes);
-    for (size_t i = 0; i < DP_PATHS; i++) {
-        planned.feature[i] = dp_arena_floats(arena, 1, p->feature_size);
-    }
+    dp_answer_take(arena, p, &planned.answer);
     dp_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
     if (session != NULL) {
         *session = planned;
@@ -91,8 +94,8 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model,
     return session;
 }
 
-static dp_status count_bytes(const dp_model *model, const dp_session_options *options,
-                             size_t *bytes, dp_message *message) {
+static dp_status count_session_bytes(const dp_model *model, const dp_session_options *options,
+                                     size_t *bytes, dp_message *message) {
     dp_arena arena = {.base = NULL};
     (void)take_session(&arena, model, options);
     if (arena.failed) {
@@ -110,13 +113,13 @@ dp_status dp_session_size(const dp_model *model, const dp_session_options *optio
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the size is NULL");
     }
     *bytes = 0;
-    dp_status status = resolve_options(model, options, &resolved, message);
-    return status == DP_OK ? count_bytes(model, &resolved, bytes, message) : status;
+    dp_status status = resolve_session_options(model, options, &resolved, message);
+    return status == DP_OK ? count_session_bytes(model, &resolved, bytes, message) : status;
 }
 
 /* The caller's arena, or memory of our own. */
-static dp_status get_memory(const dp_session_options *options, size_t bytes, void **memory,
-                            dp_message *message) {
+static dp_status get_session_memory(const dp_session_options *options, size_t bytes, void **memory,
+                                    dp_message *message) {
     if (options->arena == NULL) {
         *memory = dp_allocate(options->allocator, bytes);
         return *memory != NULL ? DP_OK
@@ -135,8 +138,8 @@ static dp_status get_memory(const dp_session_options *options, size_t bytes, voi
 }
 
 /* The session's own workers where there are to be any, and its team. */
-static dp_status start_team(dp_session *session, const dp_session_options *options,
-                            dp_message *message) {
+static dp_status start_session_team(dp_session *session, const dp_session_options *options,
+                                    dp_message *message) {
     dp_workers *workers = options->pool != NULL ? options->pool->workers : NULL;
     if (session->workers_memory != NULL) {
         dp_status status = dp_workers_start(session->workers_memory, (size_t)options->threads,
@@ -154,8 +157,9 @@ static dp_status start_team(dp_session *session, const dp_session_options *optio
     return status;
 }
 
-static dp_status start(const dp_model *model, const dp_session_options *options, void *memory,
-                       size_t bytes, dp_session **session, dp_message *message) {
+static dp_status fill_session(const dp_model *model, const dp_session_options *options,
+                              void *memory, size_t bytes, dp_session **session,
+                              dp_message *message) {
     dp_arena arena = {.base = memory, .size = bytes};
     dp_session *made = take_session(&arena, model, options);
     made->allocator = options->allocator;
@@ -165,7 +169,7 @@ static dp_status start(const dp_model *model, const dp_session_options *options,
     made->progress_user = options->progress_user;
     made->log = options->log;
     made->log_user = options->log_user;
-    dp_status status = start_team(made, options, message);
+    dp_status status = start_session_team(made, options, message);
     if (status != DP_OK) {
         return status;
     }
@@ -188,17 +192,17 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
         return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new session is NULL");
     }
     *session = NULL;
-    dp_status status = resolve_options(model, options, &resolved, message);
+    dp_status status = resolve_session_options(model, options, &resolved, message);
     if (status == DP_OK) {
-        status = count_bytes(model, &resolved, &bytes, message);
+        status = count_session_bytes(model, &resolved, &bytes, message);
     }
     if (status == DP_OK) {
-        status = get_memory(&resolved, bytes, &memory, message);
+        status = get_session_memory(&resolved, bytes, &memory, message);
     }
     if (status != DP_OK) {
         return status;
     }
-    status = start(model, &resolved, memory, bytes, session, message);
+    status = fill_session(model, &resolved, memory, bytes, session, message);
     if (status != DP_OK && resolved.arena == NULL) {
         dp_release(resolved.allocator, memory, bytes);
     }

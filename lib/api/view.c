@@ -6,41 +6,33 @@
 #include "api/api.h"
 #include "os/clock.h"
 
-dp_status dp_go_on(dp_session *session, const char *stage, double fraction) {
-    if (session->progress == NULL ||
-        session->progress(session->progress_user, stage, fraction) == 0) {
-        return DP_OK;
-    }
-    return dp_fail(&session->message, DP_ERR_CANCELLED, "cancelled at stage \"%s\", %d %% done",
-                   stage, (int)(100.0 * fraction + 0.5));
-}
-
-static double lap(double *since) {
+/* Milliseconds since then, which becomes now. */
+static double restart_clock(double *since) {
     double now = dp_clock_ms();
     double passed = now - *since;
     *since = now;
     return passed;
 }
 
-static size_t images_of_view(const dp_parameters *p) {
+static size_t count_view_images(const dp_parameters *p) {
     return p->spatial_frames + p->framesets;
 }
 
 /* `images` is how many of this view have gone through the blocks, with a part of those on the way.
  */
-static dp_status go_on(dp_session *session, const char *stage, double images) {
+static dp_status report_view_progress(dp_session *session, const char *stage, double images) {
     const dp_view *view = &session->view;
-    double part = 0.95 * images / (double)images_of_view(&session->model->parameters);
-    return dp_go_on(session, stage, ((double)view->done + part) / (double)view->views);
+    double part = 0.95 * images / (double)count_view_images(&session->model->parameters);
+    return dp_report_progress(session, stage, ((double)view->done + part) / (double)view->views);
 }
 
 /* ---- frames ---- */
 
-typedef struct frame_run {
+typedef struct load_run {
     const dp_session *session;
     const dp_checked_clip *clip;
     size_t number; /* of the view in the clip */
-} frame_run;
+} load_run;
 
 static dp_frame_target frame_target(const dp_session *session) {
     const dp_parameters *p = &session->model->parameters;
@@ -62,12 +54,12 @@ static size_t spatial_distance(const dp_parameters *p) {
     return p->frames / p->spatial_frames;
 }
 
-static size_t cells_of_frameset(const dp_parameters *p) {
+static size_t frameset_frames(const dp_parameters *p) {
     return p->grid * p->grid;
 }
 
 /* Pixels of an image of the view; images that are not held at the same time share a place. */
-static float *pixels_of(const dp_session *session, dp_path path, size_t image) {
+static float *image_pixels(const dp_session *session, dp_path path, size_t image) {
     const dp_path_state *state = &session->workspace.path[path];
     size_t size = session->model->parameters.image_size;
     return state->pixels + image % state->images * 3 * size * size;
@@ -75,8 +67,8 @@ static float *pixels_of(const dp_session *session, dp_path path, size_t image) {
 
 /* The frame behind those that have come, or the index-th behind it: into its cell, and whole if the
  * spatial path sees it. */
-static void frame_task(void *context, size_t index, size_t thread) {
-    const frame_run *run = context;
+static void load_frame_task(void *context, size_t index, size_t thread) {
+    const load_run *run = context;
     const dp_session *session = run->session;
     const dp_parameters *p = &session->model->parameters;
     dp_frame_target target = frame_target(session);
@@ -84,21 +76,22 @@ static void frame_task(void *context, size_t index, size_t thread) {
     const dp_frame *frame =
         &run->clip->frames[dp_sample_frame(&run->clip->sampler, run->number, i)];
     size_t plane = p->image_size * p->image_size;
-    size_t cell = i % cells_of_frameset(p);
-    float *frameset = pixels_of(session, DP_TEMPORAL, i / cells_of_frameset(p));
+    size_t cell = i % frameset_frames(p);
+    float *frameset = image_pixels(session, DP_TEMPORAL, i / frameset_frames(p));
     float *scratch = dp_workspace_scratch(&session->workspace, thread);
     if (i % spatial_distance(p) != 0) {
         dp_load_cell(frame, &target, p->grid, cell, frameset, scratch);
         return;
     }
-    float *whole = pixels_of(session, DP_SPATIAL, i / spatial_distance(p));
+    float *whole = image_pixels(session, DP_SPATIAL, i / spatial_distance(p));
     dp_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
     dp_fill_cell(whole, p->image_size, p->grid, cell, frameset);
 }
 
-void dp_view_load(dp_session *session, const dp_checked_clip *clip, size_t number, size_t count) {
-    frame_run run = {session, clip, number};
-    dp_team_run(session->team, frame_task, &run, count);
+void dp_view_load_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
+                         size_t count) {
+    load_run run = {session, clip, number};
+    dp_team_run(session->team, load_frame_task, &run, count);
     session->view.frames += count;
 }
 
@@ -109,7 +102,8 @@ static dp_status run_blocks(dp_session *session, const dp_batch *batch, double i
     dp_status status = DP_OK;
     for (size_t i = 0; i < blocks && status == DP_OK; i++) {
         double part = 0.05 + 0.95 * (double)i / (double)blocks;
-        status = go_on(session, "blocks", (double)session->view.images + part * images);
+        status =
+            report_view_progress(session, "blocks", (double)session->view.images + part * images);
         if (status == DP_OK) {
             dp_run_block(&session->workspace, batch, session->team, i);
         }
@@ -118,24 +112,25 @@ static dp_status run_blocks(dp_session *session, const dp_batch *batch, double i
 }
 
 /* All that are together with this image. */
-static dp_status run_images(dp_session *session, dp_path path, size_t image) {
+static dp_status run_batch_of(dp_session *session, dp_path path, size_t image) {
     dp_view *view = &session->view;
     dp_batch batch = dp_workspace_batch(&session->workspace, path, image);
     size_t images = batch.images[DP_SPATIAL] + batch.images[DP_TEMPORAL];
     double since = dp_clock_ms();
-    dp_status status = go_on(session, "patches", (double)view->images + 0.02 * (double)images);
+    dp_status status =
+        report_view_progress(session, "patches", (double)view->images + 0.02 * (double)images);
     if (status != DP_OK) {
         return status;
     }
     dp_embed_patches(&session->workspace, &batch, session->team);
-    view->timings.patches_ms += lap(&since);
+    view->timings.patches_ms += restart_clock(&since);
     status = run_blocks(session, &batch, (double)images);
-    view->timings.blocks_ms += lap(&since);
+    view->timings.blocks_ms += restart_clock(&since);
     if (status == DP_OK) {
         dp_keep_class_tokens(&session->workspace, &batch);
         view->images += images;
     }
-    view->timings.head_ms += lap(&since);
+    view->timings.head_ms += restart_clock(&since);
     return status;
 }
 
@@ -146,13 +141,13 @@ static dp_status run_complete_images(dp_session *session) {
     size_t last = come - 1;
     dp_status status = DP_OK;
     if (!session->workspace.image_by_image) {
-        return come == p->frames ? run_images(session, DP_SPATIAL, 0) : DP_OK;
+        return come == p->frames ? run_batch_of(session, DP_SPATIAL, 0) : DP_OK;
     }
     if (last % spatial_distance(p) == 0) {
-        status = run_images(session, DP_SPATIAL, last / spatial_distance(p));
+        status = run_batch_of(session, DP_SPATIAL, last / spatial_distance(p));
     }
-    if (status == DP_OK && come % cells_of_frameset(p) == 0) {
-        status = run_images(session, DP_TEMPORAL, last / cells_of_frameset(p));
+    if (status == DP_OK && come % frameset_frames(p) == 0) {
+        status = run_batch_of(session, DP_TEMPORAL, last / frameset_frames(p));
     }
     return status;
 }
@@ -167,26 +162,26 @@ void dp_view_begin(dp_session *session, size_t crop, size_t crops) {
     view->images = 0;
 }
 
-dp_status dp_view_take(dp_session *session, const dp_checked_clip *clip, size_t number,
-                       size_t count) {
+dp_status dp_view_run_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
+                             size_t count) {
     double since = dp_clock_ms();
-    dp_status status = go_on(session, "frames", (double)session->view.images);
+    dp_status status = report_view_progress(session, "frames", (double)session->view.images);
     if (status != DP_OK) {
         return status;
     }
-    dp_view_load(session, clip, number, count);
-    session->view.timings.frames_ms += lap(&since);
+    dp_view_load_frames(session, clip, number, count);
+    session->view.timings.frames_ms += restart_clock(&since);
     return run_complete_images(session);
 }
 
-dp_status dp_view_finish(dp_session *session) {
+dp_status dp_view_run_head(dp_session *session) {
     double since = dp_clock_ms();
-    dp_status status = go_on(session, "head", (double)session->view.images);
+    dp_status status = report_view_progress(session, "head", (double)session->view.images);
     if (status == DP_OK) {
         dp_run_head(&session->workspace);
-        dp_result_add_view(session);
+        dp_answer_add_view(&session->answer, &session->workspace);
         session->view.done++;
     }
-    session->view.timings.head_ms += lap(&since);
+    session->view.timings.head_ms += restart_clock(&since);
     return status;
 }
