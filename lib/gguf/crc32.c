@@ -1,6 +1,6 @@
 /*
  * CRC-32 as gzip and zlib compute it (polynomial 0xedb88320, bits reversed), eight bytes a step.
- * table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum of
+ * crc_table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum of
  * the remainders, the eight single bits of v make up all of a row.
  */
 #include "gguf/crc32.h"
@@ -26,7 +26,7 @@
 #define STEPS 8
 #endif
 
-static const uint32_t table[STEPS][256] = {
+static const uint32_t crc_table[STEPS][256] = {
     {ROW(0x77073096u, 0xee0e612cu, 0x076dc419u, 0x0edb8832u,
          0x1db71064u, 0x3b6e20c8u, 0x76dc4190u, 0xedb88320u)},
 #if STEPS == 8
@@ -53,9 +53,9 @@ static const uint32_t table[STEPS][256] = {
 static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
     uint32_t low = dp_load_u32(bytes) ^ crc;
     uint32_t high = dp_load_u32(bytes + 4);
-    return table[7][low & 255] ^ table[6][low >> 8 & 255] ^ table[5][low >> 16 & 255] ^
-           table[4][low >> 24] ^ table[3][high & 255] ^ table[2][high >> 8 & 255] ^
-           table[1][high >> 16 & 255] ^ table[0][high >> 24];
+    return crc_table[7][low & 255] ^ crc_table[6][low >> 8 & 255] ^ crc_table[5][low >> 16 & 255] ^
+           crc_table[4][low >> 24] ^ crc_table[3][high & 255] ^ crc_table[2][high >> 8 & 255] ^
+           crc_table[1][high >> 16 & 255] ^ crc_table[0][high >> 24];
 }
 
 #endif
@@ -68,7 +68,7 @@ uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
     }
 #endif
     for (; size > 0; size--, bytes++) {
-        crc = crc >> 8 ^ table[0][(crc ^ *bytes) & 255];
+        crc = crc >> 8 ^ crc_table[0][(crc ^ *bytes) & 255];
     }
     return ~crc;
 }
