@@ -223,7 +223,8 @@ TEST_SOURCES  := $(wildcard tests/unit/test_*.c tests/api/test_*.c)
 TEST_NAMES    := $(basename $(notdir $(TEST_SOURCES)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-TEST_CFLAGS   := -std=c11 $(WARNINGS) $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests/support
+# Tests give addresses of anything where a handle is expected, and expect a refusal.
+TEST_CFLAGS   := -std=c11 $(WARNINGS) -Wno-strict-aliasing $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests/support
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()

@@ -44,38 +44,38 @@
 #endif
 
 #if defined(DP_NO_CANONICAL)
-#define DP_HAS_CANONICAL 0
+#define DPI_HAS_CANONICAL 0
 #else
-#define DP_HAS_CANONICAL 1
+#define DPI_HAS_CANONICAL 1
 #endif
 
 #if defined(DP_NO_BF16)
-#define DP_HAS_BF16 0
+#define DPI_HAS_BF16 0
 #else
-#define DP_HAS_BF16 1
+#define DPI_HAS_BF16 1
 #endif
 
 #if defined(DP_NO_INT8)
-#define DP_HAS_INT8 0
+#define DPI_HAS_INT8 0
 #else
-#define DP_HAS_INT8 1
+#define DPI_HAS_INT8 1
 #endif
 
 #if defined(DP_NO_PANELS)
-#define DP_HAS_PANELS 0
+#define DPI_HAS_PANELS 0
 #else
-#define DP_HAS_PANELS 1
+#define DPI_HAS_PANELS 1
 #endif
 
 #if defined(DP_NO_SINCOS)
-#define DP_HAS_SINCOS 0
+#define DPI_HAS_SINCOS 0
 #else
-#define DP_HAS_SINCOS 1
+#define DPI_HAS_SINCOS 1
 #endif
 
 #if !defined(DP_FORMATS)
 #define DP_FORMATS 0xffffffffu
 #endif
-#define DP_HAS_FORMAT(format) ((DP_FORMATS >> (format)) & 1u)
+#define DPI_HAS_FORMAT(format) ((DP_FORMATS >> (format)) & 1u)
 
 #endif /* DP_CONFIG_H */

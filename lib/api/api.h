@@ -2,8 +2,8 @@
  * What stands behind the calls of dualpath.h: checks of arguments, which everything below trusts,
  * handles, and the way of a clip through them.
  */
-#ifndef DP_API_H
-#define DP_API_H
+#ifndef DPI_API_H
+#define DPI_API_H
 
 #include "api/structs.h"
 #include "model/model.h"
@@ -12,34 +12,35 @@
 #include "vit/vit.h"
 
 /* Callbacks, and fields of the options `name`. (options.c) */
-dp_status dp_check_reader(const dp_reader *reader, dp_message *message);
-dp_status dp_check_writer(const dp_writer *writer, dp_message *message);
-dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message);
-dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message);
+dp_status dpi_check_reader(const dp_reader *reader, dpi_message *message);
+dp_status dpi_check_writer(const dp_writer *writer, dpi_message *message);
+dp_status dpi_check_allocator(const char *name, const dp_allocator *allocator,
+                              dpi_message *message);
+dp_status dpi_check_threads(const char *name, int32_t threads, dpi_message *message);
 
 /* What 0 threads stand for. (pool.c) */
-int32_t dp_default_threads(void);
+int32_t dpi_default_threads(void);
 
 /* A pool of the caller. It lies in one block. (pool.c) */
 struct dp_pool {
     atomic_size_t holders; /* who created it, and the sessions on it */
     const dp_allocator *allocator;
     size_t bytes;
-    dp_workers *workers;
+    dpi_workers *workers;
 };
 
 /* One holder more or less; the last one stops the threads and frees the pool. (pool.c) */
-void dp_pool_hold(dp_pool *pool);
-void dp_pool_release(dp_pool *pool);
+void dpi_pool_hold(dp_pool *pool);
+void dpi_pool_release(dp_pool *pool);
 
 /* One view of a clip on its way. (view.c) */
-typedef struct dp_view {
+typedef struct dpi_view {
     bool open; /* frames may be pushed (push.c) */
     size_t crop, crops;
     size_t frames, images; /* that have come; that went through the blocks */
     size_t done, views;    /* of the clip: views and crops */
     dp_timings timings;    /* of the clip */
-} dp_view;
+} dpi_view;
 
 /* What a session is; all of it lies in its arena. */
 struct dp_session {
@@ -53,53 +54,53 @@ struct dp_session {
     dp_log_fn log;
     void *log_user;
     void *workers_memory, *team_memory;
-    dp_workers *workers; /* the session's own; NULL with a pool or a scheduler of the caller */
-    dp_team *team;
-    dp_workspace workspace;
-    dp_view view;
-    dp_answer answer;
+    dpi_workers *workers; /* the session's own; NULL with a pool or a scheduler of the caller */
+    dpi_team *team;
+    dpi_workspace workspace;
+    dpi_view view;
+    dpi_answer answer;
     bool has_result;
-    dp_message message;
+    dpi_message message;
 };
 
 /* A clip whose frames and numbers were checked. (clip.c) */
-typedef struct dp_checked_clip {
+typedef struct dpi_checked_clip {
     const dp_frame *frames;
-    dp_sampler sampler;
+    dpi_sampler sampler;
     size_t crops;
-} dp_checked_clip;
+} dpi_checked_clip;
 
-dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_clip *checked,
-                        dp_message *message);
-dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message);
+dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked_clip *checked,
+                         dpi_message *message);
+dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *message);
 
 /* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
-bool dp_is_frame_side(int32_t side);
+bool dpi_is_frame_side(int32_t side);
 
 /* Tells the caller that so much of the clip is done. DP_ERR_CANCELLED: it is not to go on.
  * (progress.c) */
-dp_status dp_report_progress(dp_session *session, const char *stage, double fraction);
+dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 
 /* The stations of session->view, in order. Where images go one by one, frames must, too. (view.c)
  */
-void dp_view_begin(dp_session *session, size_t crop, size_t crops);
+void dpi_view_begin(dp_session *session, size_t crop, size_t crops);
 /* Only makes pixels of the next `count` frames, which are those of view `number` of the clip. */
-void dp_view_load_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
-                         size_t count);
+void dpi_view_load_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
+                          size_t count);
 /* Also runs the images that they made complete through the blocks. Then the frames are not needed
  * any more. */
-dp_status dp_view_run_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
-                             size_t count);
+dp_status dpi_view_run_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
+                              size_t count);
 /* When all frames have come: adds what the head answers to the session's answer. */
-dp_status dp_view_run_head(dp_session *session);
+dp_status dpi_view_run_head(dp_session *session);
 
 /* The result of a session. (result.c) */
 /* Checks session and result, and empties the caller's struct. */
-dp_status dp_result_check(dp_session *session, dp_result *result);
+dp_status dpi_result_check(dp_session *session, dp_result *result);
 /* No result any more: views will be added to the answer. */
-void dp_result_clear(dp_session *session);
+void dpi_result_clear(dp_session *session);
 /* All views were added: the answer is the session's result. */
-dp_status dp_result_complete(dp_session *session);
-void dp_result_write(const dp_session *session, dp_result *result);
+dp_status dpi_result_complete(dp_session *session);
+void dpi_result_write(const dp_session *session, dp_result *result);
 
-#endif /* DP_API_H */
+#endif /* DPI_API_H */

@@ -8,51 +8,51 @@
 /* ---- views ---- */
 
 /* All frames together, or so that no two images are held at the same time. */
-static dp_status run_view(dp_session *session, const dp_checked_clip *clip, size_t view,
+static dp_status run_view(dp_session *session, const dpi_checked_clip *clip, size_t view,
                           size_t crop) {
     size_t frames = session->model->parameters.frames;
     size_t together = session->workspace.image_by_image ? 1 : frames;
     dp_status status = DP_OK;
-    dp_view_begin(session, crop, clip->crops);
+    dpi_view_begin(session, crop, clip->crops);
     for (size_t i = 0; i < frames && status == DP_OK; i += together) {
-        status = dp_view_run_frames(session, clip, view, together);
+        status = dpi_view_run_frames(session, clip, view, together);
     }
-    return status == DP_OK ? dp_view_run_head(session) : status;
+    return status == DP_OK ? dpi_view_run_head(session) : status;
 }
 
-static dp_status run_clip(dp_session *session, const dp_checked_clip *clip) {
+static dp_status run_clip(dp_session *session, const dpi_checked_clip *clip) {
     size_t views = clip->sampler.views;
     dp_status status = DP_OK;
-    session->view = (dp_view){.views = views * clip->crops};
-    dp_result_clear(session);
+    session->view = (dpi_view){.views = views * clip->crops};
+    dpi_result_clear(session);
     for (size_t view = 0; view < views && status == DP_OK; view++) {
         for (size_t crop = 0; crop < clip->crops && status == DP_OK; crop++) {
             status = run_view(session, clip, view, crop);
         }
     }
-    return status == DP_OK ? dp_result_complete(session) : status;
+    return status == DP_OK ? dpi_result_complete(session) : status;
 }
 
 /* A clip too short for the model is no error, but worth knowing. */
-static void log_repeated_frames(const dp_session *session, const dp_sampler *sampler) {
-    dp_message sentence;
+static void log_repeated_frames(const dp_session *session, const dpi_sampler *sampler) {
+    dpi_message sentence;
     bool skips = sampler->sampling == DP_SAMPLING_CENTER || sampler->sampling == DP_SAMPLING_FIRST;
     size_t rate = skips ? sampler->rate : 1;
     size_t sampled = (sampler->frame_count - 1) / rate + 1;
     if (session->log != NULL && sampled < sampler->view_frames) {
-        (void)dp_fail(&sentence, DP_OK,
-                      "the clip has %zu frames at a rate of %zu, the model takes %zu: some repeat",
-                      sampled, rate, sampler->view_frames);
+        (void)dpi_fail(&sentence, DP_OK,
+                       "the clip has %zu frames at a rate of %zu, the model takes %zu: some repeat",
+                       sampled, rate, sampler->view_frames);
         session->log(session->log_user, DP_LOG_INFO, sentence.text);
     }
 }
 
 dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result) {
-    double since = dp_clock_ms();
-    dp_checked_clip checked;
-    dp_status status = dp_result_check(session, result);
+    double since = dpi_clock_ms();
+    dpi_checked_clip checked;
+    dp_status status = dpi_result_check(session, result);
     if (status == DP_OK) {
-        status = dp_check_clip(session->model, clip, &checked, &session->message);
+        status = dpi_check_clip(session->model, clip, &checked, &session->message);
     }
     if (status != DP_OK) {
         return status;
@@ -60,8 +60,8 @@ dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *
     log_repeated_frames(session, &checked.sampler);
     status = run_clip(session, &checked);
     if (status == DP_OK) {
-        session->view.timings.total_ms = dp_clock_ms() - since;
-        dp_result_write(session, result);
+        session->view.timings.total_ms = dpi_clock_ms() - since;
+        dpi_result_write(session, result);
     }
     return status;
 }
@@ -74,42 +74,42 @@ static void store_pixels(const float **output, const float *value) {
     }
 }
 
-static dp_status check_view_and_crop(const dp_checked_clip *clip, int32_t view, int32_t crop,
-                                     dp_message *message) {
+static dp_status check_view_and_crop(const dpi_checked_clip *clip, int32_t view, int32_t crop,
+                                     dpi_message *message) {
     if (view < 0 || (size_t)view >= clip->sampler.views) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
-                       clip->sampler.views - 1);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
+                        clip->sampler.views - 1);
     }
     if (crop < 0 || (size_t)crop >= clip->crops) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %zu", (int)crop,
-                       clip->crops - 1);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %zu", (int)crop,
+                        clip->crops - 1);
     }
     return DP_OK;
 }
 
 dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,
                                      int32_t crop, const float **spatial, const float **temporal) {
-    dp_checked_clip checked;
+    dpi_checked_clip checked;
     store_pixels(spatial, NULL);
     store_pixels(temporal, NULL);
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     if (session->workspace.image_by_image) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT,
-                       "this session goes image by image: it never holds all that a view sees");
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                        "this session goes image by image: it never holds all that a view sees");
     }
-    dp_status status = dp_check_clip(session->model, clip, &checked, &session->message);
+    dp_status status = dpi_check_clip(session->model, clip, &checked, &session->message);
     if (status == DP_OK) {
         status = check_view_and_crop(&checked, view, crop, &session->message);
     }
     if (status != DP_OK) {
         return status;
     }
-    session->view = (dp_view){.views = 1};
-    dp_view_begin(session, (size_t)crop, checked.crops);
-    dp_view_load_frames(session, &checked, (size_t)view, session->model->parameters.frames);
-    store_pixels(spatial, session->workspace.path[DP_SPATIAL].pixels);
-    store_pixels(temporal, session->workspace.path[DP_TEMPORAL].pixels);
+    session->view = (dpi_view){.views = 1};
+    dpi_view_begin(session, (size_t)crop, checked.crops);
+    dpi_view_load_frames(session, &checked, (size_t)view, session->model->parameters.frames);
+    store_pixels(spatial, session->workspace.path[DPI_SPATIAL].pixels);
+    store_pixels(temporal, session->workspace.path[DPI_TEMPORAL].pixels);
     return DP_OK;
 }

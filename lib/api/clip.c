@@ -4,103 +4,103 @@
 #include "api/api.h"
 #include "dp_config.h"
 
-static dp_status check_clip_numbers(const dp_clip *clip, dp_message *message) {
+static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
     if (clip->frames == NULL || clip->frame_count == 0) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
     }
     if (clip->frame_count > PTRDIFF_MAX / sizeof(dp_frame)) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
-                       clip->frame_count);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
+                        clip->frame_count);
     }
     if (clip->sampling < DP_SAMPLING_CENTER || clip->sampling > DP_SAMPLING_GIVEN) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
-                       (int)clip->sampling);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
+                        (int)clip->sampling);
     }
     if (clip->rate < 0 || clip->rate > 65536) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: rate is %d, expected 0 .. 65536",
-                       (int)clip->rate);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: rate is %d, expected 0 .. 65536",
+                        (int)clip->rate);
     }
     if (clip->views < 1 || clip->views > DP_MAX_VIEWS) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: views is %d, expected 1 .. %d",
-                       (int)clip->views, DP_MAX_VIEWS);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: views is %d, expected 1 .. %d",
+                        (int)clip->views, DP_MAX_VIEWS);
     }
     if (clip->crops < 1 || clip->crops > DP_MAX_CROPS) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: crops is %d, expected 1 .. %d",
-                       (int)clip->crops, DP_MAX_CROPS);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: crops is %d, expected 1 .. %d",
+                        (int)clip->crops, DP_MAX_CROPS);
     }
     return DP_OK;
 }
 
 static dp_status check_given_frames(const dp_model *model, const dp_clip *clip,
-                                    dp_message *message) {
+                                    dpi_message *message) {
     size_t frames = model->parameters.frames;
     if (clip->sampling != DP_SAMPLING_GIVEN) {
         return DP_OK;
     }
     if (clip->frame_count != frames) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_clip: DP_SAMPLING_GIVEN takes exactly the model's %zu frames, not %zu",
-                       frames, clip->frame_count);
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_clip: DP_SAMPLING_GIVEN takes exactly the model's %zu frames, not %zu",
+                        frames, clip->frame_count);
     }
     if (clip->views != 1) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_clip: DP_SAMPLING_GIVEN has one view, not %d",
-                       (int)clip->views);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: DP_SAMPLING_GIVEN has one view, not %d",
+                        (int)clip->views);
     }
     return DP_OK;
 }
 
 static dp_status check_frame_plane(const dp_frame *frame, size_t index, size_t plane,
-                                   dp_message *message) {
-    const dp_pixel_format *format = dp_find_pixel_format(frame->format);
-    dp_plane_shape shape = dp_shape_of_plane(format, plane, frame->width, frame->height);
+                                   dpi_message *message) {
+    const dpi_pixel_format *format = dpi_find_pixel_format(frame->format);
+    dpi_plane_shape shape = dpi_shape_of_plane(format, plane, frame->width, frame->height);
     int64_t stride = frame->stride[plane];
     if (frame->plane[plane] == NULL) {
-        return dp_fail(message, DP_ERR_FRAME, "frame %zu: plane %zu is NULL", index, plane);
+        return dpi_fail(message, DP_ERR_FRAME, "frame %zu: plane %zu is NULL", index, plane);
     }
     if (shape.rows > 1 && stride < shape.row_bytes && stride > -shape.row_bytes) {
-        return dp_fail(message, DP_ERR_FRAME,
-                       "frame %zu: plane %zu has a stride of %lld bytes for rows of %lld", index,
-                       plane, (long long)stride, (long long)shape.row_bytes);
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: plane %zu has a stride of %lld bytes for rows of %lld", index,
+                        plane, (long long)stride, (long long)shape.row_bytes);
     }
     /* The distance to the last row must be a number of this machine. */
     int64_t limit = (int64_t)PTRDIFF_MAX / shape.rows;
     if (stride > limit || stride < -limit) {
-        return dp_fail(message, DP_ERR_FRAME,
-                       "frame %zu: plane %zu has a stride of %lld bytes, more than %lld", index,
-                       plane, (long long)stride, (long long)limit);
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: plane %zu has a stride of %lld bytes, more than %lld", index,
+                        plane, (long long)stride, (long long)limit);
     }
     return DP_OK;
 }
 
-dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *message) {
-    const dp_pixel_format *format = dp_find_pixel_format(frame->format);
-    if (!dp_is_frame_side(frame->width) || !dp_is_frame_side(frame->height)) {
-        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
-                       (int)frame->width, (int)frame->height, DP_MAX_FRAME_SIDE);
+dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *message) {
+    const dpi_pixel_format *format = dpi_find_pixel_format(frame->format);
+    if (!dpi_is_frame_side(frame->width) || !dpi_is_frame_side(frame->height)) {
+        return dpi_fail(message, DP_ERR_FRAME, "frame %zu: %d x %d is outside of 1 .. %d", index,
+                        (int)frame->width, (int)frame->height, DP_MAX_FRAME_SIDE);
     }
     if (format == NULL) {
-        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_format", index,
-                       (int)frame->format);
+        return dpi_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_format", index,
+                        (int)frame->format);
     }
     if (format->convert == NULL) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED, "frame %zu: this build does not read %s", index,
-                       format->name);
+        return dpi_fail(message, DP_ERR_UNSUPPORTED, "frame %zu: this build does not read %s",
+                        index, format->name);
     }
-    if (format->has_color && dp_find_color(frame->color) == NULL) {
-        return dp_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
-                       (int)frame->color);
+    if (format->has_color && dpi_find_color(frame->color) == NULL) {
+        return dpi_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
+                        (int)frame->color);
     }
     if (frame->rotation != 0 && frame->rotation != 90 && frame->rotation != 180 &&
         frame->rotation != 270) {
-        return dp_fail(message, DP_ERR_FRAME,
-                       "frame %zu: rotation is %d, expected 0, 90, 180 or 270", index,
-                       (int)frame->rotation);
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: rotation is %d, expected 0, 90, 180 or 270", index,
+                        (int)frame->rotation);
     }
-    size_t unknown = dp_find_set_byte(frame, offsetof(dp_frame, reserved), sizeof *frame);
+    size_t unknown = dpi_find_set_byte(frame, offsetof(dp_frame, reserved), sizeof *frame);
     if (unknown != sizeof *frame) {
-        return dp_fail(message, DP_ERR_FRAME,
-                       "frame %zu: byte %zu of dp_frame is set, where version %s has no field",
-                       index, unknown, DP_VERSION_STRING);
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: byte %zu of dp_frame is set, where version %s has no field",
+                        index, unknown, DP_VERSION_STRING);
     }
     dp_status status = DP_OK;
     for (size_t plane = 0; plane < format->plane_count && status == DP_OK; plane++) {
@@ -109,13 +109,13 @@ dp_status dp_check_frame(const dp_frame *frame, size_t index, dp_message *messag
     return status;
 }
 
-dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_clip *checked,
-                        dp_message *message) {
+dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked_clip *checked,
+                         dpi_message *message) {
     dp_clip known;
     if (clip == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
-    dp_status status = dp_read_struct(&dp_clip_type, clip, &known, message);
+    dp_status status = dpi_read_struct(&dpi_clip_type, clip, &known, message);
     if (status == DP_OK) {
         status = check_clip_numbers(&known, message);
     }
@@ -123,11 +123,11 @@ dp_status dp_check_clip(const dp_model *model, const dp_clip *clip, dp_checked_c
         status = check_given_frames(model, &known, message);
     }
     for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
-        status = dp_check_frame(&known.frames[i], i, message);
+        status = dpi_check_frame(&known.frames[i], i, message);
     }
     if (status == DP_OK) {
         size_t rate = known.rate > 0 ? (size_t)known.rate : model->parameters.sampling_rate;
-        *checked = (dp_checked_clip){
+        *checked = (dpi_checked_clip){
             .frames = known.frames,
             .sampler = {.frame_count = known.frame_count,
                         .view_frames = model->parameters.frames,

@@ -3,18 +3,18 @@
  */
 #include "api/api.h"
 
-bool dp_is_frame_side(int32_t side) {
+bool dpi_is_frame_side(int32_t side) {
     return side >= 1 && side <= DP_MAX_FRAME_SIDE;
 }
 
 uint64_t dp_frame_init_packed(dp_frame *frame, int32_t format, const uint8_t *pixels, int32_t width,
                               int32_t height) {
-    const dp_pixel_format *layout = dp_find_pixel_format(format);
+    const dpi_pixel_format *layout = dpi_find_pixel_format(format);
     dp_frame made = {.width = width, .height = height, .format = format};
     uint64_t bytes = 0;
-    if (layout != NULL && dp_is_frame_side(width) && dp_is_frame_side(height)) {
+    if (layout != NULL && dpi_is_frame_side(width) && dpi_is_frame_side(height)) {
         for (size_t plane = 0; plane < layout->plane_count; plane++) {
-            dp_plane_shape shape = dp_shape_of_plane(layout, plane, width, height);
+            dpi_plane_shape shape = dpi_shape_of_plane(layout, plane, width, height);
             made.plane[plane] = pixels == NULL ? NULL : pixels + bytes;
             made.stride[plane] = (ptrdiff_t)shape.row_bytes;
             bytes += (uint64_t)(shape.row_bytes * shape.rows);

@@ -11,56 +11,56 @@
 #include <stddef.h>
 #include <string.h>
 
-static dp_status check_model_options(const dp_model_options *options, dp_message *message) {
+static dp_status check_model_options(const dp_model_options *options, dpi_message *message) {
     int32_t precision = options->precision;
     if (precision < DP_PRECISION_DEFAULT || precision > DP_PRECISION_AUTO) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: precision is %d, expected a dp_precision",
-                       (int)precision);
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: precision is %d, expected a dp_precision",
+                        (int)precision);
     }
     if (options->unfused != 0 &&
         (precision == DP_PRECISION_BF16 || precision == DP_PRECISION_INT8)) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_model_options: unfused models are f32 only");
     }
-    if (options->target < DP_TARGET_NATIVE || options->target >= DP_TARGET_COUNT) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: target is %d, expected a dp_target",
-                       (int)options->target);
+    if (options->target < DP_TARGET_NATIVE || options->target >= DPI_TARGET_COUNT) {
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: target is %d, expected a dp_target",
+                        (int)options->target);
     }
-    return dp_check_allocator("dp_model_options", options->allocator, message);
+    return dpi_check_allocator("dp_model_options", options->allocator, message);
 }
 
-static dp_status resolve_model_options(const dp_model_options *given, dp_opening *opening,
-                                       dp_message *message) {
+static dp_status resolve_model_options(const dp_model_options *given, dpi_opening *opening,
+                                       dpi_message *message) {
     dp_model_options *options = &opening->options;
-    *opening = (dp_opening){.backbone = NULL};
-    dp_status status = dp_read_struct(&dp_model_options_type, given, options, message);
+    *opening = (dpi_opening){.backbone = NULL};
+    dp_status status = dpi_read_struct(&dpi_model_options_type, given, options, message);
     if (status == DP_OK) {
         status = check_model_options(options, message);
     }
-    opening->cpu_mask = options->cpu_mask & dp_environment_cpu_mask();
+    opening->cpu_mask = options->cpu_mask & dpi_environment_cpu_mask();
     return status;
 }
 
 /* The backbone of a task; of a task on it, for what those two share. */
 static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *given,
-                                  dp_opening *opening, dp_message *message) {
+                                  dpi_opening *opening, dpi_message *message) {
     dp_status status = resolve_model_options(given, opening, message);
     if (status != DP_OK) {
         return status;
     }
     if (backbone == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the backbone is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the backbone is NULL");
     }
     if (opening->options.as_backbone != 0) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: as_backbone is set for a task, which is none");
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: as_backbone is set for a task, which is none");
     }
     opening->backbone = backbone->backbone != NULL ? backbone->backbone : backbone;
     if (opening->backbone->gguf.tensor_count == 0) {
-        return dp_fail(message, DP_ERR_BACKBONE,
-                       "the backbone was opened without as_backbone: it does not keep what tasks "
-                       "are fused with");
+        return dpi_fail(message, DP_ERR_BACKBONE,
+                        "the backbone was opened without as_backbone: it does not keep what tasks "
+                        "are fused with");
     }
     return DP_OK;
 }
@@ -68,39 +68,39 @@ static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *gi
 /* ---- opening ---- */
 
 /* Whether there is a place for the model, which then holds none. */
-static dp_status clear_model(dp_model **model, dp_message *message) {
+static dp_status clear_model(dp_model **model, dpi_message *message) {
     if (model == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new model is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the place for the new model is NULL");
     }
     *model = NULL;
     return DP_OK;
 }
 
-static dp_status check_origin(const dp_origin *origin, dp_message *message) {
-    if (origin->kind == DP_FROM_PATH && origin->path == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
+static dp_status check_origin(const dpi_origin *origin, dpi_message *message) {
+    if (origin->kind == DPI_FROM_PATH && origin->path == NULL) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the path of the model is NULL");
     }
-    if (origin->kind == DP_FROM_MEMORY && origin->bytes == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
+    if (origin->kind == DPI_FROM_MEMORY && origin->bytes == NULL) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the bytes of the model are NULL");
     }
-    return origin->kind == DP_FROM_READER ? dp_check_reader(origin->reader, message) : DP_OK;
+    return origin->kind == DPI_FROM_READER ? dpi_check_reader(origin->reader, message) : DP_OK;
 }
 
-static dp_origin from_path(const char *path) {
-    return (dp_origin){.kind = DP_FROM_PATH, .path = path};
+static dpi_origin from_path(const char *path) {
+    return (dpi_origin){.kind = DPI_FROM_PATH, .path = path};
 }
 
-static dp_origin from_memory(const void *bytes, size_t size) {
-    return (dp_origin){.kind = DP_FROM_MEMORY, .bytes = bytes, .size = size};
+static dpi_origin from_memory(const void *bytes, size_t size) {
+    return (dpi_origin){.kind = DPI_FROM_MEMORY, .bytes = bytes, .size = size};
 }
 
-static dp_origin from_reader(const dp_reader *reader) {
-    return (dp_origin){.kind = DP_FROM_READER, .reader = reader};
+static dpi_origin from_reader(const dp_reader *reader) {
+    return (dpi_origin){.kind = DPI_FROM_READER, .reader = reader};
 }
 
-static dp_status open_model(dp_origin origin, const dp_model_options *options, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
+static dp_status open_model(dpi_origin origin, const dp_model_options *options, dp_model **model) {
+    dpi_message *message = dpi_thread_message();
+    dpi_opening opening;
     dp_status status = clear_model(model, message);
     if (status == DP_OK) {
         status = resolve_model_options(options, &opening, message);
@@ -108,13 +108,13 @@ static dp_status open_model(dp_origin origin, const dp_model_options *options, d
     if (status == DP_OK) {
         status = check_origin(&origin, message);
     }
-    return status == DP_OK ? dp_model_load(&origin, &opening, model, message) : status;
+    return status == DP_OK ? dpi_model_load(&origin, &opening, model, message) : status;
 }
 
-static dp_status open_on_backbone(dp_model *backbone, dp_origin origin,
+static dp_status open_on_backbone(dp_model *backbone, dpi_origin origin,
                                   const dp_model_options *options, dp_model **model) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
+    dpi_message *message = dpi_thread_message();
+    dpi_opening opening;
     dp_status status = clear_model(model, message);
     if (status == DP_OK) {
         status = resolve_backbone(backbone, options, &opening, message);
@@ -122,7 +122,7 @@ static dp_status open_on_backbone(dp_model *backbone, dp_origin origin,
     if (status == DP_OK) {
         status = check_origin(&origin, message);
     }
-    return status == DP_OK ? dp_model_load(&origin, &opening, model, message) : status;
+    return status == DP_OK ? dpi_model_load(&origin, &opening, model, message) : status;
 }
 
 dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model) {
@@ -156,20 +156,20 @@ dp_status dp_model_open_task_reader(dp_model *backbone, const dp_reader *reader,
 
 void dp_model_close(dp_model *model) {
     if (model != NULL) {
-        dp_model_release(model);
+        dpi_model_release(model);
     }
 }
 
 /* ---- verifying ---- */
 
-static dp_status verify_file(dp_origin origin, const dp_model_options *options) {
-    dp_message *message = dp_thread_message();
-    dp_opening opening;
+static dp_status verify_file(dpi_origin origin, const dp_model_options *options) {
+    dpi_message *message = dpi_thread_message();
+    dpi_opening opening;
     dp_status status = resolve_model_options(options, &opening, message);
     if (status == DP_OK) {
         status = check_origin(&origin, message);
     }
-    return status == DP_OK ? dp_weight_file_verify(&origin, &opening.options, message) : status;
+    return status == DP_OK ? dpi_weight_file_verify(&origin, &opening.options, message) : status;
 }
 
 dp_status dp_model_verify(const char *path, const dp_model_options *options) {
@@ -187,34 +187,34 @@ dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_options
 /* ---- compiling ---- */
 
 dp_status dp_model_compile(const dp_model *model, const char *path) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     if (model == NULL || path == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
-                       model == NULL ? "model" : "path of the file");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
+                        model == NULL ? "model" : "path of the file");
     }
-    return dp_compile_to_path(model, path, message);
+    return dpi_compile_to_path(model, path, message);
 }
 
 dp_status dp_model_compile_memory(const dp_model *model, void *buffer, size_t capacity,
                                   size_t *size) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     if (size != NULL) {
         *size = 0;
     }
     if (model == NULL || size == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
-                       model == NULL ? "model" : "place for the size");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
+                        model == NULL ? "model" : "place for the size");
     }
-    return dp_compile_to_memory(model, buffer, capacity, size, message);
+    return dpi_compile_to_memory(model, buffer, capacity, size, message);
 }
 
 dp_status dp_model_compile_writer(const dp_model *model, const dp_writer *writer) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     if (model == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
-    dp_status status = dp_check_writer(writer, message);
-    return status == DP_OK ? dp_compile_to_writer(model, writer, message) : status;
+    dp_status status = dpi_check_writer(writer, message);
+    return status == DP_OK ? dpi_compile_to_writer(model, writer, message) : status;
 }
 
 /* ---- queries ---- */
@@ -223,16 +223,16 @@ static int64_t held_bytes(const dp_model *model) {
     return (int64_t)(model->arena.size + model->source.size);
 }
 
-static int32_t widest_adapter(const dp_parameters *p) {
+static int32_t widest_adapter(const dpi_parameters *p) {
     size_t widest = 0;
-    for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
-        widest = dp_size_max(widest, p->bottleneck[site]);
+    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
+        widest = dpi_size_max(widest, p->bottleneck[site]);
     }
     return (int32_t)widest;
 }
 
 static dp_model_info collect_info(const dp_model *model) {
-    const dp_parameters *p = &model->parameters;
+    const dpi_parameters *p = &model->parameters;
     dp_model_info info = {
         .name = model->name,
         .description = model->description,
@@ -257,7 +257,7 @@ static dp_model_info collect_info(const dp_model *model) {
         .adapter_width = widest_adapter(p),
         .parameters = model->parameter_count,
         .adapter_parameters = model->adapter_parameter_count,
-        .macs = dp_count_macs(model),
+        .macs = dpi_count_macs(model),
         .weight_bytes = held_bytes(model),
         .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
     };
@@ -267,15 +267,15 @@ static dp_model_info collect_info(const dp_model *model) {
 }
 
 dp_status dp_model_get_info(const dp_model *model, dp_model_info *info) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     if (model == NULL || info == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "%s is NULL",
-                       model == NULL ? "the model" : "the place for its info");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "%s is NULL",
+                        model == NULL ? "the model" : "the place for its info");
     }
-    dp_status status = dp_check_struct_size(&dp_model_info_type, info, message);
+    dp_status status = dpi_check_struct_size(&dpi_model_info_type, info, message);
     if (status == DP_OK) {
         dp_model_info known = collect_info(model);
-        dp_write_struct(&dp_model_info_type, &known, info);
+        dpi_write_struct(&dpi_model_info_type, &known, info);
     }
     return status;
 }

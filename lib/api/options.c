@@ -30,73 +30,74 @@ static const dp_session_options default_session_options = {.struct_size =
 static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1, .crops = 1};
 static const dp_result default_result = {.struct_size = sizeof(dp_result)};
 
-const dp_struct_type dp_model_options_type = {
+const dpi_struct_type dpi_model_options_type = {
     STRUCT_TYPE(dp_model_options, as_backbone, &default_model_options)};
-const dp_struct_type dp_model_info_type = {
+const dpi_struct_type dpi_model_info_type = {
     STRUCT_TYPE(dp_model_info, shared_bytes, &default_model_info)};
-const dp_struct_type dp_pool_options_type = {
+const dpi_struct_type dpi_pool_options_type = {
     STRUCT_TYPE(dp_pool_options, reserved, &default_pool_options),
     .reserved = offsetof(dp_pool_options, reserved),
     .reserved_end = END_OF(dp_pool_options, reserved)};
-const dp_struct_type dp_session_options_type = {
+const dpi_struct_type dpi_session_options_type = {
     STRUCT_TYPE(dp_session_options, image_by_image, &default_session_options)};
-const dp_struct_type dp_clip_type = {STRUCT_TYPE(dp_clip, crops, &default_clip)};
-const dp_struct_type dp_result_type = {STRUCT_TYPE(dp_result, timings, &default_result)};
+const dpi_struct_type dpi_clip_type = {STRUCT_TYPE(dp_clip, crops, &default_clip)};
+const dpi_struct_type dpi_result_type = {STRUCT_TYPE(dp_result, timings, &default_result)};
 
 void dp_model_options_init(dp_model_options *options, size_t struct_size) {
-    dp_init_struct(&dp_model_options_type, options, struct_size);
+    dpi_init_struct(&dpi_model_options_type, options, struct_size);
 }
 
 void dp_model_info_init(dp_model_info *info, size_t struct_size) {
-    dp_init_struct(&dp_model_info_type, info, struct_size);
+    dpi_init_struct(&dpi_model_info_type, info, struct_size);
 }
 
 void dp_pool_options_init(dp_pool_options *options, size_t struct_size) {
-    dp_init_struct(&dp_pool_options_type, options, struct_size);
+    dpi_init_struct(&dpi_pool_options_type, options, struct_size);
 }
 
 void dp_session_options_init(dp_session_options *options, size_t struct_size) {
-    dp_init_struct(&dp_session_options_type, options, struct_size);
+    dpi_init_struct(&dpi_session_options_type, options, struct_size);
 }
 
 void dp_clip_init(dp_clip *clip, size_t struct_size) {
-    dp_init_struct(&dp_clip_type, clip, struct_size);
+    dpi_init_struct(&dpi_clip_type, clip, struct_size);
 }
 
 void dp_result_init(dp_result *result, size_t struct_size) {
-    dp_init_struct(&dp_result_type, result, struct_size);
+    dpi_init_struct(&dpi_result_type, result, struct_size);
 }
 
 /* ---- fields and callbacks ---- */
 
-dp_status dp_check_allocator(const char *name, const dp_allocator *allocator, dp_message *message) {
+dp_status dpi_check_allocator(const char *name, const dp_allocator *allocator,
+                              dpi_message *message) {
     if (allocator == NULL) {
         return DP_OK;
     }
     if (allocator->allocate == NULL || allocator->release == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "%s: the allocator lacks a function", name);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "%s: the allocator lacks a function", name);
     }
-    return DP_CHECK_RESERVED(dp_allocator, allocator, message);
+    return DPI_CHECK_RESERVED(dp_allocator, allocator, message);
 }
 
-dp_status dp_check_reader(const dp_reader *reader, dp_message *message) {
+dp_status dpi_check_reader(const dp_reader *reader, dpi_message *message) {
     if (reader == NULL || reader->read == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the read callback is NULL");
     }
-    return DP_CHECK_RESERVED(dp_reader, reader, message);
+    return DPI_CHECK_RESERVED(dp_reader, reader, message);
 }
 
-dp_status dp_check_writer(const dp_writer *writer, dp_message *message) {
+dp_status dpi_check_writer(const dp_writer *writer, dpi_message *message) {
     if (writer == NULL || writer->write == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the write callback is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the write callback is NULL");
     }
-    return DP_CHECK_RESERVED(dp_writer, writer, message);
+    return DPI_CHECK_RESERVED(dp_writer, writer, message);
 }
 
-dp_status dp_check_threads(const char *name, int32_t threads, dp_message *message) {
+dp_status dpi_check_threads(const char *name, int32_t threads, dpi_message *message) {
     if (threads < 0 || threads > DP_MAX_THREADS) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "%s: threads is %d, expected 0 .. %d", name,
-                       (int)threads, DP_MAX_THREADS);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "%s: threads is %d, expected 0 .. %d", name,
+                        (int)threads, DP_MAX_THREADS);
     }
     return DP_OK;
 }

@@ -20,25 +20,25 @@ static void measure_peak_task(void *context, size_t index, size_t thread) {
 /* Milliseconds for every thread to measure_peak `rounds`. */
 static double time_measure_peak(const dp_session *session, uint64_t rounds) {
     measure_peak_run run = {session, rounds};
-    double since = dp_clock_ms();
-    dp_team_run(session->team, measure_peak_task, &run, dp_team_threads(session->team));
-    return dp_clock_ms() - since;
+    double since = dpi_clock_ms();
+    dpi_team_run(session->team, measure_peak_task, &run, dpi_team_threads(session->team));
+    return dpi_clock_ms() - since;
 }
 
 dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops) {
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     if (gops == NULL || !(milliseconds >= 1.0 && milliseconds <= 10000.0)) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT,
-                       "%g milliseconds were asked for, expected 1 .. 10000 and a place for the "
-                       "answer",
-                       milliseconds);
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                        "%g milliseconds were asked for, expected 1 .. 10000 and a place for the "
+                        "answer",
+                        milliseconds);
     }
-    double pieces = (double)dp_team_threads(session->team);
+    double pieces = (double)dpi_team_threads(session->team);
     double per_round = (double)session->model->gemm->measure_peak(1);
-    if (!(dp_clock_ms() > 0.0)) {
-        return dp_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
+    if (!(dpi_clock_ms() > 0.0)) {
+        return dpi_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
     }
     uint64_t rounds = 1024;
     double passed = time_measure_peak(session, rounds);

@@ -5,26 +5,26 @@
 #include "api/api.h"
 #include "os/clock.h"
 
-static dp_status check_crop_of_clip(int32_t crop, int32_t crops, dp_message *message) {
+static dp_status check_crop_of_clip(int32_t crop, int32_t crops, dpi_message *message) {
     if (crops < 1 || crops > DP_MAX_CROPS) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
-                       DP_MAX_CROPS);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
+                        DP_MAX_CROPS);
     }
     if (crop < 0 || crop >= crops) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %d", (int)crop,
-                       (int)crops - 1);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %d", (int)crop,
+                        (int)crops - 1);
     }
     return DP_OK;
 }
 
 dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops) {
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     dp_status status = check_crop_of_clip(crop, crops, &session->message);
     if (status == DP_OK) {
-        session->view = (dp_view){.open = true, .views = 1};
-        dp_view_begin(session, (size_t)crop, (size_t)crops);
+        session->view = (dpi_view){.open = true, .views = 1};
+        dpi_view_begin(session, (size_t)crop, (size_t)crops);
     }
     return status;
 }
@@ -32,8 +32,8 @@ dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops
 static dp_status check_clip_is_open(dp_session *session) {
     return session->view.open
                ? DP_OK
-               : dp_fail(&session->message, DP_ERR_ARGUMENT,
-                         "no clip is open for frames: call dp_session_begin_clip() first");
+               : dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                          "no clip is open for frames: call dp_session_begin_clip() first");
 }
 
 static dp_status check_pushed_frame(dp_session *session, const dp_frame *frame) {
@@ -43,39 +43,39 @@ static dp_status check_pushed_frame(dp_session *session, const dp_frame *frame) 
         return status;
     }
     if (session->view.frames == frames) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT,
-                       "the clip has the model's %zu frames already", frames);
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                        "the clip has the model's %zu frames already", frames);
     }
     if (frame == NULL) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT, "the frame is NULL");
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT, "the frame is NULL");
     }
-    return dp_check_frame(frame, session->view.frames, &session->message);
+    return dpi_check_frame(frame, session->view.frames, &session->message);
 }
 
 /* After work has been done: its time, and no clip any more if it failed. */
 static void end_call(dp_session *session, double since, dp_status status) {
-    session->view.timings.total_ms += dp_clock_ms() - since;
+    session->view.timings.total_ms += dpi_clock_ms() - since;
     session->view.open = session->view.open && status == DP_OK;
 }
 
 dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame) {
-    double since = dp_clock_ms();
+    double since = dpi_clock_ms();
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     dp_status status = check_pushed_frame(session, frame);
     if (status != DP_OK) {
         return status;
     }
     /* a clip of one frame: past its end, it repeats */
-    dp_checked_clip clip = {.frames = frame,
-                            .sampler = {.frame_count = 1,
-                                        .view_frames = session->model->parameters.frames,
-                                        .rate = 1,
-                                        .views = 1,
-                                        .sampling = DP_SAMPLING_FIRST},
-                            .crops = session->view.crops};
-    status = dp_view_run_frames(session, &clip, 0, 1);
+    dpi_checked_clip clip = {.frames = frame,
+                             .sampler = {.frame_count = 1,
+                                         .view_frames = session->model->parameters.frames,
+                                         .rate = 1,
+                                         .views = 1,
+                                         .sampling = DP_SAMPLING_FIRST},
+                             .crops = session->view.crops};
+    status = dpi_view_run_frames(session, &clip, 0, 1);
     end_call(session, since, status);
     return status;
 }
@@ -84,16 +84,16 @@ static dp_status check_clip_is_complete(dp_session *session) {
     size_t frames = session->model->parameters.frames;
     dp_status status = check_clip_is_open(session);
     if (status == DP_OK && session->view.frames != frames) {
-        status = dp_fail(&session->message, DP_ERR_ARGUMENT,
-                         "the clip has %zu frames of the %zu that the model takes",
-                         session->view.frames, frames);
+        status = dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                          "the clip has %zu frames of the %zu that the model takes",
+                          session->view.frames, frames);
     }
     return status;
 }
 
 dp_status dp_session_finish_clip(dp_session *session, dp_result *result) {
-    double since = dp_clock_ms();
-    dp_status status = dp_result_check(session, result);
+    double since = dpi_clock_ms();
+    dp_status status = dpi_result_check(session, result);
     if (status == DP_OK) {
         status = check_clip_is_complete(session);
     }
@@ -101,14 +101,14 @@ dp_status dp_session_finish_clip(dp_session *session, dp_result *result) {
         return status;
     }
     session->view.open = false;
-    dp_result_clear(session);
-    status = dp_view_run_head(session);
+    dpi_result_clear(session);
+    status = dpi_view_run_head(session);
     if (status == DP_OK) {
-        status = dp_result_complete(session);
+        status = dpi_result_complete(session);
     }
     end_call(session, since, status);
     if (status == DP_OK) {
-        dp_result_write(session, result);
+        dpi_result_write(session, result);
     }
     return status;
 }

@@ -3,73 +3,73 @@
  */
 #include "api/api.h"
 
-dp_status dp_result_check(dp_session *session, dp_result *result) {
+dp_status dpi_result_check(dp_session *session, dp_result *result) {
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     if (result == NULL) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT, "the result is NULL");
     }
-    dp_status status = dp_check_struct_size(&dp_result_type, result, &session->message);
+    dp_status status = dpi_check_struct_size(&dpi_result_type, result, &session->message);
     if (status == DP_OK) {
-        dp_write_struct(&dp_result_type, dp_result_type.defaults, result);
+        dpi_write_struct(&dpi_result_type, dpi_result_type.defaults, result);
     }
     return status;
 }
 
-void dp_result_clear(dp_session *session) {
+void dpi_result_clear(dp_session *session) {
     session->has_result = false;
-    dp_answer_clear(&session->answer, &session->model->parameters);
+    dpi_answer_clear(&session->answer, &session->model->parameters);
 }
 
-dp_status dp_result_complete(dp_session *session) {
-    dp_status status = dp_report_progress(session, "head", 1.0);
+dp_status dpi_result_complete(dp_session *session) {
+    dp_status status = dpi_report_progress(session, "head", 1.0);
     if (status != DP_OK) {
         return status;
     }
-    if (!dp_answer_average(&session->answer, session->model, session->view.views)) {
-        return dp_fail(&session->message, DP_ERR_NUMERIC,
-                       "the answer is not finite: the numbers of this model overflow");
+    if (!dpi_answer_average(&session->answer, session->model, session->view.views)) {
+        return dpi_fail(&session->message, DP_ERR_NUMERIC,
+                        "the answer is not finite: the numbers of this model overflow");
     }
     session->has_result = true;
     return DP_OK;
 }
 
-void dp_result_write(const dp_session *session, dp_result *result) {
-    const dp_parameters *p = &session->model->parameters;
-    const dp_answer *answer = &session->answer;
+void dpi_result_write(const dp_session *session, dp_result *result) {
+    const dpi_parameters *p = &session->model->parameters;
+    const dpi_answer *answer = &session->answer;
     dp_result known = {
         .logits = p->classes > 0 ? answer->logits : NULL,
         .probabilities = p->classes > 0 ? answer->probabilities : NULL,
-        .feature_temporal = answer->feature[DP_TEMPORAL],
-        .feature_spatial = answer->feature[DP_SPATIAL],
+        .feature_temporal = answer->feature[DPI_TEMPORAL],
+        .feature_spatial = answer->feature[DPI_SPATIAL],
         .classes = (int32_t)p->classes,
         .feature_size = (int32_t)p->feature_size,
-        .macs = dp_count_macs(session->model) * (int64_t)session->view.views,
+        .macs = dpi_count_macs(session->model) * (int64_t)session->view.views,
         .timings = session->view.timings,
     };
-    dp_write_struct(&dp_result_type, &known, result);
+    dpi_write_struct(&dpi_result_type, &known, result);
 }
 
 dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions) {
     if (session == NULL) {
-        return dp_fail(dp_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
     int32_t classes = (int32_t)session->model->parameters.classes;
     if (classes == 0) {
-        return dp_fail(&session->message, DP_ERR_NO_HEAD,
-                       "this model answers features only: it has no classes");
+        return dpi_fail(&session->message, DP_ERR_NO_HEAD,
+                        "this model answers features only: it has no classes");
     }
     if (predictions == NULL || count < 1 || count > classes) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT,
-                       "%d classes were asked for, expected 1 .. %d and a place for them",
-                       (int)count, (int)classes);
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                        "%d classes were asked for, expected 1 .. %d and a place for them",
+                        (int)count, (int)classes);
     }
     if (!session->has_result) {
-        return dp_fail(&session->message, DP_ERR_ARGUMENT, "this session has no result yet");
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT, "this session has no result yet");
     }
-    const dp_answer *answer = &session->answer;
-    dp_select_top(answer->logits, classes, count, predictions);
+    const dpi_answer *answer = &session->answer;
+    dpi_select_top(answer->logits, classes, count, predictions);
     for (int32_t i = 0; i < count; i++) {
         int32_t index = predictions[i].index;
         predictions[i] = (dp_prediction){.index = index,

@@ -7,67 +7,67 @@
 #include <stddef.h>
 #include <string.h>
 
-static dp_status check_scheduler(const dp_session_options *options, dp_message *message) {
+static dp_status check_scheduler(const dp_session_options *options, dpi_message *message) {
     const dp_scheduler *scheduler = options->scheduler;
     if (scheduler == NULL) {
         return DP_OK;
     }
     if (options->pool != NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_session_options: pool and scheduler are both set, expected one");
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_session_options: pool and scheduler are both set, expected one");
     }
     if (scheduler->run == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: run is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: run is NULL");
     }
     if (scheduler->workers < 1 || scheduler->workers > DP_MAX_THREADS) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: workers is %d, expected 1 .. %d",
-                       (int)scheduler->workers, DP_MAX_THREADS);
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_scheduler: workers is %d, expected 1 .. %d",
+                        (int)scheduler->workers, DP_MAX_THREADS);
     }
-    return DP_CHECK_RESERVED(dp_scheduler, scheduler, message);
+    return DPI_CHECK_RESERVED(dp_scheduler, scheduler, message);
 }
 
 /* Threads of a pool or a scheduler are as many as they are. */
-static dp_status resolve_session_threads(dp_session_options *options, dp_message *message) {
+static dp_status resolve_session_threads(dp_session_options *options, dpi_message *message) {
     const char *whose = options->pool != NULL ? "pool" : "scheduler";
     int32_t theirs = dp_pool_threads(options->pool);
     if (options->scheduler != NULL) {
         theirs = options->scheduler->workers;
     }
     if (theirs != 0 && options->threads != 0 && options->threads != theirs) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_session_options: threads is %d, the %s has %d: expected 0 or %d",
-                       (int)options->threads, whose, (int)theirs, (int)theirs);
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_session_options: threads is %d, the %s has %d: expected 0 or %d",
+                        (int)options->threads, whose, (int)theirs, (int)theirs);
     }
     if (options->threads == 0) {
-        options->threads = theirs != 0 ? theirs : dp_default_threads();
+        options->threads = theirs != 0 ? theirs : dpi_default_threads();
     }
     return DP_OK;
 }
 
-static dp_status check_session_model(const dp_model *model, dp_message *message) {
+static dp_status check_session_model(const dp_model *model, dpi_message *message) {
     if (model == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
     if (!model->runnable) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this model is laid out for %s, which the instruction sets in use cannot "
-                       "read: it can only be compiled",
-                       dp_target_name((int32_t)model->target));
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "this model is laid out for %s, which the instruction sets in use cannot "
+                        "read: it can only be compiled",
+                        dp_target_name((int32_t)model->target));
     }
     return DP_OK;
 }
 
 static dp_status resolve_session_options(const dp_model *model, const dp_session_options *given,
-                                         dp_session_options *options, dp_message *message) {
-    dp_status status = dp_read_struct(&dp_session_options_type, given, options, message);
+                                         dp_session_options *options, dpi_message *message) {
+    dp_status status = dpi_read_struct(&dpi_session_options_type, given, options, message);
     if (status == DP_OK) {
         status = check_session_model(model, message);
     }
     if (status == DP_OK) {
-        status = dp_check_threads("dp_session_options", options->threads, message);
+        status = dpi_check_threads("dp_session_options", options->threads, message);
     }
     if (status == DP_OK) {
-        status = dp_check_allocator("dp_session_options", options->allocator, message);
+        status = dpi_check_allocator("dp_session_options", options->allocator, message);
     }
     if (status == DP_OK) {
         status = check_scheduler(options, message);
@@ -76,18 +76,18 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
 }
 
 /* Plans or takes everything a session needs, itself first. */
-static dp_session *take_session(dp_arena *arena, const dp_model *model,
+static dp_session *take_session(dpi_arena *arena, const dp_model *model,
                                 const dp_session_options *options) {
-    const dp_parameters *p = &model->parameters;
+    const dpi_parameters *p = &model->parameters;
     size_t threads = (size_t)options->threads;
     dp_session planned = {.model = model};
-    dp_session *session = dp_arena_take(arena, 1, sizeof *session);
+    dp_session *session = dpi_arena_take(arena, 1, sizeof *session);
     if (options->pool == NULL && options->scheduler == NULL) {
-        planned.workers_memory = dp_arena_take(arena, 1, dp_workers_size(threads));
+        planned.workers_memory = dpi_arena_take(arena, 1, dpi_workers_size(threads));
     }
-    planned.team_memory = dp_arena_take(arena, 1, dp_team_size());
-    dp_answer_take(arena, p, &planned.answer);
-    dp_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
+    planned.team_memory = dpi_arena_take(arena, 1, dpi_team_size());
+    dpi_answer_take(arena, p, &planned.answer);
+    dpi_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
     if (session != NULL) {
         *session = planned;
     }
@@ -95,22 +95,22 @@ static dp_session *take_session(dp_arena *arena, const dp_model *model,
 }
 
 static dp_status count_session_bytes(const dp_model *model, const dp_session_options *options,
-                                     size_t *bytes, dp_message *message) {
-    dp_arena arena = {.base = NULL};
+                                     size_t *bytes, dpi_message *message) {
+    dpi_arena arena = {.base = NULL};
     (void)take_session(&arena, model, options);
     if (arena.failed) {
-        return dp_fail(message, DP_ERR_MEMORY,
-                       "a session of this model is larger than this machine can address");
+        return dpi_fail(message, DP_ERR_MEMORY,
+                        "a session of this model is larger than this machine can address");
     }
     *bytes = arena.used;
     return DP_OK;
 }
 
 dp_status dp_session_size(const dp_model *model, const dp_session_options *options, size_t *bytes) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     dp_session_options resolved;
     if (bytes == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the place for the size is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the place for the size is NULL");
     }
     *bytes = 0;
     dp_status status = resolve_session_options(model, options, &resolved, message);
@@ -119,19 +119,20 @@ dp_status dp_session_size(const dp_model *model, const dp_session_options *optio
 
 /* The caller's arena, or memory of our own. */
 static dp_status get_session_memory(const dp_session_options *options, size_t bytes, void **memory,
-                                    dp_message *message) {
+                                    dpi_message *message) {
     if (options->arena == NULL) {
-        *memory = dp_allocate(options->allocator, bytes);
+        *memory = dpi_allocate(options->allocator, bytes);
         return *memory != NULL ? DP_OK
-                               : dp_fail(message, DP_ERR_MEMORY,
-                                         "%zu bytes for the session could not be had", bytes);
+                               : dpi_fail(message, DP_ERR_MEMORY,
+                                          "%zu bytes for the session could not be had", bytes);
     }
-    if ((uintptr_t)options->arena % DP_ALIGNMENT != 0) {
-        return dp_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes", DP_ALIGNMENT);
+    if ((uintptr_t)options->arena % DPI_ALIGNMENT != 0) {
+        return dpi_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes",
+                        DPI_ALIGNMENT);
     }
     if (options->arena_size < bytes) {
-        return dp_fail(message, DP_ERR_ARENA, "the arena has %zu bytes, the session needs %zu",
-                       options->arena_size, bytes);
+        return dpi_fail(message, DP_ERR_ARENA, "the arena has %zu bytes, the session needs %zu",
+                        options->arena_size, bytes);
     }
     *memory = options->arena;
     return DP_OK;
@@ -139,28 +140,28 @@ static dp_status get_session_memory(const dp_session_options *options, size_t by
 
 /* The session's own workers where there are to be any, and its team. */
 static dp_status start_session_team(dp_session *session, const dp_session_options *options,
-                                    dp_message *message) {
-    dp_workers *workers = options->pool != NULL ? options->pool->workers : NULL;
+                                    dpi_message *message) {
+    dpi_workers *workers = options->pool != NULL ? options->pool->workers : NULL;
     if (session->workers_memory != NULL) {
-        dp_status status = dp_workers_start(session->workers_memory, (size_t)options->threads,
-                                            &session->workers, message);
+        dp_status status = dpi_workers_start(session->workers_memory, (size_t)options->threads,
+                                             &session->workers, message);
         if (status != DP_OK) {
             return status;
         }
         workers = session->workers;
     }
     dp_status status =
-        dp_team_start(session->team_memory, workers, options->scheduler, &session->team, message);
+        dpi_team_start(session->team_memory, workers, options->scheduler, &session->team, message);
     if (status != DP_OK) {
-        dp_workers_stop(session->workers);
+        dpi_workers_stop(session->workers);
     }
     return status;
 }
 
 static dp_status fill_session(const dp_model *model, const dp_session_options *options,
                               void *memory, size_t bytes, dp_session **session,
-                              dp_message *message) {
-    dp_arena arena = {.base = memory, .size = bytes};
+                              dpi_message *message) {
+    dpi_arena arena = {.base = memory, .size = bytes};
     dp_session *made = take_session(&arena, model, options);
     made->allocator = options->allocator;
     made->bytes = bytes;
@@ -173,10 +174,10 @@ static dp_status fill_session(const dp_model *model, const dp_session_options *o
     if (status != DP_OK) {
         return status;
     }
-    dp_model_hold(model);
+    dpi_model_hold(model);
     made->pool = options->pool;
     if (made->pool != NULL) {
-        dp_pool_hold(made->pool);
+        dpi_pool_hold(made->pool);
     }
     *session = made;
     return DP_OK;
@@ -184,12 +185,12 @@ static dp_status fill_session(const dp_model *model, const dp_session_options *o
 
 dp_status dp_session_create(const dp_model *model, const dp_session_options *options,
                             dp_session **session) {
-    dp_message *message = dp_thread_message();
+    dpi_message *message = dpi_thread_message();
     dp_session_options resolved;
     size_t bytes = 0;
     void *memory = NULL;
     if (session == NULL) {
-        return dp_fail(message, DP_ERR_ARGUMENT, "the place for the new session is NULL");
+        return dpi_fail(message, DP_ERR_ARGUMENT, "the place for the new session is NULL");
     }
     *session = NULL;
     dp_status status = resolve_session_options(model, options, &resolved, message);
@@ -204,7 +205,7 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
     }
     status = fill_session(model, &resolved, memory, bytes, session, message);
     if (status != DP_OK && resolved.arena == NULL) {
-        dp_release(resolved.allocator, memory, bytes);
+        dpi_release(resolved.allocator, memory, bytes);
     }
     return status;
 }
@@ -215,19 +216,19 @@ void dp_session_destroy(dp_session *session) {
     }
     const dp_model *model = session->model;
     dp_pool *pool = session->pool;
-    dp_team_stop(session->team);
-    dp_workers_stop(session->workers);
+    dpi_team_stop(session->team);
+    dpi_workers_stop(session->workers);
     if (session->owned) {
-        dp_release(session->allocator, session, session->bytes);
+        dpi_release(session->allocator, session, session->bytes);
     }
     if (pool != NULL) {
-        dp_pool_release(pool);
+        dpi_pool_release(pool);
     }
-    dp_model_release(model);
+    dpi_model_release(model);
 }
 
 int32_t dp_session_threads(const dp_session *session) {
-    return session != NULL ? (int32_t)dp_team_threads(session->team) : 0;
+    return session != NULL ? (int32_t)dpi_team_threads(session->team) : 0;
 }
 
 const char *dp_session_message(const dp_session *session) {

@@ -17,5 +17,5 @@ uint32_t dp_abi_version(void) {
 }
 
 const char *dp_last_message(void) {
-    return dp_thread_message()->text;
+    return dpi_thread_message()->text;
 }

@@ -8,35 +8,35 @@
 
 /* Milliseconds since then, which becomes now. */
 static double restart_clock(double *since) {
-    double now = dp_clock_ms();
+    double now = dpi_clock_ms();
     double passed = now - *since;
     *since = now;
     return passed;
 }
 
-static size_t count_view_images(const dp_parameters *p) {
+static size_t count_view_images(const dpi_parameters *p) {
     return p->spatial_frames + p->framesets;
 }
 
 /* `images` is how many of this view have gone through the blocks, with a part of those on the way.
  */
 static dp_status report_view_progress(dp_session *session, const char *stage, double images) {
-    const dp_view *view = &session->view;
+    const dpi_view *view = &session->view;
     double part = 0.95 * images / (double)count_view_images(&session->model->parameters);
-    return dp_report_progress(session, stage, ((double)view->done + part) / (double)view->views);
+    return dpi_report_progress(session, stage, ((double)view->done + part) / (double)view->views);
 }
 
 /* ---- frames ---- */
 
 typedef struct load_run {
     const dp_session *session;
-    const dp_checked_clip *clip;
+    const dpi_checked_clip *clip;
     size_t number; /* of the view in the clip */
 } load_run;
 
-static dp_frame_target frame_target(const dp_session *session) {
-    const dp_parameters *p = &session->model->parameters;
-    dp_frame_target target = {
+static dpi_frame_target frame_target(const dp_session *session) {
+    const dpi_parameters *p = &session->model->parameters;
+    dpi_frame_target target = {
         .size = p->image_size,
         .crop = session->view.crop,
         .crops = session->view.crops,
@@ -50,17 +50,17 @@ static dp_frame_target frame_target(const dp_session *session) {
 }
 
 /* Frames from one that the spatial path sees to the next, and frames of a frameset. */
-static size_t spatial_distance(const dp_parameters *p) {
+static size_t spatial_distance(const dpi_parameters *p) {
     return p->frames / p->spatial_frames;
 }
 
-static size_t frameset_frames(const dp_parameters *p) {
+static size_t frameset_frames(const dpi_parameters *p) {
     return p->grid * p->grid;
 }
 
 /* Pixels of an image of the view; images that are not held at the same time share a place. */
-static float *image_pixels(const dp_session *session, dp_path path, size_t image) {
-    const dp_path_state *state = &session->workspace.path[path];
+static float *image_pixels(const dp_session *session, dpi_path path, size_t image) {
+    const dpi_path_state *state = &session->workspace.path[path];
     size_t size = session->model->parameters.image_size;
     return state->pixels + image % state->images * 3 * size * size;
 }
@@ -70,34 +70,34 @@ static float *image_pixels(const dp_session *session, dp_path path, size_t image
 static void load_frame_task(void *context, size_t index, size_t thread) {
     const load_run *run = context;
     const dp_session *session = run->session;
-    const dp_parameters *p = &session->model->parameters;
-    dp_frame_target target = frame_target(session);
+    const dpi_parameters *p = &session->model->parameters;
+    dpi_frame_target target = frame_target(session);
     size_t i = session->view.frames + index;
     const dp_frame *frame =
-        &run->clip->frames[dp_sample_frame(&run->clip->sampler, run->number, i)];
+        &run->clip->frames[dpi_sample_frame(&run->clip->sampler, run->number, i)];
     size_t plane = p->image_size * p->image_size;
     size_t cell = i % frameset_frames(p);
-    float *frameset = image_pixels(session, DP_TEMPORAL, i / frameset_frames(p));
-    float *scratch = dp_workspace_scratch(&session->workspace, thread);
+    float *frameset = image_pixels(session, DPI_TEMPORAL, i / frameset_frames(p));
+    float *scratch = dpi_workspace_scratch(&session->workspace, thread);
     if (i % spatial_distance(p) != 0) {
-        dp_load_cell(frame, &target, p->grid, cell, frameset, scratch);
+        dpi_load_cell(frame, &target, p->grid, cell, frameset, scratch);
         return;
     }
-    float *whole = image_pixels(session, DP_SPATIAL, i / spatial_distance(p));
-    dp_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
-    dp_fill_cell(whole, p->image_size, p->grid, cell, frameset);
+    float *whole = image_pixels(session, DPI_SPATIAL, i / spatial_distance(p));
+    dpi_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
+    dpi_fill_cell(whole, p->image_size, p->grid, cell, frameset);
 }
 
-void dp_view_load_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
-                         size_t count) {
+void dpi_view_load_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
+                          size_t count) {
     load_run run = {session, clip, number};
-    dp_team_run(session->team, load_frame_task, &run, count);
+    dpi_team_run(session->team, load_frame_task, &run, count);
     session->view.frames += count;
 }
 
 /* ---- images ---- */
 
-static dp_status run_blocks(dp_session *session, const dp_batch *batch, double images) {
+static dp_status run_blocks(dp_session *session, const dpi_batch *batch, double images) {
     size_t blocks = session->model->parameters.blocks;
     dp_status status = DP_OK;
     for (size_t i = 0; i < blocks && status == DP_OK; i++) {
@@ -105,29 +105,29 @@ static dp_status run_blocks(dp_session *session, const dp_batch *batch, double i
         status =
             report_view_progress(session, "blocks", (double)session->view.images + part * images);
         if (status == DP_OK) {
-            dp_run_block(&session->workspace, batch, session->team, i);
+            dpi_run_block(&session->workspace, batch, session->team, i);
         }
     }
     return status;
 }
 
 /* All that are together with this image. */
-static dp_status run_batch_of(dp_session *session, dp_path path, size_t image) {
-    dp_view *view = &session->view;
-    dp_batch batch = dp_workspace_batch(&session->workspace, path, image);
-    size_t images = batch.images[DP_SPATIAL] + batch.images[DP_TEMPORAL];
-    double since = dp_clock_ms();
+static dp_status run_batch_of(dp_session *session, dpi_path path, size_t image) {
+    dpi_view *view = &session->view;
+    dpi_batch batch = dpi_workspace_batch(&session->workspace, path, image);
+    size_t images = batch.images[DPI_SPATIAL] + batch.images[DPI_TEMPORAL];
+    double since = dpi_clock_ms();
     dp_status status =
         report_view_progress(session, "patches", (double)view->images + 0.02 * (double)images);
     if (status != DP_OK) {
         return status;
     }
-    dp_embed_patches(&session->workspace, &batch, session->team);
+    dpi_embed_patches(&session->workspace, &batch, session->team);
     view->timings.patches_ms += restart_clock(&since);
     status = run_blocks(session, &batch, (double)images);
     view->timings.blocks_ms += restart_clock(&since);
     if (status == DP_OK) {
-        dp_keep_class_tokens(&session->workspace, &batch);
+        dpi_keep_class_tokens(&session->workspace, &batch);
         view->images += images;
     }
     view->timings.head_ms += restart_clock(&since);
@@ -136,50 +136,50 @@ static dp_status run_batch_of(dp_session *session, dp_path path, size_t image) {
 
 /* Those that the last frame made complete. */
 static dp_status run_complete_images(dp_session *session) {
-    const dp_parameters *p = &session->model->parameters;
+    const dpi_parameters *p = &session->model->parameters;
     size_t come = session->view.frames;
     size_t last = come - 1;
     dp_status status = DP_OK;
     if (!session->workspace.image_by_image) {
-        return come == p->frames ? run_batch_of(session, DP_SPATIAL, 0) : DP_OK;
+        return come == p->frames ? run_batch_of(session, DPI_SPATIAL, 0) : DP_OK;
     }
     if (last % spatial_distance(p) == 0) {
-        status = run_batch_of(session, DP_SPATIAL, last / spatial_distance(p));
+        status = run_batch_of(session, DPI_SPATIAL, last / spatial_distance(p));
     }
     if (status == DP_OK && come % frameset_frames(p) == 0) {
-        status = run_batch_of(session, DP_TEMPORAL, last / frameset_frames(p));
+        status = run_batch_of(session, DPI_TEMPORAL, last / frameset_frames(p));
     }
     return status;
 }
 
 /* ---- a view ---- */
 
-void dp_view_begin(dp_session *session, size_t crop, size_t crops) {
-    dp_view *view = &session->view;
+void dpi_view_begin(dp_session *session, size_t crop, size_t crops) {
+    dpi_view *view = &session->view;
     view->crop = crop;
     view->crops = crops;
     view->frames = 0;
     view->images = 0;
 }
 
-dp_status dp_view_run_frames(dp_session *session, const dp_checked_clip *clip, size_t number,
-                             size_t count) {
-    double since = dp_clock_ms();
+dp_status dpi_view_run_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
+                              size_t count) {
+    double since = dpi_clock_ms();
     dp_status status = report_view_progress(session, "frames", (double)session->view.images);
     if (status != DP_OK) {
         return status;
     }
-    dp_view_load_frames(session, clip, number, count);
+    dpi_view_load_frames(session, clip, number, count);
     session->view.timings.frames_ms += restart_clock(&since);
     return run_complete_images(session);
 }
 
-dp_status dp_view_run_head(dp_session *session) {
-    double since = dp_clock_ms();
+dp_status dpi_view_run_head(dp_session *session) {
+    double since = dpi_clock_ms();
     dp_status status = report_view_progress(session, "head", (double)session->view.images);
     if (status == DP_OK) {
-        dp_run_head(&session->workspace);
-        dp_answer_add_view(&session->answer, &session->workspace);
+        dpi_run_head(&session->workspace);
+        dpi_answer_add_view(&session->answer, &session->workspace);
         session->view.done++;
     }
     session->view.timings.head_ms += restart_clock(&since);

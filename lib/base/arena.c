@@ -5,14 +5,14 @@
 
 #include "base/size.h"
 
-void *dp_arena_take(dp_arena *arena, size_t count, size_t element) {
+void *dpi_arena_take(dpi_arena *arena, size_t count, size_t element) {
     size_t bytes = 0;
     size_t start = 0;
     size_t end = 0;
-    bool fits =
-        dp_size_mul(count, element, &bytes) && dp_size_add(arena->used, DP_ALIGNMENT - 1, &start);
-    start &= ~(size_t)(DP_ALIGNMENT - 1);
-    fits = fits && dp_size_add(start, bytes, &end);
+    bool fits = dpi_size_mul(count, element, &bytes) &&
+                dpi_size_add(arena->used, DPI_ALIGNMENT - 1, &start);
+    start &= ~(size_t)(DPI_ALIGNMENT - 1);
+    fits = fits && dpi_size_add(start, bytes, &end);
     if (arena->failed || !fits || (arena->base != NULL && end > arena->size)) {
         arena->failed = true;
         return NULL;
@@ -21,8 +21,8 @@ void *dp_arena_take(dp_arena *arena, size_t count, size_t element) {
     return arena->base != NULL ? arena->base + start : NULL;
 }
 
-float *dp_arena_floats(dp_arena *arena, size_t rows, size_t columns) {
+float *dpi_arena_floats(dpi_arena *arena, size_t rows, size_t columns) {
     size_t count = 0;
-    arena->failed = arena->failed || !dp_size_mul(rows, columns, &count);
-    return dp_arena_take(arena, count, sizeof(float));
+    arena->failed = arena->failed || !dpi_size_mul(rows, columns, &count);
+    return dpi_arena_take(arena, count, sizeof(float));
 }

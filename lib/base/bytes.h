@@ -1,49 +1,49 @@
 /*
  * Numbers in a weight file: little-endian, at any address, read the same way on every host.
  */
-#ifndef DP_BYTES_H
-#define DP_BYTES_H
+#ifndef DPI_BYTES_H
+#define DPI_BYTES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-static inline uint16_t dp_load_u16(const uint8_t *bytes) {
+static inline uint16_t dpi_load_u16(const uint8_t *bytes) {
     return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
-static inline uint32_t dp_load_u32(const uint8_t *bytes) {
+static inline uint32_t dpi_load_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
            (uint32_t)bytes[3] << 24;
 }
 
-static inline uint64_t dp_load_u64(const uint8_t *bytes) {
-    return (uint64_t)dp_load_u32(bytes) | (uint64_t)dp_load_u32(bytes + 4) << 32;
+static inline uint64_t dpi_load_u64(const uint8_t *bytes) {
+    return (uint64_t)dpi_load_u32(bytes) | (uint64_t)dpi_load_u32(bytes + 4) << 32;
 }
 
-static inline float dp_float_from_bits(uint32_t bits) {
+static inline float dpi_float_from_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline uint32_t dp_bits_of_float(float value) {
+static inline uint32_t dpi_bits_of_float(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
 
 /* Told by the bits, so that it holds under -ffast-math, too. */
-static inline bool dp_bits_are_finite(uint32_t bits) {
+static inline bool dpi_bits_are_finite(uint32_t bits) {
     return (bits & 0x7f800000u) != 0x7f800000u;
 }
 
 /* Whether numbers of this machine stand in memory as they do in a file. */
-static inline bool dp_is_little_endian(void) {
+static inline bool dpi_is_little_endian(void) {
     const uint16_t one = 1;
     uint8_t first;
     memcpy(&first, &one, 1);
     return first == 1;
 }
 
-#endif /* DP_BYTES_H */
+#endif /* DPI_BYTES_H */

@@ -18,7 +18,7 @@ typedef struct text_output {
 
 static void write_bytes(text_output *to, const char *bytes, size_t count) {
     size_t room = to->size - 1 - to->used;
-    count = dp_size_min(count, room);
+    count = dpi_size_min(count, room);
     memcpy(to->text + to->used, bytes, count);
     to->used += count;
 }
@@ -100,7 +100,7 @@ static void write_scientific(text_output *to, const decimal *value) {
 
 static void write_fixed(text_output *to, const decimal *value) {
     size_t whole = value->point > 0 ? (size_t)value->point : 0;
-    size_t before = dp_size_min(whole, value->count);
+    size_t before = dpi_size_min(whole, value->count);
     write_bytes(to, value->digits, before);
     write_zeros(to, whole > 0 ? (int)(whole - before) : 1);
     if (before < value->count) {
@@ -208,7 +208,7 @@ static void write_argument(text_output *to, char letter, const conversion *given
     }
 }
 
-size_t dp_print_list(char *text, size_t size, const char *format, va_list *arguments) {
+size_t dpi_print_list(char *text, size_t size, const char *format, va_list *arguments) {
     text_output to = {text, size, 0};
     while (*format != '\0') {
         const char *percent = strchr(format, '%');
@@ -226,10 +226,10 @@ size_t dp_print_list(char *text, size_t size, const char *format, va_list *argum
     return to.used;
 }
 
-size_t dp_print(char *text, size_t size, const char *format, ...) {
+size_t dpi_print(char *text, size_t size, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    size_t used = dp_print_list(text, size, format, &arguments);
+    size_t used = dpi_print_list(text, size, format, &arguments);
     va_end(arguments);
     return used;
 }

@@ -4,11 +4,11 @@
  * TMPL_SUFFIX avx2`, a header's v_add() is v_add__avx2() in profiles and backtraces, and no name
  * stands for two functions of the library.
  */
-#ifndef DP_TEMPLATE_H
-#define DP_TEMPLATE_H
+#ifndef DPI_TEMPLATE_H
+#define DPI_TEMPLATE_H
 
 #define TMPL_PASTE_EXPANDED(name, suffix) name##__##suffix
 #define TMPL_PASTE(name, suffix) TMPL_PASTE_EXPANDED(name, suffix)
 #define TMPL_NAME(name) TMPL_PASTE(name, TMPL_SUFFIX)
 
-#endif /* DP_TEMPLATE_H */
+#endif /* DPI_TEMPLATE_H */

@@ -9,69 +9,69 @@
 
 /* Scratch memory of one head. */
 typedef struct attention_scratch {
-    dp_kgroup *keys, *values; /* panels */
-    dp_kgroup *row;           /* of one key while it is packed */
-    dp_lhs_buffer queries, weights;
+    dpi_kgroup *keys, *values; /* panels */
+    dpi_kgroup *row;           /* of one key while it is packed */
+    dpi_lhs_buffer queries, weights;
     float *scores; /* [mr][score_stride] */
     size_t score_stride;
 } attention_scratch;
 
-static dp_kgroup *take_groups(dp_arena *arena, size_t count) {
-    return dp_arena_take(arena, count, sizeof(dp_kgroup));
+static dpi_kgroup *take_groups(dpi_arena *arena, size_t count) {
+    return dpi_arena_take(arena, count, sizeof(dpi_kgroup));
 }
 
 /* Plans (arena->base == NULL) or takes it. */
-static attention_scratch take_attention_scratch(dp_arena *arena, const dp_gemm *gemm, size_t tokens,
-                                                size_t head_size) {
-    const dp_layout *layout = &gemm->layout;
+static attention_scratch take_attention_scratch(dpi_arena *arena, const dpi_gemm *gemm,
+                                                size_t tokens, size_t head_size) {
+    const dpi_layout *layout = &gemm->layout;
     size_t mr = gemm->kernel.mr;
     attention_scratch s;
-    s.keys = take_groups(arena, dp_layout_size(layout, head_size, tokens));
-    s.values = take_groups(arena, dp_layout_size(layout, tokens, head_size));
-    s.row = take_groups(arena, dp_layout_depth(layout, head_size));
-    s.queries = dp_lhs_buffer_take(arena, gemm, mr, head_size, DP_LHS_OF_ROWS);
-    s.weights = dp_lhs_buffer_take(arena, gemm, mr, tokens, DP_LHS_OF_ROWS);
-    s.score_stride = dp_row_stride(dp_layout_columns(layout, tokens));
-    s.scores = dp_arena_floats(arena, mr, s.score_stride);
+    s.keys = take_groups(arena, dpi_layout_size(layout, head_size, tokens));
+    s.values = take_groups(arena, dpi_layout_size(layout, tokens, head_size));
+    s.row = take_groups(arena, dpi_layout_depth(layout, head_size));
+    s.queries = dpi_lhs_buffer_take(arena, gemm, mr, head_size, DPI_LHS_OF_ROWS);
+    s.weights = dpi_lhs_buffer_take(arena, gemm, mr, tokens, DPI_LHS_OF_ROWS);
+    s.score_stride = dpi_row_stride(dpi_layout_columns(layout, tokens));
+    s.scores = dpi_arena_floats(arena, mr, s.score_stride);
     return s;
 }
 
-size_t dp_attention_scratch_tiles(const dp_gemm *gemm, size_t tokens, size_t head_size) {
-    dp_arena counted = {.base = NULL};
+size_t dpi_attention_scratch_tiles(const dpi_gemm *gemm, size_t tokens, size_t head_size) {
+    dpi_arena counted = {.base = NULL};
     (void)take_attention_scratch(&counted, gemm, tokens, head_size);
-    return dp_size_div_up(counted.used, sizeof(float));
+    return dpi_size_div_up(counted.used, sizeof(float));
 }
 
-void dp_attention_run_tiles(const dp_kernels *kernels, const dp_gemm *gemm,
-                            const dp_attention *attention, float *scratch) {
-    const dp_layout *layout = &gemm->layout;
+void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                             const dpi_attention *attention, float *scratch) {
+    const dpi_layout *layout = &gemm->layout;
     size_t tokens = attention->tokens;
     size_t size = attention->head_size;
-    dp_rows q = attention->q, k = attention->k, v = attention->v;
-    dp_arena arena = {.base = (uint8_t *)scratch, .size = SIZE_MAX};
+    dpi_rows q = attention->q, k = attention->k, v = attention->v;
+    dpi_arena arena = {.base = (uint8_t *)scratch, .size = SIZE_MAX};
     attention_scratch s = take_attention_scratch(&arena, gemm, tokens, size);
-    dp_linear keys = {.gemm = gemm,
-                      .inputs = size,
-                      .outputs = tokens,
-                      .depth = dp_layout_depth(layout, size),
-                      .panels = s.keys};
-    dp_linear values = {.gemm = gemm,
-                        .inputs = tokens,
-                        .outputs = size,
-                        .depth = dp_layout_depth(layout, tokens),
-                        .panels = s.values};
-    dp_pack_panels(layout, s.keys, NULL, k.numbers, k.stride, tokens, size, s.row);
-    dp_pack_panels_transposed(layout, s.values, v.numbers, v.stride, size, tokens);
+    dpi_linear keys = {.gemm = gemm,
+                       .inputs = size,
+                       .outputs = tokens,
+                       .depth = dpi_layout_depth(layout, size),
+                       .panels = s.keys};
+    dpi_linear values = {.gemm = gemm,
+                         .inputs = tokens,
+                         .outputs = size,
+                         .depth = dpi_layout_depth(layout, tokens),
+                         .panels = s.values};
+    dpi_pack_panels(layout, s.keys, NULL, k.numbers, k.stride, tokens, size, s.row);
+    dpi_pack_panels_transposed(layout, s.values, v.numbers, v.stride, size, tokens);
     for (size_t r = 0; r < attention->queries; r += gemm->kernel.mr) {
-        size_t rows = dp_size_min(attention->queries - r, gemm->kernel.mr);
-        dp_rows answer = dp_rows_from(q, r, 0);
-        dp_rows scores = dp_rows_f32(s.scores, s.score_stride);
-        dp_lhs queries = dp_lhs_from_rows(gemm, answer, rows, size, &s.queries);
-        dp_gemm_run(kernels, &keys, rows, queries, scores, (dp_epilogue){0});
+        size_t rows = dpi_size_min(attention->queries - r, gemm->kernel.mr);
+        dpi_rows answer = dpi_rows_from(q, r, 0);
+        dpi_rows scores = dpi_rows_f32(s.scores, s.score_stride);
+        dpi_lhs queries = dpi_lhs_from_rows(gemm, answer, rows, size, &s.queries);
+        dpi_gemm_run(kernels, &keys, rows, queries, scores, (dpi_epilogue){0});
         for (size_t i = 0; i < rows; i++) {
             kernels->softmax(s.scores + i * s.score_stride, tokens, attention->scale);
         }
-        dp_lhs weights = dp_lhs_from_rows(gemm, scores, rows, tokens, &s.weights);
-        dp_gemm_run(kernels, &values, rows, weights, answer, (dp_epilogue){0});
+        dpi_lhs weights = dpi_lhs_from_rows(gemm, scores, rows, tokens, &s.weights);
+        dpi_gemm_run(kernels, &values, rows, weights, answer, (dpi_epilogue){0});
     }
 }

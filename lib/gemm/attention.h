@@ -1,41 +1,41 @@
 /*
  * Attention of one head over the tokens of one image.
  */
-#ifndef DP_ATTENTION_H
-#define DP_ATTENTION_H
+#ifndef DPI_ATTENTION_H
+#define DPI_ATTENTION_H
 
 #include "gemm/lhs.h"
 
 /* q becomes softmax(scale * q k^T) v, for its first `queries` rows. q, k and v are columns of the
  * same rows: [tokens][head_size] each. */
-typedef struct dp_attention {
-    dp_rows q, k, v;
+typedef struct dpi_attention {
+    dpi_rows q, k, v;
     size_t queries;
     size_t tokens;
     size_t head_size;
     float scale;
-} dp_attention;
+} dpi_attention;
 
 /* How a GEMM computes it. */
-typedef struct dp_attention_method {
-    dp_number_type type; /* of q, k and v */
+typedef struct dpi_attention_method {
+    dpi_number_type type; /* of q, k and v */
     /* Floats of scratch memory. */
-    size_t (*scratch)(const dp_gemm *gemm, size_t tokens, size_t head_size);
-    void (*run)(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
+    size_t (*scratch)(const dpi_gemm *gemm, size_t tokens, size_t head_size);
+    void (*run)(const dpi_kernels *kernels, const dpi_gemm *gemm, const dpi_attention *attention,
                 float *scratch);
-} dp_attention_method;
+} dpi_attention_method;
 
 /* By the method of a GEMM. (gemm.c) */
-size_t dp_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size);
-void dp_attention_run(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
-                      float *scratch);
+size_t dpi_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t head_size);
+void dpi_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                       const dpi_attention *attention, float *scratch);
 
 /* The method of attention.c, with the loops and the micro-kernel of the GEMM, on f32 rows. */
-size_t dp_attention_scratch_tiles(const dp_gemm *gemm, size_t tokens, size_t head_size);
-void dp_attention_run_tiles(const dp_kernels *kernels, const dp_gemm *gemm,
-                            const dp_attention *attention, float *scratch);
+size_t dpi_attention_scratch_tiles(const dpi_gemm *gemm, size_t tokens, size_t head_size);
+void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                             const dpi_attention *attention, float *scratch);
 
-#define DP_ATTENTION_TILES \
-    { DP_NUMBER_F32, dp_attention_scratch_tiles, dp_attention_run_tiles }
+#define DPI_ATTENTION_TILES \
+    { DPI_NUMBER_F32, dpi_attention_scratch_tiles, dpi_attention_run_tiles }
 
-#endif /* DP_ATTENTION_H */
+#endif /* DPI_ATTENTION_H */

@@ -3,8 +3,8 @@
  */
 #include "gemm/gemm.h"
 
-dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count) {
-    dp_linear part = *linear;
+dpi_linear dpi_linear_outputs(const dpi_linear *linear, size_t first, size_t count) {
+    dpi_linear part = *linear;
     part.outputs = count;
     part.panels += first * linear->depth;
     part.bias = linear->bias != NULL ? linear->bias + first : NULL;
@@ -12,27 +12,27 @@ dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count)
     return part;
 }
 
-dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count) {
-    const dp_layout *layout = &linear->gemm->layout;
-    dp_linear part = *linear;
+dpi_linear dpi_linear_inputs(const dpi_linear *linear, size_t first, size_t count) {
+    const dpi_layout *layout = &linear->gemm->layout;
+    dpi_linear part = *linear;
     part.inputs = count;
     part.panels += first / layout->kr * layout->nr;
     part.bias = first == 0 ? linear->bias : NULL;
     return part;
 }
 
-void dp_gemm_run(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_lhs lhs,
-                 dp_rows out, dp_epilogue epilogue) {
+void dpi_gemm_run(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows, dpi_lhs lhs,
+                  dpi_rows out, dpi_epilogue epilogue) {
     if (linear->outputs > 0 && rows > 0) {
         linear->gemm->run(kernels, linear, rows, lhs, out, &epilogue);
     }
 }
 
-size_t dp_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size) {
+size_t dpi_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t head_size) {
     return gemm->attention.scratch(gemm, tokens, head_size);
 }
 
-void dp_attention_run(const dp_kernels *kernels, const dp_gemm *gemm, const dp_attention *attention,
-                      float *scratch) {
+void dpi_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                       const dpi_attention *attention, float *scratch) {
     gemm->attention.run(kernels, gemm, attention, scratch);
 }

@@ -1,11 +1,11 @@
 /*
- * Matrix products on packed weights: out = epilogue(lhs rhs + bias). A dp_gemm is one way to
+ * Matrix products on packed weights: out = epilogue(lhs rhs + bias). A dpi_gemm is one way to
  * multiply: a layout of the packed weights (the rhs), a format of the lhs, and a micro-kernel that
  * multiplies one tile. Folders below lib/isa implement them for instruction sets. Nothing here
  * knows of models.
  */
-#ifndef DP_GEMM_H
-#define DP_GEMM_H
+#ifndef DPI_GEMM_H
+#define DPI_GEMM_H
 
 #include "gemm/kernel.h"
 #include "gemm/layout.h"
@@ -17,60 +17,60 @@
 /* A linear layer y = W x + b with W [outputs][inputs] packed into panels [outputs / nr][depth][nr]
  * of k-groups; `depth` is that of the whole matrix, also in a part of it. outputs == 0: there is no
  * such layer; where there are outputs, there are inputs. */
-typedef struct dp_linear {
-    const dp_gemm *gemm;
+typedef struct dpi_linear {
+    const dpi_gemm *gemm;
     size_t inputs, outputs;
     size_t depth; /* k-groups */
-    const dp_kgroup *panels;
+    const dpi_kgroup *panels;
     const float *bias;  /* [outputs rounded up to nr] or NULL */
     const float *scale; /* of bytes: [outputs rounded up to nr] */
-} dp_linear;
+} dpi_linear;
 
 /* The part that computes `count` outputs from `first` on, a multiple of nr. */
-dp_linear dp_linear_outputs(const dp_linear *linear, size_t first, size_t count);
+dpi_linear dpi_linear_outputs(const dpi_linear *linear, size_t first, size_t count);
 
 /* The part that sums over `count` inputs from `first` on, a multiple of a step. The bias belongs to
  * the part whose `first` is 0. */
-dp_linear dp_linear_inputs(const dp_linear *linear, size_t first, size_t count);
+dpi_linear dpi_linear_inputs(const dpi_linear *linear, size_t first, size_t count);
 
 /* ---- the product ---- */
 
 /* What is done to a tile while it is in registers or in the first-level cache. */
-typedef struct dp_epilogue {
-    bool accumulate;          /* adds what the output held */
-    dp_activation activation; /* comes last */
-} dp_epilogue;
+typedef struct dpi_epilogue {
+    bool accumulate;           /* adds what the output held */
+    dpi_activation activation; /* comes last */
+} dpi_epilogue;
 
 /* out [rows][outputs] = activation(lhs [rows][inputs] W^T + bias (+ out)). `out` is f32, or of the
- * number type that the GEMM writes (dp_lhs_format.source). The kernels activate. */
-void dp_gemm_run(const dp_kernels *kernels, const dp_linear *linear, size_t rows, dp_lhs lhs,
-                 dp_rows out, dp_epilogue epilogue);
+ * number type that the GEMM writes (dpi_lhs_format.source). The kernels activate. */
+void dpi_gemm_run(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows, dpi_lhs lhs,
+                  dpi_rows out, dpi_epilogue epilogue);
 
 /* The same, written as the lhs of the next GEMM of this kind, in the memory of the buffer. */
-dp_lhs dp_gemm_run_to_lhs(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                          dp_lhs lhs, dp_activation activation, const dp_lhs_buffer *buffer);
+dpi_lhs dpi_gemm_run_to_lhs(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                            dpi_lhs lhs, dpi_activation activation, const dpi_lhs_buffer *buffer);
 
 /* ---- packing (pack.c) ---- */
 
 /* Packs w [outputs][inputs], rows `stride` apart, into panels. Bytes get their scale per output in
- * `scale` [outputs]. Columns that pad the last panel become 0. `scratch` has dp_layout_depth()
+ * `scale` [outputs]. Columns that pad the last panel become 0. `scratch` has dpi_layout_depth()
  * k-groups and is not used for f32. */
-void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, const float *w,
-                    size_t stride, size_t outputs, size_t inputs, dp_kgroup *scratch);
+void dpi_pack_panels(const dpi_layout *layout, dpi_kgroup *panels, float *scale, const float *w,
+                     size_t stride, size_t outputs, size_t inputs, dpi_kgroup *scratch);
 
 /* The same for a matrix that is given as [inputs][outputs], rows `stride` apart. Not for bytes. */
-void dp_pack_panels_transposed(const dp_layout *layout, dp_kgroup *panels, const float *w,
-                               size_t stride, size_t outputs, size_t inputs);
+void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, const float *w,
+                                size_t stride, size_t outputs, size_t inputs);
 
 /* ---- targets: the layouts of a family of GEMMs (target.c) ---- */
 
-#define DP_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
+#define DPI_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 
 /* A GEMM that can only be packed for, on any machine: it has a layout and nothing else. NULL for
  * DP_TARGET_NATIVE, and where the build has no panels. */
-const dp_gemm *dp_target_packing(dp_target number, dp_precision precision);
+const dpi_gemm *dpi_target_packing(dp_target number, dp_precision precision);
 
 /* The target whose panels both of these GEMMs read; DP_TARGET_NATIVE: there is none. */
-dp_target dp_target_of(const dp_gemm *f32, const dp_gemm *gemm);
+dp_target dpi_target_of(const dpi_gemm *f32, const dpi_gemm *gemm);
 
-#endif /* DP_GEMM_H */
+#endif /* DPI_GEMM_H */

@@ -8,10 +8,10 @@
  *
  * Bytes of the left-hand side are signed (x = scale * byte). Bytes of panels have an offset of 128
  * (w = scale * (byte - 128)), because every instruction set can multiply signed by unsigned bytes;
- * dp_row_scale.sum takes the offset out again.
+ * dpi_row_scale.sum takes the offset out again.
  */
-#ifndef DP_LAYOUT_H
-#define DP_LAYOUT_H
+#ifndef DPI_LAYOUT_H
+#define DPI_LAYOUT_H
 
 #include "dualpath.h"
 
@@ -21,39 +21,40 @@
 
 /* A k-group may be read and written as whatever numbers it holds. */
 #if defined(__GNUC__)
-typedef uint32_t __attribute__((may_alias)) dp_kgroup;
+typedef uint32_t __attribute__((may_alias)) dpi_kgroup;
 #else
-typedef uint32_t dp_kgroup;
+typedef uint32_t dpi_kgroup;
 #endif
 
 /* Of a row of bytes. */
-typedef struct dp_row_scale {
+typedef struct dpi_row_scale {
     float scale;
     int32_t sum; /* 128 times the sum of the row's bytes */
-} dp_row_scale;
+} dpi_row_scale;
 
 /* Rounds n numbers to k-groups, padded to whole steps; `scale` is written for bytes only. */
-typedef void (*dp_round_row_fn)(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale);
+typedef void (*dpi_round_row_fn)(const float *x, size_t n, dpi_kgroup *groups,
+                                 dpi_row_scale *scale);
 
-typedef struct dp_layout {
-    dp_precision precision;    /* f32, bf16 or int8 */
-    size_t kr;                 /* numbers in a k-group */
-    size_t step;               /* k-groups that depths are padded to a multiple of */
-    size_t nr;                 /* columns of a panel */
-    dp_round_row_fn round_row; /* weights to k-groups; not for f32 */
-} dp_layout;
+typedef struct dpi_layout {
+    dp_precision precision;     /* f32, bf16 or int8 */
+    size_t kr;                  /* numbers in a k-group */
+    size_t step;                /* k-groups that depths are padded to a multiple of */
+    size_t nr;                  /* columns of a panel */
+    dpi_round_row_fn round_row; /* weights to k-groups; not for f32 */
+} dpi_layout;
 
 /* Largest nr of any layout. */
-#define DP_MAX_NR 64
+#define DPI_MAX_NR 64
 
 /* Whether both are the same in memory. */
-bool dp_layout_equals(const dp_layout *a, const dp_layout *b);
+bool dpi_layout_equals(const dpi_layout *a, const dpi_layout *b);
 
 /* k-groups of a depth of so many inputs. */
-size_t dp_layout_depth(const dp_layout *layout, size_t inputs);
+size_t dpi_layout_depth(const dpi_layout *layout, size_t inputs);
 /* Columns of the panels: outputs rounded up to whole panels. */
-size_t dp_layout_columns(const dp_layout *layout, size_t outputs);
+size_t dpi_layout_columns(const dpi_layout *layout, size_t outputs);
 /* k-groups of all panels. */
-size_t dp_layout_size(const dp_layout *layout, size_t inputs, size_t outputs);
+size_t dpi_layout_size(const dpi_layout *layout, size_t inputs, size_t outputs);
 
-#endif /* DP_LAYOUT_H */
+#endif /* DPI_LAYOUT_H */

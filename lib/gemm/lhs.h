@@ -3,54 +3,54 @@
  * that form is, whether rows are copied for it, and whether a GEMM writes it for the next one by
  * itself, is decided here and nowhere else.
  */
-#ifndef DP_LHS_H
-#define DP_LHS_H
+#ifndef DPI_LHS_H
+#define DPI_LHS_H
 
 #include "base/arena.h"
 #include "gemm/layout.h"
 #include "nn/nn.h"
 
-typedef struct dp_gemm dp_gemm;
+typedef struct dpi_gemm dpi_gemm;
 
 /* ---- rows as they are written ---- */
 
-typedef enum dp_number_type { DP_NUMBER_F32, DP_NUMBER_BF16 } dp_number_type;
+typedef enum dpi_number_type { DPI_NUMBER_F32, DPI_NUMBER_BF16 } dpi_number_type;
 
 /* Rows of numbers in memory. */
-typedef struct dp_rows {
+typedef struct dpi_rows {
     void *numbers;
     size_t stride; /* numbers from a row to the next */
-    dp_number_type type;
-} dp_rows;
+    dpi_number_type type;
+} dpi_rows;
 
-static inline size_t dp_number_size(dp_number_type type) {
-    return type == DP_NUMBER_BF16 ? sizeof(uint16_t) : sizeof(float);
+static inline size_t dpi_number_size(dpi_number_type type) {
+    return type == DPI_NUMBER_BF16 ? sizeof(uint16_t) : sizeof(float);
 }
 
-static inline dp_rows dp_rows_f32(float *numbers, size_t stride) {
-    return (dp_rows){numbers, stride, DP_NUMBER_F32};
+static inline dpi_rows dpi_rows_f32(float *numbers, size_t stride) {
+    return (dpi_rows){numbers, stride, DPI_NUMBER_F32};
 }
 
 /* The rows from (row, column) on. */
-static inline dp_rows dp_rows_from(dp_rows rows, size_t row, size_t column) {
+static inline dpi_rows dpi_rows_from(dpi_rows rows, size_t row, size_t column) {
     uint8_t *numbers = rows.numbers;
-    numbers += (row * rows.stride + column) * dp_number_size(rows.type);
-    return (dp_rows){numbers, rows.stride, rows.type};
+    numbers += (row * rows.stride + column) * dpi_number_size(rows.type);
+    return (dpi_rows){numbers, rows.stride, rows.type};
 }
 
 /* A row stride of at least n floats that keeps rows aligned and out of each other's cache sets. */
-size_t dp_row_stride(size_t n);
+size_t dpi_row_stride(size_t n);
 
 /* ---- rows as a GEMM reads them ---- */
 
-typedef struct dp_lhs {
-    dp_kgroup *groups;   /* the first row */
-    size_t stride;       /* k-groups from a row to the next */
-    dp_row_scale *scale; /* of bytes: one for each row */
-} dp_lhs;
+typedef struct dpi_lhs {
+    dpi_kgroup *groups;   /* the first row */
+    size_t stride;        /* k-groups from a row to the next */
+    dpi_row_scale *scale; /* of bytes: one for each row */
+} dpi_lhs;
 
 /* How a GEMM's lhs lies in memory. */
-typedef struct dp_lhs_format {
+typedef struct dpi_lhs_format {
     /* k-groups of a row for each k-group of a panel: 2 where they are unpacked for the micro-kernel
      * beforehand (bf16 as f32, bytes as 16 bits). */
     size_t expansion;
@@ -60,62 +60,62 @@ typedef struct dp_lhs_format {
     /* The k-groups of the rows of a tile alternate: k-group k of row r is at k * mr + r. */
     bool interleaved;
     /* What GEMMs of this kind write for the next one: f32, or bf16. */
-    dp_number_type source;
+    dpi_number_type source;
     /* Such rows are the lhs as they stand. Otherwise these functions make it, row by row. */
     bool source_is_lhs;
-    dp_round_row_fn from_f32;
-    void (*from_bf16)(const uint16_t *x, size_t n, dp_kgroup *groups, dp_row_scale *scale);
-} dp_lhs_format;
+    dpi_round_row_fn from_f32;
+    void (*from_bf16)(const uint16_t *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale);
+} dpi_lhs_format;
 
 /* Of f32: rows are the lhs as they stand. */
-#define DP_LHS_F32 \
-    { .expansion = 1, .allotted = 1, .source = DP_NUMBER_F32, .source_is_lhs = true }
+#define DPI_LHS_F32 \
+    { .expansion = 1, .allotted = 1, .source = DPI_NUMBER_F32, .source_is_lhs = true }
 /* Of others: f32 rows are rounded by this function. */
-#define DP_LHS_ROUNDED(round_row) \
-    { .expansion = 1, .allotted = 1, .source = DP_NUMBER_F32, .from_f32 = (round_row) }
+#define DPI_LHS_ROUNDED(round_row) \
+    { .expansion = 1, .allotted = 1, .source = DPI_NUMBER_F32, .from_f32 = (round_row) }
 /* The same, to two k-groups for each of a panel. */
-#define DP_LHS_UNPACKED(round_row) \
-    { .expansion = 2, .allotted = 2, .source = DP_NUMBER_F32, .from_f32 = (round_row) }
+#define DPI_LHS_UNPACKED(round_row) \
+    { .expansion = 2, .allotted = 2, .source = DPI_NUMBER_F32, .from_f32 = (round_row) }
 
 /* f32 rows as the lhs of an f32 GEMM. */
-dp_lhs dp_lhs_of_f32(const float *x, size_t stride);
+dpi_lhs dpi_lhs_of_f32(const float *x, size_t stride);
 
 /* ---- memory for an lhs ---- */
 
 /* What an lhs is made from. */
-typedef enum dp_lhs_origin {
-    DP_LHS_OF_ROWS, /* dp_lhs_from_rows() */
-    DP_LHS_OF_NORM, /* dp_lhs_from_norm() or dp_lhs_from_rows() */
-    DP_LHS_OF_GEMM, /* dp_gemm_run_to_lhs() */
-    DP_LHS_OF_SUMS  /* any of these, and f32 rows that several GEMMs add to: dp_lhs_sums() */
-} dp_lhs_origin;
+typedef enum dpi_lhs_origin {
+    DPI_LHS_OF_ROWS, /* dpi_lhs_from_rows() */
+    DPI_LHS_OF_NORM, /* dpi_lhs_from_norm() or dpi_lhs_from_rows() */
+    DPI_LHS_OF_GEMM, /* dpi_gemm_run_to_lhs() */
+    DPI_LHS_OF_SUMS  /* any of these, and f32 rows that several GEMMs add to: dpi_lhs_sums() */
+} dpi_lhs_origin;
 
-typedef struct dp_lhs_buffer {
-    dp_rows rows;      /* as they are written first; without numbers where the GEMM needs none */
-    dp_kgroup *groups; /* as they are read; NULL where that is the same */
+typedef struct dpi_lhs_buffer {
+    dpi_rows rows;      /* as they are written first; without numbers where the GEMM needs none */
+    dpi_kgroup *groups; /* as they are read; NULL where that is the same */
     size_t columns;
-} dp_lhs_buffer;
+} dpi_lhs_buffer;
 
 /* Plans (arena->base == NULL) or takes memory for [rows][columns]. */
-dp_lhs_buffer dp_lhs_buffer_take(dp_arena *arena, const dp_gemm *gemm, size_t rows, size_t columns,
-                                 dp_lhs_origin origin);
+dpi_lhs_buffer dpi_lhs_buffer_take(dpi_arena *arena, const dpi_gemm *gemm, size_t rows,
+                                   size_t columns, dpi_lhs_origin origin);
 
 /* ---- making an lhs in a buffer ---- */
 
 /* Rows [count][columns]; used where they stand if they are an lhs already. */
-dp_lhs dp_lhs_from_rows(const dp_gemm *gemm, dp_rows rows, size_t count, size_t columns,
-                        const dp_lhs_buffer *buffer);
+dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, size_t columns,
+                          const dpi_lhs_buffer *buffer);
 
 /* (x - mean) / sqrt(variance + epsilon) of each row x [count][columns]. */
-dp_lhs dp_lhs_from_norm(const dp_gemm *gemm, const dp_kernels *kernels, const float *x,
-                        size_t x_stride, size_t count, size_t columns, float epsilon,
-                        const dp_lhs_buffer *buffer);
+dpi_lhs dpi_lhs_from_norm(const dpi_gemm *gemm, const dpi_kernels *kernels, const float *x,
+                          size_t x_stride, size_t count, size_t columns, float epsilon,
+                          const dpi_lhs_buffer *buffer);
 
 /* [rows][columns] of k-groups, which the caller writes. Not for f32. */
-dp_lhs dp_lhs_unwritten(const dp_gemm *gemm, size_t rows, size_t columns,
-                        const dp_lhs_buffer *buffer);
+dpi_lhs dpi_lhs_unwritten(const dpi_gemm *gemm, size_t rows, size_t columns,
+                          const dpi_lhs_buffer *buffer);
 
-/* The f32 rows of a buffer DP_LHS_OF_SUMS. */
-dp_rows dp_lhs_sums(const dp_lhs_buffer *buffer);
+/* The f32 rows of a buffer DPI_LHS_OF_SUMS. */
+dpi_rows dpi_lhs_sums(const dpi_lhs_buffer *buffer);
 
-#endif /* DP_LHS_H */
+#endif /* DPI_LHS_H */

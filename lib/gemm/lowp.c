@@ -6,11 +6,11 @@
 #define TMPL_SUFFIX lowp
 #include "gemm/lowp_tmpl.h"
 
-void dp_round_row_bf16(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
+void dpi_round_row_bf16(const float *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale) {
     (void)scale;
     round_to_bf16(x, n, 1, groups);
 }
 
-void dp_round_row_int8(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
+void dpi_round_row_int8(const float *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale) {
     round_to_int8(x, n, 1, groups, scale);
 }

@@ -54,7 +54,7 @@ static inline size_t index_in_memory(size_t i, size_t kr) {
 }
 
 /* Sets what n numbers do not fill of the k-groups of a row to 0: before they are written. */
-static inline void clear_padding(dp_kgroup *groups, size_t n, size_t kr, size_t step) {
+static inline void clear_padding(dpi_kgroup *groups, size_t n, size_t kr, size_t step) {
     size_t first = n / kr;
     size_t end = ((n + kr - 1) / kr + step - 1) / step * step;
     memset(groups + first, 0, (end - first) * sizeof *groups);
@@ -67,7 +67,7 @@ typedef uint16_t __attribute__((may_alias)) TMPL_NAME(half);
 typedef uint16_t TMPL_NAME(half);
 #endif
 
-static inline void round_to_bf16(const float *x, size_t n, size_t step, dp_kgroup *groups) {
+static inline void round_to_bf16(const float *x, size_t n, size_t step, dpi_kgroup *groups) {
     TMPL_NAME(half) *halves = (TMPL_NAME(half) *)groups;
     clear_padding(groups, n, 2, step);
     for (size_t i = 0; i < n; i++) {
@@ -102,8 +102,8 @@ static inline uint32_t byte_bits(float x, float per_unit) {
 }
 
 /* x = scale * byte with bytes -127 .. 127. A row that is not finite has a scale that is not. */
-static inline void round_to_int8(const float *x, size_t n, size_t step, dp_kgroup *groups,
-                                 dp_row_scale *scale) {
+static inline void round_to_int8(const float *x, size_t n, size_t step, dpi_kgroup *groups,
+                                 dpi_row_scale *scale) {
     int8_t *bytes = (int8_t *)groups;
     float largest = largest_magnitude(x, n);
     float per_unit = bytes_per_unit(largest);

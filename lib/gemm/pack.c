@@ -11,14 +11,14 @@
 #define BYTE_OFFSETS 0x80808080u
 
 /* One output as k-groups: the f32 numbers themselves, or rounded into `groups`. */
-static const dp_kgroup *round_output(const dp_layout *layout, const float *w, size_t inputs,
-                                     dp_kgroup *groups, dp_row_scale *scale) {
+static const dpi_kgroup *round_output(const dpi_layout *layout, const float *w, size_t inputs,
+                                      dpi_kgroup *groups, dpi_row_scale *scale) {
     if (layout->precision == DP_PRECISION_F32) {
-        return (const dp_kgroup *)w;
+        return (const dpi_kgroup *)w;
     }
     layout->round_row(w, inputs, groups, scale); /* which may know nothing of steps */
-    size_t depth = dp_layout_depth(layout, inputs);
-    size_t written = dp_size_div_up(inputs, layout->kr);
+    size_t depth = dpi_layout_depth(layout, inputs);
+    size_t written = dpi_size_div_up(inputs, layout->kr);
     memset(groups + written, 0, (depth - written) * sizeof *groups);
     for (size_t k = 0; layout->precision == DP_PRECISION_INT8 && k < depth; k++) {
         groups[k] ^= BYTE_OFFSETS;
@@ -27,8 +27,8 @@ static const dp_kgroup *round_output(const dp_layout *layout, const float *w, si
 }
 
 /* Whole panels of f32, without a look at single columns. */
-static void transpose_into_panel(const dp_kgroup *w, size_t stride, size_t nr, size_t depth,
-                                 dp_kgroup *panel) {
+static void transpose_into_panel(const dpi_kgroup *w, size_t stride, size_t nr, size_t depth,
+                                 dpi_kgroup *panel) {
     for (size_t k = 0; k < depth; k++) {
         for (size_t o = 0; o < nr; o++) {
             panel[k * nr + o] = w[o * stride + k];
@@ -36,26 +36,26 @@ static void transpose_into_panel(const dp_kgroup *w, size_t stride, size_t nr, s
     }
 }
 
-void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, const float *w,
-                    size_t stride, size_t outputs, size_t inputs, dp_kgroup *scratch) {
+void dpi_pack_panels(const dpi_layout *layout, dpi_kgroup *panels, float *scale, const float *w,
+                     size_t stride, size_t outputs, size_t inputs, dpi_kgroup *scratch) {
     size_t nr = layout->nr;
-    size_t depth = dp_layout_depth(layout, inputs);
-    size_t columns = dp_layout_columns(layout, outputs);
+    size_t depth = dpi_layout_depth(layout, inputs);
+    size_t columns = dpi_layout_columns(layout, outputs);
     size_t done = 0;
     for (; layout->precision == DP_PRECISION_F32 && done + nr <= outputs; done += nr) {
-        transpose_into_panel((const dp_kgroup *)(w + done * stride), stride, nr, inputs,
+        transpose_into_panel((const dpi_kgroup *)(w + done * stride), stride, nr, inputs,
                              panels + done * depth);
     }
     for (size_t o = done; o < columns; o++) {
-        dp_kgroup *column = panels + o / nr * nr * depth + o % nr;
+        dpi_kgroup *column = panels + o / nr * nr * depth + o % nr;
         if (o >= outputs) {
             for (size_t k = 0; k < depth; k++) {
                 column[k * nr] = 0;
             }
             continue;
         }
-        dp_row_scale row = {0.0f, 0};
-        const dp_kgroup *groups = round_output(layout, w + o * stride, inputs, scratch, &row);
+        dpi_row_scale row = {0.0f, 0};
+        const dpi_kgroup *groups = round_output(layout, w + o * stride, inputs, scratch, &row);
         if (scale != NULL) {
             scale[o] = row.scale;
         }
@@ -66,7 +66,7 @@ void dp_pack_panels(const dp_layout *layout, dp_kgroup *panels, float *scale, co
 }
 
 /* One row of a panel of bf16 from two rows of numbers, the second of which may be missing. */
-static void interleave_bf16(const float *first, const float *second, size_t n, dp_kgroup *groups) {
+static void interleave_bf16(const float *first, const float *second, size_t n, dpi_kgroup *groups) {
     for (size_t i = 0; i < n; i++) {
         groups[i] = bf16_bits(first[i]) >> 16;
     }
@@ -75,14 +75,14 @@ static void interleave_bf16(const float *first, const float *second, size_t n, d
     }
 }
 
-void dp_pack_panels_transposed(const dp_layout *layout, dp_kgroup *panels, const float *w,
-                               size_t stride, size_t outputs, size_t inputs) {
+void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, const float *w,
+                                size_t stride, size_t outputs, size_t inputs) {
     size_t nr = layout->nr;
-    size_t depth = dp_layout_depth(layout, inputs);
+    size_t depth = dpi_layout_depth(layout, inputs);
     for (size_t column = 0; column < outputs; column += nr) {
-        size_t count = dp_size_min(outputs - column, nr);
+        size_t count = dpi_size_min(outputs - column, nr);
         for (size_t k = 0; k < depth; k++) {
-            dp_kgroup *groups = panels + column * depth + k * nr;
+            dpi_kgroup *groups = panels + column * depth + k * nr;
             size_t i = k * layout->kr;
             const float *first = w + i * stride + column;
             size_t filled = i < inputs ? count : 0;

@@ -7,13 +7,13 @@
 #include "gemm/lowp.h"
 
 /* Columns of a panel, and the step of bf16 and bytes in k-groups: f32, bf16, int8. */
-#define TARGET_LAYOUTS(columns, k_groups)                                                 \
-    (const dp_gemm[3]) {                                                                  \
-        {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL}},            \
-            {.name = "none",                                                              \
-             .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dp_round_row_bf16}}, \
-            {.name = "none",                                                              \
-             .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dp_round_row_int8}}, \
+#define TARGET_LAYOUTS(columns, k_groups)                                                  \
+    (const dpi_gemm[3]) {                                                                  \
+        {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL}},             \
+            {.name = "none",                                                               \
+             .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dpi_round_row_bf16}}, \
+            {.name = "none",                                                               \
+             .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dpi_round_row_int8}}, \
     }
 
 #if defined(DP_NO_PANELS)
@@ -23,11 +23,11 @@
 #endif
 
 typedef struct target_entry {
-    uint32_t cpu;           /* DP_CPU_* that make the family */
-    const dp_gemm *packing; /* [3]; NULL: the build does not have the target */
+    uint32_t cpu;            /* DP_CPU_* that make the family */
+    const dpi_gemm *packing; /* [3]; NULL: the build does not have the target */
 } target_entry;
 
-static const target_entry targets[DP_TARGET_COUNT] = {
+static const target_entry targets[DPI_TARGET_COUNT] = {
     [DP_TARGET_PLAIN] = {0, PANEL_LAYOUTS(8, 1)},
     [DP_TARGET_ROWS] = {0, TARGET_LAYOUTS(1, 1)},
     [DP_TARGET_AVX2] = {DP_CPU_AVX2, PANEL_LAYOUTS(16, 1)},
@@ -35,19 +35,19 @@ static const target_entry targets[DP_TARGET_COUNT] = {
     [DP_TARGET_NEON] = {DP_CPU_NEON, PANEL_LAYOUTS(16, 4)},
 };
 
-const dp_gemm *dp_target_packing(dp_target number, dp_precision precision) {
-    const dp_gemm *packing = targets[number].packing;
+const dpi_gemm *dpi_target_packing(dp_target number, dp_precision precision) {
+    const dpi_gemm *packing = targets[number].packing;
     return packing != NULL ? packing + (precision - DP_PRECISION_F32) : NULL;
 }
 
 /* Whether a GEMM reads the panels of a target. */
-static bool reads_target(const dp_gemm *gemm, dp_target number) {
-    const dp_gemm *packing = dp_target_packing(number, gemm->layout.precision);
-    return packing != NULL && dp_layout_equals(&gemm->layout, &packing->layout);
+static bool reads_target(const dpi_gemm *gemm, dp_target number) {
+    const dpi_gemm *packing = dpi_target_packing(number, gemm->layout.precision);
+    return packing != NULL && dpi_layout_equals(&gemm->layout, &packing->layout);
 }
 
-dp_target dp_target_of(const dp_gemm *f32, const dp_gemm *gemm) {
-    for (int number = DP_TARGET_PLAIN; number < DP_TARGET_COUNT; number++) {
+dp_target dpi_target_of(const dpi_gemm *f32, const dpi_gemm *gemm) {
+    for (int number = DP_TARGET_PLAIN; number < DPI_TARGET_COUNT; number++) {
         dp_target found = (dp_target)number;
         if ((targets[number].cpu & ~f32->cpu) == 0 && reads_target(f32, found) &&
             reads_target(gemm, found)) {

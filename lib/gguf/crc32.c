@@ -1,7 +1,7 @@
 /*
  * CRC-32 as gzip and zlib compute it (polynomial 0xedb88320, bits reversed), eight bytes a step.
- * crc_table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum of
- * the remainders, the eight single bits of v make up all of a row.
+ * crc_table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum
+ * of the remainders, the eight single bits of v make up all of a row.
  */
 #include "gguf/crc32.h"
 #include "base/bytes.h"
@@ -51,8 +51,8 @@ static const uint32_t crc_table[STEPS][256] = {
 #if STEPS == 8
 
 static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
-    uint32_t low = dp_load_u32(bytes) ^ crc;
-    uint32_t high = dp_load_u32(bytes + 4);
+    uint32_t low = dpi_load_u32(bytes) ^ crc;
+    uint32_t high = dpi_load_u32(bytes + 4);
     return crc_table[7][low & 255] ^ crc_table[6][low >> 8 & 255] ^ crc_table[5][low >> 16 & 255] ^
            crc_table[4][low >> 24] ^ crc_table[3][high & 255] ^ crc_table[2][high >> 8 & 255] ^
            crc_table[1][high >> 16 & 255] ^ crc_table[0][high >> 24];
@@ -60,7 +60,7 @@ static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
 
 #endif
 
-uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
+uint32_t dpi_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
     crc = ~crc;
 #if STEPS == 8
     for (; size >= 8; size -= 8, bytes += 8) {

@@ -1,13 +1,13 @@
 /*
  * The checksum of gzip, and of the tensors of a weight file.
  */
-#ifndef DP_CRC32_H
-#define DP_CRC32_H
+#ifndef DPI_CRC32_H
+#define DPI_CRC32_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* CRC-32 as zlib computes it. It begins with crc = 0, and goes on with what it returned. */
-uint32_t dp_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
+uint32_t dpi_crc32(uint32_t crc, const uint8_t *bytes, size_t size);
 
-#endif /* DP_CRC32_H */
+#endif /* DPI_CRC32_H */

@@ -6,7 +6,7 @@
 
 /* ---- heapsort ---- */
 
-static void sift_down(const void *items, dp_before_fn before, uint32_t *heap, size_t root,
+static void sift_down(const void *items, dpi_before_fn before, uint32_t *heap, size_t root,
                       size_t count) {
     while (2 * root + 1 < count) {
         size_t child = 2 * root + 1;
@@ -23,7 +23,7 @@ static void sift_down(const void *items, dp_before_fn before, uint32_t *heap, si
     }
 }
 
-void dp_sort_items(const void *items, dp_before_fn before, uint32_t *order, size_t count) {
+void dpi_sort_items(const void *items, dpi_before_fn before, uint32_t *order, size_t count) {
     for (size_t i = 0; i < count; i++) {
         order[i] = (uint32_t)i;
     }
@@ -40,19 +40,19 @@ void dp_sort_items(const void *items, dp_before_fn before, uint32_t *order, size
 
 /* ---- texts ---- */
 
-static dp_text text_of_item(const dp_named_items *named, uint32_t item) {
+static dpi_text text_of_item(const dpi_named_items *named, uint32_t item) {
     return named->text_of(named->items, item);
 }
 
 static bool text_before(const void *items, uint32_t a, uint32_t b) {
-    return dp_text_compare(text_of_item(items, a), text_of_item(items, b)) < 0;
+    return dpi_text_compare(text_of_item(items, a), text_of_item(items, b)) < 0;
 }
 
-void dp_sort_by_text(const dp_named_items *named, uint32_t *order) {
-    dp_sort_items(named, text_before, order, named->count);
+void dpi_sort_by_text(const dpi_named_items *named, uint32_t *order) {
+    dpi_sort_items(named, text_before, order, named->count);
 }
 
-bool dp_find_repeated(const dp_named_items *named, const uint32_t *order, uint32_t *item) {
+bool dpi_find_repeated(const dpi_named_items *named, const uint32_t *order, uint32_t *item) {
     for (size_t i = 1; i < named->count; i++) {
         if (!text_before(named, order[i - 1], order[i])) {
             *item = order[i];
@@ -62,13 +62,13 @@ bool dp_find_repeated(const dp_named_items *named, const uint32_t *order, uint32
     return false;
 }
 
-bool dp_find_text(const dp_named_items *named, const uint32_t *order, dp_text text,
-                  uint32_t *item) {
+bool dpi_find_text(const dpi_named_items *named, const uint32_t *order, dpi_text text,
+                   uint32_t *item) {
     size_t low = 0;
     size_t high = named->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int compared = dp_text_compare(text, text_of_item(named, order[middle]));
+        int compared = dpi_text_compare(text, text_of_item(named, order[middle]));
         if (compared == 0) {
             *item = order[middle];
             return true;

@@ -19,47 +19,47 @@
 #define MIN_ENTRY_SIZE (8 + 1 + 4 + 1)
 #define MIN_DESCRIPTION_SIZE (8 + 1 + 4 + 8 + 4 + 8)
 
-static dp_status malformed(const dp_scan *scan, const char *problem) {
+static dp_status malformed(const dpi_scan *scan, const char *problem) {
     if (scan->name.length != 0) {
-        return dp_fail(scan->message, DP_ERR_FORMAT, "%s '%s': %s", scan->kind, DP_SHOW(scan->name),
-                       problem);
+        return dpi_fail(scan->message, DP_ERR_FORMAT, "%s '%s': %s", scan->kind,
+                        DPI_SHOW(scan->name), problem);
     }
-    return dp_fail(scan->message, DP_ERR_FORMAT, "%s %zu: %s", scan->kind, scan->index, problem);
+    return dpi_fail(scan->message, DP_ERR_FORMAT, "%s %zu: %s", scan->kind, scan->index, problem);
 }
 
-static dp_status ends_early(const dp_scan *scan) {
+static dp_status ends_early(const dpi_scan *scan) {
     return malformed(scan, "the file ends inside it");
 }
 
-static void begin_item(dp_scan *scan, const char *kind, size_t index) {
+static void begin_item(dpi_scan *scan, const char *kind, size_t index) {
     scan->kind = kind;
     scan->index = index;
-    scan->name = (dp_text){NULL, 0};
+    scan->name = (dpi_text){NULL, 0};
 }
 
-size_t dp_scan_remaining(const dp_scan *scan) {
+size_t dpi_scan_remaining(const dpi_scan *scan) {
     return scan->size - scan->at;
 }
 
-static bool scan_u32(dp_scan *scan, uint32_t *value) {
-    if (dp_scan_remaining(scan) < 4) {
+static bool scan_u32(dpi_scan *scan, uint32_t *value) {
+    if (dpi_scan_remaining(scan) < 4) {
         return false;
     }
-    *value = dp_load_u32(scan->bytes + scan->at);
+    *value = dpi_load_u32(scan->bytes + scan->at);
     scan->at += 4;
     return true;
 }
 
-static bool scan_u64(dp_scan *scan, uint64_t *value) {
-    if (dp_scan_remaining(scan) < 8) {
+static bool scan_u64(dpi_scan *scan, uint64_t *value) {
+    if (dpi_scan_remaining(scan) < 8) {
         return false;
     }
-    *value = dp_load_u64(scan->bytes + scan->at);
+    *value = dpi_load_u64(scan->bytes + scan->at);
     scan->at += 8;
     return true;
 }
 
-static dp_status scan_text(dp_scan *scan, size_t maximum, const char *too_long, dp_text *text) {
+static dp_status scan_text(dpi_scan *scan, size_t maximum, const char *too_long, dpi_text *text) {
     uint64_t length = 0;
     if (!scan_u64(scan, &length)) {
         return ends_early(scan);
@@ -67,7 +67,7 @@ static dp_status scan_text(dp_scan *scan, size_t maximum, const char *too_long, 
     if (length > maximum) {
         return malformed(scan, too_long);
     }
-    if (length > dp_scan_remaining(scan)) {
+    if (length > dpi_scan_remaining(scan)) {
         return ends_early(scan);
     }
     text->bytes = (const char *)scan->bytes + scan->at;
@@ -78,52 +78,52 @@ static dp_status scan_text(dp_scan *scan, size_t maximum, const char *too_long, 
 
 /* ---- the header ---- */
 
-static dp_status check_magic(const dp_scan *scan) {
+static dp_status check_magic(const dpi_scan *scan) {
     if (scan->size < 4 || memcmp(scan->bytes, "GGUF", 4) != 0) {
-        dp_text start = {(const char *)scan->bytes, dp_size_min(scan->size, 4)};
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "not a GGUF file: it begins with '%s' instead of 'GGUF'", DP_SHOW(start));
+        dpi_text start = {(const char *)scan->bytes, dpi_size_min(scan->size, 4)};
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "not a GGUF file: it begins with '%s' instead of 'GGUF'", DPI_SHOW(start));
     }
     if (scan->size < HEADER_SIZE) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "the file ends inside its header: it has %zu bytes, a header has %d",
-                       scan->size, HEADER_SIZE);
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "the file ends inside its header: it has %zu bytes, a header has %d",
+                        scan->size, HEADER_SIZE);
     }
-    uint32_t version = dp_load_u32(scan->bytes + 4);
+    uint32_t version = dpi_load_u32(scan->bytes + 4);
     if (version == 0x03000000u) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "a big-endian GGUF file; only little-endian ones can be read");
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "a big-endian GGUF file; only little-endian ones can be read");
     }
     if (version != 3) {
-        return dp_fail(scan->message, DP_ERR_FORMAT, "GGUF version %lu; only version 3 can be read",
-                       (unsigned long)version);
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "GGUF version %lu; only version 3 can be read", (unsigned long)version);
     }
     return DP_OK;
 }
 
 /* Bounds a number of items by the format and by the bytes that are left. */
-static dp_status check_count(const dp_scan *scan, uint64_t count, size_t maximum, size_t item_size,
+static dp_status check_count(const dpi_scan *scan, uint64_t count, size_t maximum, size_t item_size,
                              const char *items) {
     if (count > maximum) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "the file has %llu %s; at most %zu are allowed", (unsigned long long)count,
-                       items, maximum);
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "the file has %llu %s; at most %zu are allowed", (unsigned long long)count,
+                        items, maximum);
     }
-    if (count > dp_scan_remaining(scan) / item_size) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "the file says it has %llu %s, but is too short for them",
-                       (unsigned long long)count, items);
+    if (count > dpi_scan_remaining(scan) / item_size) {
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "the file says it has %llu %s, but is too short for them",
+                        (unsigned long long)count, items);
     }
     return DP_OK;
 }
 
-dp_status dp_scan_header(dp_scan *scan, dp_gguf *gguf) {
+dp_status dpi_scan_header(dpi_scan *scan, dpi_gguf *gguf) {
     dp_status status = check_magic(scan);
     if (status != DP_OK) {
         return status;
     }
-    uint64_t tensors = dp_load_u64(scan->bytes + 8);
-    uint64_t entries = dp_load_u64(scan->bytes + 16);
+    uint64_t tensors = dpi_load_u64(scan->bytes + 8);
+    uint64_t entries = dpi_load_u64(scan->bytes + 16);
     scan->at = HEADER_SIZE;
     status = check_count(scan, tensors, MAX_TENSORS, MIN_DESCRIPTION_SIZE, "tensors");
     if (status == DP_OK) {
@@ -141,50 +141,51 @@ dp_status dp_scan_header(dp_scan *scan, dp_gguf *gguf) {
 /* Bytes of a value that always has as many; 0 for others. */
 static size_t value_size(uint32_t type) {
     switch (type) {
-    case DP_VALUE_U8:
-    case DP_VALUE_I8:
-    case DP_VALUE_BOOL:
+    case DPI_VALUE_U8:
+    case DPI_VALUE_I8:
+    case DPI_VALUE_BOOL:
         return 1;
-    case DP_VALUE_U16:
-    case DP_VALUE_I16:
+    case DPI_VALUE_U16:
+    case DPI_VALUE_I16:
         return 2;
-    case DP_VALUE_U32:
-    case DP_VALUE_I32:
-    case DP_VALUE_F32:
+    case DPI_VALUE_U32:
+    case DPI_VALUE_I32:
+    case DPI_VALUE_F32:
         return 4;
-    case DP_VALUE_U64:
-    case DP_VALUE_I64:
-    case DP_VALUE_F64:
+    case DPI_VALUE_U64:
+    case DPI_VALUE_I64:
+    case DPI_VALUE_F64:
         return 8;
     default:
         return 0;
     }
 }
 
-static dp_status check_value_type(const dp_scan *scan, uint32_t type) {
-    if (type > DP_VALUE_F64) {
-        return dp_fail(scan->message, DP_ERR_FORMAT, "metadata key '%s': value type %lu is unknown",
-                       DP_SHOW(scan->name), (unsigned long)type);
+static dp_status check_value_type(const dpi_scan *scan, uint32_t type) {
+    if (type > DPI_VALUE_F64) {
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "metadata key '%s': value type %lu is unknown", DPI_SHOW(scan->name),
+                        (unsigned long)type);
     }
     return DP_OK;
 }
 
 /* Skips `count` values of one type, which is not an array, and checks them. */
-static dp_status scan_values(dp_scan *scan, uint32_t type, size_t count) {
-    if (type == DP_VALUE_STRING) {
+static dp_status scan_values(dpi_scan *scan, uint32_t type, size_t count) {
+    if (type == DPI_VALUE_STRING) {
         dp_status status = DP_OK;
         for (size_t i = 0; i < count && status == DP_OK; i++) {
-            dp_text text;
+            dpi_text text;
             status = scan_text(scan, MAX_STRING, "a string is longer than 1 MiB", &text);
         }
         return status;
     }
     size_t size = value_size(type);
-    if (count > dp_scan_remaining(scan) / size) {
+    if (count > dpi_scan_remaining(scan) / size) {
         return ends_early(scan);
     }
     const uint8_t *values = scan->bytes + scan->at;
-    for (size_t i = 0; type == DP_VALUE_BOOL && i < count; i++) {
+    for (size_t i = 0; type == DPI_VALUE_BOOL && i < count; i++) {
         if (values[i] > 1) {
             return malformed(scan, "a boolean is neither 0 nor 1");
         }
@@ -193,7 +194,7 @@ static dp_status scan_values(dp_scan *scan, uint32_t type, size_t count) {
     return DP_OK;
 }
 
-static dp_status scan_array(dp_scan *scan, dp_gguf_entry *entry) {
+static dp_status scan_array(dpi_scan *scan, dpi_gguf_entry *entry) {
     uint64_t count = 0;
     if (!scan_u32(scan, &entry->element_type) || !scan_u64(scan, &count)) {
         return ends_early(scan);
@@ -202,7 +203,7 @@ static dp_status scan_array(dp_scan *scan, dp_gguf_entry *entry) {
     if (status != DP_OK) {
         return status;
     }
-    if (entry->element_type == DP_VALUE_ARRAY) {
+    if (entry->element_type == DPI_VALUE_ARRAY) {
         return malformed(scan, "arrays of arrays are not allowed");
     }
     if (count > MAX_ELEMENTS) {
@@ -213,7 +214,7 @@ static dp_status scan_array(dp_scan *scan, dp_gguf_entry *entry) {
     return scan_values(scan, entry->element_type, entry->count);
 }
 
-static dp_status scan_entry(dp_scan *scan, dp_gguf_entry *entry) {
+static dp_status scan_entry(dpi_scan *scan, dpi_gguf_entry *entry) {
     dp_status status = scan_text(scan, MAX_KEY, "the key is longer than 65535 bytes", &entry->key);
     if (status != DP_OK) {
         return status;
@@ -230,7 +231,7 @@ static dp_status scan_entry(dp_scan *scan, dp_gguf_entry *entry) {
     if (status != DP_OK) {
         return status;
     }
-    if (entry->type == DP_VALUE_ARRAY) {
+    if (entry->type == DPI_VALUE_ARRAY) {
         return scan_array(scan, entry);
     }
     entry->element_type = entry->type;
@@ -239,7 +240,7 @@ static dp_status scan_entry(dp_scan *scan, dp_gguf_entry *entry) {
     return scan_values(scan, entry->type, 1);
 }
 
-dp_status dp_scan_metadata(dp_scan *scan, dp_gguf *gguf) {
+dp_status dpi_scan_metadata(dpi_scan *scan, dpi_gguf *gguf) {
     for (size_t i = 0; i < gguf->entry_count; i++) {
         begin_item(scan, "metadata entry", i);
         dp_status status = scan_entry(scan, &gguf->entries[i]);
@@ -252,15 +253,15 @@ dp_status dp_scan_metadata(dp_scan *scan, dp_gguf *gguf) {
 
 /* ---- tensor descriptions ---- */
 
-static dp_status scan_shape(dp_scan *scan, dp_tensor *tensor, uint64_t *count) {
+static dp_status scan_shape(dpi_scan *scan, dpi_tensor *tensor, uint64_t *count) {
     uint32_t dims = 0;
     if (!scan_u32(scan, &dims)) {
         return ends_early(scan);
     }
     if (dims < 1 || dims > 4) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' has %lu dimensions; 1 to 4 are allowed", DP_SHOW(tensor->name),
-                       (unsigned long)dims);
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "tensor '%s' has %lu dimensions; 1 to 4 are allowed",
+                        DPI_SHOW(tensor->name), (unsigned long)dims);
     }
     tensor->dims = dims;
     *count = 1;
@@ -270,9 +271,9 @@ static dp_status scan_shape(dp_scan *scan, dp_tensor *tensor, uint64_t *count) {
             return ends_early(scan);
         }
         if (*side < 1 || *side > MAX_DIMENSION) {
-            return dp_fail(scan->message, DP_ERR_FORMAT,
-                           "tensor '%s' has a dimension of %llu; 1 to 2^31 - 1 are allowed",
-                           DP_SHOW(tensor->name), (unsigned long long)*side);
+            return dpi_fail(scan->message, DP_ERR_FORMAT,
+                            "tensor '%s' has a dimension of %llu; 1 to 2^31 - 1 are allowed",
+                            DPI_SHOW(tensor->name), (unsigned long long)*side);
         }
         if (*count > MAX_TENSOR_BYTES / *side) {
             return malformed(scan, "the tensor is larger than 2^40 bytes");
@@ -283,17 +284,17 @@ static dp_status scan_shape(dp_scan *scan, dp_tensor *tensor, uint64_t *count) {
 }
 
 /* `count` numbers are at most MAX_TENSOR_BYTES. */
-static dp_status size_tensor(const dp_scan *scan, dp_tensor *tensor, uint32_t type,
+static dp_status size_tensor(const dpi_scan *scan, dpi_tensor *tensor, uint32_t type,
                              uint64_t count) {
-    if (type == DP_TENSOR_Q8_0 && tensor->shape[tensor->dims - 1] % DP_Q8_0_VALUES != 0) {
+    if (type == DPI_TENSOR_Q8_0 && tensor->shape[tensor->dims - 1] % DPI_Q8_0_VALUES != 0) {
         return malformed(scan, "q8_0 needs a multiple of 32 columns");
     }
-    uint64_t bytes = dp_tensor_bytes(type, count);
+    uint64_t bytes = dpi_tensor_bytes(type, count);
     if (bytes == 0) {
-        return dp_fail(scan->message, DP_ERR_FORMAT,
-                       "tensor '%s' has type %lu"
-                       "; F32 (0), F16 (1), Q8_0 (8), I8 (24) and BF16 (30) are allowed",
-                       DP_SHOW(tensor->name), (unsigned long)type);
+        return dpi_fail(scan->message, DP_ERR_FORMAT,
+                        "tensor '%s' has type %lu"
+                        "; F32 (0), F16 (1), Q8_0 (8), I8 (24) and BF16 (30) are allowed",
+                        DPI_SHOW(tensor->name), (unsigned long)type);
     }
     if (bytes > MAX_TENSOR_BYTES) {
         return malformed(scan, "the tensor is larger than 2^40 bytes");
@@ -301,12 +302,12 @@ static dp_status size_tensor(const dp_scan *scan, dp_tensor *tensor, uint32_t ty
     if (bytes > scan->size) {
         return malformed(scan, "the tensor reaches past the end of the file");
     }
-    tensor->type = (dp_tensor_type)type;
+    tensor->type = (dpi_tensor_type)type;
     tensor->bytes = (size_t)bytes;
     return DP_OK;
 }
 
-static dp_status scan_description(dp_scan *scan, dp_tensor *tensor) {
+static dp_status scan_description(dpi_scan *scan, dpi_tensor *tensor) {
     dp_status status = scan_text(scan, MAX_NAME, "the name is longer than 64 bytes", &tensor->name);
     if (status != DP_OK) {
         return status;
@@ -328,10 +329,10 @@ static dp_status scan_description(dp_scan *scan, dp_tensor *tensor) {
     return size_tensor(scan, tensor, type, count);
 }
 
-dp_status dp_scan_descriptions(dp_scan *scan, dp_gguf *gguf) {
+dp_status dpi_scan_descriptions(dpi_scan *scan, dpi_gguf *gguf) {
     for (size_t i = 0; i < gguf->tensor_count; i++) {
         begin_item(scan, "tensor description", i);
-        gguf->tensors[i] = (dp_tensor){.name = {"", 0}};
+        gguf->tensors[i] = (dpi_tensor){.name = {"", 0}};
         dp_status status = scan_description(scan, &gguf->tensors[i]);
         if (status != DP_OK) {
             return status;

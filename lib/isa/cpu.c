@@ -19,7 +19,7 @@ static uint64_t enabled_state(void) {
 
 #define HAS(word, bit) (((word) >> (bit)) & 1u)
 
-uint32_t dp_cpu_features(void) {
+uint32_t dpi_cpu_features(void) {
     uint32_t a;
     uint32_t b;
     uint32_t c;
@@ -55,14 +55,14 @@ uint32_t dp_cpu_features(void) {
     return features;
 }
 
-bool dp_cpu_has_avx_vnni(void) {
+bool dpi_cpu_has_avx_vnni(void) {
     uint32_t a = 0;
     (void)__get_cpuid_count(7, 1, &a, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0});
-    return (dp_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
+    return (dpi_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
 }
 
 /* Intel's, since they have AMX for it: those also have AVX512-FP16. */
-bool dp_cpu_has_slow_bf16(void) {
+bool dpi_cpu_has_slow_bf16(void) {
     uint32_t intel[3] = {0, 0, 0};
     uint32_t d = 0;
     if (!__get_cpuid(0, &(uint32_t){0}, &intel[0], &intel[2], &intel[1]) ||
@@ -75,11 +75,11 @@ bool dp_cpu_has_slow_bf16(void) {
 
 #else
 
-bool dp_cpu_has_avx_vnni(void) {
+bool dpi_cpu_has_avx_vnni(void) {
     return false;
 }
 
-bool dp_cpu_has_slow_bf16(void) {
+bool dpi_cpu_has_slow_bf16(void) {
     return false;
 }
 
@@ -93,7 +93,7 @@ bool dp_cpu_has_slow_bf16(void) {
 #define CAP2_I8MM (1ul << 13)
 #define CAP2_BF16 (1ul << 14)
 
-uint32_t dp_cpu_features(void) {
+uint32_t dpi_cpu_features(void) {
     unsigned long first = getauxval(AT_HWCAP);
     unsigned long second = getauxval(AT_HWCAP2);
     uint32_t features = 0;
@@ -117,7 +117,7 @@ static bool has(const char *name) {
     return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
 }
 
-uint32_t dp_cpu_features(void) {
+uint32_t dpi_cpu_features(void) {
     uint32_t features = DP_CPU_NEON;
     features |= has("hw.optional.arm.FEAT_DotProd") ? DP_CPU_DOTPROD : 0;
     features |= has("hw.optional.arm.FEAT_I8MM") ? DP_CPU_I8MM : 0;
@@ -127,13 +127,13 @@ uint32_t dp_cpu_features(void) {
 
 #elif defined(__aarch64__)
 
-uint32_t dp_cpu_features(void) {
+uint32_t dpi_cpu_features(void) {
     return DP_CPU_NEON; /* a part of every such processor that runs an operating system */
 }
 
 #else
 
-uint32_t dp_cpu_features(void) {
+uint32_t dpi_cpu_features(void) {
     return 0;
 }
 

@@ -3,8 +3,8 @@
  * allowed. A folder below this one implements them for a family of processors; the interfaces that
  * they fill are nn/nn.h and gemm/gemm.h.
  */
-#ifndef DP_ISA_H
-#define DP_ISA_H
+#ifndef DPI_ISA_H
+#define DPI_ISA_H
 
 #include "gemm/gemm.h"
 #include "nn/nn.h"
@@ -12,51 +12,51 @@
 /* ---- the processor (cpu.c) ---- */
 
 /* DP_CPU_* that processor and operating system support. */
-uint32_t dp_cpu_features(void);
+uint32_t dpi_cpu_features(void);
 
 /* AVX-VNNI: with AVX-512, DP_CPU_VNNI says only that there is AVX512-VNNI. */
-bool dp_cpu_has_avx_vnni(void);
+bool dpi_cpu_has_avx_vnni(void);
 
 /* AVX512-BF16 multiplies at half the speed of f32: GEMMs that unpack bf16 are faster, unless there
  * is AMX. */
-bool dp_cpu_has_slow_bf16(void);
+bool dpi_cpu_has_slow_bf16(void);
 
 /* ---- choosing (dispatch.c); `cpu_mask` is DP_CPU_* that are allowed ---- */
 
-const dp_kernels *dp_kernels_choose(uint32_t cpu_mask);
+const dpi_kernels *dpi_kernels_choose(uint32_t cpu_mask);
 
 /* The best GEMM of this precision (f32, bf16 or int8); NULL: the build has none. */
-const dp_gemm *dp_gemm_choose(dp_precision precision, uint32_t cpu_mask);
+const dpi_gemm *dpi_gemm_choose(dp_precision precision, uint32_t cpu_mask);
 
 /* The best GEMM that reads the panels of this target; NULL: there is none. */
-const dp_gemm *dp_gemm_choose_for_target(dp_target number, dp_precision precision,
-                                         uint32_t cpu_mask);
+const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precision,
+                                           uint32_t cpu_mask);
 
 /* The best GEMM for attention in a model whose blocks are multiplied by `blocks`: f32 for f32, and
  * what DP_PRECISION_AUTO stands for else. */
-const dp_gemm *dp_gemm_choose_for_attention(const dp_gemm *blocks, uint32_t cpu_mask);
+const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask);
 
 /* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and
  * f32 elsewhere. */
-dp_precision dp_precision_auto(uint32_t cpu_mask);
+dp_precision dpi_precision_auto(uint32_t cpu_mask);
 
 /* ---- what each instruction set offers; NULL where the build does not have it ---- */
 
-const dp_kernels *dp_kernels_generic(void);
-const dp_kernels *dp_kernels_avx2(void);
-const dp_kernels *dp_kernels_avx512(void);
-const dp_kernels *dp_kernels_neon(void);
-const dp_gemm *dp_gemm_generic(dp_precision precision);
-const dp_gemm *dp_gemm_rows(dp_precision precision);
-const dp_gemm *dp_gemm_avx2(dp_precision precision);
-const dp_gemm *dp_gemm_avx_vnni(dp_precision precision);
-const dp_gemm *dp_gemm_avx512(dp_precision precision);
-const dp_gemm *dp_gemm_avx512_vnni(dp_precision precision);
-const dp_gemm *dp_gemm_amx(dp_precision precision);
-const dp_gemm *dp_gemm_neon(dp_precision precision);
-const dp_gemm *dp_gemm_neon_unpack(dp_precision precision);
-const dp_gemm *dp_gemm_neon_dot(dp_precision precision);
-const dp_gemm *dp_gemm_neon_i8mm(dp_precision precision);
-const dp_gemm *dp_gemm_neon_bf16(dp_precision precision);
+const dpi_kernels *dpi_kernels_generic(void);
+const dpi_kernels *dpi_kernels_avx2(void);
+const dpi_kernels *dpi_kernels_avx512(void);
+const dpi_kernels *dpi_kernels_neon(void);
+const dpi_gemm *dpi_gemm_generic(dp_precision precision);
+const dpi_gemm *dpi_gemm_rows(dp_precision precision);
+const dpi_gemm *dpi_gemm_avx2(dp_precision precision);
+const dpi_gemm *dpi_gemm_avx_vnni(dp_precision precision);
+const dpi_gemm *dpi_gemm_avx512(dp_precision precision);
+const dpi_gemm *dpi_gemm_avx512_vnni(dp_precision precision);
+const dpi_gemm *dpi_gemm_amx(dp_precision precision);
+const dpi_gemm *dpi_gemm_neon(dp_precision precision);
+const dpi_gemm *dpi_gemm_neon_unpack(dp_precision precision);
+const dpi_gemm *dpi_gemm_neon_dot(dp_precision precision);
+const dpi_gemm *dpi_gemm_neon_i8mm(dp_precision precision);
+const dpi_gemm *dpi_gemm_neon_bf16(dp_precision precision);
 
-#endif /* DP_ISA_H */
+#endif /* DPI_ISA_H */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static bool contains_text(dp_text name, const char *part) {
+static bool contains_text(dpi_text name, const char *part) {
     size_t length = strlen(part);
     for (size_t i = 0; i + length <= name.length; i++) {
         if (memcmp(name.bytes + i, part, length) == 0) {
@@ -18,9 +18,9 @@ static bool contains_text(dp_text name, const char *part) {
     return false;
 }
 
-bool dp_is_frozen(dp_text name) {
-    return !dp_text_starts_with(name, "class_token") && !dp_text_starts_with(name, "position.") &&
-           !dp_text_starts_with(name, "head.") && !contains_text(name, ".adapter.");
+bool dpi_is_frozen(dpi_text name) {
+    return !dpi_text_starts_with(name, "class_token") && !dpi_text_starts_with(name, "position.") &&
+           !dpi_text_starts_with(name, "head.") && !contains_text(name, ".adapter.");
 }
 
 /* ---- the hash ---- */
@@ -34,72 +34,73 @@ static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t size) {
 }
 
 /* " f32 0123abcd\n" behind the name */
-static uint64_t hash_tensor(uint64_t hash, const dp_tensor *tensor) {
+static uint64_t hash_tensor(uint64_t hash, const dpi_tensor *tensor) {
     char rest[32];
-    size_t length = dp_print(rest, sizeof rest, " %s %08lx\n", dp_tensor_type_name(tensor->type),
-                             (unsigned long)tensor->crc);
+    size_t length = dpi_print(rest, sizeof rest, " %s %08lx\n", dpi_tensor_type_name(tensor->type),
+                              (unsigned long)tensor->crc);
     hash = hash_bytes(hash, tensor->name.bytes, tensor->name.length);
     return hash_bytes(hash, rest, length);
 }
 
-dp_backbone_hash dp_hash_backbone(const dp_gguf *gguf) {
-    dp_backbone_hash shown = {""};
+dpi_backbone_hash dpi_hash_backbone(const dpi_gguf *gguf) {
+    dpi_backbone_hash shown = {""};
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < gguf->tensor_count; i++) {
-        const dp_tensor *tensor = &gguf->tensors[gguf->by_name[i]];
-        hash = dp_is_frozen(tensor->name) ? hash_tensor(hash, tensor) : hash;
+        const dpi_tensor *tensor = &gguf->tensors[gguf->by_name[i]];
+        hash = dpi_is_frozen(tensor->name) ? hash_tensor(hash, tensor) : hash;
     }
     if (gguf->has_crcs) {
-        (void)dp_print(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),
-                       (unsigned long)(hash & 0xffffffffu));
+        (void)dpi_print(shown.text, sizeof shown.text, "%08lx%08lx", (unsigned long)(hash >> 32),
+                        (unsigned long)(hash & 0xffffffffu));
     }
     return shown;
 }
 
 /* ---- a task and its backbone ---- */
 
-static dp_status read_names(const dp_gguf *gguf, dp_text *hash, dp_text *name,
-                            dp_message *message) {
-    dp_status status = dp_gguf_text(gguf, DP_KEY_BACKBONE_HASH, true, hash, message);
-    return status == DP_OK ? dp_gguf_text(gguf, DP_KEY_BACKBONE_NAME, false, name, message)
+static dp_status read_names(const dpi_gguf *gguf, dpi_text *hash, dpi_text *name,
+                            dpi_message *message) {
+    dp_status status = dpi_gguf_text(gguf, DPI_KEY_BACKBONE_HASH, true, hash, message);
+    return status == DP_OK ? dpi_gguf_text(gguf, DPI_KEY_BACKBONE_NAME, false, name, message)
                            : status;
 }
 
-static dp_status check_hash(dp_text hash, dp_text name, const struct dp_model *backbone,
-                            dp_message *message) {
+static dp_status check_hash(dpi_text hash, dpi_text name, const struct dp_model *backbone,
+                            dpi_message *message) {
     const char *given = backbone->backbone_hash.text;
     if (hash.length == strlen(given) && memcmp(hash.bytes, given, hash.length) == 0) {
         return DP_OK;
     }
-    return dp_fail(message, DP_ERR_BACKBONE,
-                   "this is a task of backbone %s \"%s\", and the backbone given is %s \"%s\"",
-                   DP_SHOW(hash), DP_SHOW(name), given, DP_SHOW(dp_text_of(backbone->name)));
+    return dpi_fail(message, DP_ERR_BACKBONE,
+                    "this is a task of backbone %s \"%s\", and the backbone given is %s \"%s\"",
+                    DPI_SHOW(hash), DPI_SHOW(name), given, DPI_SHOW(dpi_text_of(backbone->name)));
 }
 
-dp_status dp_check_task(const dp_gguf *gguf, const struct dp_model *backbone, dp_message *message) {
-    dp_text hash = {"", 0};
-    dp_text name = {"", 0};
-    if (!dp_gguf_has(gguf, DP_KEY_BACKBONE_HASH)) {
+dp_status dpi_check_task(const dpi_gguf *gguf, const struct dp_model *backbone,
+                         dpi_message *message) {
+    dpi_text hash = {"", 0};
+    dpi_text name = {"", 0};
+    if (!dpi_gguf_has(gguf, DPI_KEY_BACKBONE_HASH)) {
         return backbone == NULL
                    ? DP_OK
-                   : dp_fail(message, DP_ERR_BACKBONE,
-                             "this is a model of its own, not a task: it does not name a "
-                             "backbone (" DP_KEY_BACKBONE_HASH ")");
+                   : dpi_fail(message, DP_ERR_BACKBONE,
+                              "this is a model of its own, not a task: it does not name a "
+                              "backbone (" DPI_KEY_BACKBONE_HASH ")");
     }
     dp_status status = read_names(gguf, &hash, &name, message);
     if (status != DP_OK) {
         return status;
     }
-    if (!DP_HAS_CANONICAL || backbone == NULL) {
-        return dp_fail(message, DP_ERR_BACKBONE,
-                       "this is a task of backbone %s \"%s\", and can only be opened on it",
-                       DP_SHOW(hash), DP_SHOW(name));
+    if (!DPI_HAS_CANONICAL || backbone == NULL) {
+        return dpi_fail(message, DP_ERR_BACKBONE,
+                        "this is a task of backbone %s \"%s\", and can only be opened on it",
+                        DPI_SHOW(hash), DPI_SHOW(name));
     }
     return check_hash(hash, name, backbone, message);
 }
 
-dp_status dp_check_frozen_parameters(const dp_parameters *task, const dp_parameters *backbone,
-                                     dp_message *message) {
+dp_status dpi_check_frozen_parameters(const dpi_parameters *task, const dpi_parameters *backbone,
+                                      dpi_message *message) {
     const struct {
         const char *key;
         double task, backbone;
@@ -113,9 +114,9 @@ dp_status dp_check_frozen_parameters(const dp_parameters *task, const dp_paramet
     };
     for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
         if (both[i].task != both[i].backbone) {
-            return dp_fail(message, DP_ERR_BACKBONE,
-                           "%s: the task says %g, and its backbone %g: they do not go together",
-                           both[i].key, both[i].task, both[i].backbone);
+            return dpi_fail(message, DP_ERR_BACKBONE,
+                            "%s: the task says %g, and its backbone %g: they do not go together",
+                            both[i].key, both[i].task, both[i].backbone);
         }
     }
     return DP_OK;

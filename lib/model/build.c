@@ -13,8 +13,8 @@
 
 /* ---- texts ---- */
 
-static const char *keep_text(dp_builder *builder, dp_text text) {
-    char *copy = dp_arena_take(&builder->model->arena, text.length + 1, 1);
+static const char *keep_text(dpi_builder *builder, dpi_text text) {
+    char *copy = dpi_arena_take(&builder->model->arena, text.length + 1, 1);
     if (copy != NULL) {
         memcpy(copy, text.bytes, text.length);
         copy[text.length] = '\0';
@@ -22,25 +22,25 @@ static const char *keep_text(dp_builder *builder, dp_text text) {
     return copy;
 }
 
-static const char **keep_labels(dp_builder *builder) {
+static const char **keep_labels(dpi_builder *builder) {
     size_t classes = builder->model->parameters.classes;
     bool present = false;
     size_t count = 0;
     size_t cursor = 0;
     if (builder->status == DP_OK) {
-        builder->status = dp_gguf_text_array(builder->gguf, DP_KEY_LABELS, &present, &count,
-                                             &cursor, builder->message);
+        builder->status = dpi_gguf_text_array(builder->gguf, DPI_KEY_LABELS, &present, &count,
+                                              &cursor, builder->message);
     }
     if (builder->status == DP_OK && present && count != classes) {
-        builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
-                                  DP_KEY_LABELS ": %zu labels for %zu classes", count, classes);
+        builder->status = dpi_fail(builder->message, DP_ERR_FORMAT,
+                                   DPI_KEY_LABELS ": %zu labels for %zu classes", count, classes);
     }
     if (builder->status != DP_OK || !present) {
         return NULL;
     }
-    const char **labels = dp_arena_take(&builder->model->arena, classes, sizeof *labels);
+    const char **labels = dpi_arena_take(&builder->model->arena, classes, sizeof *labels);
     for (size_t i = 0; i < classes; i++) {
-        const char *label = keep_text(builder, dp_gguf_text_array_next(builder->gguf, &cursor));
+        const char *label = keep_text(builder, dpi_gguf_text_array_next(builder->gguf, &cursor));
         if (labels != NULL) {
             labels[i] = label;
         }
@@ -48,22 +48,23 @@ static const char **keep_labels(dp_builder *builder) {
     return labels;
 }
 
-static const char *keep_description(dp_builder *builder) {
-    const dp_parameters *p = &builder->model->parameters;
+static const char *keep_description(dpi_builder *builder) {
+    const dpi_parameters *p = &builder->model->parameters;
     char line[256];
-    size_t length = dp_print(line, sizeof line,
-                             "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
-                             "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
-                             p->blocks, p->width, p->heads, p->patch_size, p->image_size, p->frames,
-                             p->spatial_frames, p->framesets, p->grid, p->grid, p->classes,
-                             dp_precision_name(builder->model->precision));
-    return keep_text(builder, (dp_text){line, length});
+    size_t length = dpi_print(line, sizeof line,
+                              "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
+                              "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
+                              p->blocks, p->width, p->heads, p->patch_size, p->image_size,
+                              p->frames, p->spatial_frames, p->framesets, p->grid, p->grid,
+                              p->classes, dp_precision_name(builder->model->precision));
+    return keep_text(builder, (dpi_text){line, length});
 }
 
-static void keep_texts(dp_builder *builder) {
-    dp_text name = {"", 0};
+static void keep_texts(dpi_builder *builder) {
+    dpi_text name = {"", 0};
     if (builder->status == DP_OK) {
-        builder->status = dp_gguf_text(builder->gguf, DP_KEY_NAME, false, &name, builder->message);
+        builder->status =
+            dpi_gguf_text(builder->gguf, DPI_KEY_NAME, false, &name, builder->message);
     }
     builder->model->name = keep_text(builder, name);
     builder->model->description = keep_description(builder);
@@ -72,52 +73,52 @@ static void keep_texts(dp_builder *builder) {
 
 /* ---- weights outside of the blocks ---- */
 
-static void build_patch(const dp_scope *outer) {
-    dp_scope scope = *outer;
+static void build_patch(const dpi_scope *outer) {
+    dpi_scope scope = *outer;
     struct dp_model *model = scope.builder->model;
-    const dp_parameters *p = &model->parameters;
-    dp_affine patch = {{NULL, 0, 0}, {NULL, 0, 0}};
-    patch.w = dp_read_matrix(&scope, dp_name("patch.weight"), p->width,
-                             3 * p->patch_size * p->patch_size);
-    if (dp_has_tensor(scope.builder, dp_name("patch.bias"))) {
-        patch.bias = dp_read_matrix(&scope, dp_name("patch.bias"), 1, p->width);
+    const dpi_parameters *p = &model->parameters;
+    dpi_affine patch = {{NULL, 0, 0}, {NULL, 0, 0}};
+    patch.w = dpi_read_matrix(&scope, dpi_name("patch.weight"), p->width,
+                              3 * p->patch_size * p->patch_size);
+    if (dpi_has_tensor(scope.builder, dpi_name("patch.bias"))) {
+        patch.bias = dpi_read_matrix(&scope, dpi_name("patch.bias"), 1, p->width);
     }
-    model->patch = dp_pack(&scope, model->gemm, patch);
+    model->patch = dpi_pack(&scope, model->gemm, patch);
 }
 
-static void build_norms(const dp_scope *scope) {
+static void build_norms(const dpi_scope *scope) {
     struct dp_model *model = scope->builder->model;
     if (model->parameters.has_pre_norm) {
-        model->pre_norm = dp_keep_norm(scope, dp_name("pre_norm"));
+        model->pre_norm = dpi_keep_norm(scope, dpi_name("pre_norm"));
     }
-    model->post_norm = dp_keep_norm(scope, dp_name("post_norm"));
+    model->post_norm = dpi_keep_norm(scope, dpi_name("post_norm"));
 }
 
-static void build_projection(const dp_scope *outer) {
-    dp_scope scope = *outer;
+static void build_projection(const dpi_scope *outer) {
+    dpi_scope scope = *outer;
     struct dp_model *model = scope.builder->model;
-    const dp_parameters *p = &model->parameters;
+    const dpi_parameters *p = &model->parameters;
     if (p->has_projection) {
-        dp_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
+        dpi_affine projection = {{NULL, 0, 0}, {NULL, 0, 0}};
         projection.w =
-            dp_read_matrix(&scope, dp_name("projection.weight"), p->feature_size, p->width);
-        model->projection = dp_pack(&scope, model->gemm_f32, projection);
+            dpi_read_matrix(&scope, dpi_name("projection.weight"), p->feature_size, p->width);
+        model->projection = dpi_pack(&scope, model->gemm_f32, projection);
     }
 }
 
-static void build_head(const dp_scope *scope) {
+static void build_head(const dpi_scope *scope) {
     struct dp_model *model = scope->builder->model;
-    const dp_parameters *p = &model->parameters;
+    const dpi_parameters *p = &model->parameters;
     if (p->classes > 0) {
-        model->head_hidden = dp_pack_layer(scope, model->gemm_f32, dp_name("head.hidden"),
-                                           p->head_width, 2 * p->feature_size, 1.0f);
-        model->head_output = dp_pack_layer(scope, model->gemm_f32, dp_name("head.output"),
-                                           p->classes, p->head_width, 1.0f);
+        model->head_hidden = dpi_pack_layer(scope, model->gemm_f32, dpi_name("head.hidden"),
+                                            p->head_width, 2 * p->feature_size, 1.0f);
+        model->head_output = dpi_pack_layer(scope, model->gemm_f32, dpi_name("head.output"),
+                                            p->classes, p->head_width, 1.0f);
     }
 }
 
 /* The frozen weights before and behind the blocks, from the file or from the backbone. */
-static void build_frozen_ends(const dp_scope *scope) {
+static void build_frozen_ends(const dpi_scope *scope) {
     struct dp_model *model = scope->builder->model;
     const struct dp_model *backbone = model->backbone;
     if (backbone != NULL) {
@@ -140,28 +141,28 @@ typedef struct fusing_progress {
     void *user;
 } fusing_progress;
 
-static void report_fusing(dp_builder *builder, fusing_progress to, size_t block) {
+static void report_fusing(dpi_builder *builder, fusing_progress to, size_t block) {
     size_t blocks = builder->model->parameters.blocks;
-    if (dp_building(builder) && to.callback != NULL &&
+    if (dpi_building(builder) && to.callback != NULL &&
         to.callback(to.user, "fusing", (double)block / (double)blocks) != 0) {
-        builder->status = dp_fail(builder->message, DP_ERR_CANCELLED,
-                                  "opening was cancelled at block %zu of %zu", block, blocks);
+        builder->status = dpi_fail(builder->message, DP_ERR_CANCELLED,
+                                   "opening was cancelled at block %zu of %zu", block, blocks);
     }
 }
 
-static void build_weights(dp_builder *builder, fusing_progress to) {
+static void build_weights(dpi_builder *builder, fusing_progress to) {
     struct dp_model *model = builder->model;
-    dp_scope scope = {builder, 0};
+    dpi_scope scope = {builder, 0};
     build_frozen_ends(&scope);
-    dp_build_positions(&scope);
+    dpi_build_positions(&scope);
     for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
-        dp_block block;
+        dpi_block block;
         memset(&block, 0, sizeof block);
         report_fusing(builder, to, i);
         if (model->fused) {
-            dp_build_fused_block(&scope, i, &block);
+            dpi_build_fused_block(&scope, i, &block);
         } else {
-            dp_build_unfused_block(&scope, i, &block);
+            dpi_build_unfused_block(&scope, i, &block);
         }
         if (model->block != NULL) {
             model->block[i] = block;
@@ -170,30 +171,30 @@ static void build_weights(dp_builder *builder, fusing_progress to) {
     build_head(&scope);
 }
 
-static void walk_model(dp_builder *builder, fusing_progress to) {
+static void walk_model(dpi_builder *builder, fusing_progress to) {
     struct dp_model *model = builder->model;
-    model->block = dp_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
+    model->block = dpi_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
     keep_texts(builder);
-    if (DP_HAS_CANONICAL && !model->compiled) {
+    if (DPI_HAS_CANONICAL && !model->compiled) {
         build_weights(builder, to);
     } else {
-        dp_read_compiled(builder);
+        dpi_read_compiled(builder);
     }
     report_fusing(builder, to, model->parameters.blocks);
     if (model->arena.failed && builder->status == DP_OK) {
-        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
-                                  "this model is larger than this machine can address");
+        builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
+                                   "this model is larger than this machine can address");
     }
 }
 
-static void refuse_unused_tensors(dp_builder *builder) {
+static void refuse_unused_tensors(dpi_builder *builder) {
     for (size_t i = 0; i < builder->gguf->tensor_count && builder->status == DP_OK; i++) {
-        dp_text name = builder->gguf->tensors[i].name;
+        dpi_text name = builder->gguf->tensors[i].name;
         if (builder->used[i] == 0) {
             builder->status =
-                dp_fail(builder->message, DP_ERR_FORMAT,
-                        "%s: this tensor has no place in a %s with these parameters", DP_SHOW(name),
-                        builder->model->backbone != NULL ? "task" : "model");
+                dpi_fail(builder->message, DP_ERR_FORMAT,
+                         "%s: this tensor has no place in a %s with these parameters",
+                         DPI_SHOW(name), builder->model->backbone != NULL ? "task" : "model");
         }
     }
 }
@@ -201,31 +202,31 @@ static void refuse_unused_tensors(dp_builder *builder) {
 /* ---- two walks ---- */
 
 /* `counted` is a model without memory: its arena only counts. */
-static void count_model(dp_builder *builder, struct dp_model *counted) {
-    (void)dp_arena_take(&counted->arena, 1, sizeof *counted);
+static void count_model(dpi_builder *builder, struct dp_model *counted) {
+    (void)dpi_arena_take(&counted->arena, 1, sizeof *counted);
     builder->model = counted;
     walk_model(builder, (fusing_progress){NULL, NULL});
     refuse_unused_tensors(builder);
 }
 
 /* The model lies in its own memory. */
-static void fill_model(dp_builder *builder, const struct dp_model *counted, uint8_t *memory,
+static void fill_model(dpi_builder *builder, const struct dp_model *counted, uint8_t *memory,
                        size_t bytes, fusing_progress to) {
-    dp_arena arena = {.base = memory, .size = bytes};
-    struct dp_model *model = dp_arena_take(&arena, 1, sizeof *model);
+    dpi_arena arena = {.base = memory, .size = bytes};
+    struct dp_model *model = dpi_arena_take(&arena, 1, sizeof *model);
     *model = *counted;
     model->arena = arena;
     builder->model = model;
     builder->filling = true;
     walk_model(builder, to);
     if (model->arena.used != bytes && builder->status == DP_OK) {
-        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
-                                  "filling this model takes %zu bytes, and %zu were counted",
-                                  model->arena.used, bytes);
+        builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
+                                   "filling this model takes %zu bytes, and %zu were counted",
+                                   model->arena.used, bytes);
     }
 }
 
-static dp_status count_and_fill(dp_builder *builder, struct dp_model *counted,
+static dp_status count_and_fill(dpi_builder *builder, struct dp_model *counted,
                                 const dp_model_options *options) {
     count_model(builder, counted);
     if (builder->status != DP_OK) {
@@ -234,95 +235,96 @@ static dp_status count_and_fill(dp_builder *builder, struct dp_model *counted,
     size_t bytes = counted->arena.used;
     builder->scratch_size = builder->scratch_peak;
     size_t scratch_bytes = builder->scratch_size * sizeof(float);
-    uint8_t *memory = dp_allocate(options->allocator, bytes);
-    builder->scratch = dp_allocate(options->allocator, scratch_bytes);
+    uint8_t *memory = dpi_allocate(options->allocator, bytes);
+    builder->scratch = dpi_allocate(options->allocator, scratch_bytes);
     if (memory == NULL || builder->scratch == NULL) {
-        builder->status = dp_fail(builder->message, DP_ERR_MEMORY,
-                                  "%zu bytes for the weights, and %zu more while they are "
-                                  "fused, could not be had",
-                                  bytes, scratch_bytes);
+        builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
+                                   "%zu bytes for the weights, and %zu more while they are "
+                                   "fused, could not be had",
+                                   bytes, scratch_bytes);
     } else {
         fusing_progress to = {options->progress, options->progress_user};
         fill_model(builder, counted, memory, bytes, to);
     }
-    dp_release(options->allocator, builder->scratch, scratch_bytes);
+    dpi_release(options->allocator, builder->scratch, scratch_bytes);
     if (builder->status != DP_OK) {
-        dp_release(options->allocator, memory, bytes);
+        dpi_release(options->allocator, memory, bytes);
     }
     return builder->status;
 }
 
 /* ---- models ---- */
 
-static dp_status describe_model(const dp_gguf *gguf, const dp_opening *opening,
-                                struct dp_model *model, dp_message *message) {
-    dp_status status = dp_choose_gemms(gguf, opening, model, message);
+static dp_status describe_model(const dpi_gguf *gguf, const dpi_opening *opening,
+                                struct dp_model *model, dpi_message *message) {
+    dp_status status = dpi_choose_gemms(gguf, opening, model, message);
     if (status == DP_OK) {
-        status = dp_read_parameters(gguf, opening->backbone, &model->parameters, message);
+        status = dpi_read_parameters(gguf, opening->backbone, &model->parameters, message);
     }
     if (status == DP_OK) {
-        status = dp_describe_file(gguf, model, message);
+        status = dpi_describe_file(gguf, model, message);
     }
     if (status == DP_OK && opening->options.as_backbone != 0 && !gguf->has_crcs) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       DP_GGUF_CRC_KEY ": this file carries no checksums, by which tasks "
-                                       "would know their backbone");
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        DPI_GGUF_CRC_KEY ": this file carries no checksums, by which tasks "
+                                         "would know their backbone");
     }
     return status;
 }
 
 /* A compiled model goes on using its file, and a backbone also what was parsed of it. */
-static void keep_file(struct dp_model *model, dp_gguf *gguf, dp_source *source, bool as_backbone) {
+static void keep_file(struct dp_model *model, dpi_gguf *gguf, dpi_source *source,
+                      bool as_backbone) {
     if (model->compiled || as_backbone) {
         model->source = *source;
-        *source = (dp_source){0};
+        *source = (dpi_source){0};
     }
     if (as_backbone) {
         model->gguf = *gguf;
-        *gguf = (dp_gguf){0};
+        *gguf = (dpi_gguf){0};
     }
 }
 
-dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
-                         struct dp_model **model, dp_message *message) {
+dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,
+                          struct dp_model **model, dpi_message *message) {
     const dp_model_options *options = &opening->options;
     struct dp_model counted = {.allocator = options->allocator, .backbone = opening->backbone};
     bool as_backbone = options->as_backbone != 0;
-    dp_builder builder = {.gguf = gguf, .source = source, .kept = as_backbone, .message = message};
+    dpi_builder builder = {.gguf = gguf, .source = source, .kept = as_backbone, .message = message};
     dp_status status = describe_model(gguf, opening, &counted, message);
     if (status != DP_OK) {
         return status;
     }
-    builder.used = dp_allocate(options->allocator, gguf->tensor_count);
+    builder.used = dpi_allocate(options->allocator, gguf->tensor_count);
     if (builder.used == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
+        return dpi_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
     }
     memset(builder.used, 0, gguf->tensor_count);
     status = count_and_fill(&builder, &counted, options);
-    dp_release(options->allocator, builder.used, gguf->tensor_count);
+    dpi_release(options->allocator, builder.used, gguf->tensor_count);
     if (status != DP_OK) {
         return status;
     }
     keep_file(builder.model, gguf, source, as_backbone);
     atomic_init(&builder.model->holders, 1);
     if (opening->backbone != NULL) {
-        dp_model_hold(opening->backbone);
+        dpi_model_hold(opening->backbone);
     }
     *model = builder.model;
     return DP_OK;
 }
 
 static void free_model(dp_model *model) {
-    dp_gguf_free(&model->gguf);
-    dp_source_close(&model->source);
-    dp_release(model->allocator, model, model->arena.size);
+    dpi_gguf_free(&model->gguf);
+    dpi_source_close(&model->source);
+    dpi_release(model->allocator, model, model->arena.size);
 }
 
-void dp_model_hold(const dp_model *model) {
+void dpi_model_hold(const dp_model *model) {
     atomic_fetch_add(&((dp_model *)model)->holders, 1);
 }
 
-void dp_model_release(const dp_model *model) {
+void dpi_model_release(const dp_model *model) {
     dp_model *held = (dp_model *)model;
     while (held != NULL && atomic_fetch_sub(&held->holders, 1) == 1) {
         dp_model *backbone = held->backbone;

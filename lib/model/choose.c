@@ -23,66 +23,67 @@ typedef struct target_list {
 
 static target_list list_targets(dp_precision precision, uint32_t cpu_mask) {
     target_list list = {""};
-    for (int target = DP_TARGET_PLAIN; target < DP_TARGET_COUNT; target++) {
-        if (dp_gemm_choose_for_target((dp_target)target, precision, cpu_mask) != NULL &&
-            dp_gemm_choose_for_target((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
+    for (int target = DP_TARGET_PLAIN; target < DPI_TARGET_COUNT; target++) {
+        if (dpi_gemm_choose_for_target((dp_target)target, precision, cpu_mask) != NULL &&
+            dpi_gemm_choose_for_target((dp_target)target, DP_PRECISION_F32, cpu_mask) != NULL) {
             size_t length = strlen(list.text);
-            (void)dp_print(list.text + length, sizeof list.text - length, "%s%s",
-                           length > 0 ? ", " : "", dp_target_name(target));
+            (void)dpi_print(list.text + length, sizeof list.text - length, "%s%s",
+                            length > 0 ? ", " : "", dp_target_name(target));
         }
     }
     return list;
 }
 
-static dp_status read_precision(const dp_gguf *gguf, dp_precision *precision, dp_message *message) {
-    dp_text text = {"", 0};
-    dp_status status = dp_gguf_text(gguf, DP_KEY_COMPILED_PRECISION, true, &text, message);
+static dp_status read_precision(const dpi_gguf *gguf, dp_precision *precision,
+                                dpi_message *message) {
+    dpi_text text = {"", 0};
+    dp_status status = dpi_gguf_text(gguf, DPI_KEY_COMPILED_PRECISION, true, &text, message);
     for (int i = DP_PRECISION_F32; status == DP_OK && i <= DP_PRECISION_INT8; i++) {
-        if (dp_text_equals(text, dp_precision_name((dp_precision)i))) {
+        if (dpi_text_equals(text, dp_precision_name((dp_precision)i))) {
             *precision = (dp_precision)i;
             return DP_OK;
         }
     }
     return status != DP_OK
                ? status
-               : dp_fail(message, DP_ERR_UNSUPPORTED,
-                         "this file is compiled with precision \"%s\", which version %s does not "
-                         "have",
-                         DP_SHOW(text), DP_VERSION_STRING);
+               : dpi_fail(message, DP_ERR_UNSUPPORTED,
+                          "this file is compiled with precision \"%s\", which version %s does not "
+                          "have",
+                          DPI_SHOW(text), DP_VERSION_STRING);
 }
 
-static dp_status read_target(const dp_gguf *gguf, dp_precision precision, uint32_t cpu_mask,
-                             dp_target *target, dp_message *message) {
-    dp_text text = {"", 0};
-    dp_status status = dp_gguf_text(gguf, DP_KEY_COMPILED_TARGET, true, &text, message);
-    for (int i = DP_TARGET_PLAIN; status == DP_OK && i < DP_TARGET_COUNT; i++) {
-        if (dp_text_equals(text, dp_target_name(i))) {
+static dp_status read_target(const dpi_gguf *gguf, dp_precision precision, uint32_t cpu_mask,
+                             dp_target *target, dpi_message *message) {
+    dpi_text text = {"", 0};
+    dp_status status = dpi_gguf_text(gguf, DPI_KEY_COMPILED_TARGET, true, &text, message);
+    for (int i = DP_TARGET_PLAIN; status == DP_OK && i < DPI_TARGET_COUNT; i++) {
+        if (dpi_text_equals(text, dp_target_name(i))) {
             *target = (dp_target)i;
             return DP_OK;
         }
     }
-    return status != DP_OK
-               ? status
-               : dp_fail(message, DP_ERR_UNSUPPORTED,
-                         "this file is compiled for \"%s\", which version %s does not "
-                         "have; this machine reads %s",
-                         DP_SHOW(text), DP_VERSION_STRING, list_targets(precision, cpu_mask).text);
+    return status != DP_OK ? status
+                           : dpi_fail(message, DP_ERR_UNSUPPORTED,
+                                      "this file is compiled for \"%s\", which version %s does not "
+                                      "have; this machine reads %s",
+                                      DPI_SHOW(text), DP_VERSION_STRING,
+                                      list_targets(precision, cpu_mask).text);
 }
 
-static dp_status read_made_for(const dp_gguf *gguf, uint32_t cpu_mask, made_for *made,
-                               dp_message *message) {
+static dp_status read_made_for(const dpi_gguf *gguf, uint32_t cpu_mask, made_for *made,
+                               dpi_message *message) {
     uint32_t version = 0;
     dp_status status =
-        dp_gguf_u32(gguf, DP_KEY_COMPILED_VERSION, true, 0, UINT32_MAX, &version, message);
-    if (status == DP_OK && version != DP_COMPILED_VERSION) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this compiled file has version %lu of its format, and this library reads "
-                       "version %d: compile the model again",
-                       (unsigned long)version, DP_COMPILED_VERSION);
+        dpi_gguf_u32(gguf, DPI_KEY_COMPILED_VERSION, true, 0, UINT32_MAX, &version, message);
+    if (status == DP_OK && version != DPI_COMPILED_VERSION) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "this compiled file has version %lu of its format, and this library reads "
+                        "version %d: compile the model again",
+                        (unsigned long)version, DPI_COMPILED_VERSION);
     }
-    if (status == DP_OK && !dp_is_little_endian()) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "compiled files are for little-endian machines; open the canonical file");
+    if (status == DP_OK && !dpi_is_little_endian()) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "compiled files are for little-endian machines; open the canonical file");
     }
     if (status == DP_OK) {
         status = read_precision(gguf, &made->precision, message);
@@ -98,27 +99,27 @@ static bool allows_precision(const dp_model_options *options, dp_precision preci
 
 /* A compiled file is taken as it is or refused. */
 static dp_status check_fit(const made_for *made, const dp_model_options *options,
-                           dp_message *message) {
+                           dpi_message *message) {
     if (options->unfused != 0) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "the weights of a compiled file are fused; `unfused` needs the canonical "
-                       "file");
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "the weights of a compiled file are fused; `unfused` needs the canonical "
+                        "file");
     }
     if (options->as_backbone != 0) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "the weights of a compiled file are fused; a backbone needs the canonical "
-                       "file");
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "the weights of a compiled file are fused; a backbone needs the canonical "
+                        "file");
     }
     if (!allows_precision(options, made->precision)) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this file is compiled with precision %s, and %s was asked for",
-                       dp_precision_name(made->precision),
-                       dp_precision_name((dp_precision)options->precision));
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "this file is compiled with precision %s, and %s was asked for",
+                        dp_precision_name(made->precision),
+                        dp_precision_name((dp_precision)options->precision));
     }
     if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)made->target) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this file is compiled for %s, and %s was asked for",
-                       dp_target_name((int32_t)made->target), dp_target_name(options->target));
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "this file is compiled for %s, and %s was asked for",
+                        dp_target_name((int32_t)made->target), dp_target_name(options->target));
     }
     return DP_OK;
 }
@@ -126,28 +127,28 @@ static dp_status check_fit(const made_for *made, const dp_model_options *options
 /* The GEMMs of a target; where there are none, and the target was asked for by name, those that can
  * only be packed for. */
 static dp_status choose_for_target(struct dp_model *model, const dp_model_options *options,
-                                   uint32_t cpu_mask, dp_message *message) {
+                                   uint32_t cpu_mask, dpi_message *message) {
     dp_target target = model->target;
     dp_precision precision = model->precision;
-    model->gemm_f32 = dp_gemm_choose_for_target(target, DP_PRECISION_F32, cpu_mask);
-    model->gemm = dp_gemm_choose_for_target(target, precision, cpu_mask);
+    model->gemm_f32 = dpi_gemm_choose_for_target(target, DP_PRECISION_F32, cpu_mask);
+    model->gemm = dpi_gemm_choose_for_target(target, precision, cpu_mask);
     model->runnable = model->gemm_f32 != NULL && model->gemm != NULL;
     if (model->runnable) {
         return DP_OK;
     }
-    if (options->target == DP_TARGET_NATIVE || dp_target_packing(target, precision) == NULL) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "this file is compiled for %s, which the instruction sets in use cannot "
-                       "read; they read %s",
-                       dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
+    if (options->target == DP_TARGET_NATIVE || dpi_target_packing(target, precision) == NULL) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "this file is compiled for %s, which the instruction sets in use cannot "
+                        "read; they read %s",
+                        dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
-    model->gemm_f32 = dp_target_packing(target, DP_PRECISION_F32);
-    model->gemm = dp_target_packing(target, precision);
+    model->gemm_f32 = dpi_target_packing(target, DP_PRECISION_F32);
+    model->gemm = dpi_target_packing(target, precision);
     return DP_OK;
 }
 
-bool dp_is_compiled(const dp_gguf *gguf) {
-    return dp_gguf_has(gguf, DP_KEY_COMPILED_VERSION);
+bool dpi_is_compiled(const dpi_gguf *gguf) {
+    return dpi_gguf_has(gguf, DPI_KEY_COMPILED_VERSION);
 }
 
 /* `quick` is what DP_PRECISION_AUTO stands for on this processor. */
@@ -163,43 +164,43 @@ static dp_precision choose_precision(const dp_model_options *options, dp_precisi
 }
 
 /* The best GEMMs there are. */
-static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dp_message *message) {
-    model->gemm_f32 = dp_gemm_choose(DP_PRECISION_F32, cpu_mask);
-    model->gemm = dp_gemm_choose(model->precision, cpu_mask);
+static dp_status choose_native(struct dp_model *model, uint32_t cpu_mask, dpi_message *message) {
+    model->gemm_f32 = dpi_gemm_choose(DP_PRECISION_F32, cpu_mask);
+    model->gemm = dpi_gemm_choose(model->precision, cpu_mask);
     if (model->gemm == NULL) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED, "this build does not multiply in %s",
-                       dp_precision_name(model->precision));
+        return dpi_fail(message, DP_ERR_UNSUPPORTED, "this build does not multiply in %s",
+                        dp_precision_name(model->precision));
     }
-    model->target = dp_target_of(model->gemm_f32, model->gemm);
+    model->target = dpi_target_of(model->gemm_f32, model->gemm);
     model->runnable = true;
     return DP_OK;
 }
 
 /* Those of the backbone, whose matrices are packed already. Options that ask for others are wrong.
  */
-static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *model,
-                                    dp_message *message) {
+static dp_status choose_as_backbone(const dpi_opening *opening, struct dp_model *model,
+                                    dpi_message *message) {
     const struct dp_model *backbone = opening->backbone;
     const dp_model_options *options = &opening->options;
     if (!allows_precision(options, backbone->precision)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: a task computes as its backbone does, in %s, and %s was "
-                       "asked for",
-                       dp_precision_name(backbone->precision),
-                       dp_precision_name((dp_precision)options->precision));
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: a task computes as its backbone does, in %s, and %s was "
+                        "asked for",
+                        dp_precision_name(backbone->precision),
+                        dp_precision_name((dp_precision)options->precision));
     }
     if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)backbone->target) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: a task is laid out as its backbone is, for %s, and %s "
-                       "was asked for",
-                       dp_target_name((int32_t)backbone->target), dp_target_name(options->target));
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: a task is laid out as its backbone is, for %s, and %s "
+                        "was asked for",
+                        dp_target_name((int32_t)backbone->target), dp_target_name(options->target));
     }
     if ((options->unfused != 0 && backbone->fused) ||
         (options->cpu_mask != DP_CPU_ALL && opening->cpu_mask != backbone->cpu_mask)) {
-        return dp_fail(message, DP_ERR_ARGUMENT,
-                       "dp_model_options: %s is not that of the backbone, and a task computes as "
-                       "its backbone does",
-                       options->unfused != 0 && backbone->fused ? "unfused" : "cpu_mask");
+        return dpi_fail(message, DP_ERR_ARGUMENT,
+                        "dp_model_options: %s is not that of the backbone, and a task computes as "
+                        "its backbone does",
+                        options->unfused != 0 && backbone->fused ? "unfused" : "cpu_mask");
     }
     model->cpu_mask = backbone->cpu_mask;
     model->kernels = backbone->kernels;
@@ -213,46 +214,46 @@ static dp_status choose_as_backbone(const dp_opening *opening, struct dp_model *
     return DP_OK;
 }
 
-static dp_status choose_own(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                            dp_message *message) {
+static dp_status choose_own(const dpi_gguf *gguf, const dpi_opening *opening,
+                            struct dp_model *model, dpi_message *message) {
     const dp_model_options *options = &opening->options;
     uint32_t cpu_mask = opening->cpu_mask;
-    made_for made = {choose_precision(options, dp_precision_auto(cpu_mask)),
+    made_for made = {choose_precision(options, dpi_precision_auto(cpu_mask)),
                      (dp_target)options->target};
     dp_status status = DP_OK;
     model->cpu_mask = cpu_mask;
     model->fused = options->unfused == 0;
-    model->compiled = dp_is_compiled(gguf);
+    model->compiled = dpi_is_compiled(gguf);
     if (model->compiled) {
         status = read_made_for(gguf, cpu_mask, &made, message);
         status = status == DP_OK ? check_fit(&made, options, message) : status;
-    } else if (!DP_HAS_CANONICAL) {
-        status = dp_fail(message, DP_ERR_UNSUPPORTED,
-                         "this build opens compiled models only (" DP_KEY_COMPILED_VERSION ")");
+    } else if (!DPI_HAS_CANONICAL) {
+        status = dpi_fail(message, DP_ERR_UNSUPPORTED,
+                          "this build opens compiled models only (" DPI_KEY_COMPILED_VERSION ")");
     }
     if (status != DP_OK) {
         return status;
     }
     model->precision = made.precision;
     model->target = made.target;
-    model->kernels = dp_kernels_choose(cpu_mask);
+    model->kernels = dpi_kernels_choose(cpu_mask);
     status = made.target == DP_TARGET_NATIVE ? choose_native(model, cpu_mask, message)
                                              : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
-        model->gemm_attention = dp_gemm_choose_for_attention(model->gemm, cpu_mask);
+        model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, cpu_mask);
     }
     return status;
 }
 
-dp_status dp_choose_gemms(const dp_gguf *gguf, const dp_opening *opening, struct dp_model *model,
-                          dp_message *message) {
-    return DP_HAS_CANONICAL && opening->backbone != NULL
+dp_status dpi_choose_gemms(const dpi_gguf *gguf, const dpi_opening *opening, struct dp_model *model,
+                           dpi_message *message) {
+    return DPI_HAS_CANONICAL && opening->backbone != NULL
                ? choose_as_backbone(opening, model, message)
                : choose_own(gguf, opening, model, message);
 }
 
-const dp_gemm *dp_gemm_for_depth(const struct dp_model *model, const dp_gemm *wanted,
-                                 size_t inputs) {
-    bool too_deep = wanted->layout.precision == DP_PRECISION_INT8 && inputs > DP_MAX_BYTE_DEPTH;
+const dpi_gemm *dpi_gemm_for_depth(const struct dp_model *model, const dpi_gemm *wanted,
+                                   size_t inputs) {
+    bool too_deep = wanted->layout.precision == DP_PRECISION_INT8 && inputs > DPI_MAX_BYTE_DEPTH;
     return too_deep ? model->gemm_f32 : wanted;
 }

@@ -24,7 +24,7 @@ typedef enum size_name {
     BOTTLENECK
 } size_name;
 
-static size_t size_of(const dp_parameters *p, size_name name) {
+static size_t size_of(const dpi_parameters *p, size_name name) {
     switch (name) {
     case ONE:
         return 1;
@@ -83,93 +83,94 @@ static const entry_row model_entries[] = {
 };
 
 /* The name of a matrix in a block is that of its member: "spatial.qkv". */
-#define IN_BLOCK(path, member) #path "." #member, offsetof(dp_block, path.member), MATRIX
+#define IN_BLOCK(path, member) #path "." #member, offsetof(dpi_block, path.member), MATRIX
 
-/* Matrices that both paths share are listed once, in the spatial path: dp_share_with_temporal(). */
+/* Matrices that both paths share are listed once, in the spatial path: dpi_share_with_temporal().
+ */
 static const entry_row block_entries[] = {
     {IN_BLOCK(spatial, qkv), QKV, WIDTH},
-    {IN_BLOCK(spatial, adapter_down_attn), BOTTLENECK + DP_S1, WIDTH},
+    {IN_BLOCK(spatial, adapter_down_attn), BOTTLENECK + DPI_S1, WIDTH},
     {IN_BLOCK(spatial, attn_out), WIDTH, WIDTH},
-    {IN_BLOCK(spatial, adapter_up_attn), WIDTH, BOTTLENECK + DP_S1},
-    {IN_BLOCK(spatial, adapter_down_mlp), BOTTLENECK + DP_S2, WIDTH},
+    {IN_BLOCK(spatial, adapter_up_attn), WIDTH, BOTTLENECK + DPI_S1},
+    {IN_BLOCK(spatial, adapter_down_mlp), BOTTLENECK + DPI_S2, WIDTH},
     {IN_BLOCK(spatial, fc1), MLP, WIDTH},
     {IN_BLOCK(spatial, fc2), WIDTH, MLP},
-    {IN_BLOCK(spatial, adapter_up_mlp), WIDTH, BOTTLENECK + DP_S2},
-    {IN_BLOCK(temporal, adapter_down_qkv), BOTTLENECK + DP_T0, WIDTH},
-    {IN_BLOCK(temporal, composed_qkv), QKV, BOTTLENECK + DP_T0},
-    {IN_BLOCK(temporal, composed_down_attn), BOTTLENECK + DP_T1, WIDTH},
-    {IN_BLOCK(temporal, adapter_up_attn), WIDTH, BOTTLENECK + DP_T1},
-    {IN_BLOCK(temporal, composed_down_mlp), BOTTLENECK + DP_T2, MLP},
-    {IN_BLOCK(temporal, adapter_up_mlp), WIDTH, BOTTLENECK + DP_T2},
+    {IN_BLOCK(spatial, adapter_up_mlp), WIDTH, BOTTLENECK + DPI_S2},
+    {IN_BLOCK(temporal, adapter_down_qkv), BOTTLENECK + DPI_T0, WIDTH},
+    {IN_BLOCK(temporal, composed_qkv), QKV, BOTTLENECK + DPI_T0},
+    {IN_BLOCK(temporal, composed_down_attn), BOTTLENECK + DPI_T1, WIDTH},
+    {IN_BLOCK(temporal, adapter_up_attn), WIDTH, BOTTLENECK + DPI_T1},
+    {IN_BLOCK(temporal, composed_down_mlp), BOTTLENECK + DPI_T2, MLP},
+    {IN_BLOCK(temporal, adapter_up_mlp), WIDTH, BOTTLENECK + DPI_T2},
 };
 
 #define MODEL_ENTRIES (sizeof model_entries / sizeof model_entries[0])
 #define BLOCK_ENTRIES (sizeof block_entries / sizeof block_entries[0])
 
-size_t dp_compiled_entry_count(const struct dp_model *model) {
+size_t dpi_compiled_entry_count(const struct dp_model *model) {
     return MODEL_ENTRIES + model->parameters.blocks * BLOCK_ENTRIES;
 }
 
-dp_compiled_entry dp_compiled_entry_at(const struct dp_model *model, size_t index) {
-    const dp_parameters *p = &model->parameters;
+dpi_compiled_entry dpi_compiled_entry_at(const struct dp_model *model, size_t index) {
+    const dpi_parameters *p = &model->parameters;
     bool in_block = index >= MODEL_ENTRIES;
     size_t rest = in_block ? index - MODEL_ENTRIES : 0;
     const entry_row *row = in_block ? &block_entries[rest % BLOCK_ENTRIES] : &model_entries[index];
-    dp_compiled_entry entry = {.in_block = in_block,
-                               .block = rest / BLOCK_ENTRIES,
-                               .offset = row->offset,
-                               .rows = size_of(p, row->rows),
-                               .columns = size_of(p, row->columns)};
-    entry.name = in_block ? dp_block_name(entry.block, row->name) : dp_name(row->name);
+    dpi_compiled_entry entry = {.in_block = in_block,
+                                .block = rest / BLOCK_ENTRIES,
+                                .offset = row->offset,
+                                .rows = size_of(p, row->rows),
+                                .columns = size_of(p, row->columns)};
+    entry.name = in_block ? dpi_block_name(entry.block, row->name) : dpi_name(row->name);
     if (row->kind != TABLE) {
-        const dp_gemm *wanted = row->kind == MATRIX ? model->gemm : model->gemm_f32;
-        entry.gemm = dp_gemm_for_depth(model, wanted, entry.columns);
+        const dpi_gemm *wanted = row->kind == MATRIX ? model->gemm : model->gemm_f32;
+        entry.gemm = dpi_gemm_for_depth(model, wanted, entry.columns);
     }
     return entry;
 }
 
-void dp_share_with_temporal(const dp_parameters *p, dp_block *block) {
-    const dp_path_block *spatial = &block->spatial;
-    dp_path_block *temporal = &block->temporal;
+void dpi_share_with_temporal(const dpi_parameters *p, dpi_block *block) {
+    const dpi_path_block *spatial = &block->spatial;
+    dpi_path_block *temporal = &block->temporal;
     temporal->fc1 = spatial->fc1;
-    if (p->bottleneck[DP_T0] == 0 || p->serial_skip) {
+    if (p->bottleneck[DPI_T0] == 0 || p->serial_skip) {
         temporal->qkv = spatial->qkv;
     }
-    if (p->bottleneck[DP_T1] == 0 || p->serial_skip) {
+    if (p->bottleneck[DPI_T1] == 0 || p->serial_skip) {
         temporal->attn_out = spatial->attn_out;
     }
-    if (p->bottleneck[DP_T2] == 0 || p->serial_skip) {
+    if (p->bottleneck[DPI_T2] == 0 || p->serial_skip) {
         temporal->fc2 = spatial->fc2;
     }
 }
 
 /* ---- tensors ---- */
 
-static dp_compiled_tensor table_tensor(const dp_compiled_entry *entry) {
+static dpi_compiled_tensor table_tensor(const dpi_compiled_entry *entry) {
     if (entry->rows == 1) {
-        return (dp_compiled_tensor){entry->name, DP_TENSOR_F32, 1, {entry->columns}};
+        return (dpi_compiled_tensor){entry->name, DPI_TENSOR_F32, 1, {entry->columns}};
     }
-    return (dp_compiled_tensor){entry->name, DP_TENSOR_F32, 2, {entry->rows, entry->columns}};
+    return (dpi_compiled_tensor){entry->name, DPI_TENSOR_F32, 2, {entry->rows, entry->columns}};
 }
 
-static dp_compiled_tensor vector_tensor(const dp_compiled_entry *entry, const char *suffix) {
-    size_t length = dp_layout_columns(&entry->gemm->layout, entry->rows);
-    return (dp_compiled_tensor){dp_with_suffix(entry->name, suffix), DP_TENSOR_F32, 1, {length}};
+static dpi_compiled_tensor vector_tensor(const dpi_compiled_entry *entry, const char *suffix) {
+    size_t length = dpi_layout_columns(&entry->gemm->layout, entry->rows);
+    return (dpi_compiled_tensor){dpi_with_suffix(entry->name, suffix), DPI_TENSOR_F32, 1, {length}};
 }
 
-static dp_compiled_tensor panel_tensor(const dp_compiled_entry *entry) {
-    const dp_gemm *gemm = entry->gemm;
-    dp_compiled_tensor made = {dp_with_suffix(entry->name, ".panels"), DP_TENSOR_F32, 3, {0}};
+static dpi_compiled_tensor panel_tensor(const dpi_compiled_entry *entry) {
+    const dpi_gemm *gemm = entry->gemm;
+    dpi_compiled_tensor made = {dpi_with_suffix(entry->name, ".panels"), DPI_TENSOR_F32, 3, {0}};
     if (gemm->layout.precision != DP_PRECISION_F32) {
-        made.type = gemm->layout.precision == DP_PRECISION_BF16 ? DP_TENSOR_BF16 : DP_TENSOR_I8;
+        made.type = gemm->layout.precision == DP_PRECISION_BF16 ? DPI_TENSOR_BF16 : DPI_TENSOR_I8;
     }
-    made.shape[0] = dp_layout_columns(&gemm->layout, entry->rows) / gemm->layout.nr;
-    made.shape[1] = dp_layout_depth(&gemm->layout, entry->columns);
+    made.shape[0] = dpi_layout_columns(&gemm->layout, entry->rows) / gemm->layout.nr;
+    made.shape[1] = dpi_layout_depth(&gemm->layout, entry->columns);
     made.shape[2] = gemm->layout.nr * gemm->layout.kr;
     return made;
 }
 
-size_t dp_compiled_tensor_count(const dp_compiled_entry *entry) {
+size_t dpi_compiled_tensor_count(const dpi_compiled_entry *entry) {
     if (entry->rows == 0 || entry->columns == 0) {
         return 0;
     }
@@ -179,7 +180,7 @@ size_t dp_compiled_tensor_count(const dp_compiled_entry *entry) {
     return entry->gemm->layout.precision == DP_PRECISION_INT8 ? 3 : 2; /* with scales, without */
 }
 
-dp_compiled_tensor dp_compiled_tensor_at(const dp_compiled_entry *entry, size_t index) {
+dpi_compiled_tensor dpi_compiled_tensor_at(const dpi_compiled_entry *entry, size_t index) {
     if (entry->gemm == NULL) {
         return table_tensor(entry);
     }

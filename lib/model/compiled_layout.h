@@ -2,46 +2,46 @@
  * Everything that a compiled file holds, in one list: which matrix or table of a model, its name
  * and its sizes. Writing and reading both walk this list, so they cannot disagree.
  */
-#ifndef DP_COMPILED_LAYOUT_H
-#define DP_COMPILED_LAYOUT_H
+#ifndef DPI_COMPILED_LAYOUT_H
+#define DPI_COMPILED_LAYOUT_H
 
 #include "model/model.h"
 #include "model/names.h"
 
 /* A matrix or a table of a model. */
-typedef struct dp_compiled_entry {
-    dp_tensor_name name;
+typedef struct dpi_compiled_entry {
+    dpi_tensor_name name;
     bool in_block; /* it is a member of model->block[block], else of the model itself */
     size_t block;
-    size_t offset;        /* of the member: a dp_linear, or of a table a `const float *` */
-    const dp_gemm *gemm;  /* of the matrix; NULL: it is a table of f32 */
+    size_t offset;        /* of the member: a dpi_linear, or of a table a `const float *` */
+    const dpi_gemm *gemm; /* of the matrix; NULL: it is a table of f32 */
     size_t rows, columns; /* [outputs][inputs]; one of them 0: this model does not have it */
-} dp_compiled_entry;
+} dpi_compiled_entry;
 
 /* One of the tensors of an entry: the panels, the bias and, of bytes, the scale of a matrix; or the
  * table. */
-typedef struct dp_compiled_tensor {
-    dp_tensor_name name;
-    dp_tensor_type type;
+typedef struct dpi_compiled_tensor {
+    dpi_tensor_name name;
+    dpi_tensor_type type;
     size_t dims;
     uint64_t shape[3];
-} dp_compiled_tensor;
+} dpi_compiled_tensor;
 
 /* Tensors of an entry, at most: panels, bias, scale. */
-#define DP_COMPILED_TENSORS 3
+#define DPI_COMPILED_TENSORS 3
 
 /* The entries of a model with these parameters and GEMMs. */
-size_t dp_compiled_entry_count(const struct dp_model *model);
-dp_compiled_entry dp_compiled_entry_at(const struct dp_model *model, size_t index);
+size_t dpi_compiled_entry_count(const struct dp_model *model);
+dpi_compiled_entry dpi_compiled_entry_at(const struct dp_model *model, size_t index);
 
 /* 0: this model does not have the entry. */
-size_t dp_compiled_tensor_count(const dp_compiled_entry *entry);
-dp_compiled_tensor dp_compiled_tensor_at(const dp_compiled_entry *entry, size_t index);
+size_t dpi_compiled_tensor_count(const dpi_compiled_entry *entry);
+dpi_compiled_tensor dpi_compiled_tensor_at(const dpi_compiled_entry *entry, size_t index);
 
 /* Gives the temporal path of a fused block those frozen matrices that it has in common with the
  * spatial path: all of them, but for one that an adapter follows in series without a skip (the
  * composed matrix of the two replaces it). A compiled file holds them once, in the spatial path.
  * Fusing and reading both call this when the spatial path is complete. */
-void dp_share_with_temporal(const dp_parameters *p, dp_block *block);
+void dpi_share_with_temporal(const dpi_parameters *p, dpi_block *block);
 
-#endif /* DP_COMPILED_LAYOUT_H */
+#endif /* DPI_COMPILED_LAYOUT_H */

@@ -12,8 +12,8 @@
 
 /* A parsed file and what holds its bytes. */
 typedef struct weight_file {
-    dp_source source;
-    dp_gguf gguf;
+    dpi_source source;
+    dpi_gguf gguf;
     bool inflated;
 } weight_file;
 
@@ -25,36 +25,36 @@ static void log_sentence(const dp_model_options *options, dp_log_level level, co
 
 /* ---- bytes ---- */
 
-static dp_status report_reading(const dp_model_options *options, dp_message *message) {
+static dp_status report_reading(const dp_model_options *options, dpi_message *message) {
     if (options->progress == NULL ||
         options->progress(options->progress_user, "reading", 0.0) == 0) {
         return DP_OK;
     }
-    return dp_fail(message, DP_ERR_CANCELLED, "opening was cancelled while reading");
+    return dpi_fail(message, DP_ERR_CANCELLED, "opening was cancelled while reading");
 }
 
 /* The first block that a callback's bytes are read into. */
 #define FIRST_BLOCK ((size_t)1 << 20)
 
 static dp_status read_through_callback(const dp_reader *reader, const dp_model_options *options,
-                                       dp_buffer *buffer, dp_message *message) {
+                                       dpi_buffer *buffer, dpi_message *message) {
     for (;;) {
         dp_status status = report_reading(options, message);
         if (status != DP_OK) {
             return status;
         }
-        if (!dp_buffer_grow(buffer, FIRST_BLOCK, SIZE_MAX)) {
-            return dp_fail(message, DP_ERR_MEMORY,
-                           "cannot allocate memory to read the model into, after %zu bytes",
-                           buffer->size);
+        if (!dpi_buffer_grow(buffer, FIRST_BLOCK, SIZE_MAX)) {
+            return dpi_fail(message, DP_ERR_MEMORY,
+                            "cannot allocate memory to read the model into, after %zu bytes",
+                            buffer->size);
         }
         size_t space = buffer->capacity - buffer->size;
         int64_t count =
             reader->read(reader->user, buffer->size, buffer->bytes + buffer->size, space);
         if (count < 0 || (uint64_t)count > space) {
-            return dp_fail(message, DP_ERR_IO,
-                           "the read callback answered %lld at byte %zu, asked for %zu",
-                           (long long)count, buffer->size, space);
+            return dpi_fail(message, DP_ERR_IO,
+                            "the read callback answered %lld at byte %zu, asked for %zu",
+                            (long long)count, buffer->size, space);
         }
         if (count == 0) {
             return DP_OK;
@@ -63,32 +63,32 @@ static dp_status read_through_callback(const dp_reader *reader, const dp_model_o
     }
 }
 
-static dp_status read_origin(const dp_origin *origin, const dp_model_options *options,
-                             dp_source *source, dp_message *message) {
-    dp_buffer buffer = {.allocator = options->allocator};
+static dp_status read_origin(const dpi_origin *origin, const dp_model_options *options,
+                             dpi_source *source, dpi_message *message) {
+    dpi_buffer buffer = {.allocator = options->allocator};
     dp_status status = DP_OK;
     switch (origin->kind) {
-    case DP_FROM_PATH:
-        return dp_file_open(origin->path, options->allocator, source, message);
-    case DP_FROM_MEMORY:
-        *source = (dp_source){.bytes = origin->bytes, .size = origin->size};
+    case DPI_FROM_PATH:
+        return dpi_file_open(origin->path, options->allocator, source, message);
+    case DPI_FROM_MEMORY:
+        *source = (dpi_source){.bytes = origin->bytes, .size = origin->size};
         return DP_OK;
-    case DP_FROM_READER:
+    case DPI_FROM_READER:
         status = read_through_callback(origin->reader, options, &buffer, message);
-        *source = dp_source_of_buffer(buffer);
+        *source = dpi_source_of_buffer(buffer);
         break;
     }
     return status;
 }
 
 /* The source becomes what it inflates to. */
-static dp_status inflate_source(dp_source *source, const dp_model_options *options,
-                                dp_message *message) {
-    dp_source inflated;
+static dp_status inflate_source(dpi_source *source, const dp_model_options *options,
+                                dpi_message *message) {
+    dpi_source inflated;
     dp_status status =
-        dp_inflate(source, options->max_inflated_size, options->allocator, &inflated, message);
+        dpi_inflate(source, options->max_inflated_size, options->allocator, &inflated, message);
     if (status == DP_OK) {
-        dp_source_close(source);
+        dpi_source_close(source);
         *source = inflated;
     }
     return status;
@@ -97,74 +97,74 @@ static dp_status inflate_source(dp_source *source, const dp_model_options *optio
 /* ---- files ---- */
 
 static dp_status parse_file(weight_file *file, const dp_model_options *options,
-                            dp_message *message) {
-    return dp_gguf_parse(file->source.bytes, file->source.size, options->allocator, &file->gguf,
-                         message);
+                            dpi_message *message) {
+    return dpi_gguf_parse(file->source.bytes, file->source.size, options->allocator, &file->gguf,
+                          message);
 }
 
 static void close_weight_file(weight_file *file) {
-    dp_gguf_free(&file->gguf);
-    dp_source_close(&file->source);
+    dpi_gguf_free(&file->gguf);
+    dpi_source_close(&file->source);
 }
 
 /* On failure, too, the file is to be closed. */
-static dp_status open_weight_file(const dp_origin *origin, const dp_model_options *options,
-                                  weight_file *file, dp_message *message) {
+static dp_status open_weight_file(const dpi_origin *origin, const dp_model_options *options,
+                                  weight_file *file, dpi_message *message) {
     *file = (weight_file){.inflated = false};
     dp_status status = read_origin(origin, options, &file->source, message);
     if (status == DP_OK) {
         status = report_reading(options, message);
     }
-    if (status == DP_OK && dp_is_gzip(file->source.bytes, file->source.size)) {
+    if (status == DP_OK && dpi_is_gzip(file->source.bytes, file->source.size)) {
         file->inflated = true;
         status = inflate_source(&file->source, options, message);
     }
     return status == DP_OK ? parse_file(file, options, message) : status;
 }
 
-static dp_status check_checksums(const weight_file *file, dp_message *message) {
-    const dp_gguf *gguf = &file->gguf;
+static dp_status check_checksums(const weight_file *file, dpi_message *message) {
+    const dpi_gguf *gguf = &file->gguf;
     if (!gguf->has_crcs) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       DP_GGUF_CRC_KEY ": this file carries no checksums to verify");
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        DPI_GGUF_CRC_KEY ": this file carries no checksums to verify");
     }
     dp_status status = DP_OK;
     for (size_t i = 0; i < gguf->tensor_count && status == DP_OK; i++) {
-        const dp_tensor *tensor = &gguf->tensors[i];
-        status = dp_tensor_check(tensor, message);
-        dp_source_unload(&file->source, tensor->data, tensor->bytes);
+        const dpi_tensor *tensor = &gguf->tensors[i];
+        status = dpi_tensor_check(tensor, message);
+        dpi_source_unload(&file->source, tensor->data, tensor->bytes);
     }
     return status;
 }
 
 /* The bytes move into a block of our own, and are parsed there. */
 static dp_status copy_aligned(weight_file *file, const dp_model_options *options,
-                              dp_message *message) {
-    dp_source *source = &file->source;
-    dp_buffer copy = {.allocator = options->allocator};
-    dp_gguf_free(&file->gguf);
-    if (!dp_buffer_grow(&copy, source->size, source->size)) {
-        return dp_fail(message, DP_ERR_MEMORY,
-                       "the bytes of the compiled model are not aligned to %d, and %zu bytes for "
-                       "a copy could not be had",
-                       DP_ALIGNMENT, source->size);
+                              dpi_message *message) {
+    dpi_source *source = &file->source;
+    dpi_buffer copy = {.allocator = options->allocator};
+    dpi_gguf_free(&file->gguf);
+    if (!dpi_buffer_grow(&copy, source->size, source->size)) {
+        return dpi_fail(message, DP_ERR_MEMORY,
+                        "the bytes of the compiled model are not aligned to %d, and %zu bytes for "
+                        "a copy could not be had",
+                        DPI_ALIGNMENT, source->size);
     }
     log_sentence(options, DP_LOG_WARNING,
                  "the bytes of the compiled model are not aligned to 64: they are copied");
     memcpy(copy.bytes, source->bytes, source->size);
     copy.size = source->size;
-    dp_source_close(source);
-    *source = dp_source_of_buffer(copy);
+    dpi_source_close(source);
+    *source = dpi_source_of_buffer(copy);
     return parse_file(file, options, message);
 }
 
 /* Kernels read the weights of compiled files where they lie, at aligned addresses. */
 static bool needs_copy(const weight_file *file) {
-    return (uintptr_t)file->source.bytes % DP_ALIGNMENT != 0 && dp_is_compiled(&file->gguf);
+    return (uintptr_t)file->source.bytes % DPI_ALIGNMENT != 0 && dpi_is_compiled(&file->gguf);
 }
 
-dp_status dp_model_load(const dp_origin *origin, const dp_opening *opening, dp_model **model,
-                        dp_message *message) {
+dp_status dpi_model_load(const dpi_origin *origin, const dpi_opening *opening, dp_model **model,
+                         dpi_message *message) {
     const dp_model_options *options = &opening->options;
     weight_file file;
     dp_status status = open_weight_file(origin, options, &file, message);
@@ -176,7 +176,7 @@ dp_status dp_model_load(const dp_origin *origin, const dp_opening *opening, dp_m
         status = check_checksums(&file, message);
     }
     if (status == DP_OK) {
-        status = dp_model_build(&file.gguf, &file.source, opening, model, message);
+        status = dpi_model_build(&file.gguf, &file.source, opening, model, message);
     }
     close_weight_file(&file);
     if (status == DP_OK) {
@@ -185,8 +185,8 @@ dp_status dp_model_load(const dp_origin *origin, const dp_opening *opening, dp_m
     return status;
 }
 
-dp_status dp_weight_file_verify(const dp_origin *origin, const dp_model_options *options,
-                                dp_message *message) {
+dp_status dpi_weight_file_verify(const dpi_origin *origin, const dp_model_options *options,
+                                 dpi_message *message) {
     weight_file file;
     dp_status status = open_weight_file(origin, options, &file, message);
     if (status == DP_OK) {

@@ -7,23 +7,23 @@
 
 #include <string.h>
 
-bool dp_building(const dp_builder *builder) {
+bool dpi_building(const dpi_builder *builder) {
     return builder->filling && builder->status == DP_OK;
 }
 
-static void fail_to_take(dp_builder *builder, const char *problem) {
+static void fail_to_take(dpi_builder *builder, const char *problem) {
     if (builder->status == DP_OK) {
-        builder->status = dp_fail(builder->message, DP_ERR_MEMORY, "%s", problem);
+        builder->status = dpi_fail(builder->message, DP_ERR_MEMORY, "%s", problem);
     }
 }
 
-dp_matrix dp_matrix_take(dp_scope *scope, size_t rows, size_t columns) {
-    dp_builder *builder = scope->builder;
-    dp_matrix matrix = {NULL, rows, columns};
+dpi_matrix dpi_matrix_take(dpi_scope *scope, size_t rows, size_t columns) {
+    dpi_builder *builder = scope->builder;
+    dpi_matrix matrix = {NULL, rows, columns};
     size_t count = 0;
     size_t end = 0;
-    if (!dp_size_mul(rows, columns, &count) || !dp_size_add(count, 15, &count) ||
-        !dp_size_add(scope->used, count, &end) || end > SIZE_MAX / sizeof(float)) {
+    if (!dpi_size_mul(rows, columns, &count) || !dpi_size_add(count, 15, &count) ||
+        !dpi_size_add(scope->used, count, &end) || end > SIZE_MAX / sizeof(float)) {
         fail_to_take(builder, "a matrix of this model is larger than this machine can address");
         return matrix;
     }
@@ -36,12 +36,12 @@ dp_matrix dp_matrix_take(dp_scope *scope, size_t rows, size_t columns) {
         matrix.values = builder->scratch + scope->used;
     }
     scope->used = end;
-    builder->scratch_peak = dp_size_max(builder->scratch_peak, end);
+    builder->scratch_peak = dpi_size_max(builder->scratch_peak, end);
     return matrix;
 }
 
-void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
-    if (dp_building(builder) && factor != 1.0f) {
+void dpi_matrix_scale(dpi_builder *builder, dpi_matrix matrix, float factor) {
+    if (dpi_building(builder) && factor != 1.0f) {
         for (size_t i = 0; i < matrix.rows * matrix.columns; i++) {
             matrix.values[i] *= factor;
         }
@@ -49,33 +49,34 @@ void dp_matrix_scale(dp_builder *builder, dp_matrix matrix, float factor) {
 }
 
 /* Packs `b` only for this. */
-static void multiply_into(const dp_scope *outer, dp_matrix a, dp_matrix b, dp_matrix result) {
-    dp_scope scope = *outer;
-    dp_builder *builder = scope.builder;
-    dp_gemm gemm = *dp_gemm_choose(DP_PRECISION_F32, builder->model->cpu_mask);
-    gemm.kernel.kc = DP_WHOLE_DEPTH; /* one sum: the same bits with all fused multiply-adds */
-    dp_matrix panels = dp_matrix_take(&scope, b.rows, dp_layout_columns(&gemm.layout, b.columns));
-    if (dp_building(builder)) {
-        dp_kgroup *packed = (dp_kgroup *)panels.values;
-        dp_linear linear = {.gemm = &gemm,
-                            .inputs = b.rows,
-                            .outputs = b.columns,
-                            .depth = b.rows,
-                            .panels = packed};
-        dp_pack_panels_transposed(&gemm.layout, packed, b.values, b.columns, b.columns, b.rows);
-        dp_gemm_run(builder->model->kernels, &linear, a.rows, dp_lhs_of_f32(a.values, a.columns),
-                    dp_rows_f32(result.values, result.columns), (dp_epilogue){0});
+static void multiply_into(const dpi_scope *outer, dpi_matrix a, dpi_matrix b, dpi_matrix result) {
+    dpi_scope scope = *outer;
+    dpi_builder *builder = scope.builder;
+    dpi_gemm gemm = *dpi_gemm_choose(DP_PRECISION_F32, builder->model->cpu_mask);
+    gemm.kernel.kc = DPI_WHOLE_DEPTH; /* one sum: the same bits with all fused multiply-adds */
+    dpi_matrix panels =
+        dpi_matrix_take(&scope, b.rows, dpi_layout_columns(&gemm.layout, b.columns));
+    if (dpi_building(builder)) {
+        dpi_kgroup *packed = (dpi_kgroup *)panels.values;
+        dpi_linear linear = {.gemm = &gemm,
+                             .inputs = b.rows,
+                             .outputs = b.columns,
+                             .depth = b.rows,
+                             .panels = packed};
+        dpi_pack_panels_transposed(&gemm.layout, packed, b.values, b.columns, b.columns, b.rows);
+        dpi_gemm_run(builder->model->kernels, &linear, a.rows, dpi_lhs_of_f32(a.values, a.columns),
+                     dpi_rows_f32(result.values, result.columns), (dpi_epilogue){0});
     }
 }
 
-dp_matrix dp_matrix_multiply(dp_scope *scope, dp_matrix a, dp_matrix b) {
-    dp_matrix result = dp_matrix_take(scope, a.rows, b.columns);
+dpi_matrix dpi_matrix_multiply(dpi_scope *scope, dpi_matrix a, dpi_matrix b) {
+    dpi_matrix result = dpi_matrix_take(scope, a.rows, b.columns);
     multiply_into(scope, a, b, result);
     return result;
 }
 
 /* out[i] += row i of w times x */
-static void add_times_vector(dp_matrix w, const float *x, float *out) {
+static void add_times_vector(dpi_matrix w, const float *x, float *out) {
     for (size_t i = 0; i < w.rows; i++) {
         double sum = out[i];
         for (size_t j = 0; j < w.columns; j++) {
@@ -85,15 +86,15 @@ static void add_times_vector(dp_matrix w, const float *x, float *out) {
     }
 }
 
-dp_affine dp_affine_keys_first(dp_scope *scope, dp_affine qkv) {
-    const dp_builder *builder = scope->builder;
+dpi_affine dpi_affine_keys_first(dpi_scope *scope, dpi_affine qkv) {
+    const dpi_builder *builder = scope->builder;
     size_t width = qkv.w.rows / 3;
     size_t columns = qkv.w.columns;
-    dp_affine kvq = {dp_matrix_take(scope, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
+    dpi_affine kvq = {dpi_matrix_take(scope, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
     if (qkv.bias.values != NULL || !builder->filling) {
-        kvq.bias = dp_matrix_take(scope, 1, qkv.w.rows);
+        kvq.bias = dpi_matrix_take(scope, 1, qkv.w.rows);
     }
-    for (size_t i = 0; dp_building(builder) && i < qkv.w.rows; i++) {
+    for (size_t i = 0; dpi_building(builder) && i < qkv.w.rows; i++) {
         size_t from = (i + width) % qkv.w.rows;
         memcpy(kvq.w.values + i * columns, qkv.w.values + from * columns, columns * sizeof(float));
         if (qkv.bias.values != NULL) {
@@ -103,8 +104,8 @@ dp_affine dp_affine_keys_first(dp_scope *scope, dp_affine qkv) {
     return kvq;
 }
 
-void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm) {
-    if (!dp_building(builder) || map.w.rows == 0) {
+void dpi_affine_fold_norm(dpi_builder *builder, dpi_affine map, dpi_affine norm) {
+    if (!dpi_building(builder) || map.w.rows == 0) {
         return;
     }
     add_times_vector(map.w, norm.bias.values, map.bias.values);
@@ -115,11 +116,11 @@ void dp_affine_fold_norm(dp_builder *builder, dp_affine map, dp_affine norm) {
     }
 }
 
-dp_affine dp_affine_compose(dp_scope *scope, dp_affine second, dp_affine first) {
-    dp_affine both;
-    both.bias = dp_matrix_take(scope, 1, second.w.rows);
-    both.w = dp_matrix_multiply(scope, second.w, first.w);
-    if (dp_building(scope->builder) && both.bias.values != NULL) {
+dpi_affine dpi_affine_compose(dpi_scope *scope, dpi_affine second, dpi_affine first) {
+    dpi_affine both;
+    both.bias = dpi_matrix_take(scope, 1, second.w.rows);
+    both.w = dpi_matrix_multiply(scope, second.w, first.w);
+    if (dpi_building(scope->builder) && both.bias.values != NULL) {
         if (second.bias.values != NULL) {
             memcpy(both.bias.values, second.bias.values, second.w.rows * sizeof(float));
         } else {

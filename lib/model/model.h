@@ -5,8 +5,8 @@
  * tensors, fuse.c and unfused.c make the two forms of a block, positions.c makes the position
  * tables. compile.c writes a model as a compiled file, which compiled_read.c opens.
  */
-#ifndef DP_MODEL_H
-#define DP_MODEL_H
+#ifndef DPI_MODEL_H
+#define DPI_MODEL_H
 
 #include "base/arena.h"
 #include "base/message.h"
@@ -18,9 +18,9 @@
 #include <stdatomic.h>
 
 /* Weight and bias of a layer norm [width]; NULL: there is no such norm. */
-typedef struct dp_norm {
+typedef struct dpi_norm {
     const float *weight, *bias;
-} dp_norm;
+} dpi_norm;
 
 /* One block of one path after fusion. The rows are x, and d is what an adapter's way down gives. A
  * matrix that a path does not have has no outputs. (vit/fused_block.c)
@@ -37,86 +37,87 @@ typedef struct dp_norm {
  *     d       = act(h composed_down_mlp)           fc2, composed with A_t2 down
  *     x      += h fc2 + d adapter_up_mlp           A_s2 or A_t2 up
  */
-typedef struct dp_path_block {
-    dp_linear adapter_down_qkv, composed_qkv, qkv, adapter_down_attn;
-    dp_linear composed_down_attn, attn_out, adapter_up_attn;
-    dp_linear adapter_down_mlp, fc1, composed_down_mlp, fc2, adapter_up_mlp;
-} dp_path_block;
+typedef struct dpi_path_block {
+    dpi_linear adapter_down_qkv, composed_qkv, qkv, adapter_down_attn;
+    dpi_linear composed_down_attn, attn_out, adapter_up_attn;
+    dpi_linear adapter_down_mlp, fc1, composed_down_mlp, fc2, adapter_up_mlp;
+} dpi_path_block;
 
-typedef struct dp_adapter {
-    dp_linear down, up; /* the adapter's scale is folded into `up` */
-} dp_adapter;
+typedef struct dpi_adapter {
+    dpi_linear down, up; /* the adapter's scale is folded into `up` */
+} dpi_adapter;
 
 /* One block as the file has it, for both paths. (vit/unfused_block.c) */
-typedef struct dp_unfused_block {
-    dp_norm norm1, norm2;
-    dp_linear qkv, attn_out, fc1, fc2;
-    dp_adapter adapters[DP_ADAPTER_SITES];
-} dp_unfused_block;
+typedef struct dpi_unfused_block {
+    dpi_norm norm1, norm2;
+    dpi_linear qkv, attn_out, fc1, fc2;
+    dpi_adapter adapters[DPI_ADAPTER_SITES];
+} dpi_unfused_block;
 
-typedef struct dp_block {
-    dp_path_block spatial, temporal; /* when fused */
-    dp_unfused_block unfused;        /* when not */
-} dp_block;
+typedef struct dpi_block {
+    dpi_path_block spatial, temporal; /* when fused */
+    dpi_unfused_block unfused;        /* when not */
+} dpi_block;
 
 /* Sixteen digits; "" where the file carries no checksums. (backbone.c) */
-typedef struct dp_backbone_hash {
+typedef struct dpi_backbone_hash {
     char text[17];
-} dp_backbone_hash;
+} dpi_backbone_hash;
 
 struct dp_model {
     atomic_size_t holders;         /* whoever opened it, and the sessions and tasks on it */
     const dp_allocator *allocator; /* NULL: the default */
     uint32_t cpu_mask;
-    const dp_kernels *kernels;
+    const dpi_kernels *kernels;
     dp_precision precision;
-    dp_target target;        /* of the panels; DP_TARGET_NATIVE: they are those of no target */
-    const dp_gemm *gemm;     /* of the blocks and the patches */
-    const dp_gemm *gemm_f32; /* of the head, and of sums that are too deep for bytes */
-    const dp_gemm *gemm_attention; /* of scores and values */
-    dp_parameters parameters;
+    dp_target target;         /* of the panels; DP_TARGET_NATIVE: they are those of no target */
+    const dpi_gemm *gemm;     /* of the blocks and the patches */
+    const dpi_gemm *gemm_f32; /* of the head, and of sums that are too deep for bytes */
+    const dpi_gemm *gemm_attention; /* of scores and values */
+    dpi_parameters parameters;
     bool fused, compiled;
     bool runnable; /* the GEMMs multiply; else they are only packed for */
 
-    dp_linear patch;
+    dpi_linear patch;
     const float *position_spatial;  /* [tokens][width], the class token added to row 0 */
     const float *position_temporal; /* [framesets][tokens][width], the same */
-    dp_norm pre_norm, post_norm;    /* pre_norm may be none */
-    dp_linear projection;           /* outputs == 0: there is none */
-    dp_linear head_hidden, head_output;
-    dp_block *block;
+    dpi_norm pre_norm, post_norm;   /* pre_norm may be none */
+    dpi_linear projection;          /* outputs == 0: there is none */
+    dpi_linear head_hidden, head_output;
+    dpi_block *block;
 
     const char **labels; /* [classes] or NULL */
     const char *name, *description;
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
-    dp_arena arena;   /* of all this, the model itself among it */
-    dp_source source; /* the file of a compiled model, which its weights lie in, or of a backbone */
+    dpi_arena arena; /* of all this, the model itself among it */
+    dpi_source
+        source; /* the file of a compiled model, which its weights lie in, or of a backbone */
 
-    dp_gguf gguf; /* of a backbone: the contents of its file, which tasks are fused with */
-    dp_backbone_hash backbone_hash;
+    dpi_gguf gguf; /* of a backbone: the contents of its file, which tasks are fused with */
+    dpi_backbone_hash backbone_hash;
     struct dp_model *backbone; /* of a task: the model whose frozen matrices it uses */
 };
 
 /* How a model is to be opened. */
-typedef struct dp_opening {
+typedef struct dpi_opening {
     dp_model_options options;
     uint32_t cpu_mask;         /* that of the options, within that of the environment */
     struct dp_model *backbone; /* of a task, else NULL */
-} dp_opening;
+} dpi_opening;
 
 /* Builds a model from a parsed file. A compiled model and a backbone go on using the file: `source`
  * becomes theirs and is left empty, and so is `gguf` of a backbone. The file of any other model is
  * let go of, tensor by tensor as they are read. (build.c) */
-dp_status dp_model_build(dp_gguf *gguf, dp_source *source, const dp_opening *opening,
-                         dp_model **model, dp_message *message);
+dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,
+                          dp_model **model, dpi_message *message);
 /* One holder more or less; the last one frees the model, which lets go of its backbone. The count
  * is all that changes of an open model, so whoever only computes with it holds it, too. (build.c)
  */
-void dp_model_hold(const dp_model *model);
-void dp_model_release(const dp_model *model);
+void dpi_model_hold(const dp_model *model);
+void dpi_model_release(const dp_model *model);
 
 /* Whether a file is a compiled one. (choose.c) */
-bool dp_is_compiled(const dp_gguf *gguf);
+bool dpi_is_compiled(const dpi_gguf *gguf);
 
-#endif /* DP_MODEL_H */
+#endif /* DPI_MODEL_H */

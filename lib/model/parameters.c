@@ -14,63 +14,63 @@
 
 /* ---- the list of keys ---- */
 
-#define AT(member) offsetof(dp_parameters, member)
-#define SIZE(member) AT(member), DP_PARAMETER_SIZE
+#define AT(member) offsetof(dpi_parameters, member)
+#define SIZE(member) AT(member), DPI_PARAMETER_SIZE
 
-static const dp_parameter canonical_rows[] = {
+static const dpi_parameter canonical_rows[] = {
     {"dualpath.image_size", SIZE(image_size), true, 1, 4096},
     {"dualpath.patch_size", SIZE(patch_size), true, 1, 256},
     {"dualpath.embedding_length", SIZE(width), true, 1, 16384},
     {"dualpath.block_count", SIZE(blocks), true, 1, 256},
     {"dualpath.attention.head_count", SIZE(heads), true, 1, 1024},
-    {"dualpath.attention.layer_norm_epsilon", AT(epsilon), DP_PARAMETER_REAL, false, 0, 0},
-    {"dualpath.activation", AT(activation), DP_PARAMETER_ACTIVATION, false, 0, 0},
-    {"dualpath.adapter.activation", AT(adapter_activation), DP_PARAMETER_ACTIVATION, false, 0, 0},
-    {"dualpath.adapter.scale", AT(adapter_scale), DP_PARAMETER_REAL, false, 0, 0},
-    {"dualpath.adapter.serial_skip", AT(serial_skip), DP_PARAMETER_FLAG, false, 0, 0},
-    {"dualpath.position.kind", AT(position), DP_PARAMETER_POSITION, false, 0, 0},
+    {"dualpath.attention.layer_norm_epsilon", AT(epsilon), DPI_PARAMETER_REAL, false, 0, 0},
+    {"dualpath.activation", AT(activation), DPI_PARAMETER_ACTIVATION, false, 0, 0},
+    {"dualpath.adapter.activation", AT(adapter_activation), DPI_PARAMETER_ACTIVATION, false, 0, 0},
+    {"dualpath.adapter.scale", AT(adapter_scale), DPI_PARAMETER_REAL, false, 0, 0},
+    {"dualpath.adapter.serial_skip", AT(serial_skip), DPI_PARAMETER_FLAG, false, 0, 0},
+    {"dualpath.position.kind", AT(position), DPI_PARAMETER_POSITION, false, 0, 0},
     {"dualpath.grid", SIZE(grid), false, 1, 16},
     {"dualpath.frames", SIZE(frames), true, 1, 4096},
     {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256},
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536},
-    {"dualpath.image_mean", AT(mean), DP_PARAMETER_RGB, false, 0, 0},
-    {"dualpath.image_std", AT(std), DP_PARAMETER_RGB, false, 0, 0},
+    {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0},
+    {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0},
 };
 
-static const dp_parameter compiled_rows[] = {
+static const dpi_parameter compiled_rows[] = {
     {"dualpath.compiled.mlp_width", SIZE(mlp_width), true, 1, 65536},
     {"dualpath.compiled.feature_size", SIZE(feature_size), true, 1, 65536},
     {"dualpath.compiled.head_width", SIZE(head_width), true, 0, 65536},
     {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000},
-    {"dualpath.compiled.projection", AT(has_projection), DP_PARAMETER_FLAG, true, 0, 0},
-    {"dualpath.compiled.pre_norm", AT(has_pre_norm), DP_PARAMETER_FLAG, true, 0, 0},
-    {"dualpath.compiled.bottleneck.s1", SIZE(bottleneck[DP_S1]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.s2", SIZE(bottleneck[DP_S2]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t0", SIZE(bottleneck[DP_T0]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t1", SIZE(bottleneck[DP_T1]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t2", SIZE(bottleneck[DP_T2]), true, 0, 65536},
+    {"dualpath.compiled.projection", AT(has_projection), DPI_PARAMETER_FLAG, true, 0, 0},
+    {"dualpath.compiled.pre_norm", AT(has_pre_norm), DPI_PARAMETER_FLAG, true, 0, 0},
+    {"dualpath.compiled.bottleneck.s1", SIZE(bottleneck[DPI_S1]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.s2", SIZE(bottleneck[DPI_S2]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t0", SIZE(bottleneck[DPI_T0]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t1", SIZE(bottleneck[DPI_T1]), true, 0, 65536},
+    {"dualpath.compiled.bottleneck.t2", SIZE(bottleneck[DPI_T2]), true, 0, 65536},
 };
 
 /* What an absent key stands for. */
-static const dp_parameters default_parameters = {
+static const dpi_parameters default_parameters = {
     .grid = 4,
     .spatial_frames = 8,
     .sampling_rate = 4,
-    .position = DP_POSITION_SINCOS_TIME,
-    .activation = DP_ACTIVATION_QUICK_GELU,
-    .adapter_activation = DP_ACTIVATION_GELU,
+    .position = DPI_POSITION_SINCOS_TIME,
+    .activation = DPI_ACTIVATION_QUICK_GELU,
+    .adapter_activation = DPI_ACTIVATION_GELU,
     .adapter_scale = 1.0f,
     .epsilon = 1e-5f,
     .mean = {0.485f, 0.456f, 0.406f},
     .std = {0.229f, 0.224f, 0.225f},
 };
 
-dp_parameter_list dp_canonical_parameters(void) {
-    return (dp_parameter_list){canonical_rows, sizeof canonical_rows / sizeof canonical_rows[0]};
+dpi_parameter_list dpi_canonical_parameters(void) {
+    return (dpi_parameter_list){canonical_rows, sizeof canonical_rows / sizeof canonical_rows[0]};
 }
 
-dp_parameter_list dp_compiled_parameters(void) {
-    return (dp_parameter_list){compiled_rows, sizeof compiled_rows / sizeof compiled_rows[0]};
+dpi_parameter_list dpi_compiled_parameters(void) {
+    return (dpi_parameter_list){compiled_rows, sizeof compiled_rows / sizeof compiled_rows[0]};
 }
 
 /* ---- names ---- */
@@ -78,80 +78,81 @@ dp_parameter_list dp_compiled_parameters(void) {
 static const char *const position_names[] = {"sincos-time", "sincos-3d", "table"};
 static const char *const activation_names[] = {"none", "gelu", "quick_gelu", "relu"};
 
-const char *dp_position_name(dp_position_kind kind) {
+const char *dpi_position_name(dpi_position_kind kind) {
     return position_names[kind];
 }
 
-const char *dp_activation_name(dp_activation activation) {
+const char *dpi_activation_name(dpi_activation activation) {
     return activation_names[activation];
 }
 
 /* ---- metadata ---- */
 
-static dp_status read_size(const dp_gguf *gguf, const dp_parameter *row, size_t *size,
-                           dp_message *message) {
+static dp_status read_size(const dpi_gguf *gguf, const dpi_parameter *row, size_t *size,
+                           dpi_message *message) {
     uint32_t value = (uint32_t)*size;
     dp_status status =
-        dp_gguf_u32(gguf, row->key, row->required, row->minimum, row->maximum, &value, message);
+        dpi_gguf_u32(gguf, row->key, row->required, row->minimum, row->maximum, &value, message);
     *size = value;
     return status;
 }
 
 /* *index becomes that of a text among names[first .. count - 1]. */
-static dp_status read_choice(const dp_gguf *gguf, const dp_parameter *row, const char *const *names,
-                             size_t first, size_t count, size_t *index, dp_message *message) {
-    dp_text text = dp_text_of(names[*index]);
-    dp_status status = dp_gguf_text(gguf, row->key, row->required, &text, message);
+static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row,
+                             const char *const *names, size_t first, size_t count, size_t *index,
+                             dpi_message *message) {
+    dpi_text text = dpi_text_of(names[*index]);
+    dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
     for (size_t i = first; i < count && status == DP_OK; i++) {
-        if (dp_text_equals(text, names[i])) {
+        if (dpi_text_equals(text, names[i])) {
             *index = i;
             return DP_OK;
         }
     }
     return status != DP_OK ? status
-                           : dp_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
-                                     row->key, DP_SHOW(text));
+                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
+                                      row->key, DPI_SHOW(text));
 }
 
-static dp_status read_activation(const dp_gguf *gguf, const dp_parameter *row,
-                                 dp_activation *activation, dp_message *message) {
+static dp_status read_activation(const dpi_gguf *gguf, const dpi_parameter *row,
+                                 dpi_activation *activation, dpi_message *message) {
     size_t index = (size_t)*activation;
-    dp_status status = read_choice(gguf, row, activation_names, DP_ACTIVATION_GELU,
-                                   DP_ACTIVATION_COUNT, &index, message);
-    *activation = (dp_activation)index;
+    dp_status status = read_choice(gguf, row, activation_names, DPI_ACTIVATION_GELU,
+                                   DPI_ACTIVATION_COUNT, &index, message);
+    *activation = (dpi_activation)index;
     return status;
 }
 
-static dp_status read_position_kind(const dp_gguf *gguf, const dp_parameter *row,
-                                    dp_position_kind *kind, dp_message *message) {
+static dp_status read_position_kind(const dpi_gguf *gguf, const dpi_parameter *row,
+                                    dpi_position_kind *kind, dpi_message *message) {
     size_t index = (size_t)*kind;
     dp_status status = read_choice(gguf, row, position_names, 0, 3, &index, message);
-    *kind = (dp_position_kind)index;
+    *kind = (dpi_position_kind)index;
     return status;
 }
 
-static dp_status read_parameter(const dp_gguf *gguf, const dp_parameter *row, dp_parameters *p,
-                                dp_message *message) {
+static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, dpi_parameters *p,
+                                dpi_message *message) {
     void *member = (uint8_t *)p + row->offset;
     switch (row->kind) {
-    case DP_PARAMETER_SIZE:
+    case DPI_PARAMETER_SIZE:
         return read_size(gguf, row, member, message);
-    case DP_PARAMETER_REAL:
-        return dp_gguf_f32(gguf, row->key, row->required, member, message);
-    case DP_PARAMETER_FLAG:
-        return dp_gguf_bool(gguf, row->key, row->required, member, message);
-    case DP_PARAMETER_ACTIVATION:
+    case DPI_PARAMETER_REAL:
+        return dpi_gguf_f32(gguf, row->key, row->required, member, message);
+    case DPI_PARAMETER_FLAG:
+        return dpi_gguf_bool(gguf, row->key, row->required, member, message);
+    case DPI_PARAMETER_ACTIVATION:
         return read_activation(gguf, row, member, message);
-    case DP_PARAMETER_POSITION:
+    case DPI_PARAMETER_POSITION:
         return read_position_kind(gguf, row, member, message);
-    case DP_PARAMETER_RGB:
-        return dp_gguf_f32_array(gguf, row->key, row->required, 3, member, message);
+    case DPI_PARAMETER_RGB:
+        return dpi_gguf_f32_array(gguf, row->key, row->required, 3, member, message);
     }
     return DP_OK;
 }
 
-static dp_status read_list(const dp_gguf *gguf, dp_parameter_list list, dp_parameters *p,
-                           dp_message *message) {
+static dp_status read_list(const dpi_gguf *gguf, dpi_parameter_list list, dpi_parameters *p,
+                           dpi_message *message) {
     dp_status status = DP_OK;
     for (size_t i = 0; i < list.count && status == DP_OK; i++) {
         status = read_parameter(gguf, &list.rows[i], p, message);
@@ -159,54 +160,54 @@ static dp_status read_list(const dp_gguf *gguf, dp_parameter_list list, dp_param
     return status;
 }
 
-static dp_status check_format(const dp_gguf *gguf, dp_message *message) {
-    dp_text architecture = {"", 0};
+static dp_status check_format(const dpi_gguf *gguf, dpi_message *message) {
+    dpi_text architecture = {"", 0};
     uint32_t version = 0;
-    dp_status status = dp_gguf_text(gguf, DP_KEY_ARCHITECTURE, true, &architecture, message);
-    if (status == DP_OK && !dp_text_equals(architecture, DP_ARCHITECTURE)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       DP_KEY_ARCHITECTURE ": \"%s\", but this library runs \"" DP_ARCHITECTURE
-                                           "\"",
-                       DP_SHOW(architecture));
+    dp_status status = dpi_gguf_text(gguf, DPI_KEY_ARCHITECTURE, true, &architecture, message);
+    if (status == DP_OK && !dpi_text_equals(architecture, DPI_ARCHITECTURE)) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        DPI_KEY_ARCHITECTURE ": \"%s\", but this library runs \"" DPI_ARCHITECTURE
+                                             "\"",
+                        DPI_SHOW(architecture));
     }
-    return status == DP_OK ? dp_gguf_u32(gguf, DP_KEY_FORMAT_VERSION, true, DP_FORMAT_VERSION,
-                                         DP_FORMAT_VERSION, &version, message)
+    return status == DP_OK ? dpi_gguf_u32(gguf, DPI_KEY_FORMAT_VERSION, true, DPI_FORMAT_VERSION,
+                                          DPI_FORMAT_VERSION, &version, message)
                            : status;
 }
 
 /* ---- shapes ---- */
 
 /* The number of rows of a tensor, bounded; 0 when the file has no such tensor. */
-static dp_status read_tensor_rows(const dp_gguf *gguf, const char *name, size_t maximum,
-                                  size_t *rows, dp_message *message) {
-    const dp_tensor *tensor = dp_gguf_tensor(gguf, name);
+static dp_status read_tensor_rows(const dpi_gguf *gguf, const char *name, size_t maximum,
+                                  size_t *rows, dpi_message *message) {
+    const dpi_tensor *tensor = dpi_gguf_tensor(gguf, name);
     *rows = 0;
     if (tensor == NULL) {
         return DP_OK;
     }
     if (tensor->dims > 1 && (tensor->shape[0] < 1 || tensor->shape[0] > maximum)) {
-        return dp_fail(message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
-                       (unsigned long long)tensor->shape[0], maximum);
+        return dpi_fail(message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
+                        (unsigned long long)tensor->shape[0], maximum);
     }
     /* tools that drop dimensions of 1 write a single row as a vector */
     *rows = tensor->dims > 1 ? (size_t)tensor->shape[0] : 1;
     return DP_OK;
 }
 
-static dp_status read_bottlenecks(const dp_gguf *gguf, dp_parameters *p, dp_message *message) {
+static dp_status read_bottlenecks(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
     dp_status status = DP_OK;
-    for (size_t i = 0; i < DP_ADAPTER_SITES && status == DP_OK; i++) {
-        dp_tensor_name name = dp_with_suffix(dp_adapter_name(0, i, "down"), ".weight");
+    for (size_t i = 0; i < DPI_ADAPTER_SITES && status == DP_OK; i++) {
+        dpi_tensor_name name = dpi_with_suffix(dpi_adapter_name(0, i, "down"), ".weight");
         status = read_tensor_rows(gguf, name.text, 65536, &p->bottleneck[i], message);
     }
     return status;
 }
 
 /* The sizes of a canonical file that only its tensors tell. */
-static dp_status read_shapes(const dp_gguf *gguf, dp_parameters *p, dp_message *message) {
-    p->has_pre_norm = dp_gguf_tensor(gguf, "pre_norm.weight") != NULL ||
-                      dp_gguf_tensor(gguf, "pre_norm.bias") != NULL;
-    p->has_projection = dp_gguf_tensor(gguf, "projection.weight") != NULL;
+static dp_status read_shapes(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
+    p->has_pre_norm = dpi_gguf_tensor(gguf, "pre_norm.weight") != NULL ||
+                      dpi_gguf_tensor(gguf, "pre_norm.bias") != NULL;
+    p->has_projection = dpi_gguf_tensor(gguf, "projection.weight") != NULL;
     dp_status status =
         read_tensor_rows(gguf, "block.0.mlp.up.weight", 65536, &p->mlp_width, message);
     if (status == DP_OK) {
@@ -223,33 +224,34 @@ static dp_status read_shapes(const dp_gguf *gguf, dp_parameters *p, dp_message *
 }
 
 /* The sizes of a task that only tensors of its backbone tell. */
-static dp_status copy_shapes(const dp_parameters *backbone, dp_parameters *p, dp_message *message) {
+static dp_status copy_shapes(const dpi_parameters *backbone, dpi_parameters *p,
+                             dpi_message *message) {
     p->mlp_width = backbone->mlp_width;
     p->feature_size = backbone->feature_size;
     p->has_projection = backbone->has_projection;
     p->has_pre_norm = backbone->has_pre_norm;
-    return dp_check_frozen_parameters(p, backbone, message);
+    return dpi_check_frozen_parameters(p, backbone, message);
 }
 
 /* ---- all of them ---- */
 
-dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
-                             dp_parameters *parameters, dp_message *message) {
-    bool canonical = DP_HAS_CANONICAL && !dp_is_compiled(gguf);
+dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backbone,
+                              dpi_parameters *parameters, dpi_message *message) {
+    bool canonical = DPI_HAS_CANONICAL && !dpi_is_compiled(gguf);
     *parameters = default_parameters;
     dp_status status = check_format(gguf, message);
     if (status == DP_OK) {
-        status = dp_check_task(gguf, backbone, message);
+        status = dpi_check_task(gguf, backbone, message);
     }
     if (status == DP_OK) {
-        status = read_list(gguf, dp_canonical_parameters(), parameters, message);
+        status = read_list(gguf, dpi_canonical_parameters(), parameters, message);
     }
     if (status == DP_OK) {
         status = canonical ? read_shapes(gguf, parameters, message)
-                           : read_list(gguf, dp_compiled_parameters(), parameters, message);
+                           : read_list(gguf, dpi_compiled_parameters(), parameters, message);
     }
-    if (status == DP_OK && DP_HAS_CANONICAL && backbone != NULL) {
+    if (status == DP_OK && DPI_HAS_CANONICAL && backbone != NULL) {
         status = copy_shapes(&backbone->parameters, parameters, message);
     }
-    return status == DP_OK ? dp_check_relations(gguf, parameters, message) : status;
+    return status == DP_OK ? dpi_check_relations(gguf, parameters, message) : status;
 }

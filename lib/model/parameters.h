@@ -2,84 +2,84 @@
  * Hyper-parameters of a model, and the metadata that they stand in. Files are read and written by
  * the same list of keys.
  */
-#ifndef DP_PARAMETERS_H
-#define DP_PARAMETERS_H
+#ifndef DPI_PARAMETERS_H
+#define DPI_PARAMETERS_H
 
 #include "gguf/gguf.h"
 #include "nn/nn.h"
 
-typedef enum dp_position_kind {
-    DP_POSITION_SINCOS_TIME,
-    DP_POSITION_SINCOS_3D,
-    DP_POSITION_TABLE
-} dp_position_kind;
+typedef enum dpi_position_kind {
+    DPI_POSITION_SINCOS_TIME,
+    DPI_POSITION_SINCOS_3D,
+    DPI_POSITION_TABLE
+} dpi_position_kind;
 
 /* Adapters of a block, in the order of docs/weight-format.md. */
-typedef enum dp_adapter_site {
-    DP_S1,
-    DP_S2,
-    DP_T0,
-    DP_T1,
-    DP_T2,
-    DP_ADAPTER_SITES
-} dp_adapter_site;
+typedef enum dpi_adapter_site {
+    DPI_S1,
+    DPI_S2,
+    DPI_T0,
+    DPI_T1,
+    DPI_T2,
+    DPI_ADAPTER_SITES
+} dpi_adapter_site;
 
 /* Names are those of the model page: docs/weight-format.md lists them. */
-typedef struct dp_parameters {
+typedef struct dpi_parameters {
     size_t image_size, patch_size, patches_a_side, tokens;
     size_t width, heads, blocks, mlp_width, feature_size, head_width, classes;
     size_t grid, frames, framesets, spatial_frames, sampling_rate;
-    size_t bottleneck[DP_ADAPTER_SITES]; /* 0: there is no such adapter */
-    dp_position_kind position;
-    dp_activation activation, adapter_activation;
+    size_t bottleneck[DPI_ADAPTER_SITES]; /* 0: there is no such adapter */
+    dpi_position_kind position;
+    dpi_activation activation, adapter_activation;
     float adapter_scale, epsilon, mean[3], std[3];
     bool serial_skip;
     bool has_projection, has_pre_norm;
-} dp_parameters;
+} dpi_parameters;
 
 /* Names as they stand in files. */
-const char *dp_activation_name(dp_activation activation); /* not of DP_ACTIVATION_NONE */
-const char *dp_position_name(dp_position_kind kind);
+const char *dpi_activation_name(dpi_activation activation); /* not of DPI_ACTIVATION_NONE */
+const char *dpi_position_name(dpi_position_kind kind);
 
 /* ---- the list of keys ---- */
 
-/* What a member of dp_parameters is, and what its key has in the file. */
-typedef enum dp_parameter_kind {
-    DP_PARAMETER_SIZE,       /* size_t: u32 within bounds */
-    DP_PARAMETER_REAL,       /* float: f32 */
-    DP_PARAMETER_FLAG,       /* bool */
-    DP_PARAMETER_ACTIVATION, /* dp_activation: its name */
-    DP_PARAMETER_POSITION,   /* dp_position_kind: its name */
-    DP_PARAMETER_RGB         /* float[3]: an array of f32 */
-} dp_parameter_kind;
+/* What a member of dpi_parameters is, and what its key has in the file. */
+typedef enum dpi_parameter_kind {
+    DPI_PARAMETER_SIZE,       /* size_t: u32 within bounds */
+    DPI_PARAMETER_REAL,       /* float: f32 */
+    DPI_PARAMETER_FLAG,       /* bool */
+    DPI_PARAMETER_ACTIVATION, /* dpi_activation: its name */
+    DPI_PARAMETER_POSITION,   /* dpi_position_kind: its name */
+    DPI_PARAMETER_RGB         /* float[3]: an array of f32 */
+} dpi_parameter_kind;
 
-typedef struct dp_parameter {
+typedef struct dpi_parameter {
     const char *key;
     size_t offset; /* of the member */
-    dp_parameter_kind kind;
+    dpi_parameter_kind kind;
     bool required;
     uint32_t minimum, maximum; /* of a size */
-} dp_parameter;
+} dpi_parameter;
 
 /* The keys that every file has or may have; and those of compiled files only: what the shapes of
  * their tensors do not tell. */
-typedef struct dp_parameter_list {
-    const dp_parameter *rows;
+typedef struct dpi_parameter_list {
+    const dpi_parameter *rows;
     size_t count;
-} dp_parameter_list;
-dp_parameter_list dp_canonical_parameters(void);
-dp_parameter_list dp_compiled_parameters(void);
+} dpi_parameter_list;
+dpi_parameter_list dpi_canonical_parameters(void);
+dpi_parameter_list dpi_compiled_parameters(void);
 
 /* ---- reading ---- */
 
 /* Reads and checks metadata, and what tensor shapes say, those of the backbone's among them, if
  * there is one. */
 struct dp_model;
-dp_status dp_read_parameters(const dp_gguf *gguf, const struct dp_model *backbone,
-                             dp_parameters *parameters, dp_message *message);
+dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backbone,
+                              dpi_parameters *parameters, dpi_message *message);
 
 /* Holds all numbers against each other, and fills in those that follow from others. (relations.c)
  */
-dp_status dp_check_relations(const dp_gguf *gguf, dp_parameters *p, dp_message *message);
+dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message);
 
-#endif /* DP_PARAMETERS_H */
+#endif /* DPI_PARAMETERS_H */

@@ -32,7 +32,7 @@ static double cell_at(size_t i, size_t side, size_t grid) {
 }
 
 /* The interpolated index of a frame in the whole view, from 1. */
-static double frame_index(const dp_parameters *p, size_t frameset, size_t row, size_t column) {
+static double frame_index(const dpi_parameters *p, size_t frameset, size_t row, size_t column) {
     double grid = (double)p->grid;
     return (double)frameset * grid * grid + 1.0 + grid * cell_at(row, p->patches_a_side, p->grid) +
            cell_at(column, p->patches_a_side, p->grid);
@@ -40,7 +40,7 @@ static double frame_index(const dp_parameters *p, size_t frameset, size_t row, s
 
 /* Frequencies of the parts of an encoding, in scratch memory. */
 typedef struct position_encoder {
-    const dp_parameters *p;
+    const dpi_parameters *p;
     double *time, *space;
 } position_encoder;
 
@@ -71,7 +71,7 @@ static void write_blocks(float *out, double position, const double *frequencies,
 
 /* The offset of patch row (or column) i in its own cell of G/g patches, frac((i + 1/2) g / G) G / g
  * - 1/2. The fraction is taken exactly. */
-static double offset_in_cell(const dp_parameters *p, size_t i) {
+static double offset_in_cell(const dpi_parameters *p, size_t i) {
     size_t whole = 2 * p->patches_a_side;
     size_t rest = (2 * i + 1) * p->grid % whole;
     return (double)rest / (double)(2 * p->grid) - 0.5;
@@ -79,7 +79,7 @@ static double offset_in_cell(const dp_parameters *p, size_t i) {
 
 /* One row of the table of a frameset; token 0 is the class token. */
 static void encode_3d(const position_encoder *e, size_t frameset, size_t token, float *out) {
-    const dp_parameters *p = e->p;
+    const dpi_parameters *p = e->p;
     if (token == 0) {
         memset(out, 0, p->width * sizeof(float));
         return;
@@ -95,7 +95,7 @@ static void encode_3d(const position_encoder *e, size_t frameset, size_t token, 
 
 static void encode_time(const position_encoder *e, size_t frameset, size_t token, const float *grid,
                         float *out) {
-    const dp_parameters *p = e->p;
+    const dpi_parameters *p = e->p;
     double position = 0.0;
     if (token > 0) {
         position = frame_index(p, frameset, (token - 1) / p->patches_a_side,
@@ -107,9 +107,9 @@ static void encode_time(const position_encoder *e, size_t frameset, size_t token
 
 /* The encoder of a model, in 2 * width floats of scratch memory: that is space for `width` doubles,
  * and no encoding has more frequencies. */
-static position_encoder encoder_in(const dp_parameters *p, dp_matrix memory) {
+static position_encoder encoder_in(const dpi_parameters *p, dpi_matrix memory) {
     position_encoder e = {p, (double *)(void *)memory.values, NULL};
-    bool three = p->position == DP_POSITION_SINCOS_3D;
+    bool three = p->position == DPI_POSITION_SINCOS_3D;
     size_t time = three ? p->width / 8 : p->width / 2;
     size_t space = three ? 3 * p->width / 16 : 0;
     e.space = e.time + time;
@@ -121,13 +121,13 @@ static position_encoder encoder_in(const dp_parameters *p, dp_matrix memory) {
 /* `table` is what the file has for this kind of position: [tokens][width] or [framesets * tokens]
  * [width]. */
 static void fill_temporal_table(const position_encoder *e, const float *table, float *out) {
-    const dp_parameters *p = e->p;
+    const dpi_parameters *p = e->p;
     for (size_t k = 0; k < p->framesets; k++) {
         for (size_t t = 0; t < p->tokens; t++) {
             float *row = out + (k * p->tokens + t) * p->width;
-            if (DP_HAS_SINCOS && p->position == DP_POSITION_SINCOS_3D) {
+            if (DPI_HAS_SINCOS && p->position == DPI_POSITION_SINCOS_3D) {
                 encode_3d(e, k, t, row);
-            } else if (DP_HAS_SINCOS && p->position == DP_POSITION_SINCOS_TIME) {
+            } else if (DPI_HAS_SINCOS && p->position == DPI_POSITION_SINCOS_TIME) {
                 encode_time(e, k, t, table + t * p->width, row);
             } else {
                 memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
@@ -136,38 +136,39 @@ static void fill_temporal_table(const position_encoder *e, const float *table, f
     }
 }
 
-static void add_class_token(const dp_parameters *p, const float *token, float *row) {
+static void add_class_token(const dpi_parameters *p, const float *token, float *row) {
     for (size_t c = 0; c < p->width; c++) {
         row[c] += token[c];
     }
 }
 
-static dp_matrix read_temporal_table(dp_scope *scope, dp_matrix spatial) {
-    const dp_builder *builder = scope->builder;
-    const dp_parameters *p = &builder->model->parameters;
-    if (p->position == DP_POSITION_TABLE) {
-        return dp_read_matrix(scope, dp_name("position.table"), p->framesets * p->tokens, p->width);
+static dpi_matrix read_temporal_table(dpi_scope *scope, dpi_matrix spatial) {
+    const dpi_builder *builder = scope->builder;
+    const dpi_parameters *p = &builder->model->parameters;
+    if (p->position == DPI_POSITION_TABLE) {
+        return dpi_read_matrix(scope, dpi_name("position.table"), p->framesets * p->tokens,
+                               p->width);
     }
-    if (dp_has_tensor(builder, dp_name("position.grid"))) {
-        return dp_read_matrix(scope, dp_name("position.grid"), p->tokens, p->width);
+    if (dpi_has_tensor(builder, dpi_name("position.grid"))) {
+        return dpi_read_matrix(scope, dpi_name("position.grid"), p->tokens, p->width);
     }
     return spatial;
 }
 
-void dp_build_positions(const dp_scope *outer) {
-    dp_scope scope = *outer;
-    const dp_builder *builder = scope.builder;
+void dpi_build_positions(const dpi_scope *outer) {
+    dpi_scope scope = *outer;
+    const dpi_builder *builder = scope.builder;
     struct dp_model *model = builder->model;
-    const dp_parameters *p = &model->parameters;
-    dp_matrix token = dp_read_matrix(&scope, dp_name("class_token"), 1, p->width);
-    dp_matrix spatial = dp_read_matrix(&scope, dp_name("position.spatial"), p->tokens, p->width);
-    dp_matrix table = read_temporal_table(&scope, spatial);
-    dp_matrix frequencies = dp_matrix_take(&scope, 2, p->width);
-    float *position_spatial = dp_arena_floats(&model->arena, p->tokens, p->width);
-    float *position_temporal = dp_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
-    if (dp_building(builder)) {
+    const dpi_parameters *p = &model->parameters;
+    dpi_matrix token = dpi_read_matrix(&scope, dpi_name("class_token"), 1, p->width);
+    dpi_matrix spatial = dpi_read_matrix(&scope, dpi_name("position.spatial"), p->tokens, p->width);
+    dpi_matrix table = read_temporal_table(&scope, spatial);
+    dpi_matrix frequencies = dpi_matrix_take(&scope, 2, p->width);
+    float *position_spatial = dpi_arena_floats(&model->arena, p->tokens, p->width);
+    float *position_temporal = dpi_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
+    if (dpi_building(builder)) {
         position_encoder e = {p, NULL, NULL};
-        if (DP_HAS_SINCOS) {
+        if (DPI_HAS_SINCOS) {
             e = encoder_in(p, frequencies);
         }
         fill_temporal_table(&e, table.values, position_temporal);

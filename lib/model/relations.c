@@ -10,117 +10,120 @@
 #define MAX_IMAGES 256
 #define MAX_POSITIONS ((size_t)1 << 26)
 
-static dp_status check_image(dp_parameters *p, dp_message *message) {
+static dp_status check_image(dpi_parameters *p, dpi_message *message) {
     if (p->image_size % p->patch_size != 0 || p->image_size % p->grid != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.image_size: %zu is not a multiple of the patch size %zu and of "
-                       "the grid side %zu",
-                       p->image_size, p->patch_size, p->grid);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.image_size: %zu is not a multiple of the patch size %zu and of "
+                        "the grid side %zu",
+                        p->image_size, p->patch_size, p->grid);
     }
     for (size_t c = 0; c < 3; c++) {
         /* smaller ones would overflow 1 / (255 std) */
         if (!(p->std[c] >= 1e-6f)) {
-            return dp_fail(message, DP_ERR_FORMAT,
-                           "dualpath.image_std: %g is not a standard deviation", (double)p->std[c]);
+            return dpi_fail(message, DP_ERR_FORMAT,
+                            "dualpath.image_std: %g is not a standard deviation",
+                            (double)p->std[c]);
         }
     }
     p->patches_a_side = p->image_size / p->patch_size;
     p->tokens = p->patches_a_side * p->patches_a_side + 1;
     if (p->tokens > MAX_TOKENS) {
-        return dp_fail(message, DP_ERR_FORMAT, "%zu tokens an image are more than %d", p->tokens,
-                       MAX_TOKENS);
+        return dpi_fail(message, DP_ERR_FORMAT, "%zu tokens an image are more than %d", p->tokens,
+                        MAX_TOKENS);
     }
     return DP_OK;
 }
 
-static dp_status check_frames(dp_parameters *p, dp_message *message) {
+static dp_status check_frames(dpi_parameters *p, dpi_message *message) {
     size_t cells = p->grid * p->grid;
     if (p->frames % cells != 0 || p->frames % p->spatial_frames != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.frames: %zu is not a multiple of the %zu frames of a frameset and "
-                       "of the %zu spatial frames",
-                       p->frames, cells, p->spatial_frames);
+        return dpi_fail(
+            message, DP_ERR_FORMAT,
+            "dualpath.frames: %zu is not a multiple of the %zu frames of a frameset and "
+            "of the %zu spatial frames",
+            p->frames, cells, p->spatial_frames);
     }
     p->framesets = p->frames / cells;
     if (p->framesets + p->spatial_frames > MAX_IMAGES) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu framesets and %zu spatial frames are more than %d images", p->framesets,
-                       p->spatial_frames, MAX_IMAGES);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "%zu framesets and %zu spatial frames are more than %d images",
+                        p->framesets, p->spatial_frames, MAX_IMAGES);
     }
     /* position tables are not in every file: their size must not run away from it */
     if (p->framesets * p->tokens > MAX_POSITIONS / p->width) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu framesets of %zu tokens of %zu are more than %zu position values",
-                       p->framesets, p->tokens, p->width, MAX_POSITIONS);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "%zu framesets of %zu tokens of %zu are more than %zu position values",
+                        p->framesets, p->tokens, p->width, MAX_POSITIONS);
     }
     return DP_OK;
 }
 
-static dp_status check_widths(const dp_parameters *p, dp_message *message) {
+static dp_status check_widths(const dpi_parameters *p, dpi_message *message) {
     if (p->width % p->heads != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is not a multiple of the %zu heads",
-                       p->width, p->heads);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.embedding_length: %zu is not a multiple of the %zu heads",
+                        p->width, p->heads);
     }
     if (!p->has_projection && p->feature_size != p->width) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "%zu features of a width of %zu need a projection, which is missing",
-                       p->feature_size, p->width);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "%zu features of a width of %zu need a projection, which is missing",
+                        p->feature_size, p->width);
     }
     if (!(p->epsilon > 0.0f && p->epsilon <= 1.0f)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.attention.layer_norm_epsilon: %g is not in 0 .. 1",
-                       (double)p->epsilon);
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.attention.layer_norm_epsilon: %g is not in 0 .. 1",
+                        (double)p->epsilon);
     }
     /* wider bottlenecks would let a small file ask for large fused matrices */
-    for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
+    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
         if (p->bottleneck[site] > 4 * p->width) {
-            return dp_fail(message, DP_ERR_FORMAT,
-                           "adapter %s: the %zu rows of its down.weight are more than four times "
-                           "the width %zu",
-                           dp_site_name(site), p->bottleneck[site], p->width);
+            return dpi_fail(message, DP_ERR_FORMAT,
+                            "adapter %s: the %zu rows of its down.weight are more than four times "
+                            "the width %zu",
+                            dpi_site_name(site), p->bottleneck[site], p->width);
         }
     }
     return DP_OK;
 }
 
-static dp_status check_positions(const dp_gguf *gguf, const dp_parameters *p, dp_message *message) {
-    if (!DP_HAS_SINCOS && p->position != DP_POSITION_TABLE && !dp_is_compiled(gguf)) {
-        return dp_fail(message, DP_ERR_UNSUPPORTED,
-                       "dualpath.position.kind: this build has no %s, only tables",
-                       dp_position_name(p->position));
+static dp_status check_positions(const dpi_gguf *gguf, const dpi_parameters *p,
+                                 dpi_message *message) {
+    if (!DPI_HAS_SINCOS && p->position != DPI_POSITION_TABLE && !dpi_is_compiled(gguf)) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "dualpath.position.kind: this build has no %s, only tables",
+                        dpi_position_name(p->position));
     }
-    if (p->position == DP_POSITION_SINCOS_3D && p->width % 16 != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is not a multiple of 16, which sincos-3d "
-                       "needs",
-                       p->width);
+    if (p->position == DPI_POSITION_SINCOS_3D && p->width % 16 != 0) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.embedding_length: %zu is not a multiple of 16, which sincos-3d "
+                        "needs",
+                        p->width);
     }
-    if (p->position == DP_POSITION_SINCOS_TIME && p->width % 2 != 0) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "dualpath.embedding_length: %zu is odd, which sincos-time cannot encode",
-                       p->width);
+    if (p->position == DPI_POSITION_SINCOS_TIME && p->width % 2 != 0) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.embedding_length: %zu is odd, which sincos-time cannot encode",
+                        p->width);
     }
-    bool grid = dp_gguf_tensor(gguf, "position.grid") != NULL;
-    if (grid && p->position != DP_POSITION_SINCOS_TIME) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "position.grid: this tensor goes only with the position kind sincos-time");
+    bool grid = dpi_gguf_tensor(gguf, "position.grid") != NULL;
+    if (grid && p->position != DPI_POSITION_SINCOS_TIME) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "position.grid: this tensor goes only with the position kind sincos-time");
     }
     return DP_OK;
 }
 
-static dp_status check_presence(const dp_parameters *p, dp_message *message) {
+static dp_status check_presence(const dpi_parameters *p, dpi_message *message) {
     if (p->mlp_width == 0) {
-        return dp_fail(message, DP_ERR_FORMAT, "block.0.mlp.up.weight: this tensor is missing");
+        return dpi_fail(message, DP_ERR_FORMAT, "block.0.mlp.up.weight: this tensor is missing");
     }
     if ((p->head_width == 0) != (p->classes == 0)) {
-        return dp_fail(message, DP_ERR_FORMAT,
-                       "head.hidden.weight and head.output.weight go together; one is missing");
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "head.hidden.weight and head.output.weight go together; one is missing");
     }
     return DP_OK;
 }
 
-dp_status dp_check_relations(const dp_gguf *gguf, dp_parameters *p, dp_message *message) {
+dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
     dp_status status = check_image(p, message);
     if (status == DP_OK) {
         status = check_frames(p, message);

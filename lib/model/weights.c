@@ -11,25 +11,25 @@
 /* ---- finding ---- */
 
 /* A task uses the frozen tensors of its backbone. */
-static const dp_gguf *file_of(const dp_builder *builder, dp_tensor_name name) {
+static const dpi_gguf *file_of(const dpi_builder *builder, dpi_tensor_name name) {
     const struct dp_model *backbone = builder->model->backbone;
-    bool shared = backbone != NULL && dp_is_frozen(dp_text_of(name.text));
+    bool shared = backbone != NULL && dpi_is_frozen(dpi_text_of(name.text));
     return shared ? &backbone->gguf : builder->gguf;
 }
 
-bool dp_has_tensor(const dp_builder *builder, dp_tensor_name name) {
-    return dp_gguf_tensor(file_of(builder, name), name.text) != NULL;
+bool dpi_has_tensor(const dpi_builder *builder, dpi_tensor_name name) {
+    return dpi_gguf_tensor(file_of(builder, name), name.text) != NULL;
 }
 
-const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
-    const dp_gguf *file = file_of(builder, name);
-    const dp_tensor *tensor = dp_gguf_tensor(file, name.text);
+const dpi_tensor *dpi_find_tensor(dpi_builder *builder, dpi_tensor_name name) {
+    const dpi_gguf *file = file_of(builder, name);
+    const dpi_tensor *tensor = dpi_gguf_tensor(file, name.text);
     if (builder->status != DP_OK) {
         return NULL;
     }
     if (tensor == NULL) {
         builder->status =
-            dp_fail(builder->message, DP_ERR_FORMAT, "%s: this tensor is missing", name.text);
+            dpi_fail(builder->message, DP_ERR_FORMAT, "%s: this tensor is missing", name.text);
         return NULL;
     }
     if (file == builder->gguf) {
@@ -38,34 +38,34 @@ const dp_tensor *dp_find_tensor(dp_builder *builder, dp_tensor_name name) {
     return tensor;
 }
 
-static bool has_matrix_shape(const dp_tensor *tensor, size_t rows, size_t columns) {
+static bool has_matrix_shape(const dpi_tensor *tensor, size_t rows, size_t columns) {
     if (tensor->dims == 1) {
         return rows == 1 && tensor->shape[0] == columns;
     }
     return tensor->dims == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns;
 }
 
-static dp_status fail_shape(dp_builder *builder, const char *name, const dp_tensor *tensor,
+static dp_status fail_shape(dpi_builder *builder, const char *name, const dpi_tensor *tensor,
                             size_t rows, size_t columns) {
     uint64_t expected[2] = {rows, columns};
     bool vector = rows == 1;
-    return dp_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name,
-                   dp_show_shape(tensor->shape, tensor->dims).text,
-                   dp_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
+    return dpi_fail(builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name,
+                    dpi_show_shape(tensor->shape, tensor->dims).text,
+                    dpi_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
 }
 
 /* A tensor of numbers of this shape, else NULL with the builder failed. */
-static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, size_t rows,
-                                    size_t columns) {
-    const dp_tensor *tensor = dp_find_tensor(builder, name);
+static const dpi_tensor *find_matrix(dpi_builder *builder, dpi_tensor_name name, size_t rows,
+                                     size_t columns) {
+    const dpi_tensor *tensor = dpi_find_tensor(builder, name);
     if (tensor == NULL) {
         return NULL;
     }
     if (!has_matrix_shape(tensor, rows, columns)) {
         builder->status = fail_shape(builder, name.text, tensor, rows, columns);
-    } else if (tensor->type == DP_TENSOR_I8) {
-        builder->status = dp_fail(builder->message, DP_ERR_FORMAT,
-                                  "%s: the type is i8, which only compiled files have", name.text);
+    } else if (tensor->type == DPI_TENSOR_I8) {
+        builder->status = dpi_fail(builder->message, DP_ERR_FORMAT,
+                                   "%s: the type is i8, which only compiled files have", name.text);
     }
     return builder->status == DP_OK ? tensor : NULL;
 }
@@ -73,60 +73,60 @@ static const dp_tensor *find_matrix(dp_builder *builder, dp_tensor_name name, si
 /* ---- reading ---- */
 
 /* Lets go of the memory of a tensor that was read: for good, or until a task reads it again. */
-static void let_go(const dp_builder *builder, const dp_gguf *file, const dp_tensor *tensor) {
+static void let_go(const dpi_builder *builder, const dpi_gguf *file, const dpi_tensor *tensor) {
     if (file != builder->gguf) {
-        dp_source_unload(&builder->model->backbone->source, tensor->data, tensor->bytes);
+        dpi_source_unload(&builder->model->backbone->source, tensor->data, tensor->bytes);
     } else if (builder->kept) {
-        dp_source_unload(builder->source, tensor->data, tensor->bytes);
+        dpi_source_unload(builder->source, tensor->data, tensor->bytes);
     } else {
-        dp_source_discard(builder->source, tensor->data, tensor->bytes);
+        dpi_source_discard(builder->source, tensor->data, tensor->bytes);
     }
 }
 
-dp_matrix dp_read_matrix(dp_scope *scope, dp_tensor_name name, size_t rows, size_t columns) {
-    dp_builder *builder = scope->builder;
-    const dp_tensor *tensor = find_matrix(builder, name, rows, columns);
-    dp_matrix matrix = dp_matrix_take(scope, rows, columns);
-    if (tensor != NULL && dp_building(builder)) {
+dpi_matrix dpi_read_matrix(dpi_scope *scope, dpi_tensor_name name, size_t rows, size_t columns) {
+    dpi_builder *builder = scope->builder;
+    const dpi_tensor *tensor = find_matrix(builder, name, rows, columns);
+    dpi_matrix matrix = dpi_matrix_take(scope, rows, columns);
+    if (tensor != NULL && dpi_building(builder)) {
         builder->status =
-            dp_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
+            dpi_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
         let_go(builder, file_of(builder, name), tensor);
     }
     return matrix;
 }
 
-dp_affine dp_read_affine(dp_scope *scope, dp_tensor_name name, size_t outputs, size_t inputs) {
-    dp_affine map;
-    map.w = dp_read_matrix(scope, dp_with_suffix(name, ".weight"), outputs, inputs);
-    map.bias = dp_read_matrix(scope, dp_with_suffix(name, ".bias"), 1, outputs);
+dpi_affine dpi_read_affine(dpi_scope *scope, dpi_tensor_name name, size_t outputs, size_t inputs) {
+    dpi_affine map;
+    map.w = dpi_read_matrix(scope, dpi_with_suffix(name, ".weight"), outputs, inputs);
+    map.bias = dpi_read_matrix(scope, dpi_with_suffix(name, ".bias"), 1, outputs);
     return map;
 }
 
-dp_affine dp_read_norm(dp_scope *scope, dp_tensor_name name) {
+dpi_affine dpi_read_norm(dpi_scope *scope, dpi_tensor_name name) {
     size_t width = scope->builder->model->parameters.width;
-    dp_affine norm;
-    norm.w = dp_read_matrix(scope, dp_with_suffix(name, ".weight"), 1, width);
-    norm.bias = dp_read_matrix(scope, dp_with_suffix(name, ".bias"), 1, width);
+    dpi_affine norm;
+    norm.w = dpi_read_matrix(scope, dpi_with_suffix(name, ".weight"), 1, width);
+    norm.bias = dpi_read_matrix(scope, dpi_with_suffix(name, ".bias"), 1, width);
     return norm;
 }
 
 /* ---- packing ---- */
 
-dp_linear dp_pack(const dp_scope *outer, const dp_gemm *wanted, dp_affine map) {
-    dp_scope scope = *outer;
-    dp_builder *builder = scope.builder;
-    dp_arena *arena = &builder->model->arena;
+dpi_linear dpi_pack(const dpi_scope *outer, const dpi_gemm *wanted, dpi_affine map) {
+    dpi_scope scope = *outer;
+    dpi_builder *builder = scope.builder;
+    dpi_arena *arena = &builder->model->arena;
     size_t outputs = map.w.rows;
     size_t inputs = map.w.columns;
-    const dp_gemm *gemm = dp_gemm_for_depth(builder->model, wanted, inputs);
-    size_t depth = dp_layout_depth(&gemm->layout, inputs);
-    size_t columns = dp_layout_columns(&gemm->layout, outputs);
+    const dpi_gemm *gemm = dpi_gemm_for_depth(builder->model, wanted, inputs);
+    size_t depth = dpi_layout_depth(&gemm->layout, inputs);
+    size_t columns = dpi_layout_columns(&gemm->layout, outputs);
     bool scaled = gemm->layout.precision == DP_PRECISION_INT8;
-    dp_matrix row = dp_matrix_take(&scope, 1, depth);
-    float *panels = dp_arena_floats(arena, depth, columns);
-    float *bias = dp_arena_floats(arena, 1, columns);
-    float *scale = scaled ? dp_arena_floats(arena, 1, columns) : NULL;
-    if (dp_building(builder)) {
+    dpi_matrix row = dpi_matrix_take(&scope, 1, depth);
+    float *panels = dpi_arena_floats(arena, depth, columns);
+    float *bias = dpi_arena_floats(arena, 1, columns);
+    float *scale = scaled ? dpi_arena_floats(arena, 1, columns) : NULL;
+    if (dpi_building(builder)) {
         memset(bias, 0, columns * sizeof(float));
         if (map.bias.values != NULL) {
             memcpy(bias, map.bias.values, outputs * sizeof(float));
@@ -134,31 +134,31 @@ dp_linear dp_pack(const dp_scope *outer, const dp_gemm *wanted, dp_affine map) {
         if (scaled) {
             memset(scale, 0, columns * sizeof(float));
         }
-        dp_pack_panels(&gemm->layout, (dp_kgroup *)panels, scale, map.w.values, inputs, outputs,
-                       inputs, (dp_kgroup *)row.values);
+        dpi_pack_panels(&gemm->layout, (dpi_kgroup *)panels, scale, map.w.values, inputs, outputs,
+                        inputs, (dpi_kgroup *)row.values);
     }
-    return (dp_linear){gemm, inputs, outputs, depth, (dp_kgroup *)panels, bias, scale};
+    return (dpi_linear){gemm, inputs, outputs, depth, (dpi_kgroup *)panels, bias, scale};
 }
 
-dp_linear dp_pack_layer(const dp_scope *outer, const dp_gemm *wanted, dp_tensor_name name,
-                        size_t outputs, size_t inputs, float scale) {
-    dp_scope scope = *outer;
-    dp_affine layer = dp_read_affine(&scope, name, outputs, inputs);
-    dp_matrix_scale(scope.builder, layer.w, scale);
-    dp_matrix_scale(scope.builder, layer.bias, scale);
-    return dp_pack(&scope, wanted, layer);
+dpi_linear dpi_pack_layer(const dpi_scope *outer, const dpi_gemm *wanted, dpi_tensor_name name,
+                          size_t outputs, size_t inputs, float scale) {
+    dpi_scope scope = *outer;
+    dpi_affine layer = dpi_read_affine(&scope, name, outputs, inputs);
+    dpi_matrix_scale(scope.builder, layer.w, scale);
+    dpi_matrix_scale(scope.builder, layer.bias, scale);
+    return dpi_pack(&scope, wanted, layer);
 }
 
-dp_norm dp_keep_norm(const dp_scope *outer, dp_tensor_name name) {
-    dp_scope scope = *outer;
-    dp_affine norm = dp_read_norm(&scope, name);
-    dp_arena *arena = &scope.builder->model->arena;
+dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name) {
+    dpi_scope scope = *outer;
+    dpi_affine norm = dpi_read_norm(&scope, name);
+    dpi_arena *arena = &scope.builder->model->arena;
     size_t width = norm.w.columns;
-    float *weight = dp_arena_floats(arena, 1, width);
-    float *bias = dp_arena_floats(arena, 1, width);
-    if (dp_building(scope.builder)) {
+    float *weight = dpi_arena_floats(arena, 1, width);
+    float *bias = dpi_arena_floats(arena, 1, width);
+    if (dpi_building(scope.builder)) {
         memcpy(weight, norm.w.values, width * sizeof(float));
         memcpy(bias, norm.bias.values, width * sizeof(float));
     }
-    return (dp_norm){weight, bias};
+    return (dpi_norm){weight, bias};
 }

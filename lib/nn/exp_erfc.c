@@ -32,7 +32,7 @@ static double power_of_two(int32_t n) {
 #define LOG_2_LOW 1.90821492927058770002e-10
 
 /* exp(x) = 2^n exp(r) with |r| <= log(2) / 2, where a Taylor series is enough. */
-double dp_exp(double x) {
+double dpi_exp(double x) {
     static const double taylor[] = {
         1.0 / 479001600,
         1.0 / 39916800,
@@ -66,7 +66,7 @@ double dp_exp(double x) {
 
 /* For x >= 0, (1 + 2x) exp(x^2) erfc(x) is nearly a polynomial of t = (x - 3.75) / (x + 3.75); the
  * coefficients are those of its interpolation at Chebyshev points, with an error below 4e-14. */
-double dp_erfc(double x) {
+double dpi_erfc(double x) {
     static const double c[] = {
         9.015143789207673e-09,  -1.2638209701187094e-07, -3.0076196603233585e-08,
         1.508764525004148e-06,  -1.0036810708023523e-06, -1.1178933930496505e-05,
@@ -81,6 +81,6 @@ double dp_erfc(double x) {
         return x < 0.0 ? 2.0 : 0.0;
     }
     double t = (z - CENTRE) / (z + CENTRE);
-    double tail = dp_exp(-z * z) * polynomial(c, sizeof c / sizeof c[0], t) / (1.0 + 2.0 * z);
+    double tail = dpi_exp(-z * z) * polynomial(c, sizeof c / sizeof c[0], t) / (1.0 + 2.0 * z);
     return x < 0.0 ? 2.0 - tail : tail;
 }

@@ -3,10 +3,10 @@
  * same bits on every machine, whatever its C library computes. Errors are below 1e-13 of the
  * answer: what is rounded to f32 is the nearest f32, but for one number in a million.
  */
-#ifndef DP_FUNCTIONS_H
-#define DP_FUNCTIONS_H
+#ifndef DPI_FUNCTIONS_H
+#define DPI_FUNCTIONS_H
 
-double dp_exp(double x);
-double dp_erfc(double x);
+double dpi_exp(double x);
+double dpi_erfc(double x);
 
-#endif /* DP_FUNCTIONS_H */
+#endif /* DPI_FUNCTIONS_H */

@@ -2,28 +2,28 @@
  * The kernels beside matrix products: activations, layer norm, softmax and the two halves of a
  * resize, in f32. A table of them is chosen once for an instruction set (isa/isa.h).
  */
-#ifndef DP_NN_H
-#define DP_NN_H
+#ifndef DPI_NN_H
+#define DPI_NN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum dp_activation {
-    DP_ACTIVATION_NONE = 0,
-    DP_ACTIVATION_GELU = 1,       /* x * Phi(x), exact */
-    DP_ACTIVATION_QUICK_GELU = 2, /* x * sigmoid(1.702 x) */
-    DP_ACTIVATION_RELU = 3
-} dp_activation;
+typedef enum dpi_activation {
+    DPI_ACTIVATION_NONE = 0,
+    DPI_ACTIVATION_GELU = 1,       /* x * Phi(x), exact */
+    DPI_ACTIVATION_QUICK_GELU = 2, /* x * sigmoid(1.702 x) */
+    DPI_ACTIVATION_RELU = 3
+} dpi_activation;
 
-#define DP_ACTIVATION_COUNT 4
+#define DPI_ACTIVATION_COUNT 4
 
 /* n values each. */
-typedef struct dp_kernels {
+typedef struct dpi_kernels {
     const char *name;
     uint32_t cpu; /* DP_CPU_* it needs */
 
     /* x = activation(x), n values. */
-    void (*activate[DP_ACTIVATION_COUNT])(float *x, size_t n);
+    void (*activate[DPI_ACTIVATION_COUNT])(float *x, size_t n);
 
     /* out = (x - mean) / sqrt(variance + epsilon), then * weight + bias unless these are NULL. */
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon,
@@ -38,6 +38,6 @@ typedef struct dp_kernels {
     /* out = (a + (b - a) * weight) * scale + offset: the vertical half of a resize. */
     void (*blend_rows)(const float *a, const float *b, float weight, float scale, float offset,
                        float *out, size_t n);
-} dp_kernels;
+} dpi_kernels;
 
-#endif /* DP_NN_H */
+#endif /* DPI_NN_H */

@@ -2,8 +2,8 @@
  * A block of memory that bytes are appended to, and that grows as they come. Whoever appends writes
  * behind `size`, adds to it, and asks for more space when `size` has reached `capacity`.
  */
-#ifndef DP_BUFFER_H
-#define DP_BUFFER_H
+#ifndef DPI_BUFFER_H
+#define DPI_BUFFER_H
 
 #include "dualpath.h"
 
@@ -11,19 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct dp_buffer {
+typedef struct dpi_buffer {
     const dp_allocator *allocator; /* of the block; NULL: the default one */
     uint8_t *bytes;                /* the block; NULL: there is none yet */
     size_t size;                   /* bytes that are in use */
     size_t capacity;               /* bytes of the block */
-} dp_buffer;
+} dpi_buffer;
 
 /* Makes space for at least one more byte. The first block has `first` bytes, each further one twice
  * as many as the one before it, and none more than `most`. The bytes move to it piece by piece, so
  * that no two whole copies are held. False when there is no such block: the buffer stays as it is.
  */
-bool dp_buffer_grow(dp_buffer *buffer, size_t first, size_t most);
+bool dpi_buffer_grow(dpi_buffer *buffer, size_t first, size_t most);
 
-void dp_buffer_free(dp_buffer *buffer);
+void dpi_buffer_free(dpi_buffer *buffer);
 
-#endif /* DP_BUFFER_H */
+#endif /* DPI_BUFFER_H */

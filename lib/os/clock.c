@@ -10,7 +10,7 @@
 
 #if defined(DP_NO_CLOCK)
 
-double dp_clock_ms(void) {
+double dpi_clock_ms(void) {
     return 0.0;
 }
 
@@ -18,7 +18,7 @@ double dp_clock_ms(void) {
 
 #include <time.h>
 
-double dp_clock_ms(void) {
+double dpi_clock_ms(void) {
     struct timespec now;
     if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
         return 0.0;

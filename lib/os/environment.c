@@ -7,7 +7,7 @@
 
 #if defined(DP_NO_ENVIRONMENT)
 
-uint32_t dp_environment_cpu_mask(void) {
+uint32_t dpi_environment_cpu_mask(void) {
     return DP_CPU_ALL;
 }
 
@@ -44,7 +44,7 @@ static uint32_t read_mask(void) {
     return DP_CPU_ALL;
 }
 
-uint32_t dp_environment_cpu_mask(void) {
+uint32_t dpi_environment_cpu_mask(void) {
     static atomic_int known;
     static atomic_uint mask;
     if (!atomic_load_explicit(&known, memory_order_acquire)) {

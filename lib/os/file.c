@@ -3,7 +3,7 @@
  * pipes, and files that cannot be mapped, are read into memory. Elsewhere the C library reads.
  */
 #if defined(__unix__) || defined(__APPLE__)
-#define DP_POSIX_FILES
+#define DPI_POSIX_FILES
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -21,20 +21,20 @@
 
 #if defined(DP_NO_FILES)
 
-dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_source *source,
-                       dp_message *message) {
+dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_source *source,
+                        dpi_message *message) {
     (void)allocator;
-    *source = (dp_source){0};
-    return dp_fail(message, DP_ERR_UNSUPPORTED,
-                   "cannot open '%.300s': this build has no files; open models from memory", path);
+    *source = (dpi_source){0};
+    return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                    "cannot open '%.300s': this build has no files; open models from memory", path);
 }
 
-void dp_file_unmap(const uint8_t *bytes, size_t size) {
+void dpi_file_unmap(const uint8_t *bytes, size_t size) {
     (void)bytes;
     (void)size;
 }
 
-void dp_file_unload(const uint8_t *bytes, size_t size) {
+void dpi_file_unload(const uint8_t *bytes, size_t size) {
     (void)bytes;
     (void)size;
 }
@@ -44,15 +44,15 @@ void dp_file_unload(const uint8_t *bytes, size_t size) {
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#if defined(DP_POSIX_FILES)
+#if defined(DPI_POSIX_FILES)
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
 
-static dp_status fail_to_read(const char *what, const char *path, int error, dp_message *message) {
-    return dp_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
+static dp_status fail_to_read(const char *what, const char *path, int error, dpi_message *message) {
+    return dpi_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
 }
 
 /* ---- reading ---- */
@@ -61,7 +61,7 @@ static dp_status fail_to_read(const char *what, const char *path, int error, dp_
 /* Of a file whose size is not known. */
 #define EXPECTED_SIZE 65536
 
-#if defined(DP_POSIX_FILES)
+#if defined(DPI_POSIX_FILES)
 
 typedef int open_file;
 
@@ -69,7 +69,7 @@ typedef int open_file;
 static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
     ptrdiff_t count;
     do {
-        count = read(file, bytes, dp_size_min(size, READ_AT_ONCE));
+        count = read(file, bytes, dpi_size_min(size, READ_AT_ONCE));
     } while (count < 0 && errno == EINTR);
     return count;
 }
@@ -80,20 +80,20 @@ typedef FILE *open_file;
 
 static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
     errno = 0;
-    size_t count = fread(bytes, 1, dp_size_min(size, READ_AT_ONCE), file);
+    size_t count = fread(bytes, 1, dpi_size_min(size, READ_AT_ONCE), file);
     return count == 0 && ferror(file) ? -1 : (ptrdiff_t)count;
 }
 
-#endif /* DP_POSIX_FILES */
+#endif /* DPI_POSIX_FILES */
 
-static dp_status read_to_end(open_file file, const char *path, size_t expected, dp_buffer *buffer,
-                             dp_message *message) {
+static dp_status read_to_end(open_file file, const char *path, size_t expected, dpi_buffer *buffer,
+                             dpi_message *message) {
     for (;;) {
         /* one byte more than expected shows the end without growing */
-        if (!dp_buffer_grow(buffer, expected + 1, SIZE_MAX)) {
-            return dp_fail(message, DP_ERR_MEMORY,
-                           "cannot allocate memory to read '%.300s' into, after %zu bytes of it",
-                           path, buffer->size);
+        if (!dpi_buffer_grow(buffer, expected + 1, SIZE_MAX)) {
+            return dpi_fail(message, DP_ERR_MEMORY,
+                            "cannot allocate memory to read '%.300s' into, after %zu bytes of it",
+                            path, buffer->size);
         }
         ptrdiff_t count =
             read_chunk(file, buffer->bytes + buffer->size, buffer->capacity - buffer->size);
@@ -102,54 +102,55 @@ static dp_status read_to_end(open_file file, const char *path, size_t expected, 
         }
         if (count == 0) {
             return buffer->size > 0 ? DP_OK
-                                    : dp_fail(message, DP_ERR_IO, "'%.300s' is empty", path);
+                                    : dpi_fail(message, DP_ERR_IO, "'%.300s' is empty", path);
         }
         buffer->size += (size_t)count;
     }
 }
 
 static dp_status read_into_block(open_file file, const char *path, size_t expected,
-                                 const dp_allocator *allocator, dp_source *source,
-                                 dp_message *message) {
-    dp_buffer buffer = {.allocator = allocator};
+                                 const dp_allocator *allocator, dpi_source *source,
+                                 dpi_message *message) {
+    dpi_buffer buffer = {.allocator = allocator};
     dp_status status = read_to_end(file, path, expected, &buffer, message);
     if (status == DP_OK) {
-        *source = dp_source_of_buffer(buffer);
+        *source = dpi_source_of_buffer(buffer);
     } else {
-        dp_buffer_free(&buffer);
+        dpi_buffer_free(&buffer);
     }
     return status;
 }
 
 /* ---- opening ---- */
 
-#if defined(DP_POSIX_FILES)
+#if defined(DPI_POSIX_FILES)
 
-static bool map_file(int descriptor, size_t size, dp_source *source) {
+static bool map_file(int descriptor, size_t size, dpi_source *source) {
     void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (mapping == MAP_FAILED) {
         return false;
     }
-    *source = (dp_source){.bytes = mapping, .size = size, .mapped = true};
+    *source = (dpi_source){.bytes = mapping, .size = size, .mapped = true};
     return true;
 }
 
 /* Some files say that they have 0 bytes and yield some (/proc): they are read, too. */
 static dp_status map_or_read(int descriptor, const char *path, const dp_allocator *allocator,
-                             dp_source *source, dp_message *message) {
+                             dpi_source *source, dpi_message *message) {
     struct stat about;
     if (fstat(descriptor, &about) != 0) {
         return fail_to_read("examine", path, errno, message);
     }
     if (S_ISDIR(about.st_mode)) {
-        return dp_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
+        return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
     }
     if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) {
-        return dp_fail(message, DP_ERR_IO, "'%.300s' is a device, neither a file nor a pipe", path);
+        return dpi_fail(message, DP_ERR_IO, "'%.300s' is a device, neither a file nor a pipe",
+                        path);
     }
     bool sized = S_ISREG(about.st_mode) && about.st_size > 0;
     if (sized && (uint64_t)about.st_size > SIZE_MAX / 2) {
-        return dp_fail(message, DP_ERR_IO, "'%.300s' is too large for this system", path);
+        return dpi_fail(message, DP_ERR_IO, "'%.300s' is too large for this system", path);
     }
     size_t size = sized ? (size_t)about.st_size : EXPECTED_SIZE;
     if (sized && map_file(descriptor, size, source)) {
@@ -158,8 +159,8 @@ static dp_status map_or_read(int descriptor, const char *path, const dp_allocato
     return read_into_block(descriptor, path, size, allocator, source, message);
 }
 
-static dp_status open_and_load(const char *path, const dp_allocator *allocator, dp_source *source,
-                               dp_message *message) {
+static dp_status open_and_load(const char *path, const dp_allocator *allocator, dpi_source *source,
+                               dpi_message *message) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return fail_to_read("open", path, errno, message);
@@ -169,12 +170,12 @@ static dp_status open_and_load(const char *path, const dp_allocator *allocator, 
     return status;
 }
 
-void dp_file_unmap(const uint8_t *bytes, size_t size) {
+void dpi_file_unmap(const uint8_t *bytes, size_t size) {
     (void)munmap((void *)(uintptr_t)bytes, size); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 /* Nothing was written to the pages, so that dropping them loses nothing. */
-void dp_file_unload(const uint8_t *bytes, size_t size) {
+void dpi_file_unload(const uint8_t *bytes, size_t size) {
 #if defined(MADV_DONTNEED)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page;
@@ -191,8 +192,8 @@ void dp_file_unload(const uint8_t *bytes, size_t size) {
 
 #else
 
-static dp_status open_and_load(const char *path, const dp_allocator *allocator, dp_source *source,
-                               dp_message *message) {
+static dp_status open_and_load(const char *path, const dp_allocator *allocator, dpi_source *source,
+                               dpi_message *message) {
     errno = 0;
     FILE *stream = fopen(path, "rb");
     if (stream == NULL) {
@@ -203,21 +204,21 @@ static dp_status open_and_load(const char *path, const dp_allocator *allocator, 
     return status;
 }
 
-void dp_file_unmap(const uint8_t *bytes, size_t size) {
+void dpi_file_unmap(const uint8_t *bytes, size_t size) {
     (void)bytes;
     (void)size;
 }
 
-void dp_file_unload(const uint8_t *bytes, size_t size) {
+void dpi_file_unload(const uint8_t *bytes, size_t size) {
     (void)bytes;
     (void)size;
 }
 
-#endif /* DP_POSIX_FILES */
+#endif /* DPI_POSIX_FILES */
 
-dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_source *source,
-                       dp_message *message) {
-    *source = (dp_source){0};
+dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_source *source,
+                        dpi_message *message) {
+    *source = (dpi_source){0};
     return open_and_load(path, allocator, source, message);
 }
 

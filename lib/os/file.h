@@ -1,20 +1,20 @@
 /*
  * Files that are read as a whole.
  */
-#ifndef DP_FILE_H
-#define DP_FILE_H
+#ifndef DPI_FILE_H
+#define DPI_FILE_H
 
 #include "base/message.h"
 #include "os/source.h"
 
 /* The bytes of a file: mapped where the system can, else read into a block of this allocator. On
  * failure the source holds nothing. */
-dp_status dp_file_open(const char *path, const dp_allocator *allocator, dp_source *source,
-                       dp_message *message);
+dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_source *source,
+                        dpi_message *message);
 
 /* For source.c. All bytes of a mapped file. */
-void dp_file_unmap(const uint8_t *bytes, size_t size);
+void dpi_file_unmap(const uint8_t *bytes, size_t size);
 /* Whole pages among these bytes of a mapped file leave memory, until they are read again. */
-void dp_file_unload(const uint8_t *bytes, size_t size);
+void dpi_file_unload(const uint8_t *bytes, size_t size);
 
-#endif /* DP_FILE_H */
+#endif /* DPI_FILE_H */

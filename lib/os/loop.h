@@ -2,8 +2,8 @@
  * A parallel loop: tasks that are handed out in order by an atomic counter, to whoever asks.
  * Private to lib/runtime.
  */
-#ifndef DP_LOOP_H
-#define DP_LOOP_H
+#ifndef DPI_LOOP_H
+#define DPI_LOOP_H
 
 #include "dp_config.h"
 #include "os/threads.h"
@@ -22,22 +22,22 @@ typedef int fenv_t;
 #include <pthread.h>
 #endif
 
-typedef struct dp_loop {
-    dp_task_fn task;
+typedef struct dpi_loop {
+    dpi_task_fn task;
     void *context;
     size_t count;
     fenv_t rounding;    /* of the caller: the answer must not depend on who computes it */
     atomic_size_t next; /* the next task to hand out */
 #if !defined(DP_NO_THREADS)
     /* For workers that help, under their lock. */
-    struct dp_loop *before, *after; /* in the ring of all loops that go on */
-    size_t helpers;                 /* workers inside */
-    pthread_cond_t left;            /* the last of them left */
+    struct dpi_loop *before, *after; /* in the ring of all loops that go on */
+    size_t helpers;                  /* workers inside */
+    pthread_cond_t left;             /* the last of them left */
 #endif
-} dp_loop;
+} dpi_loop;
 
 /* Nobody may be inside. Those who join later must be told by something that orders memory. */
-static inline void dp_loop_begin(dp_loop *loop, dp_task_fn task, void *context, size_t count) {
+static inline void dpi_loop_begin(dpi_loop *loop, dpi_task_fn task, void *context, size_t count) {
     loop->task = task;
     loop->context = context;
     loop->count = count;
@@ -45,12 +45,12 @@ static inline void dp_loop_begin(dp_loop *loop, dp_task_fn task, void *context, 
     atomic_store_explicit(&loop->next, 0, memory_order_relaxed);
 }
 
-static inline bool dp_loop_has_tasks(dp_loop *loop) {
+static inline bool dpi_loop_has_tasks(dpi_loop *loop) {
     return atomic_load_explicit(&loop->next, memory_order_relaxed) < loop->count;
 }
 
 /* Runs one task; false when there is none left. */
-static inline bool dp_loop_step(dp_loop *loop, size_t thread) {
+static inline bool dpi_loop_step(dpi_loop *loop, size_t thread) {
     size_t index = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed);
     if (index >= loop->count) {
         return false;
@@ -60,10 +60,10 @@ static inline bool dp_loop_step(dp_loop *loop, size_t thread) {
 }
 
 /* The loop of a team goes through its workers (workers.c). */
-dp_status dp_loop_init(dp_loop *loop, dp_message *message);
-void dp_loop_end(dp_loop *loop);
+dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message);
+void dpi_loop_end(dpi_loop *loop);
 /* Runs a loop that has begun: the caller as thread 0, workers helping. Any number of callers at the
  * same time, each with a loop of its own. Returns when all tasks are done and nobody is inside. */
-void dp_workers_run(dp_workers *workers, dp_loop *loop);
+void dpi_workers_run(dpi_workers *workers, dpi_loop *loop);
 
-#endif /* DP_LOOP_H */
+#endif /* DPI_LOOP_H */

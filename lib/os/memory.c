@@ -51,9 +51,9 @@ static void ask_for_huge_pages(void *block, size_t size) {
 
 static void *default_allocate(void *user, size_t size) {
     (void)user;
-    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : DP_ALIGNMENT;
+    size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : DPI_ALIGNMENT;
     size_t rounded;
-    if (!dp_size_add(size, alignment - 1, &rounded)) {
+    if (!dpi_size_add(size, alignment - 1, &rounded)) {
         return NULL;
     }
     rounded &= ~(alignment - 1);
@@ -72,21 +72,21 @@ static void default_release(void *user, void *block, size_t size) {
 
 #endif
 
-const dp_allocator dp_default_allocator = {.allocate = default_allocate,
-                                           .release = default_release};
+const dp_allocator dpi_default_allocator = {.allocate = default_allocate,
+                                            .release = default_release};
 
-void *dp_allocate(const dp_allocator *allocator, size_t size) {
-    const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;
+void *dpi_allocate(const dp_allocator *allocator, size_t size) {
+    const dp_allocator *from = allocator != NULL ? allocator : &dpi_default_allocator;
     void *block = from->allocate(from->user, size);
-    if (block != NULL && (uintptr_t)block % DP_ALIGNMENT != 0) {
+    if (block != NULL && (uintptr_t)block % DPI_ALIGNMENT != 0) {
         from->release(from->user, block, size); /* an allocator that breaks its contract has none */
         return NULL;
     }
     return block;
 }
 
-void dp_release(const dp_allocator *allocator, void *block, size_t size) {
-    const dp_allocator *from = allocator != NULL ? allocator : &dp_default_allocator;
+void dpi_release(const dp_allocator *allocator, void *block, size_t size) {
+    const dp_allocator *from = allocator != NULL ? allocator : &dpi_default_allocator;
     if (block != NULL) {
         from->release(from->user, block, size);
     }
@@ -95,11 +95,11 @@ void dp_release(const dp_allocator *allocator, void *block, size_t size) {
 #define SYSTEM_PAGE \
     ((size_t)65536) /* at least: no system that the library runs on has larger ones */
 
-void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
+void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
 #if defined(HAS_MADVISE) && defined(MADV_DONTNEED)
     uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
     uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
-    bool ours = allocator == NULL || allocator == &dp_default_allocator;
+    bool ours = allocator == NULL || allocator == &dpi_default_allocator;
     if (ours && first < end) {
         (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
                       MADV_DONTNEED);
@@ -113,13 +113,13 @@ void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
 
 #define MOVED_AT_ONCE ((size_t)4 << 20)
 
-void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
-                   size_t allocated) {
+void dpi_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                    size_t allocated) {
     uint8_t *source = from;
     for (size_t done = 0; done < used; done += MOVED_AT_ONCE) {
-        size_t count = dp_size_min(used - done, MOVED_AT_ONCE);
+        size_t count = dpi_size_min(used - done, MOVED_AT_ONCE);
         memcpy((uint8_t *)to + done, source + done, count);
-        dp_discard(allocator, source + done, count);
+        dpi_discard(allocator, source + done, count);
     }
-    dp_release(allocator, from, allocated);
+    dpi_release(allocator, from, allocated);
 }

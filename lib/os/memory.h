@@ -1,27 +1,27 @@
 /*
  * Blocks of memory: from the caller's allocator, or from the C library.
  */
-#ifndef DP_MEMORY_H
-#define DP_MEMORY_H
+#ifndef DPI_MEMORY_H
+#define DPI_MEMORY_H
 
 #include "base/arena.h"
 #include "dualpath.h"
 
-/* The C library's memory, aligned to DP_ALIGNMENT. */
-extern const dp_allocator dp_default_allocator;
+/* The C library's memory, aligned to DPI_ALIGNMENT. */
+extern const dp_allocator dpi_default_allocator;
 
 /* NULL on failure; the allocator may be NULL for the default one. A size of 0 gives a block, too.
  */
-void *dp_allocate(const dp_allocator *allocator, size_t size);
-void dp_release(const dp_allocator *allocator, void *block, size_t size);
+void *dpi_allocate(const dp_allocator *allocator, size_t size);
+void dpi_release(const dp_allocator *allocator, void *block, size_t size);
 
 /* Tells that these bytes of a block will not be read before they are written again: whole pages
  * among them go back to the system at once, where it can and the allocator is the default one. */
-void dp_discard(const dp_allocator *allocator, const void *bytes, size_t size);
+void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size);
 
-/* Copies what a block holds into a larger one and frees it, piece by piece as far as dp_discard()
+/* Copies what a block holds into a larger one and frees it, piece by piece as far as dpi_discard()
  * goes, so that no two whole copies are held. */
-void dp_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
-                   size_t allocated);
+void dpi_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
+                    size_t allocated);
 
-#endif /* DP_MEMORY_H */
+#endif /* DPI_MEMORY_H */

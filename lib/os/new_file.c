@@ -3,7 +3,7 @@
  * it names is replaced, with the permissions that it had; elsewhere the C library does what it can.
  */
 #if defined(__unix__) || defined(__APPLE__)
-#define DP_POSIX_FILES
+#define DPI_POSIX_FILES
 #if !defined(_XOPEN_SOURCE)
 #define _XOPEN_SOURCE 700 /* realpath() */
 #endif
@@ -20,27 +20,27 @@
 
 #if defined(DP_NO_FILES)
 
-dp_status dp_new_file_begin(const char *path, const dp_allocator *allocator, dp_new_file *file,
-                            dp_message *message) {
+dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
+                             dpi_message *message) {
     (void)allocator;
     (void)file;
-    return dp_fail(message, DP_ERR_UNSUPPORTED,
-                   "cannot write '%.300s': this build has no files; compile models to memory",
-                   path);
+    return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                    "cannot write '%.300s': this build has no files; compile models to memory",
+                    path);
 }
 
-static dp_status write_nowhere(void *user, const void *bytes, size_t size, dp_message *message) {
+static dp_status write_nowhere(void *user, const void *bytes, size_t size, dpi_message *message) {
     (void)user;
     (void)bytes;
     (void)size;
-    return dp_fail(message, DP_ERR_UNSUPPORTED, "this build has no files");
+    return dpi_fail(message, DP_ERR_UNSUPPORTED, "this build has no files");
 }
 
-dp_sink dp_new_file_sink(dp_new_file *file) {
-    return (dp_sink){write_nowhere, file};
+dpi_sink dpi_new_file_sink(dpi_new_file *file) {
+    return (dpi_sink){write_nowhere, file};
 }
 
-dp_status dp_new_file_end(dp_new_file *file, dp_status written, dp_message *message) {
+dp_status dpi_new_file_end(dpi_new_file *file, dp_status written, dpi_message *message) {
     (void)file;
     (void)message;
     return written;
@@ -51,7 +51,7 @@ dp_status dp_new_file_end(dp_new_file *file, dp_status written, dp_message *mess
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#if defined(DP_POSIX_FILES)
+#if defined(DPI_POSIX_FILES)
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -62,8 +62,9 @@ dp_status dp_new_file_end(dp_new_file *file, dp_status written, dp_message *mess
 #define PATH_MAX 4096
 #endif
 
-static dp_status fail_to_write(const char *what, const char *path, int error, dp_message *message) {
-    return dp_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
+static dp_status fail_to_write(const char *what, const char *path, int error,
+                               dpi_message *message) {
+    return dpi_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
 }
 
 /* ---- names ---- */
@@ -72,13 +73,13 @@ static dp_status fail_to_write(const char *what, const char *path, int error, dp
 #define MAX_NAMES 100
 #define LONGEST_SUFFIX 16
 
-static dp_status allocate_names(dp_new_file *file, const char *place, dp_message *message) {
+static dp_status allocate_names(dpi_new_file *file, const char *place, dpi_message *message) {
     size_t length = strlen(place) + 1;
     file->names_size = 2 * length + LONGEST_SUFFIX;
-    file->names = dp_allocate(file->allocator, file->names_size);
+    file->names = dpi_allocate(file->allocator, file->names_size);
     if (file->names == NULL) {
-        return dp_fail(message, DP_ERR_MEMORY, "cannot allocate memory for the name of '%.300s'",
-                       file->path);
+        return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate memory for the name of '%.300s'",
+                        file->path);
     }
     file->place = file->names;
     file->beside = file->names + length;
@@ -86,23 +87,23 @@ static dp_status allocate_names(dp_new_file *file, const char *place, dp_message
     return DP_OK;
 }
 
-static void free_names(dp_new_file *file) {
-    dp_release(file->allocator, file->names, file->names_size);
-    *file = (dp_new_file){0};
+static void free_names(dpi_new_file *file) {
+    dpi_release(file->allocator, file->names, file->names_size);
+    *file = (dpi_new_file){0};
 }
 
-static void name_beside(dp_new_file *file, unsigned number) {
+static void name_beside(dpi_new_file *file, unsigned number) {
     size_t space = file->names_size - (size_t)(file->beside - file->names);
     if (number == 1) {
-        (void)dp_print(file->beside, space, "%s.part", file->place);
+        (void)dpi_print(file->beside, space, "%s.part", file->place);
     } else {
-        (void)dp_print(file->beside, space, "%s.part%u", file->place, number);
+        (void)dpi_print(file->beside, space, "%s.part%u", file->place, number);
     }
 }
 
 /* ---- what a system has ---- */
 
-#if defined(DP_POSIX_FILES)
+#if defined(DPI_POSIX_FILES)
 
 #define WRITTEN_AT_ONCE ((size_t)1 << 30)
 
@@ -114,13 +115,13 @@ typedef struct old_file {
     char place[PATH_MAX]; /* the path, or what it names through symbolic links */
 } old_file;
 
-static dp_status examine_old(const char *path, old_file *old, dp_message *message) {
+static dp_status examine_old(const char *path, old_file *old, dpi_message *message) {
     struct stat about;
     size_t length = strlen(path);
     old->is_there = stat(path, &about) == 0;
     old->is_regular = old->is_there && S_ISREG(about.st_mode);
     if (old->is_there && S_ISDIR(about.st_mode)) {
-        return dp_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
+        return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
     }
     if (length >= sizeof old->place) {
         return fail_to_write("create", path, ENAMETOOLONG, message);
@@ -133,29 +134,29 @@ static dp_status examine_old(const char *path, old_file *old, dp_message *messag
     return DP_OK;
 }
 
-static bool create_exclusively(dp_new_file *file) {
+static bool create_exclusively(dpi_new_file *file) {
     file->descriptor = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     return file->descriptor >= 0;
 }
 
 /* Those of the file that is replaced. */
-static void keep_permissions(const dp_new_file *file, const old_file *old) {
+static void keep_permissions(const dpi_new_file *file, const old_file *old) {
     if (old->is_regular) {
         (void)fchmod(file->descriptor, old->mode);
     }
 }
 
-static dp_status open_directly(dp_new_file *file, dp_message *message) {
+static dp_status open_directly(dpi_new_file *file, dpi_message *message) {
     file->beside = file->place;
     file->descriptor = open(file->place, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return file->descriptor >= 0 ? DP_OK : fail_to_write("write", file->path, errno, message);
 }
 
-static dp_status write_file(void *user, const void *bytes, size_t size, dp_message *message) {
-    const dp_new_file *file = user;
+static dp_status write_file(void *user, const void *bytes, size_t size, dpi_message *message) {
+    const dpi_new_file *file = user;
     const uint8_t *next = bytes;
     while (size > 0) {
-        ssize_t count = write(file->descriptor, next, dp_size_min(size, WRITTEN_AT_ONCE));
+        ssize_t count = write(file->descriptor, next, dpi_size_min(size, WRITTEN_AT_ONCE));
         if (count < 0 && errno != EINTR) {
             return fail_to_write("write", file->path, errno, message);
         }
@@ -167,16 +168,16 @@ static dp_status write_file(void *user, const void *bytes, size_t size, dp_messa
 
 /* What was written must be on the disk before it replaces anything. Some file systems cannot tell.
  */
-static bool flush_file(const dp_new_file *file) {
+static bool flush_file(const dpi_new_file *file) {
     return file->beside == file->place || fsync(file->descriptor) == 0 || errno == EINVAL ||
            errno == ENOSYS;
 }
 
-static bool close_file(const dp_new_file *file) {
+static bool close_file(const dpi_new_file *file) {
     return close(file->descriptor) == 0 || errno == EINTR;
 }
 
-static bool rename_file(const dp_new_file *file) {
+static bool rename_file(const dpi_new_file *file) {
     return rename(file->beside, file->place) == 0;
 }
 
@@ -187,45 +188,45 @@ typedef struct old_file {
     const char *place;
 } old_file;
 
-static dp_status examine_old(const char *path, old_file *old, dp_message *message) {
+static dp_status examine_old(const char *path, old_file *old, dpi_message *message) {
     (void)message;
     *old = (old_file){.place = path};
     return DP_OK;
 }
 
-static bool create_exclusively(dp_new_file *file) {
+static bool create_exclusively(dpi_new_file *file) {
     errno = 0;
     file->stream = fopen(file->beside, "wbx");
     return file->stream != NULL;
 }
 
-static void keep_permissions(const dp_new_file *file, const old_file *old) {
+static void keep_permissions(const dpi_new_file *file, const old_file *old) {
     (void)file;
     (void)old;
 }
 
-static dp_status open_directly(dp_new_file *file, dp_message *message) {
+static dp_status open_directly(dpi_new_file *file, dpi_message *message) {
     return fail_to_write("write", file->path, 0, message);
 }
 
-static dp_status write_file(void *user, const void *bytes, size_t size, dp_message *message) {
-    const dp_new_file *file = user;
+static dp_status write_file(void *user, const void *bytes, size_t size, dpi_message *message) {
+    const dpi_new_file *file = user;
     errno = 0;
     return fwrite(bytes, 1, size, file->stream) == size
                ? DP_OK
                : fail_to_write("write", file->path, errno, message);
 }
 
-static bool flush_file(const dp_new_file *file) {
+static bool flush_file(const dpi_new_file *file) {
     return fflush(file->stream) == 0;
 }
 
-static bool close_file(const dp_new_file *file) {
+static bool close_file(const dpi_new_file *file) {
     return fclose(file->stream) == 0;
 }
 
 /* Where rename() does not replace a file, the old one goes first. */
-static bool rename_file(const dp_new_file *file) {
+static bool rename_file(const dpi_new_file *file) {
     if (rename(file->beside, file->place) == 0) {
         return true;
     }
@@ -233,11 +234,11 @@ static bool rename_file(const dp_new_file *file) {
     return rename(file->beside, file->place) == 0;
 }
 
-#endif /* DP_POSIX_FILES */
+#endif /* DPI_POSIX_FILES */
 
 /* ---- a file from its beginning to its end ---- */
 
-static dp_status create_beside(dp_new_file *file, dp_message *message) {
+static dp_status create_beside(dpi_new_file *file, dpi_message *message) {
     for (unsigned number = 1; number <= MAX_NAMES; number++) {
         name_beside(file, number);
         if (create_exclusively(file)) {
@@ -250,10 +251,10 @@ static dp_status create_beside(dp_new_file *file, dp_message *message) {
     return fail_to_write("create", file->beside, errno, message);
 }
 
-dp_status dp_new_file_begin(const char *path, const dp_allocator *allocator, dp_new_file *file,
-                            dp_message *message) {
+dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
+                             dpi_message *message) {
     old_file old;
-    *file = (dp_new_file){.allocator = allocator, .path = path};
+    *file = (dpi_new_file){.allocator = allocator, .path = path};
     dp_status status = path[0] != '\0' ? examine_old(path, &old, message)
                                        : fail_to_write("create", path, ENOENT, message);
     if (status == DP_OK) {
@@ -272,11 +273,11 @@ dp_status dp_new_file_begin(const char *path, const dp_allocator *allocator, dp_
     return status;
 }
 
-dp_sink dp_new_file_sink(dp_new_file *file) {
-    return (dp_sink){write_file, file};
+dpi_sink dpi_new_file_sink(dpi_new_file *file) {
+    return (dpi_sink){write_file, file};
 }
 
-dp_status dp_new_file_end(dp_new_file *file, dp_status written, dp_message *message) {
+dp_status dpi_new_file_end(dpi_new_file *file, dp_status written, dpi_message *message) {
     dp_status status = written;
     if (status == DP_OK && !flush_file(file)) {
         status = fail_to_write("write", file->path, errno, message);

@@ -2,8 +2,8 @@
  * A file that is written as a whole: beside its place, so that a file that is there stays as it is
  * until the new one is complete.
  */
-#ifndef DP_NEW_FILE_H
-#define DP_NEW_FILE_H
+#ifndef DPI_NEW_FILE_H
+#define DPI_NEW_FILE_H
 
 #include "base/message.h"
 #include "os/sink.h"
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct dp_new_file {
+typedef struct dpi_new_file {
     const dp_allocator *allocator;
     const char *path; /* as the caller named it */
     char *names;      /* the block that the next two lie in */
@@ -20,19 +20,19 @@ typedef struct dp_new_file {
     char *beside;   /* the name that it has while it is written; place itself: no such name */
     int descriptor; /* POSIX */
     void *stream;   /* elsewhere: a FILE */
-} dp_new_file;
+} dpi_new_file;
 
 /* Begins a file. It is written under a name of its own in the same folder, which nobody else has;
  * devices and pipes that are there are written to directly. On failure there is nothing to close.
  */
-dp_status dp_new_file_begin(const char *path, const dp_allocator *allocator, dp_new_file *file,
-                            dp_message *message);
+dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
+                             dpi_message *message);
 
 /* What the bytes go to. */
-dp_sink dp_new_file_sink(dp_new_file *file);
+dpi_sink dpi_new_file_sink(dpi_new_file *file);
 
 /* Ends the file: gives it its name where `written` is DP_OK, and else removes it and returns
  * `written`. */
-dp_status dp_new_file_end(dp_new_file *file, dp_status written, dp_message *message);
+dp_status dpi_new_file_end(dpi_new_file *file, dp_status written, dpi_message *message);
 
-#endif /* DP_NEW_FILE_H */
+#endif /* DPI_NEW_FILE_H */

@@ -1,15 +1,15 @@
 /*
  * Where bytes are written to, front to back.
  */
-#ifndef DP_SINK_H
-#define DP_SINK_H
+#ifndef DPI_SINK_H
+#define DPI_SINK_H
 
 #include "base/message.h"
 
 /* write() takes all of the bytes, or fails with a message that says why. */
-typedef struct dp_sink {
-    dp_status (*write)(void *user, const void *bytes, size_t size, dp_message *message);
+typedef struct dpi_sink {
+    dp_status (*write)(void *user, const void *bytes, size_t size, dpi_message *message);
     void *user;
-} dp_sink;
+} dpi_sink;
 
-#endif /* DP_SINK_H */
+#endif /* DPI_SINK_H */

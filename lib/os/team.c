@@ -5,72 +5,72 @@
 
 #include <string.h>
 
-struct dp_team {
+struct dpi_team {
     size_t threads;
-    dp_workers *workers;    /* NULL: the host's scheduler */
+    dpi_workers *workers;   /* NULL: the host's scheduler */
     dp_scheduler scheduler; /* a copy */
-    dp_loop loop;           /* a session runs one at a time */
+    dpi_loop loop;          /* a session runs one at a time */
 };
 
-size_t dp_team_size(void) {
-    return sizeof(dp_team);
+size_t dpi_team_size(void) {
+    return sizeof(dpi_team);
 }
 
-dp_status dp_team_start(void *memory, dp_workers *workers, const dp_scheduler *scheduler,
-                        dp_team **team, dp_message *message) {
-    dp_team *made = memory;
+dp_status dpi_team_start(void *memory, dpi_workers *workers, const dp_scheduler *scheduler,
+                         dpi_team **team, dpi_message *message) {
+    dpi_team *made = memory;
     memset(made, 0, sizeof *made);
     made->workers = workers;
     if (workers == NULL) {
         made->scheduler = *scheduler;
         made->threads = (size_t)scheduler->workers;
     } else {
-        made->threads = dp_workers_threads(workers);
+        made->threads = dpi_workers_threads(workers);
     }
-    dp_status status = dp_loop_init(&made->loop, message);
+    dp_status status = dpi_loop_init(&made->loop, message);
     if (status == DP_OK) {
         *team = made;
     }
     return status;
 }
 
-void dp_team_stop(dp_team *team) {
-    dp_loop_end(&team->loop);
+void dpi_team_stop(dpi_team *team) {
+    dpi_loop_end(&team->loop);
 }
 
-size_t dp_team_threads(const dp_team *team) {
+size_t dpi_team_threads(const dpi_team *team) {
     return team->threads;
 }
 
 /* What the host calls, in whichever thread it likes, for each of its workers. */
 static void host_worker(void *argument, int32_t worker) {
-    dp_team *team = argument;
+    dpi_team *team = argument;
     fenv_t of_host;
-    if (worker < 0 || (size_t)worker >= team->threads || !dp_loop_has_tasks(&team->loop)) {
+    if (worker < 0 || (size_t)worker >= team->threads || !dpi_loop_has_tasks(&team->loop)) {
         return;
     }
     (void)fegetenv(&of_host);
     (void)fesetenv(&team->loop.rounding);
-    while (dp_loop_step(&team->loop, (size_t)worker)) {
+    while (dpi_loop_step(&team->loop, (size_t)worker)) {
     }
     (void)fesetenv(&of_host);
 }
 
 /* Tasks that the host's workers left, because it did not call them, are done here. */
-static void run_on_host(dp_team *team) {
+static void run_on_host(dpi_team *team) {
     team->scheduler.run(team->scheduler.user, host_worker, team);
-    while (dp_loop_step(&team->loop, 0)) {
+    while (dpi_loop_step(&team->loop, 0)) {
     }
 }
 
-void dp_team_run(dp_team *team, dp_task_fn task, void *context, size_t count) {
-    dp_loop_begin(&team->loop, task, context, count);
+void dpi_team_run(dpi_team *team, dpi_task_fn task, void *context, size_t count) {
+    dpi_loop_begin(&team->loop, task, context, count);
     if (team->workers == NULL && count > 1) {
         run_on_host(team);
     } else if (team->threads > 1 && count > 1) {
-        dp_workers_run(team->workers, &team->loop);
+        dpi_workers_run(team->workers, &team->loop);
     } else {
-        while (dp_loop_step(&team->loop, 0)) {
+        while (dpi_loop_step(&team->loop, 0)) {
         }
     }
 }

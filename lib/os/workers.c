@@ -14,51 +14,51 @@
 
 #if defined(DP_NO_THREADS)
 
-struct dp_workers {
+struct dpi_workers {
     size_t threads;
 };
 
-size_t dp_workers_size(size_t threads) {
+size_t dpi_workers_size(size_t threads) {
     (void)threads;
-    return sizeof(dp_workers);
+    return sizeof(dpi_workers);
 }
 
-dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers,
-                           dp_message *message) {
+dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
+                            dpi_message *message) {
     if (threads != 1) {
-        return dp_fail(message, DP_ERR_THREAD, "this build has no threads: ask for 1, not %zu",
-                       threads);
+        return dpi_fail(message, DP_ERR_THREAD, "this build has no threads: ask for 1, not %zu",
+                        threads);
     }
     *workers = memory;
     (*workers)->threads = 1;
     return DP_OK;
 }
 
-void dp_workers_stop(dp_workers *workers) {
+void dpi_workers_stop(dpi_workers *workers) {
     (void)workers;
 }
 
-size_t dp_workers_threads(const dp_workers *workers) {
+size_t dpi_workers_threads(const dpi_workers *workers) {
     return workers->threads;
 }
 
-dp_status dp_loop_init(dp_loop *loop, dp_message *message) {
+dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
     (void)message;
     atomic_init(&loop->next, 0);
     return DP_OK;
 }
 
-void dp_loop_end(dp_loop *loop) {
+void dpi_loop_end(dpi_loop *loop) {
     (void)loop;
 }
 
-void dp_workers_run(dp_workers *workers, dp_loop *loop) {
+void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
     (void)workers;
-    while (dp_loop_step(loop, 0)) {
+    while (dpi_loop_step(loop, 0)) {
     }
 }
 
-size_t dp_processor_count(void) {
+size_t dpi_processor_count(void) {
     return 1;
 }
 
@@ -69,12 +69,12 @@ size_t dp_processor_count(void) {
 #include <unistd.h>
 
 typedef struct worker {
-    dp_workers *all;
+    dpi_workers *all;
     pthread_t thread;
     size_t index;
 } worker;
 
-struct dp_workers {
+struct dpi_workers {
     size_t threads; /* that may compute at once, a caller among them */
     pthread_mutex_t lock;
     pthread_cond_t work; /* there may be a loop to help with, or all stop */
@@ -82,22 +82,22 @@ struct dp_workers {
     size_t sleeping; /* workers without a loop */
     size_t running;  /* threads inside of loops, callers among them; more than `threads` only while
                         workers finish a task, or where there are more callers than that */
-    dp_loop *first;  /* the ring of all loops that go on, from the one whose turn it is; or NULL */
+    dpi_loop *first; /* the ring of all loops that go on, from the one whose turn it is; or NULL */
     atomic_uint begun; /* loops so far: written under the lock, watched by workers between tasks */
     worker workers[];
 };
 
-size_t dp_workers_size(size_t threads) {
-    return sizeof(dp_workers) + threads * sizeof(worker);
+size_t dpi_workers_size(size_t threads) {
+    return sizeof(dpi_workers) + threads * sizeof(worker);
 }
 
-size_t dp_workers_threads(const dp_workers *workers) {
+size_t dpi_workers_threads(const dpi_workers *workers) {
     return workers->threads;
 }
 
 /* ---- the ring of loops; with the lock held ---- */
 
-static void link_loop(dp_workers *workers, dp_loop *loop) {
+static void link_loop(dpi_workers *workers, dpi_loop *loop) {
     if (workers->first == NULL) {
         loop->before = loop->after = loop;
         workers->first = loop;
@@ -109,7 +109,7 @@ static void link_loop(dp_workers *workers, dp_loop *loop) {
     loop->after->before = loop;
 }
 
-static void unlink_loop(dp_workers *workers, dp_loop *loop) {
+static void unlink_loop(dpi_workers *workers, dpi_loop *loop) {
     if (workers->first == loop) {
         workers->first = loop->after == loop ? NULL : loop->after;
     }
@@ -119,14 +119,14 @@ static void unlink_loop(dp_workers *workers, dp_loop *loop) {
 
 /* Of the loops that have tasks left, the one with the fewest helpers; of equal ones, the one whose
  * turn it is. NULL when there is none. */
-static dp_loop *find_loop(const dp_workers *workers) {
-    dp_loop *found = NULL;
-    dp_loop *loop = workers->first;
+static dpi_loop *find_loop(const dpi_workers *workers) {
+    dpi_loop *found = NULL;
+    dpi_loop *loop = workers->first;
     if (loop == NULL) {
         return NULL;
     }
     do {
-        if (dp_loop_has_tasks(loop) && (found == NULL || loop->helpers < found->helpers)) {
+        if (dpi_loop_has_tasks(loop) && (found == NULL || loop->helpers < found->helpers)) {
             found = loop;
         }
         loop = loop->after;
@@ -138,13 +138,13 @@ static dp_loop *find_loop(const dp_workers *workers) {
 
 /* Whether one of a loop's helpers should leave it: more threads run than should, since another
  * caller came, or that one's loop has too few helpers. */
-static bool should_leave(const dp_workers *workers, const dp_loop *loop) {
-    const dp_loop *other = find_loop(workers);
+static bool should_leave(const dpi_workers *workers, const dpi_loop *loop) {
+    const dpi_loop *other = find_loop(workers);
     return workers->running > workers->threads ||
            (other != NULL && other->helpers + 1 < loop->helpers);
 }
 
-static void help(dp_workers *workers, dp_loop *loop, size_t thread) {
+static void help(dpi_workers *workers, dpi_loop *loop, size_t thread) {
     workers->running++;
     workers->first = loop->after;
     loop->helpers++;
@@ -152,11 +152,11 @@ static void help(dp_workers *workers, dp_loop *loop, size_t thread) {
     do {
         unsigned begun = atomic_load_explicit(&workers->begun, memory_order_relaxed);
         pthread_mutex_unlock(&workers->lock);
-        while (dp_loop_step(loop, thread) &&
+        while (dpi_loop_step(loop, thread) &&
                atomic_load_explicit(&workers->begun, memory_order_relaxed) == begun) {
         }
         pthread_mutex_lock(&workers->lock);
-    } while (dp_loop_has_tasks(loop) && !should_leave(workers, loop));
+    } while (dpi_loop_has_tasks(loop) && !should_leave(workers, loop));
     workers->running--;
     if (--loop->helpers == 0) {
         pthread_cond_signal(&loop->left);
@@ -165,10 +165,10 @@ static void help(dp_workers *workers, dp_loop *loop, size_t thread) {
 
 static void *worker_main(void *argument) {
     const worker *self = argument;
-    dp_workers *workers = self->all;
+    dpi_workers *workers = self->all;
     pthread_mutex_lock(&workers->lock);
     while (!workers->stopping) {
-        dp_loop *loop = workers->running < workers->threads ? find_loop(workers) : NULL;
+        dpi_loop *loop = workers->running < workers->threads ? find_loop(workers) : NULL;
         if (loop != NULL) {
             help(workers, loop, self->index);
         } else {
@@ -184,9 +184,9 @@ static void *worker_main(void *argument) {
 /* ---- a caller ---- */
 
 /* Wakes workers for that many tasks, but no more than may run. */
-static void wake_workers(dp_workers *workers, size_t tasks) {
-    size_t room = workers->threads - dp_size_min(workers->running, workers->threads);
-    size_t wanted = dp_size_min(tasks, room);
+static void wake_workers(dpi_workers *workers, size_t tasks) {
+    size_t room = workers->threads - dpi_size_min(workers->running, workers->threads);
+    size_t wanted = dpi_size_min(tasks, room);
     if (wanted >= workers->sleeping) {
         pthread_cond_broadcast(&workers->work);
         return;
@@ -196,14 +196,14 @@ static void wake_workers(dp_workers *workers, size_t tasks) {
     }
 }
 
-void dp_workers_run(dp_workers *workers, dp_loop *loop) {
+void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
     pthread_mutex_lock(&workers->lock);
     link_loop(workers, loop);
     workers->running++;
     atomic_fetch_add_explicit(&workers->begun, 1, memory_order_relaxed);
     wake_workers(workers, loop->count - 1);
     pthread_mutex_unlock(&workers->lock);
-    while (dp_loop_step(loop, 0)) {
+    while (dpi_loop_step(loop, 0)) {
     }
     pthread_mutex_lock(&workers->lock);
     unlink_loop(workers, loop);
@@ -214,21 +214,21 @@ void dp_workers_run(dp_workers *workers, dp_loop *loop) {
     pthread_mutex_unlock(&workers->lock);
 }
 
-dp_status dp_loop_init(dp_loop *loop, dp_message *message) {
+dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
     atomic_init(&loop->next, 0);
     if (pthread_cond_init(&loop->left, NULL) != 0) {
-        return dp_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
+        return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
 }
 
-void dp_loop_end(dp_loop *loop) {
+void dpi_loop_end(dpi_loop *loop) {
     pthread_cond_destroy(&loop->left);
 }
 
 /* ---- starting and stopping ---- */
 
-static void stop_workers(dp_workers *workers, size_t started) {
+static void stop_workers(dpi_workers *workers, size_t started) {
     pthread_mutex_lock(&workers->lock);
     workers->stopping = true;
     pthread_cond_broadcast(&workers->work);
@@ -240,13 +240,13 @@ static void stop_workers(dp_workers *workers, size_t started) {
     pthread_mutex_destroy(&workers->lock);
 }
 
-static dp_status init_locks(dp_workers *workers, dp_message *message) {
+static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
     if (pthread_mutex_init(&workers->lock, NULL) != 0) {
-        return dp_fail(message, DP_ERR_THREAD, "a lock could not be made");
+        return dpi_fail(message, DP_ERR_THREAD, "a lock could not be made");
     }
     if (pthread_cond_init(&workers->work, NULL) != 0) {
         pthread_mutex_destroy(&workers->lock);
-        return dp_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
+        return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
 }
@@ -262,10 +262,10 @@ static int create_without_signals(worker *made) {
     return error;
 }
 
-dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers,
-                           dp_message *message) {
-    dp_workers *made = memory;
-    memset(made, 0, dp_workers_size(threads));
+dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
+                            dpi_message *message) {
+    dpi_workers *made = memory;
+    memset(made, 0, dpi_workers_size(threads));
     made->threads = threads;
     atomic_init(&made->begun, 0);
     dp_status status = init_locks(made, message);
@@ -277,21 +277,21 @@ dp_status dp_workers_start(void *memory, size_t threads, dp_workers **workers,
         int error = create_without_signals(&made->workers[i]);
         if (error != 0) {
             stop_workers(made, i);
-            return dp_fail(message, DP_ERR_THREAD, "thread %zu of %zu could not be started: %s",
-                           i + 1, threads, strerror(error));
+            return dpi_fail(message, DP_ERR_THREAD, "thread %zu of %zu could not be started: %s",
+                            i + 1, threads, strerror(error));
         }
     }
     *workers = made;
     return DP_OK;
 }
 
-void dp_workers_stop(dp_workers *workers) {
+void dpi_workers_stop(dpi_workers *workers) {
     if (workers != NULL) {
         stop_workers(workers, workers->threads);
     }
 }
 
-size_t dp_processor_count(void) {
+size_t dpi_processor_count(void) {
 #if defined(__linux__)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) {

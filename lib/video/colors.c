@@ -16,7 +16,7 @@
         .blue_cb = (float)(255.0 / (chroma_span)*2 * (1 - (kb))),                              \
     }
 
-static const dp_yuv_to_rgb color_table[] = {
+static const dpi_yuv_to_rgb color_table[] = {
     [DP_COLOR_BT601_LIMITED] = YUV_TO_RGB("bt601-limited", 0.299, 0.114, 16, 219, 224),
     [DP_COLOR_BT601_FULL] = YUV_TO_RGB("bt601-full", 0.299, 0.114, 0, 255, 255),
     [DP_COLOR_BT709_LIMITED] = YUV_TO_RGB("bt709-limited", 0.2126, 0.0722, 16, 219, 224),
@@ -25,12 +25,12 @@ static const dp_yuv_to_rgb color_table[] = {
 
 #define COLOR_COUNT ((int32_t)(sizeof color_table / sizeof color_table[0]))
 
-const dp_yuv_to_rgb *dp_find_color(int32_t color) {
+const dpi_yuv_to_rgb *dpi_find_color(int32_t color) {
     return color >= 0 && color < COLOR_COUNT ? &color_table[color] : NULL;
 }
 
 const char *dp_color_name(int32_t color) {
-    const dp_yuv_to_rgb *known = dp_find_color(color);
+    const dpi_yuv_to_rgb *known = dpi_find_color(color);
     return known != NULL ? known->name : "unknown";
 }
 

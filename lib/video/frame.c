@@ -13,14 +13,14 @@ static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
 
 /* The short side becomes R, the long one R * long / short, of which the target keeps R from `first`
  * on. Where nothing is cut off, `first` is 0 for every crop. */
-static dp_axis plan_axis(int32_t source, int32_t short_side, bool reversed,
-                         const dp_frame_target *target) {
+static dpi_axis plan_axis(int32_t source, int32_t short_side, bool reversed,
+                          const dpi_frame_target *target) {
     uint64_t resized = (uint64_t)target->size * (uint64_t)source / (uint64_t)short_side;
     uint64_t spare = resized - target->size;
     uint64_t first = target->crops == 1
                          ? divide_half_to_even(spare, 2)
                          : divide_half_to_even(target->crop * spare, target->crops - 1);
-    return (dp_axis){(uint64_t)source, resized, first, reversed};
+    return (dpi_axis){(uint64_t)source, resized, first, reversed};
 }
 
 /* Two stored pixels and the weight of the second one. */
@@ -31,7 +31,7 @@ typedef struct source_pair {
 
 /* Half-pixel centres: target pixel t lies at max((t + 1/2) * source / resized - 1/2, 0), here as an
  * exact fraction. A neighbour of weight zero is not looked at. */
-static source_pair find_sources(const dp_axis *axis, size_t i) {
+static source_pair find_sources(const dpi_axis *axis, size_t i) {
     uint64_t centre = (2 * (axis->first + i) + 1) * axis->source;
     uint64_t divisor = 2 * axis->resized;
     uint64_t position = centre > axis->resized ? centre - axis->resized : 0;
@@ -48,23 +48,23 @@ static source_pair find_sources(const dp_axis *axis, size_t i) {
 }
 
 /* Two pixels and a weight of R columns, two lines [3][R], and the second pixels of one [3][R]. */
-size_t dp_frame_scratch(size_t size) {
+size_t dpi_frame_scratch(size_t size) {
     return 12 * size;
 }
 
 /* The axes of the upright picture, of which the horizontal one is tabled. Mirroring comes before
  * turning, so it reverses the stored columns, whichever axis they become. */
-static void plan_axes(dp_frame_reader *reader) {
+static void plan_axes(dpi_frame_reader *reader) {
     const dp_frame *frame = reader->frame;
     int32_t rotation = frame->rotation;
     int32_t short_side = frame->width < frame->height ? frame->width : frame->height;
     bool columns_reversed = (rotation == 180 || rotation == 270) != (frame->mirrored != 0);
     bool rows_reversed = rotation == 90 || rotation == 180;
-    dp_axis columns = plan_axis(frame->width, short_side, columns_reversed, reader->target);
-    dp_axis rows = plan_axis(frame->height, short_side, rows_reversed, reader->target);
+    dpi_axis columns = plan_axis(frame->width, short_side, columns_reversed, reader->target);
+    dpi_axis rows = plan_axis(frame->height, short_side, rows_reversed, reader->target);
     reader->lines_are_columns = rotation == 90 || rotation == 270;
     reader->vertical = reader->lines_are_columns ? columns : rows;
-    dp_axis horizontal = reader->lines_are_columns ? rows : columns;
+    dpi_axis horizontal = reader->lines_are_columns ? rows : columns;
     for (size_t i = 0; i < reader->target->size; i++) {
         source_pair pair = find_sources(&horizontal, i);
         reader->low[i] = pair.low;
@@ -73,12 +73,12 @@ static void plan_axes(dp_frame_reader *reader) {
     }
 }
 
-void dp_frame_reader_init(dp_frame_reader *reader, const dp_frame *frame,
-                          const dp_frame_target *target, float *scratch) {
+void dpi_frame_reader_init(dpi_frame_reader *reader, const dp_frame *frame,
+                           const dpi_frame_target *target, float *scratch) {
     size_t size = target->size;
-    *reader = (dp_frame_reader){
+    *reader = (dpi_frame_reader){
         .frame = frame,
-        .format = dp_find_pixel_format(frame->format),
+        .format = dpi_find_pixel_format(frame->format),
         .target = target,
         .low = (int32_t *)scratch,
         .high = (int32_t *)(scratch + size),
@@ -92,17 +92,17 @@ void dp_frame_reader_init(dp_frame_reader *reader, const dp_frame *frame,
 
 /* Source line `index` resized to the target's columns, [3][R]. Even and odd lines have a buffer
  * each, so that two neighbours are there together. */
-static const float *resize_source_line(dp_frame_reader *reader, int32_t index) {
+static const float *resize_source_line(dpi_frame_reader *reader, int32_t index) {
     size_t size = reader->target->size;
     float *resized = reader->lines[index % 2];
     if (reader->line_index[index % 2] == index) {
         return resized;
     }
-    dp_pixel_line line;
+    dpi_pixel_line line;
     if (reader->lines_are_columns) {
-        dp_find_pixel_column(reader->frame, reader->format, index, &line);
+        dpi_find_pixel_column(reader->frame, reader->format, index, &line);
     } else {
-        dp_find_pixel_row(reader->frame, reader->format, index, &line);
+        dpi_find_pixel_row(reader->frame, reader->format, index, &line);
     }
     reader->format->convert(&line, reader->low, size, resized);
     reader->format->convert(&line, reader->high, size, reader->high_pixels);
@@ -114,8 +114,8 @@ static const float *resize_source_line(dp_frame_reader *reader, int32_t index) {
     return resized;
 }
 
-void dp_frame_reader_row(dp_frame_reader *reader, size_t y, float *out, size_t plane) {
-    const dp_frame_target *target = reader->target;
+void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane) {
+    const dpi_frame_target *target = reader->target;
     size_t size = target->size;
     source_pair pair = find_sources(&reader->vertical, y);
     const float *top = resize_source_line(reader, pair.low);
@@ -126,11 +126,11 @@ void dp_frame_reader_row(dp_frame_reader *reader, size_t y, float *out, size_t p
     }
 }
 
-void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
-                  float *out, size_t plane, float *scratch) {
-    dp_frame_reader reader;
-    dp_frame_reader_init(&reader, frame, target, scratch);
+void dpi_load_rows(const dp_frame *frame, const dpi_frame_target *target, size_t first,
+                   size_t count, float *out, size_t plane, float *scratch) {
+    dpi_frame_reader reader;
+    dpi_frame_reader_init(&reader, frame, target, scratch);
     for (size_t i = 0; i < count; i++) {
-        dp_frame_reader_row(&reader, first + i, out + i * target->size, plane);
+        dpi_frame_reader_row(&reader, first + i, out + i * target->size, plane);
     }
 }

@@ -30,7 +30,7 @@ static size_t cell_row_offset(size_t size, size_t g, size_t cell, size_t y) {
     return (cell / g * side + y) * size + cell % g * side;
 }
 
-void dp_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset) {
+void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset) {
     size_t side = size / g;
     for (size_t c = 0; c < 3; c++) {
         const float *channel = frame + c * size * size;
@@ -44,21 +44,21 @@ void dp_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float 
 }
 
 /* Two rows [3][R] of the target, then the scratch memory of the frame reader. */
-size_t dp_cell_scratch(size_t size) {
-    return 6 * size + dp_frame_scratch(size);
+size_t dpi_cell_scratch(size_t size) {
+    return 6 * size + dpi_frame_scratch(size);
 }
 
-void dp_load_cell(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t cell,
-                  float *frameset, float *scratch) {
+void dpi_load_cell(const dp_frame *frame, const dpi_frame_target *target, size_t g, size_t cell,
+                   float *frameset, float *scratch) {
     size_t size = target->size, side = size / g;
     size_t low = middle_low(g), high = middle_high(g);
     float *top = scratch, *bottom = low == high ? top : top + 3 * size;
-    dp_frame_reader reader;
-    dp_frame_reader_init(&reader, frame, target, scratch + 6 * size);
+    dpi_frame_reader reader;
+    dpi_frame_reader_init(&reader, frame, target, scratch + 6 * size);
     for (size_t y = 0; y < side; y++) {
-        dp_frame_reader_row(&reader, y * g + low, top, size);
+        dpi_frame_reader_row(&reader, y * g + low, top, size);
         if (low != high) {
-            dp_frame_reader_row(&reader, y * g + high, bottom, size);
+            dpi_frame_reader_row(&reader, y * g + high, bottom, size);
         }
         float *out = frameset + cell_row_offset(size, g, cell, y);
         for (size_t c = 0; c < 3; c++) {

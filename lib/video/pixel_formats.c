@@ -22,7 +22,7 @@ static inline void convert_bytes(const uint8_t *first, ptrdiff_t step, size_t re
 }
 
 /* Compiled for rows, whose step is a constant, and for columns. */
-static inline void convert_packed(const dp_pixel_line *line, ptrdiff_t bytes, size_t red,
+static inline void convert_packed(const dpi_pixel_line *line, ptrdiff_t bytes, size_t red,
                                   size_t green, size_t blue, const int32_t *indices, size_t count,
                                   float *rgb) {
     if (line->is_row) {
@@ -32,22 +32,22 @@ static inline void convert_packed(const dp_pixel_line *line, ptrdiff_t bytes, si
     }
 }
 
-static void convert_rgb24(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_rgb24(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
     convert_packed(line, 3, 0, 1, 2, indices, count, rgb);
 }
 
-static void convert_bgr24(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_bgr24(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
     convert_packed(line, 3, 2, 1, 0, indices, count, rgb);
 }
 
-static void convert_rgba(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_rgba(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
     convert_packed(line, 4, 0, 1, 2, indices, count, rgb);
 }
 
-static void convert_bgra(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_bgra(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
     convert_packed(line, 4, 2, 1, 0, indices, count, rgb);
 }
@@ -59,7 +59,7 @@ static inline void convert_luma(const uint8_t *first, ptrdiff_t step, const int3
     }
 }
 
-static void convert_gray8(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_gray8(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                           float *rgb) {
     if (line->is_row) {
         convert_luma(line->first[0], 1, indices, count, rgb);
@@ -83,9 +83,9 @@ typedef struct yuv_line {
 } yuv_line;
 
 /* A sample of Cb and one of Cr serve 2x2 pixels. */
-static inline void convert_yuv(yuv_line line, const dp_yuv_to_rgb *color, const int32_t *indices,
+static inline void convert_yuv(yuv_line line, const dpi_yuv_to_rgb *color, const int32_t *indices,
                                size_t count, float *rgb) {
-    const dp_yuv_to_rgb m = *color;
+    const dpi_yuv_to_rgb m = *color;
     for (size_t i = 0; i < count; i++) {
         ptrdiff_t index = indices[i], chroma = index >> 1;
         float y = m.luma * ((float)line.y[index * line.y_step] - m.black);
@@ -98,7 +98,7 @@ static inline void convert_yuv(yuv_line line, const dp_yuv_to_rgb *color, const 
     clamp_to_bytes(rgb, 3 * count);
 }
 
-static void convert_nv12(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_nv12(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
     const uint8_t *y = line->first[0], *cb = line->first[1], *cr = line->first[1] + 1;
     ptrdiff_t y_step = line->step[0], chroma_step = line->step[1];
@@ -110,7 +110,7 @@ static void convert_nv12(const dp_pixel_line *line, const int32_t *indices, size
     }
 }
 
-static void convert_i420(const dp_pixel_line *line, const int32_t *indices, size_t count,
+static void convert_i420(const dpi_pixel_line *line, const int32_t *indices, size_t count,
                          float *rgb) {
     const uint8_t *y = line->first[0], *cb = line->first[1], *cr = line->first[2];
     const ptrdiff_t *step = line->step;
@@ -127,9 +127,9 @@ static void convert_i420(const dp_pixel_line *line, const int32_t *indices, size
 /* A row of the table. What the build leaves out has no conversion. */
 #define FORMAT(number, name, planes, chroma_shift, has_color, convert, ...) \
     [number] = {name,         planes,    {__VA_ARGS__},                     \
-                chroma_shift, has_color, DP_HAS_FORMAT(number) ? (convert) : NULL}
+                chroma_shift, has_color, DPI_HAS_FORMAT(number) ? (convert) : NULL}
 
-static const dp_pixel_format format_table[] = {
+static const dpi_pixel_format format_table[] = {
     /* number, name, planes, chroma_shift, has_color, conversion, bytes of a sample in each plane */
     FORMAT(DP_FORMAT_RGB24, "rgb24", 1, 0, false, convert_rgb24, 3),
     FORMAT(DP_FORMAT_BGR24, "bgr24", 1, 0, false, convert_bgr24, 3),
@@ -142,12 +142,12 @@ static const dp_pixel_format format_table[] = {
 
 #define FORMAT_COUNT ((int32_t)(sizeof format_table / sizeof format_table[0]))
 
-const dp_pixel_format *dp_find_pixel_format(int32_t format) {
+const dpi_pixel_format *dpi_find_pixel_format(int32_t format) {
     return format >= 0 && format < FORMAT_COUNT ? &format_table[format] : NULL;
 }
 
 const char *dp_format_name(int32_t format) {
-    const dp_pixel_format *known = dp_find_pixel_format(format);
+    const dpi_pixel_format *known = dpi_find_pixel_format(format);
     return known != NULL ? known->name : "unknown";
 }
 
@@ -162,32 +162,32 @@ int32_t dp_format_from_name(const char *name) {
 
 /* ---- planes ---- */
 
-static unsigned shift_of_plane(const dp_pixel_format *format, size_t plane) {
+static unsigned shift_of_plane(const dpi_pixel_format *format, size_t plane) {
     return plane == 0 ? 0 : format->chroma_shift;
 }
 
-dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, int32_t width,
-                                 int32_t height) {
+dpi_plane_shape dpi_shape_of_plane(const dpi_pixel_format *format, size_t plane, int32_t width,
+                                   int32_t height) {
     unsigned shift = shift_of_plane(format, plane);
     int64_t columns = ((width - 1) >> shift) + 1;
     int64_t rows = ((height - 1) >> shift) + 1;
-    return (dp_plane_shape){.row_bytes = columns * format->sample_bytes[plane], .rows = rows};
+    return (dpi_plane_shape){.row_bytes = columns * format->sample_bytes[plane], .rows = rows};
 }
 
-void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
-                       dp_pixel_line *line) {
+void dpi_find_pixel_row(const dp_frame *frame, const dpi_pixel_format *format, int32_t row,
+                        dpi_pixel_line *line) {
     line->is_row = true;
-    line->color = dp_find_color(frame->color);
+    line->color = dpi_find_color(frame->color);
     for (size_t plane = 0; plane < format->plane_count; plane++) {
         ptrdiff_t sample_row = row >> shift_of_plane(format, plane);
         line->first[plane] = frame->plane[plane] + sample_row * frame->stride[plane];
     }
 }
 
-void dp_find_pixel_column(const dp_frame *frame, const dp_pixel_format *format, int32_t column,
-                          dp_pixel_line *line) {
+void dpi_find_pixel_column(const dp_frame *frame, const dpi_pixel_format *format, int32_t column,
+                           dpi_pixel_line *line) {
     line->is_row = false;
-    line->color = dp_find_color(frame->color);
+    line->color = dpi_find_color(frame->color);
     for (size_t plane = 0; plane < format->plane_count; plane++) {
         ptrdiff_t sample_column = column >> shift_of_plane(format, plane);
         line->first[plane] = frame->plane[plane] + sample_column * format->sample_bytes[plane];

@@ -10,7 +10,7 @@ static uint64_t multiply_fraction(uint64_t total, uint64_t part, uint64_t whole)
 }
 
 /* First frame of a view, counted in the `kept` frames that are left of every r-th. */
-static uint64_t view_first_frame(const dp_sampler *sampler, uint64_t kept, uint64_t view) {
+static uint64_t view_first_frame(const dpi_sampler *sampler, uint64_t kept, uint64_t view) {
     uint64_t views = sampler->views;
     uint64_t spare = kept > sampler->view_frames ? kept - sampler->view_frames : 0;
     if (sampler->sampling == DP_SAMPLING_FIRST) {
@@ -20,20 +20,20 @@ static uint64_t view_first_frame(const dp_sampler *sampler, uint64_t kept, uint6
 }
 
 /* Past the end the last frame that is left repeats, which need not be the last of the clip. */
-static uint64_t frame_by_rate(const dp_sampler *sampler, uint64_t view, uint64_t i) {
+static uint64_t frame_by_rate(const dpi_sampler *sampler, uint64_t view, uint64_t i) {
     uint64_t kept = (sampler->frame_count - 1) / sampler->rate + 1;
     uint64_t index = view_first_frame(sampler, kept, view) + i;
     uint64_t last = kept - 1;
     return (index < last ? index : last) * sampler->rate;
 }
 
-static uint64_t frame_by_parts(const dp_sampler *sampler, uint64_t view, uint64_t i) {
+static uint64_t frame_by_parts(const dpi_sampler *sampler, uint64_t view, uint64_t i) {
     uint64_t views = sampler->views;
     uint64_t part = 2 * i * views + 2 * view + 1;
     return multiply_fraction(sampler->frame_count, part, 2 * sampler->view_frames * views);
 }
 
-size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i) {
+size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
     switch (sampler->sampling) {
     case DP_SAMPLING_GIVEN:
         return i;

@@ -2,8 +2,8 @@
  * The first stations of a clip: which frames are sampled, and how a frame becomes the normalised
  * pixels that the transformer reads. Knows nothing of transformers. Frames were checked by lib/api.
  */
-#ifndef DP_VIDEO_H
-#define DP_VIDEO_H
+#ifndef DPI_VIDEO_H
+#define DPI_VIDEO_H
 
 #include "dualpath.h"
 #include "nn/nn.h"
@@ -14,41 +14,41 @@
 
 /* ---- sampling (sampling.c) ---- */
 
-typedef struct dp_sampler {
+typedef struct dpi_sampler {
     size_t frame_count; /* n, in the clip */
     size_t view_frames; /* T, a view */
     size_t rate;        /* r */
     size_t views;       /* V */
     int32_t sampling;   /* dp_sampling */
-} dp_sampler;
+} dpi_sampler;
 
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
-size_t dp_sample_frame(const dp_sampler *sampler, size_t view, size_t i);
+size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i);
 
 /* ---- colours (colors.c) ---- */
 
 /* RGB of Y'CbCr: luma * (Y - black), plus these multiples of Cb - 128 and Cr - 128. */
-typedef struct dp_yuv_to_rgb {
+typedef struct dpi_yuv_to_rgb {
     const char *name; /* dp_color_name() */
     float black, luma, red_cr, green_cb, green_cr, blue_cb;
-} dp_yuv_to_rgb;
+} dpi_yuv_to_rgb;
 
 /* That of a dp_color; NULL for any other number. */
-const dp_yuv_to_rgb *dp_find_color(int32_t color);
+const dpi_yuv_to_rgb *dpi_find_color(int32_t color);
 
 /* ---- pixel formats (pixel_formats.c) ---- */
 
 /* A row or a column of the stored pixels of a frame: sample i of a plane lies i steps behind the
  * first. In a row, samples lie side by side, and `step` is not set. */
-typedef struct dp_pixel_line {
+typedef struct dpi_pixel_line {
     const uint8_t *first[3];
     ptrdiff_t step[3]; /* bytes */
     bool is_row;
-    const dp_yuv_to_rgb *color; /* for formats that have one */
-} dp_pixel_line;
+    const dpi_yuv_to_rgb *color; /* for formats that have one */
+} dpi_pixel_line;
 
 /* What there is to know of a dp_format. */
-typedef struct dp_pixel_format {
+typedef struct dpi_pixel_format {
     const char *name; /* dp_format_name() */
     uint8_t plane_count;
     uint8_t sample_bytes[3]; /* of each plane */
@@ -56,89 +56,89 @@ typedef struct dp_pixel_format {
     bool has_color;          /* dp_frame.color says how it becomes RGB */
     /* Pixels `indices[0 .. count-1]` of a line as RGB in 0 .. 255, planar [3][count]. NULL: the
      * build cannot read this format. */
-    void (*convert)(const dp_pixel_line *line, const int32_t *indices, size_t count, float *rgb);
-} dp_pixel_format;
+    void (*convert)(const dpi_pixel_line *line, const int32_t *indices, size_t count, float *rgb);
+} dpi_pixel_format;
 
 /* That of a dp_format; NULL for any other number. */
-const dp_pixel_format *dp_find_pixel_format(int32_t format);
+const dpi_pixel_format *dpi_find_pixel_format(int32_t format);
 
 /* The described samples of a plane: bytes in a row, and rows. */
-typedef struct dp_plane_shape {
+typedef struct dpi_plane_shape {
     int64_t row_bytes, rows;
-} dp_plane_shape;
+} dpi_plane_shape;
 
-dp_plane_shape dp_shape_of_plane(const dp_pixel_format *format, size_t plane, int32_t width,
-                                 int32_t height);
+dpi_plane_shape dpi_shape_of_plane(const dpi_pixel_format *format, size_t plane, int32_t width,
+                                   int32_t height);
 
 /* Where a stored row or column of a frame begins in each plane. */
-void dp_find_pixel_row(const dp_frame *frame, const dp_pixel_format *format, int32_t row,
-                       dp_pixel_line *line);
-void dp_find_pixel_column(const dp_frame *frame, const dp_pixel_format *format, int32_t column,
-                          dp_pixel_line *line);
+void dpi_find_pixel_row(const dp_frame *frame, const dpi_pixel_format *format, int32_t row,
+                        dpi_pixel_line *line);
+void dpi_find_pixel_column(const dp_frame *frame, const dpi_pixel_format *format, int32_t column,
+                           dpi_pixel_line *line);
 
 /* ---- one frame: turn, resize, crop, normalise (frame.c) ---- */
 
 /* What a frame becomes: size x size pixels, each value (0 .. 255) * scale[c] + offset[c]. */
-typedef struct dp_frame_target {
+typedef struct dpi_frame_target {
     size_t size; /* R */
     size_t crop, crops;
     float scale[3], offset[3];
-    const dp_kernels *kernels;
-} dp_frame_target;
+    const dpi_kernels *kernels;
+} dpi_frame_target;
 
-/* Floats of scratch memory that dp_load_rows() needs for a target of this size. */
-size_t dp_frame_scratch(size_t size);
+/* Floats of scratch memory that dpi_load_rows() needs for a target of this size. */
+size_t dpi_frame_scratch(size_t size);
 
 /* Writes rows [first, first + count) of the target, planar: row y of channel c goes to
  * out + (c * plane) + (y - first) * size. */
-void dp_load_rows(const dp_frame *frame, const dp_frame_target *target, size_t first, size_t count,
-                  float *out, size_t plane, float *scratch);
+void dpi_load_rows(const dp_frame *frame, const dpi_frame_target *target, size_t first,
+                   size_t count, float *out, size_t plane, float *scratch);
 
 /* The same row by row. Rows may be asked for in any order; from top to bottom, no source line is
  * resized twice. */
 
 /* One axis of the upright picture: `source` pixels become `resized`, the target begins at `first`.
  * Stored pixels may lie in the opposite direction. */
-typedef struct dp_axis {
+typedef struct dpi_axis {
     uint64_t source, resized, first;
     bool reversed;
-} dp_axis;
+} dpi_axis;
 
 /* A frame on its way through the resize. A line of source pixels is what lies side by side in the
  * upright picture: a stored row, or a stored column if the frame is turned by 90 or 270 degrees.
  * `low` and all behind it but line_index go into the scratch memory. */
-typedef struct dp_frame_reader {
+typedef struct dpi_frame_reader {
     const dp_frame *frame;
-    const dp_pixel_format *format;
-    const dp_frame_target *target;
+    const dpi_pixel_format *format;
+    const dpi_frame_target *target;
     bool lines_are_columns;
-    dp_axis vertical;
+    dpi_axis vertical;
     int32_t *low, *high;   /* [R] source pixels of a line that make a column of the target, */
     float *weight;         /* [R] and the weight of the second one */
     float *lines[2];       /* [3][R] the latest even and the latest odd source line, resized, */
     int32_t line_index[2]; /* which ones they are; -1: none yet */
     float *high_pixels;    /* [3][R] */
-} dp_frame_reader;
+} dpi_frame_reader;
 
-/* `scratch` holds dp_frame_scratch() floats and serves the reader from then on. */
-void dp_frame_reader_init(dp_frame_reader *reader, const dp_frame *frame,
-                          const dp_frame_target *target, float *scratch);
+/* `scratch` holds dpi_frame_scratch() floats and serves the reader from then on. */
+void dpi_frame_reader_init(dpi_frame_reader *reader, const dp_frame *frame,
+                           const dpi_frame_target *target, float *scratch);
 
 /* Row y of the target; channel c goes to out + c * plane. */
-void dp_frame_reader_row(dp_frame_reader *reader, size_t y, float *out, size_t plane);
+void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane);
 
 /* ---- framesets (frameset.c) ---- */
 
 /* Shrinks a normalised frame [3][size][size] by g and writes it into cell `cell` (0 .. g*g-1, row
  * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing. */
-void dp_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
+void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
 
-/* Floats of scratch memory that dp_load_cell() needs for a target of this size. */
-size_t dp_cell_scratch(size_t size);
+/* Floats of scratch memory that dpi_load_cell() needs for a target of this size. */
+size_t dpi_cell_scratch(size_t size);
 
 /* The same straight from the caller's frame, computing only the rows that are read. The same bits
- * as dp_load_rows() and dp_fill_cell(). */
-void dp_load_cell(const dp_frame *frame, const dp_frame_target *target, size_t g, size_t cell,
-                  float *frameset, float *scratch);
+ * as dpi_load_rows() and dpi_fill_cell(). */
+void dpi_load_cell(const dp_frame *frame, const dpi_frame_target *target, size_t g, size_t cell,
+                   float *frameset, float *scratch);
 
-#endif /* DP_VIDEO_H */
+#endif /* DPI_VIDEO_H */

@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-void dp_answer_take(dp_arena *arena, const dp_parameters *p, dp_answer *answer) {
-    answer->logits = dp_arena_floats(arena, 1, p->classes);
-    answer->probabilities = dp_arena_floats(arena, 1, p->classes);
-    for (size_t i = 0; i < DP_PATHS; i++) {
-        answer->feature[i] = dp_arena_floats(arena, 1, p->feature_size);
+void dpi_answer_take(dpi_arena *arena, const dpi_parameters *p, dpi_answer *answer) {
+    answer->logits = dpi_arena_floats(arena, 1, p->classes);
+    answer->probabilities = dpi_arena_floats(arena, 1, p->classes);
+    for (size_t i = 0; i < DPI_PATHS; i++) {
+        answer->feature[i] = dpi_arena_floats(arena, 1, p->feature_size);
     }
 }
 
-void dp_answer_clear(const dp_answer *answer, const dp_parameters *p) {
+void dpi_answer_clear(const dpi_answer *answer, const dpi_parameters *p) {
     memset(answer->logits, 0, p->classes * sizeof(float));
-    for (size_t i = 0; i < DP_PATHS; i++) {
+    for (size_t i = 0; i < DPI_PATHS; i++) {
         memset(answer->feature[i], 0, p->feature_size * sizeof(float));
     }
 }
@@ -27,10 +27,10 @@ static void add_values(float *sum, const float *values, size_t count) {
     }
 }
 
-void dp_answer_add_view(const dp_answer *answer, const dp_workspace *workspace) {
-    const dp_parameters *p = &workspace->model->parameters;
+void dpi_answer_add_view(const dpi_answer *answer, const dpi_workspace *workspace) {
+    const dpi_parameters *p = &workspace->model->parameters;
     add_values(answer->logits, workspace->logits, p->classes);
-    for (size_t i = 0; i < DP_PATHS; i++) {
+    for (size_t i = 0; i < DPI_PATHS; i++) {
         add_values(answer->feature[i], workspace->path[i].feature, p->feature_size);
     }
 }
@@ -40,15 +40,15 @@ static bool divide_values(float *values, size_t count, size_t views) {
     bool finite = true;
     for (size_t i = 0; i < count; i++) {
         values[i] /= (float)views;
-        finite = finite && dp_bits_are_finite(dp_bits_of_float(values[i]));
+        finite = finite && dpi_bits_are_finite(dpi_bits_of_float(values[i]));
     }
     return finite;
 }
 
-bool dp_answer_average(const dp_answer *answer, const dp_model *model, size_t views) {
-    const dp_parameters *p = &model->parameters;
+bool dpi_answer_average(const dpi_answer *answer, const dp_model *model, size_t views) {
+    const dpi_parameters *p = &model->parameters;
     bool finite = divide_values(answer->logits, p->classes, views);
-    for (size_t i = 0; i < DP_PATHS; i++) {
+    for (size_t i = 0; i < DPI_PATHS; i++) {
         finite = divide_values(answer->feature[i], p->feature_size, views) && finite;
     }
     if (finite && p->classes > 0) {

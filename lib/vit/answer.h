@@ -2,27 +2,27 @@
  * What a clip is answered: the average over its views and crops, its softmax, the likeliest
  * classes.
  */
-#ifndef DP_ANSWER_H
-#define DP_ANSWER_H
+#ifndef DPI_ANSWER_H
+#define DPI_ANSWER_H
 
 #include "vit/workspace.h"
 
 /* The sum over views until it is averaged. */
-typedef struct dp_answer {
+typedef struct dpi_answer {
     float *logits, *probabilities; /* [classes] */
-    float *feature[DP_PATHS];      /* [feature_size] */
-} dp_answer;
+    float *feature[DPI_PATHS];     /* [feature_size] */
+} dpi_answer;
 
 /* Plans (arena->base == NULL) or takes the memory of an answer. (answer.c) */
-void dp_answer_take(dp_arena *arena, const dp_parameters *p, dp_answer *answer);
-void dp_answer_clear(const dp_answer *answer, const dp_parameters *p);
+void dpi_answer_take(dpi_arena *arena, const dpi_parameters *p, dpi_answer *answer);
+void dpi_answer_clear(const dpi_answer *answer, const dpi_parameters *p);
 /* Adds what the head left in the workspace. */
-void dp_answer_add_view(const dp_answer *answer, const dp_workspace *workspace);
+void dpi_answer_add_view(const dpi_answer *answer, const dpi_workspace *workspace);
 /* When all views were added. False: the average is not finite. */
-bool dp_answer_average(const dp_answer *answer, const dp_model *model, size_t views);
+bool dpi_answer_average(const dpi_answer *answer, const dp_model *model, size_t views);
 
 /* Sets `index` of the `count` likeliest of all classes, likeliest first, equal ones by index. Other
  * fields are left alone. (top.c) */
-void dp_select_top(const float *logits, int32_t classes, int32_t count, dp_prediction *top);
+void dpi_select_top(const float *logits, int32_t classes, int32_t count, dp_prediction *top);
 
-#endif /* DP_ANSWER_H */
+#endif /* DPI_ANSWER_H */

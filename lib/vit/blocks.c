@@ -9,8 +9,8 @@
 #include <math.h>
 
 typedef struct block_run {
-    const dp_workspace *workspace;
-    const dp_batch *batch;
+    const dpi_workspace *workspace;
+    const dpi_batch *batch;
     size_t index;
 } block_run;
 
@@ -18,28 +18,28 @@ typedef struct block_run {
  * rest for class tokens. */
 static bool ends_in_class_tokens(const block_run *run, size_t index) {
     const dp_model *model = run->workspace->model;
-    return dp_is_fused(model) && index + 1 == model->parameters.blocks;
+    return dpi_is_fused(model) && index + 1 == model->parameters.blocks;
 }
 
-static const dp_path_block *path_block(const dp_block *block, dp_path path) {
-    return path == DP_SPATIAL ? &block->spatial : &block->temporal;
+static const dpi_path_block *path_block(const dpi_block *block, dpi_path path) {
+    return path == DPI_SPATIAL ? &block->spatial : &block->temporal;
 }
 
-static void run_before_attention(const block_run *run, size_t index, dp_token_rows rows,
-                                 dp_kvq_columns columns, size_t thread) {
-    const dp_workspace *workspace = run->workspace;
-    const dp_block *block = &workspace->model->block[index];
-    float *scratch = dp_workspace_scratch(workspace, thread);
-    if (dp_is_fused(workspace->model)) {
-        dp_fused_before_attention(workspace, path_block(block, rows.path), rows, columns, scratch);
+static void run_before_attention(const block_run *run, size_t index, dpi_token_rows rows,
+                                 dpi_kvq_columns columns, size_t thread) {
+    const dpi_workspace *workspace = run->workspace;
+    const dpi_block *block = &workspace->model->block[index];
+    float *scratch = dpi_workspace_scratch(workspace, thread);
+    if (dpi_is_fused(workspace->model)) {
+        dpi_fused_before_attention(workspace, path_block(block, rows.path), rows, columns, scratch);
     } else {
-        dp_unfused_before_attention(workspace, &block->unfused, rows, scratch);
+        dpi_unfused_before_attention(workspace, &block->unfused, rows, scratch);
     }
 }
 
 /* Of all rows, what block `index` makes of [k v q | d]. */
-static dp_kvq_columns columns_of_all_rows(const block_run *run, size_t index) {
-    return ends_in_class_tokens(run, index) ? DP_KVQ_KEYS_AND_VALUES : DP_KVQ_ALL;
+static dpi_kvq_columns columns_of_all_rows(const block_run *run, size_t index) {
+    return ends_in_class_tokens(run, index) ? DPI_KVQ_KEYS_AND_VALUES : DPI_KVQ_ALL;
 }
 
 static void before_attention_task(void *context, size_t index, size_t thread) {
@@ -48,49 +48,49 @@ static void before_attention_task(void *context, size_t index, size_t thread) {
                          columns_of_all_rows(run, run->index), thread);
 }
 
-static dp_token_rows class_row_block(const dp_batch *batch, size_t index) {
+static dpi_token_rows class_row_block(const dpi_batch *batch, size_t index) {
     return batch->row_blocks[batch->row_block_count + index];
 }
 
 static void class_before_attention_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    run_before_attention(run, run->index, class_row_block(run->batch, index), DP_KVQ_ALL, thread);
+    run_before_attention(run, run->index, class_row_block(run->batch, index), DPI_KVQ_ALL, thread);
 }
 
 static void attention_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    const dp_workspace *workspace = run->workspace;
+    const dpi_workspace *workspace = run->workspace;
     const dp_model *model = workspace->model;
-    const dp_parameters *p = &model->parameters;
+    const dpi_parameters *p = &model->parameters;
     size_t image = index / p->heads;
     size_t head = index % p->heads;
     size_t head_size = p->width / p->heads;
-    dp_path path = image < run->batch->images[DP_SPATIAL] ? DP_SPATIAL : DP_TEMPORAL;
-    if (path == DP_TEMPORAL) {
-        image -= run->batch->images[DP_SPATIAL];
+    dpi_path path = image < run->batch->images[DPI_SPATIAL] ? DPI_SPATIAL : DPI_TEMPORAL;
+    if (path == DPI_TEMPORAL) {
+        image -= run->batch->images[DPI_SPATIAL];
     }
-    dp_rows kvq = dp_rows_from(workspace->path[path].kvq, image * p->tokens, head * head_size);
-    dp_attention attention = {
-        .q = dp_rows_from(kvq, 0, 2 * p->width),
+    dpi_rows kvq = dpi_rows_from(workspace->path[path].kvq, image * p->tokens, head * head_size);
+    dpi_attention attention = {
+        .q = dpi_rows_from(kvq, 0, 2 * p->width),
         .k = kvq,
-        .v = dp_rows_from(kvq, 0, p->width),
+        .v = dpi_rows_from(kvq, 0, p->width),
         .queries = ends_in_class_tokens(run, run->index) ? 1 : p->tokens,
         .tokens = p->tokens,
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
     };
-    dp_attention_run(model->kernels, model->gemm_attention, &attention,
-                     dp_workspace_scratch(workspace, thread));
+    dpi_attention_run(model->kernels, model->gemm_attention, &attention,
+                      dpi_workspace_scratch(workspace, thread));
 }
 
-static void run_after_attention(const block_run *run, dp_token_rows rows, size_t thread) {
-    const dp_workspace *workspace = run->workspace;
-    const dp_block *block = &workspace->model->block[run->index];
-    float *scratch = dp_workspace_scratch(workspace, thread);
-    if (dp_is_fused(workspace->model)) {
-        dp_fused_after_attention(workspace, path_block(block, rows.path), rows, scratch);
+static void run_after_attention(const block_run *run, dpi_token_rows rows, size_t thread) {
+    const dpi_workspace *workspace = run->workspace;
+    const dpi_block *block = &workspace->model->block[run->index];
+    float *scratch = dpi_workspace_scratch(workspace, thread);
+    if (dpi_is_fused(workspace->model)) {
+        dpi_fused_after_attention(workspace, path_block(block, rows.path), rows, scratch);
     } else {
-        dp_unfused_after_attention(workspace, &block->unfused, rows, scratch);
+        dpi_unfused_after_attention(workspace, &block->unfused, rows, scratch);
     }
 }
 
@@ -102,7 +102,7 @@ static void class_after_attention_task(void *context, size_t index, size_t threa
 /* The next block begins while its rows are in the cache. */
 static void after_attention_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
-    dp_token_rows rows = run->batch->row_blocks[index];
+    dpi_token_rows rows = run->batch->row_blocks[index];
     size_t next = run->index + 1;
     run_after_attention(run, rows, thread);
     if (next < run->workspace->model->parameters.blocks) {
@@ -110,21 +110,21 @@ static void after_attention_task(void *context, size_t index, size_t thread) {
     }
 }
 
-void dp_run_block(const dp_workspace *workspace, const dp_batch *batch, dp_team *team,
-                  size_t index) {
+void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_team *team,
+                   size_t index) {
     block_run run = {workspace, batch, index};
-    size_t images = batch->images[DP_SPATIAL] + batch->images[DP_TEMPORAL];
+    size_t images = batch->images[DPI_SPATIAL] + batch->images[DPI_TEMPORAL];
     bool class_tokens = ends_in_class_tokens(&run, index);
     if (index == 0) {
-        dp_team_run(team, before_attention_task, &run, batch->row_block_count);
+        dpi_team_run(team, before_attention_task, &run, batch->row_block_count);
     }
     if (class_tokens) {
-        dp_team_run(team, class_before_attention_task, &run, batch->class_row_block_count);
+        dpi_team_run(team, class_before_attention_task, &run, batch->class_row_block_count);
     }
-    dp_team_run(team, attention_task, &run, images * workspace->model->parameters.heads);
+    dpi_team_run(team, attention_task, &run, images * workspace->model->parameters.heads);
     if (class_tokens) {
-        dp_team_run(team, class_after_attention_task, &run, batch->class_row_block_count);
+        dpi_team_run(team, class_after_attention_task, &run, batch->class_row_block_count);
     } else {
-        dp_team_run(team, after_attention_task, &run, batch->row_block_count);
+        dpi_team_run(team, after_attention_task, &run, batch->row_block_count);
     }
 }

@@ -1,6 +1,6 @@
 /*
  * A transformer block after fusion, for some rows of tokens. The formulas are those of
- * dp_path_block, which says what each matrix stands for; a path differs from the other only by
+ * dpi_path_block, which says what each matrix stands for; a path differs from the other only by
  * which matrices it has.
  */
 #include "base/size.h"
@@ -11,12 +11,12 @@
  * core's second-level cache. */
 #define MLP_SLICE ((size_t)1536)
 
-_Static_assert(MLP_SLICE % DP_MAX_NR == 0, "slices begin where panels do");
+_Static_assert(MLP_SLICE % DPI_MAX_NR == 0, "slices begin where panels do");
 
-size_t dp_largest_bottleneck(const dp_parameters *p) {
+size_t dpi_largest_bottleneck(const dpi_parameters *p) {
     size_t largest = 0;
-    for (size_t site = 0; site < DP_ADAPTER_SITES; site++) {
-        largest = dp_size_max(largest, p->bottleneck[site]);
+    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
+        largest = dpi_size_max(largest, p->bottleneck[site]);
     }
     return largest;
 }
@@ -25,47 +25,47 @@ size_t dp_largest_bottleneck(const dp_parameters *p) {
 
 /* What GEMMs read: n and m, d, and a slice of h. */
 typedef struct block_buffers {
-    dp_lhs_buffer norm, bottleneck, mlp;
+    dpi_lhs_buffer norm, bottleneck, mlp;
 } block_buffers;
 
 /* Plans (arena->base == NULL) or takes memory for so many rows. */
-static block_buffers take_block_buffers(dp_arena *arena, const dp_model *model, size_t rows) {
-    const dp_parameters *p = &model->parameters;
-    size_t slice = dp_size_min(dp_size_round_up(p->mlp_width, DP_MAX_NR), MLP_SLICE);
+static block_buffers take_block_buffers(dpi_arena *arena, const dp_model *model, size_t rows) {
+    const dpi_parameters *p = &model->parameters;
+    size_t slice = dpi_size_min(dpi_size_round_up(p->mlp_width, DPI_MAX_NR), MLP_SLICE);
     block_buffers b;
-    b.norm = dp_lhs_buffer_take(arena, model->gemm, rows, p->width, DP_LHS_OF_NORM);
+    b.norm = dpi_lhs_buffer_take(arena, model->gemm, rows, p->width, DPI_LHS_OF_NORM);
     b.bottleneck =
-        dp_lhs_buffer_take(arena, model->gemm, rows, dp_largest_bottleneck(p), DP_LHS_OF_SUMS);
-    b.mlp = dp_lhs_buffer_take(arena, model->gemm, rows, slice, DP_LHS_OF_GEMM);
+        dpi_lhs_buffer_take(arena, model->gemm, rows, dpi_largest_bottleneck(p), DPI_LHS_OF_SUMS);
+    b.mlp = dpi_lhs_buffer_take(arena, model->gemm, rows, slice, DPI_LHS_OF_GEMM);
     return b;
 }
 
-size_t dp_fused_scratch(const dp_model *model, size_t rows) {
-    dp_arena counted = {.base = NULL};
+size_t dpi_fused_scratch(const dp_model *model, size_t rows) {
+    dpi_arena counted = {.base = NULL};
     (void)take_block_buffers(&counted, model, rows);
-    return dp_size_div_up(counted.used, sizeof(float));
+    return dpi_size_div_up(counted.used, sizeof(float));
 }
 
 typedef struct block_pass {
     const dp_model *model;
-    const dp_path_block *block;
-    const dp_path_state *state;
-    dp_token_rows rows;
-    dp_rows x; /* the residual stream */
+    const dpi_path_block *block;
+    const dpi_path_state *state;
+    dpi_token_rows rows;
+    dpi_rows x; /* the residual stream */
     block_buffers buffers;
 } block_pass;
 
-static block_pass start_block_pass(const dp_workspace *workspace, const dp_path_block *block,
-                                   dp_token_rows rows, float *scratch) {
-    const dp_path_state *state = &workspace->path[rows.path];
-    dp_arena arena = {.base = (uint8_t *)scratch,
-                      .size = workspace->scratch_floats * sizeof(float)};
+static block_pass start_block_pass(const dpi_workspace *workspace, const dpi_path_block *block,
+                                   dpi_token_rows rows, float *scratch) {
+    const dpi_path_state *state = &workspace->path[rows.path];
+    dpi_arena arena = {.base = (uint8_t *)scratch,
+                       .size = workspace->scratch_floats * sizeof(float)};
     return (block_pass){
         .model = workspace->model,
         .block = block,
         .state = state,
         .rows = rows,
-        .x = dp_rows_f32(dp_path_x(state, rows, 0), state->x_stride * rows.step),
+        .x = dpi_rows_f32(dpi_path_x(state, rows, 0), state->x_stride * rows.step),
         .buffers = take_block_buffers(&arena, workspace->model, rows.count),
     };
 }
@@ -73,55 +73,55 @@ static block_pass start_block_pass(const dp_workspace *workspace, const dp_path_
 /* ---- the operations of the formulas ---- */
 
 /* norm(x) */
-static dp_lhs normalise_rows(const block_pass *r) {
-    const dp_parameters *p = &r->model->parameters;
-    return dp_lhs_from_norm(r->model->gemm, r->model->kernels, r->x.numbers, r->x.stride,
-                            r->rows.count, p->width, p->epsilon, &r->buffers.norm);
+static dpi_lhs normalise_rows(const block_pass *r) {
+    const dpi_parameters *p = &r->model->parameters;
+    return dpi_lhs_from_norm(r->model->gemm, r->model->kernels, r->x.numbers, r->x.stride,
+                             r->rows.count, p->width, p->epsilon, &r->buffers.norm);
 }
 
 /* out = in linear, with an epilogue */
-static void multiply_rows(const block_pass *r, const dp_linear *linear, dp_lhs in, dp_rows out,
-                          dp_epilogue epilogue) {
-    dp_gemm_run(r->model->kernels, linear, r->rows.count, in, out, epilogue);
+static void multiply_rows(const block_pass *r, const dpi_linear *linear, dpi_lhs in, dpi_rows out,
+                          dpi_epilogue epilogue) {
+    dpi_gemm_run(r->model->kernels, linear, r->rows.count, in, out, epilogue);
 }
 
 /* x += in linear */
-static void add_to_residual(const block_pass *r, const dp_linear *linear, dp_lhs in) {
-    multiply_rows(r, linear, in, r->x, (dp_epilogue){.accumulate = true});
+static void add_to_residual(const block_pass *r, const dpi_linear *linear, dpi_lhs in) {
+    multiply_rows(r, linear, in, r->x, (dpi_epilogue){.accumulate = true});
 }
 
 /* d = act(in linear) */
-static dp_lhs run_adapter_down(const block_pass *r, const dp_linear *linear, dp_lhs in) {
-    return dp_gemm_run_to_lhs(r->model->kernels, linear, r->rows.count, in,
-                              r->model->parameters.adapter_activation, &r->buffers.bottleneck);
+static dpi_lhs run_adapter_down(const block_pass *r, const dpi_linear *linear, dpi_lhs in) {
+    return dpi_gemm_run_to_lhs(r->model->kernels, linear, r->rows.count, in,
+                               r->model->parameters.adapter_activation, &r->buffers.bottleneck);
 }
 
-static dp_rows kvq_columns(const block_pass *r, size_t first) {
-    return dp_path_kvq(r->state, r->rows, first);
+static dpi_rows kvq_columns(const block_pass *r, size_t first) {
+    return dpi_path_kvq(r->state, r->rows, first);
 }
 
 /* ---- before attention ---- */
 
-void dp_fused_before_attention(const dp_workspace *workspace, const dp_path_block *block,
-                               dp_token_rows rows, dp_kvq_columns columns, float *scratch) {
-    const dp_parameters *p = &workspace->model->parameters;
+void dpi_fused_before_attention(const dpi_workspace *workspace, const dpi_path_block *block,
+                                dpi_token_rows rows, dpi_kvq_columns columns, float *scratch) {
+    const dpi_parameters *p = &workspace->model->parameters;
     block_pass r = start_block_pass(workspace, block, rows, scratch);
-    dp_linear qkv = block->qkv;
-    dp_linear composed_qkv = block->composed_qkv;
-    dp_lhs n = normalise_rows(&r);
-    if (columns == DP_KVQ_KEYS_AND_VALUES) {
-        qkv.outputs = dp_size_min(qkv.outputs, 2 * p->width);
-        composed_qkv.outputs = dp_size_min(composed_qkv.outputs, 2 * p->width);
+    dpi_linear qkv = block->qkv;
+    dpi_linear composed_qkv = block->composed_qkv;
+    dpi_lhs n = normalise_rows(&r);
+    if (columns == DPI_KVQ_KEYS_AND_VALUES) {
+        qkv.outputs = dpi_size_min(qkv.outputs, 2 * p->width);
+        composed_qkv.outputs = dpi_size_min(composed_qkv.outputs, 2 * p->width);
     }
-    multiply_rows(&r, &qkv, n, kvq_columns(&r, 0), (dp_epilogue){0});
+    multiply_rows(&r, &qkv, n, kvq_columns(&r, 0), (dpi_epilogue){0});
     if (block->adapter_down_qkv.outputs > 0) {
-        dp_lhs d = run_adapter_down(&r, &block->adapter_down_qkv, n);
+        dpi_lhs d = run_adapter_down(&r, &block->adapter_down_qkv, n);
         multiply_rows(&r, &composed_qkv, d, kvq_columns(&r, 0),
-                      (dp_epilogue){.accumulate = qkv.outputs > 0});
+                      (dpi_epilogue){.accumulate = qkv.outputs > 0});
     }
-    if (columns == DP_KVQ_ALL) {
+    if (columns == DPI_KVQ_ALL) {
         multiply_rows(&r, &block->adapter_down_attn, n, kvq_columns(&r, 3 * p->width),
-                      (dp_epilogue){.activation = p->adapter_activation});
+                      (dpi_epilogue){.activation = p->adapter_activation});
     }
 }
 
@@ -129,64 +129,64 @@ void dp_fused_before_attention(const dp_workspace *workspace, const dp_path_bloc
 
 /* x += a attn_out + d adapter_up_attn */
 static void add_attention(const block_pass *r) {
-    const dp_gemm *gemm = r->model->gemm;
-    const dp_path_block *block = r->block;
+    const dpi_gemm *gemm = r->model->gemm;
+    const dpi_path_block *block = r->block;
     size_t width = r->model->parameters.width;
-    dp_lhs a =
-        dp_lhs_from_rows(gemm, kvq_columns(r, 2 * width), r->rows.count, width, &r->buffers.norm);
+    dpi_lhs a =
+        dpi_lhs_from_rows(gemm, kvq_columns(r, 2 * width), r->rows.count, width, &r->buffers.norm);
     add_to_residual(r, &block->attn_out, a);
     if (block->composed_down_attn.outputs > 0) {
         add_to_residual(r, &block->adapter_up_attn,
                         run_adapter_down(r, &block->composed_down_attn, a));
     } else if (block->adapter_up_attn.outputs > 0) {
         add_to_residual(r, &block->adapter_up_attn,
-                        dp_lhs_from_rows(gemm, kvq_columns(r, 3 * width), r->rows.count,
-                                         block->adapter_up_attn.inputs, &r->buffers.bottleneck));
+                        dpi_lhs_from_rows(gemm, kvq_columns(r, 3 * width), r->rows.count,
+                                          block->adapter_up_attn.inputs, &r->buffers.bottleneck));
     }
 }
 
 /* Columns [first, first + count) of h:
  *     h = act(m fc1);  d += h composed_down_mlp, activated at the last;  x += h fc2 */
-static void add_mlp_slice(const block_pass *r, dp_lhs m, size_t first, size_t count) {
-    const dp_path_block *block = r->block;
-    const dp_parameters *p = &r->model->parameters;
-    dp_linear fc1 = dp_linear_outputs(&block->fc1, first, count);
-    dp_lhs h = dp_gemm_run_to_lhs(r->model->kernels, &fc1, r->rows.count, m, p->activation,
-                                  &r->buffers.mlp);
+static void add_mlp_slice(const block_pass *r, dpi_lhs m, size_t first, size_t count) {
+    const dpi_path_block *block = r->block;
+    const dpi_parameters *p = &r->model->parameters;
+    dpi_linear fc1 = dpi_linear_outputs(&block->fc1, first, count);
+    dpi_lhs h = dpi_gemm_run_to_lhs(r->model->kernels, &fc1, r->rows.count, m, p->activation,
+                                    &r->buffers.mlp);
     if (block->composed_down_mlp.outputs > 0) {
-        dp_linear part = dp_linear_inputs(&block->composed_down_mlp, first, count);
+        dpi_linear part = dpi_linear_inputs(&block->composed_down_mlp, first, count);
         bool last = first + count == p->mlp_width;
-        dp_epilogue epilogue = {.accumulate = first > 0,
-                                .activation = last ? p->adapter_activation : DP_ACTIVATION_NONE};
-        multiply_rows(r, &part, h, dp_lhs_sums(&r->buffers.bottleneck), epilogue);
+        dpi_epilogue epilogue = {.accumulate = first > 0,
+                                 .activation = last ? p->adapter_activation : DPI_ACTIVATION_NONE};
+        multiply_rows(r, &part, h, dpi_lhs_sums(&r->buffers.bottleneck), epilogue);
     }
     if (block->fc2.outputs > 0) {
-        dp_linear fc2 = dp_linear_inputs(&block->fc2, first, count);
+        dpi_linear fc2 = dpi_linear_inputs(&block->fc2, first, count);
         add_to_residual(r, &fc2, h);
     }
 }
 
 static void add_mlp(const block_pass *r) {
-    const dp_path_block *block = r->block;
-    const dp_parameters *p = &r->model->parameters;
-    dp_lhs m = normalise_rows(r);
+    const dpi_path_block *block = r->block;
+    const dpi_parameters *p = &r->model->parameters;
+    dpi_lhs m = normalise_rows(r);
     if (block->adapter_down_mlp.outputs > 0) {
         add_to_residual(r, &block->adapter_up_mlp,
                         run_adapter_down(r, &block->adapter_down_mlp, m));
     }
     for (size_t first = 0; first < p->mlp_width; first += MLP_SLICE) {
-        add_mlp_slice(r, m, first, dp_size_min(MLP_SLICE, p->mlp_width - first));
+        add_mlp_slice(r, m, first, dpi_size_min(MLP_SLICE, p->mlp_width - first));
     }
     if (block->composed_down_mlp.outputs > 0) {
-        dp_lhs d =
-            dp_lhs_from_rows(r->model->gemm, dp_lhs_sums(&r->buffers.bottleneck), r->rows.count,
-                             block->adapter_up_mlp.inputs, &r->buffers.bottleneck);
+        dpi_lhs d =
+            dpi_lhs_from_rows(r->model->gemm, dpi_lhs_sums(&r->buffers.bottleneck), r->rows.count,
+                              block->adapter_up_mlp.inputs, &r->buffers.bottleneck);
         add_to_residual(r, &block->adapter_up_mlp, d);
     }
 }
 
-void dp_fused_after_attention(const dp_workspace *workspace, const dp_path_block *block,
-                              dp_token_rows rows, float *scratch) {
+void dpi_fused_after_attention(const dpi_workspace *workspace, const dpi_path_block *block,
+                               dpi_token_rows rows, float *scratch) {
     block_pass r = start_block_pass(workspace, block, rows, scratch);
     add_attention(&r);
     add_mlp(&r);

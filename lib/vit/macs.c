@@ -5,16 +5,16 @@
 #include "vit/block.h"
 #include "vit/vit.h"
 
-static uint64_t linear_macs(const dp_linear *linear) {
+static uint64_t linear_macs(const dpi_linear *linear) {
     return (uint64_t)linear->inputs * linear->outputs;
 }
 
 /* Of the scores and of their product with the values. */
-static uint64_t attention_macs(const dp_parameters *p, uint64_t queries) {
+static uint64_t attention_macs(const dpi_parameters *p, uint64_t queries) {
     return 2 * queries * p->tokens * p->width;
 }
 
-static uint64_t after_attention_macs(const dp_path_block *block) {
+static uint64_t after_attention_macs(const dpi_path_block *block) {
     return linear_macs(&block->composed_down_attn) + linear_macs(&block->attn_out) +
            linear_macs(&block->adapter_up_attn) + linear_macs(&block->adapter_down_mlp) +
            linear_macs(&block->fc1) + linear_macs(&block->composed_down_mlp) +
@@ -22,7 +22,7 @@ static uint64_t after_attention_macs(const dp_path_block *block) {
 }
 
 /* One image; in the last block everything but keys and values is for the class token only. */
-static uint64_t fused_image_macs(const dp_parameters *p, const dp_path_block *block, bool last) {
+static uint64_t fused_image_macs(const dpi_parameters *p, const dpi_path_block *block, bool last) {
     uint64_t tokens = p->tokens;
     uint64_t down_qkv = linear_macs(&block->adapter_down_qkv);
     uint64_t to_kvq = linear_macs(&block->qkv) + linear_macs(&block->composed_qkv);
@@ -35,35 +35,35 @@ static uint64_t fused_image_macs(const dp_parameters *p, const dp_path_block *bl
            attention_macs(p, 1);
 }
 
-static uint64_t unfused_image_macs(const dp_parameters *p, const dp_unfused_block *block,
-                                   dp_path path) {
+static uint64_t unfused_image_macs(const dpi_parameters *p, const dpi_unfused_block *block,
+                                   dpi_path path) {
     uint64_t token = linear_macs(&block->qkv) + linear_macs(&block->attn_out) +
                      linear_macs(&block->fc1) + linear_macs(&block->fc2);
-    size_t first = path == DP_SPATIAL ? DP_S1 : DP_T0;
-    size_t end = path == DP_SPATIAL ? DP_T0 : DP_ADAPTER_SITES;
+    size_t first = path == DPI_SPATIAL ? DPI_S1 : DPI_T0;
+    size_t end = path == DPI_SPATIAL ? DPI_T0 : DPI_ADAPTER_SITES;
     for (size_t site = first; site < end; site++) {
         token += linear_macs(&block->adapters[site].down) + linear_macs(&block->adapters[site].up);
     }
     return p->tokens * token + attention_macs(p, p->tokens);
 }
 
-static uint64_t path_macs(const dp_model *model, dp_path path) {
-    const dp_parameters *p = &model->parameters;
+static uint64_t path_macs(const dp_model *model, dpi_path path) {
+    const dpi_parameters *p = &model->parameters;
     uint64_t image = 0;
     for (size_t i = 0; i < p->blocks; i++) {
-        const dp_block *block = &model->block[i];
-        const dp_path_block *fused = path == DP_SPATIAL ? &block->spatial : &block->temporal;
-        image += dp_is_fused(model) ? fused_image_macs(p, fused, i + 1 == p->blocks)
-                                    : unfused_image_macs(p, &block->unfused, path);
+        const dpi_block *block = &model->block[i];
+        const dpi_path_block *fused = path == DPI_SPATIAL ? &block->spatial : &block->temporal;
+        image += dpi_is_fused(model) ? fused_image_macs(p, fused, i + 1 == p->blocks)
+                                     : unfused_image_macs(p, &block->unfused, path);
     }
-    return image * dp_path_images(p, path);
+    return image * dpi_path_images(p, path);
 }
 
-int64_t dp_count_macs(const dp_model *model) {
-    const dp_parameters *p = &model->parameters;
+int64_t dpi_count_macs(const dp_model *model) {
+    const dpi_parameters *p = &model->parameters;
     uint64_t images = p->spatial_frames + p->framesets;
     uint64_t macs = images * (p->tokens - 1) * linear_macs(&model->patch);
-    macs += path_macs(model, DP_SPATIAL) + path_macs(model, DP_TEMPORAL);
+    macs += path_macs(model, DPI_SPATIAL) + path_macs(model, DPI_TEMPORAL);
     macs += images * linear_macs(&model->projection);
     macs += linear_macs(&model->head_hidden) + linear_macs(&model->head_output);
     return (int64_t)macs;

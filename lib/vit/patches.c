@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Patch `index` of an image as one row, (channel, row, column). */
-static void gather_patch(const dp_parameters *p, const float *image, size_t index, float *out) {
+static void gather_patch(const dpi_parameters *p, const float *image, size_t index, float *out) {
     size_t size = p->image_size;
     size_t row = index / p->patches_a_side * p->patch_size;
     size_t column = index % p->patches_a_side * p->patch_size;
@@ -22,72 +22,73 @@ static void gather_patch(const dp_parameters *p, const float *image, size_t inde
     }
 }
 
-static const float *position_table(const dp_model *model, dp_path path, size_t image) {
-    const dp_parameters *p = &model->parameters;
-    return path == DP_SPATIAL ? model->position_spatial
-                              : model->position_temporal + image * p->tokens * p->width;
+static const float *position_table(const dp_model *model, dpi_path path, size_t image) {
+    const dpi_parameters *p = &model->parameters;
+    return path == DPI_SPATIAL ? model->position_spatial
+                               : model->position_temporal + image * p->tokens * p->width;
 }
 
 /* Memory for the patches of a row block. */
 typedef struct patch_buffers {
     float *patches; /* [row_block][stride] */
     size_t stride;
-    dp_lhs_buffer lhs;
+    dpi_lhs_buffer lhs;
 } patch_buffers;
 
 /* Plans (arena->base == NULL) or takes it. */
-static patch_buffers take_patch_buffers(dp_arena *arena, const dp_model *model, size_t rows) {
-    patch_buffers b = {.stride = dp_row_stride(model->patch.inputs)};
-    b.patches = dp_arena_floats(arena, rows, b.stride);
-    b.lhs = dp_lhs_buffer_take(arena, model->patch.gemm, rows, model->patch.inputs, DP_LHS_OF_ROWS);
+static patch_buffers take_patch_buffers(dpi_arena *arena, const dp_model *model, size_t rows) {
+    patch_buffers b = {.stride = dpi_row_stride(model->patch.inputs)};
+    b.patches = dpi_arena_floats(arena, rows, b.stride);
+    b.lhs =
+        dpi_lhs_buffer_take(arena, model->patch.gemm, rows, model->patch.inputs, DPI_LHS_OF_ROWS);
     return b;
 }
 
-size_t dp_patches_scratch(const dp_model *model, size_t rows) {
-    dp_arena counted = {.base = NULL};
+size_t dpi_patches_scratch(const dp_model *model, size_t rows) {
+    dpi_arena counted = {.base = NULL};
     (void)take_patch_buffers(&counted, model, rows);
-    return dp_size_div_up(counted.used, sizeof(float));
+    return dpi_size_div_up(counted.used, sizeof(float));
 }
 
 /* Adds tokens [first, first + count) of one image that is held to x, none of them the class token.
  */
-static void add_patch_tokens(const dp_workspace *workspace, dp_path path, size_t image,
+static void add_patch_tokens(const dpi_workspace *workspace, dpi_path path, size_t image,
                              size_t first, size_t count, float *scratch) {
     const dp_model *model = workspace->model;
-    const dp_parameters *p = &model->parameters;
-    const dp_path_state *state = &workspace->path[path];
+    const dpi_parameters *p = &model->parameters;
+    const dpi_path_state *state = &workspace->path[path];
     const float *pixels = state->pixels + image * 3 * p->image_size * p->image_size;
-    dp_arena arena = {.base = (uint8_t *)scratch,
-                      .size = workspace->scratch_floats * sizeof(float)};
+    dpi_arena arena = {.base = (uint8_t *)scratch,
+                       .size = workspace->scratch_floats * sizeof(float)};
     patch_buffers b = take_patch_buffers(&arena, model, workspace->row_block);
     float *x = state->x + (image * p->tokens + first) * state->x_stride;
     for (size_t i = 0; i < count; i++) {
         gather_patch(p, pixels, first + i - 1, b.patches + i * b.stride);
     }
-    dp_lhs patches = dp_lhs_from_rows(model->patch.gemm, dp_rows_f32(b.patches, b.stride), count,
-                                      model->patch.inputs, &b.lhs);
-    dp_gemm_run(model->kernels, &model->patch, count, patches, dp_rows_f32(x, state->x_stride),
-                (dp_epilogue){.accumulate = true});
+    dpi_lhs patches = dpi_lhs_from_rows(model->patch.gemm, dpi_rows_f32(b.patches, b.stride), count,
+                                        model->patch.inputs, &b.lhs);
+    dpi_gemm_run(model->kernels, &model->patch, count, patches, dpi_rows_f32(x, state->x_stride),
+                 (dpi_epilogue){.accumulate = true});
 }
 
 typedef struct embed_run {
-    const dp_workspace *workspace;
-    const dp_batch *batch;
+    const dpi_workspace *workspace;
+    const dpi_batch *batch;
 } embed_run;
 
 static void embed_task(void *context, size_t index, size_t thread) {
     const embed_run *run = context;
-    const dp_workspace *workspace = run->workspace;
+    const dpi_workspace *workspace = run->workspace;
     const dp_model *model = workspace->model;
-    const dp_parameters *p = &model->parameters;
-    dp_token_rows rows = run->batch->row_blocks[index];
-    const dp_path_state *state = &workspace->path[rows.path];
-    float *scratch = dp_workspace_scratch(workspace, thread);
+    const dpi_parameters *p = &model->parameters;
+    dpi_token_rows rows = run->batch->row_blocks[index];
+    const dpi_path_state *state = &workspace->path[rows.path];
+    float *scratch = dpi_workspace_scratch(workspace, thread);
     size_t end = rows.first + rows.count;
     for (size_t r = rows.first; r < end;) {
         size_t image = r / p->tokens;
         size_t token = r % p->tokens;
-        size_t count = dp_size_min(end - r, p->tokens - token);
+        size_t count = dpi_size_min(end - r, p->tokens - token);
         size_t in_view = run->batch->first[rows.path] + image;
         const float *table = position_table(model, rows.path, in_view) + token * p->width;
         for (size_t i = 0; i < count; i++) {
@@ -99,13 +100,13 @@ static void embed_task(void *context, size_t index, size_t thread) {
         r += count;
     }
     for (size_t i = 0; i < rows.count && model->pre_norm.weight != NULL; i++) {
-        float *x = dp_path_x(state, rows, i);
+        float *x = dpi_path_x(state, rows, i);
         model->kernels->layer_norm(x, model->pre_norm.weight, model->pre_norm.bias, p->epsilon, x,
                                    p->width);
     }
 }
 
-void dp_embed_patches(const dp_workspace *workspace, const dp_batch *batch, dp_team *team) {
+void dpi_embed_patches(const dpi_workspace *workspace, const dpi_batch *batch, dpi_team *team) {
     embed_run run = {workspace, batch};
-    dp_team_run(team, embed_task, &run, batch->row_block_count);
+    dpi_team_run(team, embed_task, &run, batch->row_block_count);
 }

@@ -25,7 +25,7 @@ static void sink_class(const float *logits, dp_prediction *heap, int32_t count, 
     heap[place].index = class_index;
 }
 
-void dp_select_top(const float *logits, int32_t classes, int32_t count, dp_prediction *top) {
+void dpi_select_top(const float *logits, int32_t classes, int32_t count, dp_prediction *top) {
     for (int32_t i = 0; i < count; i++) {
         top[i].index = i;
     }

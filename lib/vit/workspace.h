@@ -2,79 +2,80 @@
  * Everything mutable that one view needs on its way through the transformer, and how its rows are
  * cut for the threads. It lies in a session's arena.
  */
-#ifndef DP_WORKSPACE_H
-#define DP_WORKSPACE_H
+#ifndef DPI_WORKSPACE_H
+#define DPI_WORKSPACE_H
 
 #include "base/arena.h"
 #include "gemm/lhs.h"
 #include "model/model.h"
 
-typedef enum dp_path { DP_SPATIAL, DP_TEMPORAL, DP_PATHS } dp_path;
+typedef enum dpi_path { DPI_SPATIAL, DPI_TEMPORAL, DPI_PATHS } dpi_path;
 
 /* Rows first, first + step, ... of a path's tokens, [images * tokens][width]. */
-typedef struct dp_token_rows {
-    dp_path path;
+typedef struct dpi_token_rows {
+    dpi_path path;
     size_t first, count, step;
-} dp_token_rows;
+} dpi_token_rows;
 
 /* Images that go through the blocks together: so many of each path, from `first` of the view on. */
-typedef struct dp_batch {
-    size_t first[DP_PATHS], images[DP_PATHS];
-    dp_token_rows *row_blocks; /* of all rows; behind them, those of the class tokens */
+typedef struct dpi_batch {
+    size_t first[DPI_PATHS], images[DPI_PATHS];
+    dpi_token_rows *row_blocks; /* of all rows; behind them, those of the class tokens */
     size_t row_block_count, class_row_block_count;
-} dp_batch;
+} dpi_batch;
 
 /* The activations of a path. */
-typedef struct dp_path_state {
+typedef struct dpi_path_state {
     size_t images; /* that are held: those of a batch */
     float *pixels; /* [images][3][image_size][image_size], dead after patch embedding */
     float *x;      /* [images * tokens][width], the residual stream */
     size_t x_stride;
-    dp_rows kvq;       /* [images * tokens][k v q | d]: keys, values, queries; and of the spatial
-                          path the bottleneck of the adapter at attention */
+    dpi_rows kvq;      /* [images * tokens][k v q | d]: keys, values, queries; and of the spatial
+                         path the bottleneck of the adapter at attention */
     float *class_rows; /* one for each image of the view: LN_post of its class token */
     float *feature;    /* [feature_size]: y_s or y_t of this view */
-} dp_path_state;
+} dpi_path_state;
 
-typedef struct dp_workspace {
+typedef struct dpi_workspace {
     const dp_model *model;
     size_t threads;
     bool image_by_image;
-    size_t row_block;         /* rows that are worked on at a time, at most */
-    dp_batch batch[DP_PATHS]; /* the first: all images; or, image by image, one of each path */
-    dp_path_state path[DP_PATHS];
+    size_t row_block;           /* rows that are worked on at a time, at most */
+    dpi_batch batch[DPI_PATHS]; /* the first: all images; or, image by image, one of each path */
+    dpi_path_state path[DPI_PATHS];
     float *scratch; /* [threads][scratch_floats] */
     size_t scratch_floats;
     float *projected; /* [images], of the head */
     float *head_input, *head_hidden;
     float *logits; /* [classes] of this view */
-} dp_workspace;
+} dpi_workspace;
 
 /* Plans (arena->base == NULL) or takes the memory of a workspace. */
-void dp_workspace_take(dp_arena *arena, const dp_model *model, size_t threads, bool image_by_image,
-                       dp_workspace *workspace);
+void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
+                        bool image_by_image, dpi_workspace *workspace);
 
 /* The batch that image `image` of a path belongs to. */
-dp_batch dp_workspace_batch(const dp_workspace *workspace, dp_path path, size_t image);
+dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image);
 
 /* The scratch memory of a thread, scratch_floats of it; also for callers that fill `pixels`. */
-float *dp_workspace_scratch(const dp_workspace *workspace, size_t thread);
+float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread);
 
 /* Images of a path in a view. */
-static inline size_t dp_path_images(const dp_parameters *p, dp_path path) {
-    return path == DP_SPATIAL ? p->spatial_frames : p->framesets;
+static inline size_t dpi_path_images(const dpi_parameters *p, dpi_path path) {
+    return path == DPI_SPATIAL ? p->spatial_frames : p->framesets;
 }
 
 /* Row i of these rows in x. */
-static inline float *dp_path_x(const dp_path_state *state, dp_token_rows rows, size_t i) {
+static inline float *dpi_path_x(const dpi_path_state *state, dpi_token_rows rows, size_t i) {
     return state->x + (rows.first + i * rows.step) * state->x_stride;
 }
 
 /* These rows in [k v q | d], from a column on. */
-static inline dp_rows dp_path_kvq(const dp_path_state *state, dp_token_rows rows, size_t column) {
-    dp_rows part = dp_rows_from(state->kvq, rows.first, column);
+static inline dpi_rows dpi_path_kvq(const dpi_path_state *state, dpi_token_rows rows,
+                                    size_t column) {
+    dpi_rows part = dpi_rows_from(state->kvq, rows.first, column);
     part.stride *= rows.step;
     return part;
 }
 
-#endif /* DP_WORKSPACE_H */
+#endif /* DPI_WORKSPACE_H */

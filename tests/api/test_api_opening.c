@@ -231,7 +231,7 @@ START_TEST(unfused_models_are_f32) {
             ck_assert_int_eq(status, DP_OK);
             ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
             ck_assert_int_eq(info.precision, DP_PRECISION_F32);
-            ck_assert_str_eq(info.kernels, dp_kernels_choose(DP_CPU_ALL)->name);
+            ck_assert_str_eq(info.kernels, dpi_kernels_choose(DP_CPU_ALL)->name);
             dp_model_close(opened);
         }
     }
@@ -243,14 +243,14 @@ START_TEST(info_is_about_the_precision) {
         uint32_t mask = i < 64 ? i : (i - 64) * DP_CPU_NEON;
         for (int32_t asked = DP_PRECISION_F32; asked <= DP_PRECISION_AUTO; asked++) {
             dp_precision used =
-                asked == DP_PRECISION_AUTO ? dp_precision_auto(mask) : (dp_precision)asked;
+                asked == DP_PRECISION_AUTO ? dpi_precision_auto(mask) : (dp_precision)asked;
             dp_model *opened;
             dp_model_info info;
             dp_model_info_default(&info);
             ck_assert_int_eq(open_in(asked, mask, 0, &opened), DP_OK);
             ck_assert_int_eq(dp_model_get_info(opened, &info), DP_OK);
             ck_assert_int_eq(info.precision, used);
-            ck_assert_str_eq(info.kernels, dp_gemm_choose(used, mask)->name);
+            ck_assert_str_eq(info.kernels, dpi_gemm_choose(used, mask)->name);
             const char *last = strrchr(info.description, ' ');
             ck_assert_ptr_nonnull(last);
             ck_assert_str_eq(last + 1, dp_precision_name(info.precision));

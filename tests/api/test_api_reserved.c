@@ -32,7 +32,7 @@ static int64_t drop_bytes(void *user, const void *bytes, size_t size) {
 static dp_status use_writer(void *given) {
     dp_writer *writer = given;
     writer->write = drop_bytes;
-    return dp_model_compile(model, writer);
+    return dp_model_compile_writer(model, writer);
 }
 
 static void *allocate(void *user, size_t size) {

@@ -295,5 +295,5 @@ static Suite *big_endian_suite(void) {
 
 int main(void) {
     random_seed("test_compile");
-    return run_suite(dp_is_little_endian() ? compile_suite() : big_endian_suite());
+    return run_suite(dpi_is_little_endian() ? compile_suite() : big_endian_suite());
 }

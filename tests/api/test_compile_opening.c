@@ -253,7 +253,7 @@ static Suite *opening_suite(void) {
 }
 
 int main(void) {
-    if (!dp_is_little_endian()) {
+    if (!dpi_is_little_endian()) {
         printf("skipped: compiled files are for little-endian machines\n");
         return 0;
     }

@@ -352,7 +352,7 @@ static Suite *sinks_suite(void) {
 
 int main(void) {
     random_seed("test_compile_sinks");
-    if (!dp_is_little_endian()) {
+    if (!dpi_is_little_endian()) {
         printf("skipped: compiled files are for little-endian machines\n");
         return 0;
     }

@@ -126,9 +126,9 @@ START_TEST(spoiled_tensors_are_refused) {
     static const char panels[] = "block.0.spatial.fc1.panels";
     file_bytes file = small_bf16();
     uint8_t *about = description_of(file, panels);
-    about[PANEL_TYPE] = DP_TENSOR_F16;
+    about[PANEL_TYPE] = DPI_TENSOR_F16;
     refuse_bytes(file, NULL, DP_ERR_FORMAT, panels, "f16, expected bf16");
-    about[PANEL_TYPE] = DP_TENSOR_BF16;
+    about[PANEL_TYPE] = DPI_TENSOR_BF16;
     uint8_t sides[16];
     memcpy(sides, about + 12, 16); /* as many numbers, in another shape */
     memcpy(about + 12, sides + 8, 8);
@@ -146,16 +146,16 @@ START_TEST(misplaced_tensors_are_refused) {
     file_bytes whole = small_bf16();
     file_bytes file = copy_bytes(whole.bytes, whole.size, 0);
     file.size += 32;
-    dp_gguf gguf;
-    dp_message message;
+    dpi_gguf gguf;
+    dpi_message message;
     *value_of(file, "general.alignment") = 32;
-    ck_assert_int_eq(dp_gguf_parse(file.bytes, file.size, NULL, &gguf, &message), DP_OK);
-    const dp_tensor *last = &gguf.tensors[gguf.tensor_count - 1];
+    ck_assert_int_eq(dpi_gguf_parse(file.bytes, file.size, NULL, &gguf, &message), DP_OK);
+    const dpi_tensor *last = &gguf.tensors[gguf.tensor_count - 1];
     if ((size_t)(last->data - file.bytes) % 64 == 0) {
         uint8_t *end = (uint8_t *)(uintptr_t)last->name.bytes + last->name.length;
         end[4 + 8 * last->dims + 4] += 32;
     }
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     refuse_bytes(file, NULL, DP_ERR_FORMAT, "begins at byte", "multiple of 64");
     free(file.block);
     free(whole.block);
@@ -217,7 +217,7 @@ START_TEST(bytes_are_not_canonical_weights) {
     size_t size = 0;
     uint8_t *bytes = read_golden(LABELLED_MODEL, &size);
     file_bytes file = copy_bytes(bytes, size, 0);
-    description_of(file, name)[4 + 2 * 8] = DP_TENSOR_I8;
+    description_of(file, name)[4 + 2 * 8] = DPI_TENSOR_I8;
     refuse_bytes(file, NULL, DP_ERR_FORMAT, name, "i8");
     free(file.block);
     free(bytes);
@@ -240,7 +240,7 @@ static Suite *spoiled_suite(void) {
 }
 
 int main(void) {
-    if (!dp_is_little_endian()) {
+    if (!dpi_is_little_endian()) {
         printf("skipped: compiled files are for little-endian machines\n");
         return 0;
     }

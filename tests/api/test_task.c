@@ -301,7 +301,7 @@ static Suite *task_suite(void) {
     TCase *sharing = add_case(suite, "sharing", 120, set_up, unload);
     tcase_add_test(sharing, whole_models_are_backbones);
     tcase_add_test(sharing, all_ways_lead_to_the_same);
-    if (dp_is_little_endian()) { /* others do not compile */
+    if (dpi_is_little_endian()) { /* others do not compile */
         tcase_add_test(sharing, compiled_tasks_are_whole);
     }
     tcase_add_test(sharing, frozen_matrices_are_there_once);

@@ -14,12 +14,12 @@
 #define MOST_OUTPUTS 96
 
 /* rows.c again, as plain C. */
-const dp_gemm *plain_gemm_rows(dp_precision precision);
+const dpi_gemm *plain_gemm_rows(dp_precision precision);
 
 static float x[MOST_ROWS * MOST_INPUTS];
 static uint32_t panels[MOST_OUTPUTS * MOST_INPUTS / 4];
 static float scale[MOST_OUTPUTS], bias[MOST_OUTPUTS];
-static _Alignas(64) dp_kgroup lhs_memory[MOST_ROWS * (MOST_INPUTS + 64)];
+static _Alignas(64) dpi_kgroup lhs_memory[MOST_ROWS * (MOST_INPUTS + 64)];
 
 typedef struct shape {
     size_t rows, inputs, outputs;
@@ -58,30 +58,30 @@ static void fill_all(void) {
 
 /* ---- products ---- */
 
-static void multiply(const dp_gemm *gemm, const shape *s, answer *to) {
-    dp_linear linear = {.gemm = gemm,
-                        .inputs = s->inputs,
-                        .outputs = s->outputs,
-                        .depth = dp_layout_depth(&gemm->layout, s->inputs),
-                        .panels = panels,
-                        .bias = s->has_bias ? bias : NULL,
-                        .scale = scale};
-    dp_epilogue epilogue = {.accumulate = s->accumulate};
+static void multiply(const dpi_gemm *gemm, const shape *s, answer *to) {
+    dpi_linear linear = {.gemm = gemm,
+                         .inputs = s->inputs,
+                         .outputs = s->outputs,
+                         .depth = dpi_layout_depth(&gemm->layout, s->inputs),
+                         .panels = panels,
+                         .bias = s->has_bias ? bias : NULL,
+                         .scale = scale};
+    dpi_epilogue epilogue = {.accumulate = s->accumulate};
     for (size_t i = 0; i < s->rows * s->outputs; i++) {
         to->c[i] = (float)i;
     }
-    dp_lhs_buffer buffer = {.groups = lhs_memory, .columns = s->inputs};
+    dpi_lhs_buffer buffer = {.groups = lhs_memory, .columns = s->inputs};
     uint64_t begin = board_instructions();
-    dp_lhs in = dp_lhs_from_rows(gemm, dp_rows_f32(x, s->inputs), s->rows, s->inputs, &buffer);
+    dpi_lhs in = dpi_lhs_from_rows(gemm, dpi_rows_f32(x, s->inputs), s->rows, s->inputs, &buffer);
     uint64_t made = board_instructions();
-    dp_gemm_run(dp_kernels_choose(0), &linear, s->rows, in, dp_rows_f32(to->c, s->outputs),
-                epilogue);
+    dpi_gemm_run(dpi_kernels_choose(0), &linear, s->rows, in, dpi_rows_f32(to->c, s->outputs),
+                 epilogue);
     to->conversion = made - begin;
     to->product = board_instructions() - made;
 }
 
 static bool agree(const shape *s) {
-    multiply(dp_gemm_rows(DP_PRECISION_INT8), s, &ours);
+    multiply(dpi_gemm_rows(DP_PRECISION_INT8), s, &ours);
     multiply(plain_gemm_rows(DP_PRECISION_INT8), s, &plain);
     return memcmp(ours.c, plain.c, s->rows * s->outputs * sizeof(float)) == 0;
 }

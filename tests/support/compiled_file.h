@@ -58,7 +58,9 @@ typedef struct file_bytes {
 
 static inline file_bytes copy_bytes(const uint8_t *bytes, size_t size, size_t behind) {
     file_bytes copy = {NULL, NULL, size};
-    ck_assert_int_eq(posix_memalign((void **)&copy.block, 64, size + 64), 0);
+    void *block = NULL;
+    ck_assert_int_eq(posix_memalign(&block, 64, size + 64), 0);
+    copy.block = block;
     copy.bytes = copy.block + behind;
     memcpy(copy.bytes, bytes, size);
     return copy;

@@ -7,21 +7,21 @@
 
 /* ---- products ---- */
 
-const dp_gemm *products[32];
+const dpi_gemm *products[32];
 int product_count;
 int first_bf16, first_bytes;
 
-static void add_product(const dp_gemm *product) {
-    if (product != NULL && (product->cpu & ~dp_cpu_features()) == 0) {
+static void add_product(const dpi_gemm *product) {
+    if (product != NULL && (product->cpu & ~dpi_cpu_features()) == 0) {
         products[product_count++] = product;
     }
 }
 
 void find_products(void) {
-    static const dp_gemm *(*const sets[])(dp_precision) = {
-        dp_gemm_rows,        dp_gemm_generic,     dp_gemm_avx2,      dp_gemm_avx_vnni,
-        dp_gemm_avx512,      dp_gemm_avx512_vnni, dp_gemm_amx,       dp_gemm_neon,
-        dp_gemm_neon_unpack, dp_gemm_neon_dot,    dp_gemm_neon_i8mm, dp_gemm_neon_bf16};
+    static const dpi_gemm *(*const sets[])(dp_precision) = {
+        dpi_gemm_rows,        dpi_gemm_generic,     dpi_gemm_avx2,      dpi_gemm_avx_vnni,
+        dpi_gemm_avx512,      dpi_gemm_avx512_vnni, dpi_gemm_amx,       dpi_gemm_neon,
+        dpi_gemm_neon_unpack, dpi_gemm_neon_dot,    dpi_gemm_neon_i8mm, dpi_gemm_neon_bf16};
     for (size_t i = 0; i < COUNT(sets); i++) { /* rows first: never the best there is */
         add_product(sets[i](DP_PRECISION_F32));
     }
@@ -35,12 +35,12 @@ void find_products(void) {
     }
 }
 
-bool has_bytes(const dp_gemm *p) {
+bool has_bytes(const dpi_gemm *p) {
     return p->layout.precision == DP_PRECISION_INT8;
 }
 
-const dp_kernels *kernels_of(const dp_gemm *p) {
-    return dp_kernels_choose(p->cpu);
+const dpi_kernels *kernels_of(const dpi_gemm *p) {
+    return dpi_kernels_choose(p->cpu);
 }
 
 /* ---- 32-bit groups ---- */
@@ -57,7 +57,7 @@ uint32_t bits_of(float x) {
     return bits;
 }
 
-double number_in(const dp_gemm *p, uint32_t word, size_t part) {
+double number_in(const dpi_gemm *p, uint32_t word, size_t part) {
     switch (p->layout.precision) {
     case DP_PRECISION_F32:
         return (double)float_of(word);
@@ -68,20 +68,20 @@ double number_in(const dp_gemm *p, uint32_t word, size_t part) {
     }
 }
 
-double in_row(const dp_gemm *p, const uint32_t *row, size_t i) {
+double in_row(const dpi_gemm *p, const uint32_t *row, size_t i) {
     return number_in(p, row[i / p->layout.kr], i % p->layout.kr);
 }
 
-double in_lhs(const dp_gemm *p, const uint32_t *row, size_t i) {
+double in_lhs(const dpi_gemm *p, const uint32_t *row, size_t i) {
     return p->lhs.expansion == 2 ? (double)float_of(row[i]) : in_row(p, row, i);
 }
 
-double in_column(const dp_gemm *p, const uint32_t *column, size_t i) {
+double in_column(const dpi_gemm *p, const uint32_t *column, size_t i) {
     uint32_t word = column[i / p->layout.kr * p->layout.nr];
     return number_in(p, has_bytes(p) ? word ^ 0x80808080U : word, i % p->layout.kr);
 }
 
-const uint32_t *panel_column(const dp_gemm *p, const uint32_t *panels, size_t depth, size_t o) {
+const uint32_t *panel_column(const dpi_gemm *p, const uint32_t *panels, size_t depth, size_t o) {
     return panels + o / p->layout.nr * p->layout.nr * depth + o % p->layout.nr;
 }
 
@@ -97,20 +97,20 @@ uint32_t *garbage_words(size_t count) {
 
 /* ---- the left-hand side ---- */
 
-size_t lhs_size(const dp_gemm *p, size_t rows, size_t inputs) {
-    dp_arena counted = {.base = NULL};
-    (void)dp_lhs_buffer_take(&counted, p, rows, inputs, DP_LHS_OF_ROWS);
-    return counted.used / sizeof(dp_kgroup);
+size_t lhs_size(const dpi_gemm *p, size_t rows, size_t inputs) {
+    dpi_arena counted = {.base = NULL};
+    (void)dpi_lhs_buffer_take(&counted, p, rows, inputs, DPI_LHS_OF_ROWS);
+    return counted.used / sizeof(dpi_kgroup);
 }
 
-dp_lhs_buffer lhs_buffer(uint32_t *memory, size_t inputs) {
-    return (dp_lhs_buffer){.groups = memory, .columns = inputs};
+dpi_lhs_buffer lhs_buffer(uint32_t *memory, size_t inputs) {
+    return (dpi_lhs_buffer){.groups = memory, .columns = inputs};
 }
 
-dp_lhs lhs_of(const dp_gemm *p, const float *x, size_t stride, size_t rows, size_t inputs,
-              uint32_t *memory) {
-    dp_lhs_buffer buffer = lhs_buffer(memory, inputs);
-    return dp_lhs_from_rows(p, dp_rows_f32((float *)(uintptr_t)x, stride), rows, inputs, &buffer);
+dpi_lhs lhs_of(const dpi_gemm *p, const float *x, size_t stride, size_t rows, size_t inputs,
+               uint32_t *memory) {
+    dpi_lhs_buffer buffer = lhs_buffer(memory, inputs);
+    return dpi_lhs_from_rows(p, dpi_rows_f32((float *)(uintptr_t)x, stride), rows, inputs, &buffer);
 }
 
 /* ---- rounding ---- */

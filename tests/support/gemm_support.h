@@ -11,14 +11,14 @@
 /* ---- products ---- */
 
 /* Those of f32, then bf16, then bytes; in each, plain C first. find_products() fills the list. */
-extern const dp_gemm *products[32];
+extern const dpi_gemm *products[32];
 extern int product_count;
 extern int first_bf16, first_bytes; /* where in the list */
 
 void find_products(void);
-bool has_bytes(const dp_gemm *p);
+bool has_bytes(const dpi_gemm *p);
 /* The kernels that go with a product. */
-const dp_kernels *kernels_of(const dp_gemm *p);
+const dpi_kernels *kernels_of(const dpi_gemm *p);
 
 /* ---- 32-bit groups ---- */
 
@@ -26,15 +26,15 @@ float float_of(uint32_t bits);
 uint32_t bits_of(float x);
 
 /* The number at place `part` of a word; a byte is signed. */
-double number_in(const dp_gemm *p, uint32_t word, size_t part);
+double number_in(const dpi_gemm *p, uint32_t word, size_t part);
 /* Number i of a row. */
-double in_row(const dp_gemm *p, const uint32_t *row, size_t i);
+double in_row(const dpi_gemm *p, const uint32_t *row, size_t i);
 /* Number i of a row of an lhs: f32 already where the micro-kernel reads that. */
-double in_lhs(const dp_gemm *p, const uint32_t *row, size_t i);
+double in_lhs(const dpi_gemm *p, const uint32_t *row, size_t i);
 /* Number i of a column of a panel, whose words are nr apart. Bytes have an offset there. */
-double in_column(const dp_gemm *p, const uint32_t *column, size_t i);
+double in_column(const dpi_gemm *p, const uint32_t *column, size_t i);
 /* Column o of the panels of a matrix with this depth in words. */
-const uint32_t *panel_column(const dp_gemm *p, const uint32_t *panels, size_t depth, size_t o);
+const uint32_t *panel_column(const dpi_gemm *p, const uint32_t *panels, size_t depth, size_t o);
 
 uint32_t *guarded_words(size_t count);
 /* Words that must not matter: no numbers in f32 and bf16. */
@@ -43,12 +43,12 @@ uint32_t *garbage_words(size_t count);
 /* ---- the left-hand side ---- */
 
 /* k-groups of memory for an lhs of these sizes; 0 for f32. */
-size_t lhs_size(const dp_gemm *p, size_t rows, size_t inputs);
+size_t lhs_size(const dpi_gemm *p, size_t rows, size_t inputs);
 /* Memory of so many k-groups as a buffer. */
-dp_lhs_buffer lhs_buffer(uint32_t *memory, size_t inputs);
+dpi_lhs_buffer lhs_buffer(uint32_t *memory, size_t inputs);
 /* x [rows][inputs], rows `stride` apart, as an lhs in `memory`; of f32, x itself. */
-dp_lhs lhs_of(const dp_gemm *p, const float *x, size_t stride, size_t rows, size_t inputs,
-              uint32_t *memory);
+dpi_lhs lhs_of(const dpi_gemm *p, const float *x, size_t stride, size_t rows, size_t inputs,
+               uint32_t *memory);
 
 /* ---- rounding ---- */
 

@@ -6,23 +6,23 @@
 
 /* ---- parsing ---- */
 
-dp_message message;
+dpi_message message;
 
-bool text_is(dp_text text, const char *expected) {
+bool text_is(dpi_text text, const char *expected) {
     return text.length == strlen(expected) && memcmp(text.bytes, expected, text.length) == 0;
 }
 
-dp_status parse(const uint8_t *bytes, size_t size, size_t shift, uint8_t **copy, dp_gguf *gguf) {
+dp_status parse(const uint8_t *bytes, size_t size, size_t shift, uint8_t **copy, dpi_gguf *gguf) {
     *copy = malloc(size + shift + (size + shift == 0));
     ck_assert_ptr_nonnull(*copy);
     memcpy(*copy + shift, bytes, size);
     message.text[0] = '\0';
-    return dp_gguf_parse(*copy + shift, size, NULL, gguf, &message);
+    return dpi_gguf_parse(*copy + shift, size, NULL, gguf, &message);
 }
 
 void refuse(const uint8_t *bytes, size_t size, dp_status expected, const char *words) {
     uint8_t *copy;
-    dp_gguf gguf;
+    dpi_gguf gguf;
     dp_status status = parse(bytes, size, 0, &copy, &gguf);
     ck_assert_msg(status == expected, "status %d instead of %d for '%s': %s", (int)status,
                   (int)expected, words, message.text);
@@ -44,11 +44,11 @@ void refuse_built(gguf_builder *builder, const char *words) {
     free(bytes);
 }
 
-dp_gguf accept_built(gguf_builder *builder, uint8_t **bytes) {
-    dp_gguf gguf;
+dpi_gguf accept_built(gguf_builder *builder, uint8_t **bytes) {
+    dpi_gguf gguf;
     size_t size;
     *bytes = gguf_finish(builder, &size);
-    dp_status status = dp_gguf_parse(*bytes, size, NULL, &gguf, &message);
+    dp_status status = dpi_gguf_parse(*bytes, size, NULL, &gguf, &message);
     ck_assert_msg(status == DP_OK, "%s", message.text);
     return gguf;
 }

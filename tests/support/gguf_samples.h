@@ -17,18 +17,18 @@
 
 /* ---- parsing ---- */
 
-extern dp_message message; /* of the last call that failed */
+extern dpi_message message; /* of the last call that failed */
 
-bool text_is(dp_text text, const char *expected);
+bool text_is(dpi_text text, const char *expected);
 /* Parses a copy in a block of its own size, `shift` bytes off any alignment. */
-dp_status parse(const uint8_t *bytes, size_t size, size_t shift, uint8_t **copy, dp_gguf *gguf);
+dp_status parse(const uint8_t *bytes, size_t size, size_t shift, uint8_t **copy, dpi_gguf *gguf);
 
 /* Asserts that a file is refused with a message that holds all of `words` (separated by '|'). */
 void refuse(const uint8_t *bytes, size_t size, dp_status expected, const char *words);
 /* The same for what a builder holds. */
 void refuse_built(gguf_builder *builder, const char *words);
-/* Parses what a builder holds; *bytes is freed by the caller, after dp_gguf_free(). */
-dp_gguf accept_built(gguf_builder *builder, uint8_t **bytes);
+/* Parses what a builder holds; *bytes is freed by the caller, after dpi_gguf_free(). */
+dpi_gguf accept_built(gguf_builder *builder, uint8_t **bytes);
 
 /* ---- a sound file ---- */
 

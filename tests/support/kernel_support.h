@@ -24,12 +24,12 @@
 #define MAX_TABLES 4
 
 /* Stores the tables that this machine can run, plain C first, and returns how many there are. */
-static inline int find_tables(const dp_kernels *found[MAX_TABLES]) {
-    const dp_kernels *const all[MAX_TABLES] = {dp_kernels_generic(), dp_kernels_avx2(),
-                                               dp_kernels_avx512(), dp_kernels_neon()};
+static inline int find_tables(const dpi_kernels *found[MAX_TABLES]) {
+    const dpi_kernels *const all[MAX_TABLES] = {dpi_kernels_generic(), dpi_kernels_avx2(),
+                                                dpi_kernels_avx512(), dpi_kernels_neon()};
     int count = 0;
     for (int i = 0; i < MAX_TABLES; i++) {
-        if (all[i] != NULL && (all[i]->cpu & ~dp_cpu_features()) == 0) {
+        if (all[i] != NULL && (all[i]->cpu & ~dpi_cpu_features()) == 0) {
             found[count++] = all[i];
         }
     }
@@ -75,13 +75,13 @@ static inline void assert_gaps(const float *x, const float *before, size_t rows,
     }
 }
 
-static inline double reference_activation(dp_activation activation, double x) {
+static inline double reference_activation(dpi_activation activation, double x) {
     switch (activation) {
-    case DP_ACTIVATION_GELU:
+    case DPI_ACTIVATION_GELU:
         return x * 0.5 * erfc(-x * 0.70710678118654752440);
-    case DP_ACTIVATION_QUICK_GELU:
+    case DPI_ACTIVATION_QUICK_GELU:
         return x / (1 + exp(-1.702 * x));
-    case DP_ACTIVATION_RELU:
+    case DPI_ACTIVATION_RELU:
         return x < 0 ? 0 : x;
     default:
         return x;
@@ -102,11 +102,11 @@ static inline double time_call(void (*call)(const void *), const void *context) 
     double best = INFINITY;
     size_t calls = 1;
     for (int round = 0; round < 5;) {
-        double since = dp_clock_ms();
+        double since = dpi_clock_ms();
         for (size_t i = 0; i < calls; i++) {
             call(context);
         }
-        double passed = dp_clock_ms() - since;
+        double passed = dpi_clock_ms() - since;
         if (passed < 5) {
             calls *= 2;
         } else {
@@ -119,7 +119,7 @@ static inline double time_call(void (*call)(const void *), const void *context) 
 
 /* Not in guarded memory, which works inside of tests only. Never freed. */
 static inline float *bench_floats(size_t count) {
-    float *values = dp_allocate(NULL, count * sizeof(float));
+    float *values = dpi_allocate(NULL, count * sizeof(float));
     if (values == NULL) {
         abort();
     }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const dp_kernels *kernels;
+const dpi_kernels *kernels;
 
 void *must(void *block) {
     ck_assert_ptr_nonnull(block);
@@ -65,27 +65,27 @@ void free_picture(picture *made) {
 
 /* ---- targets ---- */
 
-dp_frame_target plain_target(size_t size) {
-    return (dp_frame_target){
+dpi_frame_target plain_target(size_t size) {
+    return (dpi_frame_target){
         .size = size, .crop = 0, .crops = 1, .scale = {1, 1, 1}, .kernels = kernels};
 }
 
-dp_frame_target normalised_target(size_t size, size_t crop, size_t crops) {
-    return (dp_frame_target){.size = size,
-                             .kernels = kernels,
-                             .crop = crop,
-                             .crops = crops,
-                             .scale = {1 / 58.395F, 1 / 57.12F, 1 / 57.375F},
-                             .offset = {-2.117904F, -2.035714F, -1.804444F}};
+dpi_frame_target normalised_target(size_t size, size_t crop, size_t crops) {
+    return (dpi_frame_target){.size = size,
+                              .kernels = kernels,
+                              .crop = crop,
+                              .crops = crops,
+                              .scale = {1 / 58.395F, 1 / 57.12F, 1 / 57.375F},
+                              .offset = {-2.117904F, -2.035714F, -1.804444F}};
 }
 
-float *load_frame(const dp_frame *frame, const dp_frame_target *target, size_t pieces) {
+float *load_frame(const dp_frame *frame, const dpi_frame_target *target, size_t pieces) {
     size_t size = target->size;
     float *out = new_floats(3 * size * size);
     for (size_t piece = 0; piece < pieces; piece++) {
         size_t first = piece * size / pieces, end = (piece + 1) * size / pieces;
-        float *scratch = new_floats(dp_frame_scratch(size));
-        dp_load_rows(frame, target, first, end - first, out + first * size, size * size, scratch);
+        float *scratch = new_floats(dpi_frame_scratch(size));
+        dpi_load_rows(frame, target, first, end - first, out + first * size, size * size, scratch);
         free(scratch);
     }
     return out;
@@ -156,7 +156,8 @@ static void reference_upright_pixel(const dp_frame *frame, int y, int x, double 
 
 /* Source coordinate of a pixel of the resized, cropped axis: the formulas as Python writes them.
  * rint() rounds halves to even, as round() does there. */
-static double reference_coordinate(int source, int short_side, const dp_frame_target *t, size_t i) {
+static double reference_coordinate(int source, int short_side, const dpi_frame_target *t,
+                                   size_t i) {
     double size = (double)t->size, resized = floor(size * source / short_side);
     double share = t->crops == 1 ? 0.5 : (double)t->crop / (double)(t->crops - 1);
     double offset = rint((resized - size) * share);
@@ -168,7 +169,7 @@ double mix(double a, double b, double weight) {
 }
 
 /* Pixel (y, x) of the target, all three channels. */
-static void reference_target(const dp_frame *frame, const dp_frame_target *target, size_t y,
+static void reference_target(const dp_frame *frame, const dpi_frame_target *target, size_t y,
                              size_t x, double *out) {
     int across = frame->rotation % 180 != 0;
     int width = across ? frame->height : frame->width;
@@ -192,7 +193,7 @@ static void reference_target(const dp_frame *frame, const dp_frame_target *targe
     }
 }
 
-double distance_to_reference(const dp_frame *frame, const dp_frame_target *target) {
+double distance_to_reference(const dp_frame *frame, const dpi_frame_target *target) {
     size_t size = target->size;
     float *out = load_frame(frame, target, 1);
     double distance = 0;
@@ -212,7 +213,7 @@ double distance_to_reference(const dp_frame *frame, const dp_frame_target *targe
     return distance;
 }
 
-void assert_like_reference(const picture *made, const dp_frame_target *target) {
+void assert_like_reference(const picture *made, const dpi_frame_target *target) {
     double distance = distance_to_reference(&made->frame, target);
     double bound = TOLERANCE * (double)target->scale[0] + 1e-6;
     ck_assert_msg(distance <= bound,
@@ -228,8 +229,8 @@ int run_with_all_kernels(Suite *(*make_suite)(void)) {
     static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
     int failed = 0;
     for (size_t i = 0; i < COUNT(masks); i++) {
-        const dp_kernels *before = kernels;
-        kernels = dp_kernels_choose(masks[i]);
+        const dpi_kernels *before = kernels;
+        kernels = dpi_kernels_choose(masks[i]);
         if (kernels == before) {
             continue;
         }

@@ -12,7 +12,7 @@
 #include <check.h>
 
 /* The kernels under test; main() sets them. */
-extern const dp_kernels *kernels;
+extern const dpi_kernels *kernels;
 
 void *must(void *block);
 float *new_floats(size_t count);
@@ -41,13 +41,13 @@ void free_picture(picture *made);
 /* ---- targets ---- */
 
 /* Values of 0 .. 255 as they are, the centre crop. */
-dp_frame_target plain_target(size_t size);
+dpi_frame_target plain_target(size_t size);
 /* A different affine map for each channel, so that a mix-up shows. */
-dp_frame_target normalised_target(size_t size, size_t crop, size_t crops);
+dpi_frame_target normalised_target(size_t size, size_t crop, size_t crops);
 
 /* The whole target [3][R][R], in as many calls as there are pieces, with every buffer a heap block
  * of exact size. */
-float *load_frame(const dp_frame *frame, const dp_frame_target *target, size_t pieces);
+float *load_frame(const dp_frame *frame, const dpi_frame_target *target, size_t pieces);
 
 /* ---- the reference ---- */
 
@@ -60,8 +60,8 @@ double mix(double a, double b, double weight);
 #define TOLERANCE 1e-4
 
 /* Largest distance to the reference, in the target's units; infinite if a value is not a number. */
-double distance_to_reference(const dp_frame *frame, const dp_frame_target *target);
-void assert_like_reference(const picture *made, const dp_frame_target *target);
+double distance_to_reference(const dp_frame *frame, const dpi_frame_target *target);
+void assert_like_reference(const picture *made, const dpi_frame_target *target);
 
 /* ---- running ---- */
 

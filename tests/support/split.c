@@ -31,7 +31,7 @@ static bool is_of_task(const char *key) {
     return strcmp(key, "dualpath.labels") == 0 || has_prefix(key, "dualpath.adapter.");
 }
 
-static void copy_text(char *to, size_t room, dp_text text) {
+static void copy_text(char *to, size_t room, dpi_text text) {
     if (text.length >= room) {
         abort();
     }
@@ -42,14 +42,14 @@ static void copy_text(char *to, size_t room, dp_text text) {
 /* ---- metadata ---- */
 
 /* Where the file goes on behind entry i. */
-static const uint8_t *end_of_entry(const dp_gguf *gguf, size_t i) {
-    dp_text next = i + 1 < gguf->entry_count ? gguf->entries[i + 1].key : gguf->tensors[0].name;
+static const uint8_t *end_of_entry(const dpi_gguf *gguf, size_t i) {
+    dpi_text next = i + 1 < gguf->entry_count ? gguf->entries[i + 1].key : gguf->tensors[0].name;
     return (const uint8_t *)next.bytes - 8;
 }
 
-static void copy_entries(const dp_gguf *gguf, bool task, gguf_builder *to) {
+static void copy_entries(const dpi_gguf *gguf, bool task, gguf_builder *to) {
     for (size_t i = 0; i < gguf->entry_count; i++) {
-        const dp_gguf_entry *entry = &gguf->entries[i];
+        const dpi_gguf_entry *entry = &gguf->entries[i];
         const uint8_t *value = (const uint8_t *)entry->key.bytes + entry->key.length + 4;
         char key[256];
         copy_text(key, sizeof key, entry->key);
@@ -63,7 +63,7 @@ static void copy_entries(const dp_gguf *gguf, bool task, gguf_builder *to) {
 /* ---- tensors ---- */
 
 /* Returns its checksum. */
-static uint32_t copy_tensor(const dp_tensor *tensor, const char *name, gguf_builder *to) {
+static uint32_t copy_tensor(const dpi_tensor *tensor, const char *name, gguf_builder *to) {
     uint32_t crc;
     uint64_t offset = gguf_add_data(to, tensor->data, tensor->bytes);
     gguf_describe(to, name, (uint32_t)tensor->type, (uint32_t)tensor->dims, tensor->shape, offset);
@@ -76,11 +76,11 @@ typedef struct line {
     char text[MAX_NAME + 32];
 } line;
 
-static const char *type_name(dp_tensor_type type) {
-    return type == DP_TENSOR_F32    ? "f32"
-           : type == DP_TENSOR_F16  ? "f16"
-           : type == DP_TENSOR_BF16 ? "bf16"
-                                    : "q8_0";
+static const char *type_name(dpi_tensor_type type) {
+    return type == DPI_TENSOR_F32    ? "f32"
+           : type == DPI_TENSOR_F16  ? "f16"
+           : type == DPI_TENSOR_BF16 ? "bf16"
+                                     : "q8_0";
 }
 
 /* No name holds a character below the space, so lines stand in the order of names. */
@@ -100,12 +100,12 @@ static void hash_lines(line *lines, size_t count, char hash[17]) {
     (void)snprintf(hash, 17, "%016llx", (unsigned long long)sum);
 }
 
-static void copy_tensors(const dp_gguf *gguf, gguf_builder *backbone, gguf_builder *task,
+static void copy_tensors(const dpi_gguf *gguf, gguf_builder *backbone, gguf_builder *task,
                          char hash[17]) {
     line *lines = calloc(gguf->tensor_count, sizeof *lines);
     size_t count = 0;
     for (size_t i = 0; lines != NULL && i < gguf->tensor_count; i++) {
-        const dp_tensor *tensor = &gguf->tensors[i];
+        const dpi_tensor *tensor = &gguf->tensors[i];
         char name[MAX_NAME];
         uint32_t crc = 0;
         copy_text(name, sizeof name, tensor->name);
@@ -129,9 +129,9 @@ split_files split_model(const uint8_t *bytes, size_t size) {
     split_files files = {0};
     gguf_builder backbone = {0};
     gguf_builder task = {0};
-    dp_message message;
-    dp_gguf gguf;
-    if (dp_gguf_parse(bytes, size, NULL, &gguf, &message) != DP_OK) {
+    dpi_message message;
+    dpi_gguf gguf;
+    if (dpi_gguf_parse(bytes, size, NULL, &gguf, &message) != DP_OK) {
         fprintf(stderr, "split_model: %s\n", message.text);
         abort();
     }
@@ -142,7 +142,7 @@ split_files split_model(const uint8_t *bytes, size_t size) {
     gguf_add_crcs(&task);
     gguf_add_text(&task, "dualpath.backbone.hash", files.hash);
     gguf_add_text(&task, "dualpath.backbone.name", "split");
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     files.backbone = gguf_finish(&backbone, &files.backbone_size);
     files.task = gguf_finish(&task, &files.task_size);
     return files;

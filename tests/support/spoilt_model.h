@@ -17,15 +17,15 @@ typedef struct spoilt_file {
 
 static inline spoilt_file find_golden_tensor(const char *name) {
     spoilt_file file = {0};
-    dp_message message;
-    dp_gguf gguf;
+    dpi_message message;
+    dpi_gguf gguf;
     file.bytes = read_golden(SMALL_MODEL, &file.size);
-    ck_assert_int_eq(dp_gguf_parse(file.bytes, file.size, NULL, &gguf, &message), DP_OK);
-    const dp_tensor *tensor = dp_gguf_tensor(&gguf, name);
+    ck_assert_int_eq(dpi_gguf_parse(file.bytes, file.size, NULL, &gguf, &message), DP_OK);
+    const dpi_tensor *tensor = dpi_gguf_tensor(&gguf, name);
     ck_assert_ptr_nonnull(tensor);
     file.tensor = file.bytes + (tensor->data - file.bytes);
     file.tensor_size = tensor->bytes;
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     return file;
 }
 

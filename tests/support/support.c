@@ -165,7 +165,7 @@ static void read_header(const char *path, const char *header, npy_array *array) 
 static const float *read_floats(uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) {
         uint8_t *at = bytes + i * sizeof(float);
-        uint32_t bits = dp_load_u32(at);
+        uint32_t bits = dpi_load_u32(at);
         memcpy(at, &bits, sizeof bits);
     }
     return (const float *)(const void *)bytes;

@@ -10,11 +10,11 @@
 #define BENCH_WIDTH 768
 
 typedef struct bench {
-    const dp_gemm *product;
+    const dpi_gemm *product;
     float *a, *b, *c; /* [BENCH_ROWS][BENCH_WIDTH], [BENCH_WIDTH][BENCH_WIDTH], as a */
     uint32_t *memory; /* of the lhs */
-    dp_lhs lhs;
-    dp_linear linear;
+    dpi_lhs lhs;
+    dpi_linear linear;
 } bench;
 
 static void bench_peak(const void *context) {
@@ -29,20 +29,20 @@ static void bench_lhs(const void *context) {
 
 static void bench_linear(const void *context) {
     const bench *b = context;
-    dp_gemm_run(kernels_of(b->product), &b->linear, BENCH_ROWS, b->lhs,
-                dp_rows_f32(b->c, BENCH_WIDTH), (dp_epilogue){0});
+    dpi_gemm_run(kernels_of(b->product), &b->linear, BENCH_ROWS, b->lhs,
+                 dpi_rows_f32(b->c, BENCH_WIDTH), (dpi_epilogue){0});
 }
 
 static void bench_attention(const void *context) {
     const bench *b = context;
-    dp_attention attention = {.q = dp_rows_f32(b->c, BENCH_WIDTH),
-                              .k = dp_rows_f32(b->a, BENCH_WIDTH),
-                              .v = dp_rows_f32(b->a + 64, BENCH_WIDTH),
-                              .queries = BENCH_ROWS,
-                              .tokens = BENCH_ROWS,
-                              .head_size = 64,
-                              .scale = 0.125F};
-    dp_attention_run(kernels_of(b->product), b->product, &attention, b->b);
+    dpi_attention attention = {.q = dpi_rows_f32(b->c, BENCH_WIDTH),
+                               .k = dpi_rows_f32(b->a, BENCH_WIDTH),
+                               .v = dpi_rows_f32(b->a + 64, BENCH_WIDTH),
+                               .queries = BENCH_ROWS,
+                               .tokens = BENCH_ROWS,
+                               .head_size = 64,
+                               .scale = 0.125F};
+    dpi_attention_run(kernels_of(b->product), b->product, &attention, b->b);
 }
 
 static void print_speed(const bench *b, const char *name, double ns, double macs, double peak) {
@@ -52,22 +52,22 @@ static void print_speed(const bench *b, const char *name, double ns, double macs
 }
 
 static void bench_product(bench *b) {
-    const dp_gemm *p = b->product;
+    const dpi_gemm *p = b->product;
     double burned = (double)p->measure_peak(10000), ns = time_call(bench_peak, b),
            peak = burned / ns;
     uint32_t *panels =
-        (uint32_t *)bench_floats(dp_layout_size(&p->layout, BENCH_WIDTH, BENCH_WIDTH));
+        (uint32_t *)bench_floats(dpi_layout_size(&p->layout, BENCH_WIDTH, BENCH_WIDTH));
     float *scale = bench_floats(BENCH_WIDTH);
     b->memory = (uint32_t *)bench_floats(1 + lhs_size(p, BENCH_ROWS, BENCH_WIDTH));
     b->lhs = lhs_of(p, b->a, BENCH_WIDTH, BENCH_ROWS, BENCH_WIDTH, b->memory);
-    dp_pack_panels(&p->layout, panels, scale, b->b, BENCH_WIDTH, BENCH_WIDTH, BENCH_WIDTH,
-                   (uint32_t *)bench_floats(BENCH_WIDTH));
-    b->linear = (dp_linear){.gemm = p,
-                            .inputs = BENCH_WIDTH,
-                            .outputs = BENCH_WIDTH,
-                            .depth = dp_layout_depth(&p->layout, BENCH_WIDTH),
-                            .panels = panels,
-                            .scale = scale};
+    dpi_pack_panels(&p->layout, panels, scale, b->b, BENCH_WIDTH, BENCH_WIDTH, BENCH_WIDTH,
+                    (uint32_t *)bench_floats(BENCH_WIDTH));
+    b->linear = (dpi_linear){.gemm = p,
+                             .inputs = BENCH_WIDTH,
+                             .outputs = BENCH_WIDTH,
+                             .depth = dpi_layout_depth(&p->layout, BENCH_WIDTH),
+                             .panels = panels,
+                             .scale = scale};
     print_speed(b, "peak", ns, burned, peak);
     print_speed(b, "linear 196 x 768 x 768", time_call(bench_linear, b),
                 (double)BENCH_ROWS * BENCH_WIDTH * BENCH_WIDTH, peak);
@@ -75,7 +75,7 @@ static void bench_product(bench *b) {
         printf("%-4s %-12s %-26s %10.0f ns\n", dp_precision_name(p->layout.precision), p->name,
                "lhs 196 x 768", time_call(bench_lhs, b));
     }
-    if (!has_bytes(p) && p->attention.type == DP_NUMBER_F32) {
+    if (!has_bytes(p) && p->attention.type == DPI_NUMBER_F32) {
         print_speed(b, "attention 196 tokens of 64", time_call(bench_attention, b),
                     2.0 * BENCH_ROWS * BENCH_ROWS * 64, peak);
     }

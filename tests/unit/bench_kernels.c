@@ -8,26 +8,26 @@
 #define BENCH_WIDTH 768
 
 typedef struct bench {
-    const dp_kernels *kernels;
+    const dpi_kernels *kernels;
     float *a, *b, *c; /* twice BENCH_WIDTH each */
 } bench;
 
 static void bench_gelu(const void *context) {
     const bench *b = context;
     memcpy(b->c, b->a, BENCH_WIDTH * sizeof(float));
-    b->kernels->activate[DP_ACTIVATION_GELU](b->c, BENCH_WIDTH);
+    b->kernels->activate[DPI_ACTIVATION_GELU](b->c, BENCH_WIDTH);
 }
 
 static void bench_quick_gelu(const void *context) {
     const bench *b = context;
     memcpy(b->c, b->a, BENCH_WIDTH * sizeof(float));
-    b->kernels->activate[DP_ACTIVATION_QUICK_GELU](b->c, BENCH_WIDTH);
+    b->kernels->activate[DPI_ACTIVATION_QUICK_GELU](b->c, BENCH_WIDTH);
 }
 
 static void bench_relu(const void *context) {
     const bench *b = context;
     memcpy(b->c, b->a, BENCH_WIDTH * sizeof(float));
-    b->kernels->activate[DP_ACTIVATION_RELU](b->c, BENCH_WIDTH);
+    b->kernels->activate[DPI_ACTIVATION_RELU](b->c, BENCH_WIDTH);
 }
 
 static void bench_layer_norm(const void *context) {
@@ -52,7 +52,7 @@ static void bench_blend_rows(const void *context) {
 }
 
 int main(void) {
-    const dp_kernels *tables[MAX_TABLES];
+    const dpi_kernels *tables[MAX_TABLES];
     int table_count = find_tables(tables);
     static const struct {
         const char *name;

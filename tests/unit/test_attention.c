@@ -5,7 +5,7 @@
 #include "gemm_support.h"
 
 typedef struct head {
-    dp_attention attention;
+    dpi_attention attention;
     float *q; /* as they were asked */
 } head;
 
@@ -21,9 +21,10 @@ static head make_head(size_t tokens, size_t queries, size_t head_size, float siz
     size_t stride = head_size + random_below(5);
     float *q = random_rows(queries, head_size, stride, size);
     return (head){
-        .attention = {.q = dp_rows_f32(guarded_copy(q, extent(queries, head_size, stride)), stride),
-                      .k = dp_rows_f32(random_rows(tokens, head_size, stride, size), stride),
-                      .v = dp_rows_f32(random_rows(tokens, head_size, stride, 1), stride),
+        .attention = {.q =
+                          dpi_rows_f32(guarded_copy(q, extent(queries, head_size, stride)), stride),
+                      .k = dpi_rows_f32(random_rows(tokens, head_size, stride, size), stride),
+                      .v = dpi_rows_f32(random_rows(tokens, head_size, stride, 1), stride),
                       .queries = queries,
                       .tokens = tokens,
                       .head_size = head_size,
@@ -38,38 +39,38 @@ static head random_head(void) {
     return make_head(tokens, queries, random_size(1, 80), 2);
 }
 
-static dp_rows rows_of_bf16(dp_rows rows, size_t count, size_t columns) {
-    return (dp_rows){halves_of(rows.numbers, extent(count, columns, rows.stride)), rows.stride,
-                     DP_NUMBER_BF16};
+static dpi_rows rows_of_bf16(dpi_rows rows, size_t count, size_t columns) {
+    return (dpi_rows){halves_of(rows.numbers, extent(count, columns, rows.stride)), rows.stride,
+                      DPI_NUMBER_BF16};
 }
 
-static float *f32_row(dp_rows rows, size_t i) {
-    return dp_rows_from(rows, i, 0).numbers;
+static float *f32_row(dpi_rows rows, size_t i) {
+    return dpi_rows_from(rows, i, 0).numbers;
 }
 
-static void run_head(const dp_gemm *p, const dp_attention *attention) {
-    size_t floats = dp_attention_scratch(p, attention->tokens, attention->head_size);
-    dp_attention a = *attention;
-    bool bf16 = p->attention.type == DP_NUMBER_BF16;
+static void run_head(const dpi_gemm *p, const dpi_attention *attention) {
+    size_t floats = dpi_attention_scratch(p, attention->tokens, attention->head_size);
+    dpi_attention a = *attention;
+    bool bf16 = p->attention.type == DPI_NUMBER_BF16;
     if (bf16) {
         a.q = rows_of_bf16(a.q, a.queries, a.head_size);
         a.k = rows_of_bf16(a.k, a.tokens, a.head_size);
         a.v = rows_of_bf16(a.v, a.tokens, a.head_size);
     }
-    dp_attention_run(kernels_of(p), p, &a, (float *)garbage_words(floats));
+    dpi_attention_run(kernels_of(p), p, &a, (float *)garbage_words(floats));
     for (size_t i = 0; bf16 && i < a.queries; i++) {
-        const uint16_t *answer = dp_rows_from(a.q, i, 0).numbers;
+        const uint16_t *answer = dpi_rows_from(a.q, i, 0).numbers;
         for (size_t c = 0; c < a.head_size; c++) {
             f32_row(attention->q, i)[c] = float_of((uint32_t)answer[c] << 16);
         }
     }
 }
 
-static double rounded(const dp_gemm *p, float x) {
+static double rounded(const dpi_gemm *p, float x) {
     return (double)(p->layout.precision == DP_PRECISION_BF16 ? float_of(nearest_bf16(x) << 16) : x);
 }
 
-static double dot(const dp_gemm *p, const float *a, const float *b, size_t n, double *size) {
+static double dot(const dpi_gemm *p, const float *a, const float *b, size_t n, double *size) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double term = rounded(p, a[i]) * rounded(p, b[i]);
@@ -82,8 +83,8 @@ static double dot(const dp_gemm *p, const float *a, const float *b, size_t n, do
 /* The answer of one query, in double precision on the rounded numbers, and a bound for its error:
  * that of a score is the relative error of its weight. Weights, which add up to 1, are rounded to
  * bf16 once more, each by 2^-8 of itself; no value is larger than 1. */
-static double answer_query(const dp_gemm *p, const head *h, size_t query, double *answer) {
-    const dp_attention *a = &h->attention;
+static double answer_query(const dpi_gemm *p, const head *h, size_t query, double *answer) {
+    const dpi_attention *a = &h->attention;
     double scores[512], largest = -INFINITY, total = 0, size = 0;
     for (size_t t = 0; t < a->tokens; t++) {
         double terms = 0;
@@ -104,11 +105,11 @@ static double answer_query(const dp_gemm *p, const head *h, size_t query, double
     }
     return 2 * UNIT * ((double)(a->head_size + a->tokens) + (double)a->head_size * size + 16) +
            (p->layout.precision == DP_PRECISION_BF16 ? 0x1p-8 : 0) +
-           (p->attention.type == DP_NUMBER_BF16 ? 0x1p-8 : 0);
+           (p->attention.type == DPI_NUMBER_BF16 ? 0x1p-8 : 0);
 }
 
-static void assert_head(const dp_gemm *p, const head *h) {
-    const dp_attention *a = &h->attention;
+static void assert_head(const dpi_gemm *p, const head *h) {
+    const dpi_attention *a = &h->attention;
     run_head(p, a);
     for (size_t i = 0; i < a->queries; i++) {
         double expected[256];
@@ -143,7 +144,7 @@ END_TEST
 START_TEST(attention_with_extreme_scores) {
     for (float size = 1e3F; size < 1e18F; size *= 1e3F) {
         head h = make_head(40, 40, 8, size);
-        dp_attention a = h.attention;
+        dpi_attention a = h.attention;
         run_head(products[_i], &a);
         for (size_t i = 0; i < a.queries; i++) {
             for (size_t c = 0; c < a.head_size; c++) {
@@ -156,15 +157,15 @@ START_TEST(attention_with_extreme_scores) {
 END_TEST
 
 START_TEST(queries_do_not_depend_on_the_split) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(30, 10); round++) {
         head h = random_head();
-        dp_attention whole = h.attention, part = h.attention;
+        dpi_attention whole = h.attention, part = h.attention;
         size_t floats = extent(whole.queries, whole.head_size, whole.q.stride);
         float *q = guarded_copy(h.q, floats);
         run_head(p, &whole);
         for (size_t first = 0; first < whole.queries; first += part.queries) {
-            part.q = dp_rows_f32(q + first * whole.q.stride, whole.q.stride);
+            part.q = dpi_rows_f32(q + first * whole.q.stride, whole.q.stride);
             part.queries = random_size(1, whole.queries - first);
             run_head(p, &part);
         }

@@ -26,7 +26,7 @@
 #include <zlib.h>
 #endif
 
-static dp_message message;
+static dpi_message message;
 static test_allocator counting;
 
 static void *must(void *block) {
@@ -82,23 +82,23 @@ static void write_file(const uint8_t *bytes, size_t size) {
 }
 
 static void refuse_file(const char *name, const char *word, const char *other) {
-    dp_source file;
-    ck_assert_int_eq(dp_file_open(name, &counting.allocator, &file, &message), DP_ERR_IO);
+    dpi_source file;
+    ck_assert_int_eq(dpi_file_open(name, &counting.allocator, &file, &message), DP_ERR_IO);
     expect_words(word, other);
     ck_assert_ptr_null(file.bytes);
-    dp_source_close(&file);
+    dpi_source_close(&file);
     expect_nothing_held();
 }
 
 /* Opens `path` and compares all of it. */
 static void accept_file(const uint8_t *bytes, size_t size, bool allocates) {
-    dp_source file;
-    dp_status status = dp_file_open(path, &counting.allocator, &file, &message);
+    dpi_source file;
+    dp_status status = dpi_file_open(path, &counting.allocator, &file, &message);
     ck_assert_msg(status == DP_OK, "%s", message.text);
     ck_assert_uint_eq(file.size, size);
     ck_assert_mem_eq(file.bytes, bytes, size);
     ck_assert_int_eq(counting.calls > 0, allocates);
-    dp_source_close(&file);
+    dpi_source_close(&file);
     ck_assert_ptr_null(file.bytes);
     expect_nothing_held();
 }
@@ -123,7 +123,7 @@ static void *feed_pipe(void *argument) {
     int pipe_end = open(path, O_WRONLY);
     size_t done = 0;
     for (size_t piece = 1; pipe_end >= 0 && done < what->size; piece = piece * 3 % 70001 + 1) {
-        ssize_t count = write(pipe_end, what->bytes + done, dp_size_min(piece, what->size - done));
+        ssize_t count = write(pipe_end, what->bytes + done, dpi_size_min(piece, what->size - done));
         if (count <= 0) {
             break;
         }
@@ -162,11 +162,11 @@ START_TEST(reading_a_pipe_may_run_out_of_memory) {
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     for (size_t fail_at = 1; fail_at <= 3; fail_at++) {
         pthread_t thread;
-        dp_source file;
+        dpi_source file;
         test_allocator_init(&counting);
         counting.fail_at = fail_at;
         ck_assert_int_eq(pthread_create(&thread, NULL, feed_pipe, &what), 0);
-        ck_assert_int_eq(dp_file_open(path, &counting.allocator, &file, &message), DP_ERR_MEMORY);
+        ck_assert_int_eq(dpi_file_open(path, &counting.allocator, &file, &message), DP_ERR_MEMORY);
         expect_words(path, "allocate");
         expect_nothing_held();
         (void)pthread_join(thread, NULL);
@@ -192,23 +192,23 @@ END_TEST
 /* Files that claim to be empty, and cannot be mapped, as Linux has them. */
 START_TEST(files_that_hide_their_size_are_read) {
     const char *name = "/proc/self/status";
-    dp_source file;
+    dpi_source file;
     if (access(name, R_OK) != 0) {
         printf("skipped: there is no %s\n", name);
         return;
     }
-    ck_assert_int_eq(dp_file_open(name, &counting.allocator, &file, &message), DP_OK);
+    ck_assert_int_eq(dpi_file_open(name, &counting.allocator, &file, &message), DP_OK);
     ck_assert_uint_gt(file.size, 5);
     ck_assert_mem_eq(file.bytes, "Name:", 5);
-    dp_source_close(&file);
+    dpi_source_close(&file);
     expect_nothing_held();
 }
 END_TEST
 
 START_TEST(closing_nothing_does_nothing) {
-    dp_source file = {0};
-    dp_source_close(&file);
-    dp_source_close(&file);
+    dpi_source file = {0};
+    dpi_source_close(&file);
+    dpi_source_close(&file);
 }
 END_TEST
 
@@ -251,9 +251,9 @@ typedef struct answer {
 } answer;
 
 static answer inflate_block(block packed, size_t limit) {
-    dp_source from = {.bytes = packed.bytes, .size = packed.size};
-    dp_source to;
-    dp_status status = dp_inflate(&from, limit, &counting.allocator, &to, &message);
+    dpi_source from = {.bytes = packed.bytes, .size = packed.size};
+    dpi_source to;
+    dp_status status = dpi_inflate(&from, limit, &counting.allocator, &to, &message);
     answer got = {status, to.buffer.bytes, to.size, to.buffer.capacity};
     if (got.status != DP_OK) {
         ck_assert_ptr_null(got.bytes);
@@ -264,7 +264,7 @@ static answer inflate_block(block packed, size_t limit) {
 }
 
 static void drop(answer got) {
-    dp_release(&counting.allocator, got.bytes, got.allocated);
+    dpi_release(&counting.allocator, got.bytes, got.allocated);
     expect_nothing_held();
 }
 
@@ -283,10 +283,10 @@ static void start_counting(void) {
 }
 
 START_TEST(gzip_is_known_by_its_magic) {
-    ck_assert(dp_is_gzip((const uint8_t *)"\x1f\x8b", 2));
-    ck_assert(!dp_is_gzip((const uint8_t *)"\x1f\x8b", 1));
-    ck_assert(!dp_is_gzip((const uint8_t *)"GGUF", 4));
-    ck_assert(!dp_is_gzip(NULL, 0));
+    ck_assert(dpi_is_gzip((const uint8_t *)"\x1f\x8b", 2));
+    ck_assert(!dpi_is_gzip((const uint8_t *)"\x1f\x8b", 1));
+    ck_assert(!dpi_is_gzip((const uint8_t *)"GGUF", 4));
+    ck_assert(!dpi_is_gzip(NULL, 0));
 }
 END_TEST
 
@@ -479,21 +479,21 @@ static TCase *case_of_gzip(void) {
 /* ---- builds that leave parts out ---- */
 
 static bool has_files(void) {
-    dp_source file;
-    return dp_file_open("", NULL, &file, &message) != DP_ERR_UNSUPPORTED;
+    dpi_source file;
+    return dpi_file_open("", NULL, &file, &message) != DP_ERR_UNSUPPORTED;
 }
 
 START_TEST(what_was_left_out_is_said) {
     if (!has_files()) {
         expect_words("this build has no files", "cannot open ''");
-        dp_new_file file;
-        ck_assert_int_eq(dp_new_file_begin("x", NULL, &file, &message), DP_ERR_UNSUPPORTED);
+        dpi_new_file file;
+        ck_assert_int_eq(dpi_new_file_begin("x", NULL, &file, &message), DP_ERR_UNSUPPORTED);
         expect_words("this build has no files", "cannot write 'x'");
     }
 #if defined(DP_NO_ZLIB)
-    dp_source nothing = {.bytes = (const uint8_t *)""};
-    dp_source inflated;
-    ck_assert_int_eq(dp_inflate(&nothing, 0, NULL, &inflated, &message), DP_ERR_UNSUPPORTED);
+    dpi_source nothing = {.bytes = (const uint8_t *)""};
+    dpi_source inflated;
+    ck_assert_int_eq(dpi_inflate(&nothing, 0, NULL, &inflated, &message), DP_ERR_UNSUPPORTED);
     expect_words("gzip-compressed", "this build has no zlib");
 #endif
 }

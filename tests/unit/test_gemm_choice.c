@@ -6,29 +6,29 @@
 
 /* What the loops around the tiles rely on. */
 START_TEST(sizes_fit_together) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     static const size_t groups[] = {1, 2, 4};
     ck_assert_uint_eq(p->layout.kr, groups[p->layout.precision - DP_PRECISION_F32]);
     ck_assert(p->kernel.mr > 0 && p->layout.nr > 0 && p->layout.step > 0 && p->row_block > 0);
-    ck_assert_uint_le(p->layout.nr, DP_MAX_NR);
-    ck_assert_uint_eq(DP_MAX_NR % p->layout.nr, 0);
+    ck_assert_uint_le(p->layout.nr, DPI_MAX_NR);
+    ck_assert_uint_eq(DPI_MAX_NR % p->layout.nr, 0);
     ck_assert_uint_eq(p->row_block % p->kernel.mr, 0);
-    ck_assert(p->run != dp_gemm_run_tiles || p->kernel.kc % p->layout.step == 0);
-    ck_assert_uint_eq(DP_MAX_BYTE_DEPTH % (p->layout.step * p->layout.kr), 0);
-    ck_assert(!has_bytes(p) || p->kernel.kc == DP_WHOLE_DEPTH);
+    ck_assert(p->run != dpi_gemm_run_tiles || p->kernel.kc % p->layout.step == 0);
+    ck_assert_uint_eq(DPI_MAX_BYTE_DEPTH % (p->layout.step * p->layout.kr), 0);
+    ck_assert(!has_bytes(p) || p->kernel.kc == DPI_WHOLE_DEPTH);
     ck_assert((p->layout.round_row == NULL) == (p->layout.precision == DP_PRECISION_F32));
     ck_assert((p->lhs.from_f32 == NULL) == (p->layout.precision == DP_PRECISION_F32));
     ck_assert_uint_le(p->lhs.expansion, p->lhs.allotted);
     ck_assert(p->kernel.panels > 0);
-    ck_assert((p->kernel.run == NULL) == (p->run != dp_gemm_run_tiles));
+    ck_assert((p->kernel.run == NULL) == (p->run != dpi_gemm_run_tiles));
     /* rows that are written as bf16 can be read */
-    ck_assert(p->lhs.source == DP_NUMBER_F32 || p->lhs.from_bf16 != NULL);
+    ck_assert(p->lhs.source == DPI_NUMBER_F32 || p->lhs.from_bf16 != NULL);
     ck_assert((p->attention.run != NULL) || p->layout.precision == DP_PRECISION_INT8);
 }
 END_TEST
 
 START_TEST(burning_counts_its_rounds) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     uint64_t one = p->measure_peak(1);
     ck_assert_uint_gt(one, 0);
     ck_assert_uint_eq(p->measure_peak(1000), 1000 * one);
@@ -49,25 +49,25 @@ START_TEST(choices_stay_within_their_mask) {
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
         for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO;
              precision++) {
-            const dp_gemm *p = dp_gemm_choose(precision, mask);
+            const dpi_gemm *p = dpi_gemm_choose(precision, mask);
             ck_assert_int_eq((int)p->layout.precision, (int)precision);
-            ck_assert_uint_eq(p->cpu & ~(mask & dp_cpu_features()), 0);
+            ck_assert_uint_eq(p->cpu & ~(mask & dpi_cpu_features()), 0);
         }
-        ck_assert_uint_eq(dp_gemm_choose(DP_PRECISION_F32, mask)->cpu,
-                          dp_kernels_choose(mask)->cpu);
+        ck_assert_uint_eq(dpi_gemm_choose(DP_PRECISION_F32, mask)->cpu,
+                          dpi_kernels_choose(mask)->cpu);
     }
 }
 END_TEST
 
 /* Slower than what it could be replaced by. */
-static bool is_slow(const dp_gemm *p) {
-    return strcmp(p->name, "avx512-bf16") == 0 && dp_cpu_has_slow_bf16();
+static bool is_slow(const dpi_gemm *p) {
+    return strcmp(p->name, "avx512-bf16") == 0 && dpi_cpu_has_slow_bf16();
 }
 
 /* The last of those that the mask allows. */
 START_TEST(choices_are_the_best_there_is) {
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
-        const dp_gemm *best[DP_PRECISION_AUTO] = {NULL};
+        const dpi_gemm *best[DP_PRECISION_AUTO] = {NULL};
         for (int i = 0; i < product_count; i++) {
             if ((products[i]->cpu & ~mask) == 0 && !is_slow(products[i])) {
                 best[products[i]->layout.precision] = products[i];
@@ -75,12 +75,12 @@ START_TEST(choices_are_the_best_there_is) {
         }
         for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO;
              precision++) {
-            ck_assert_ptr_eq(dp_gemm_choose(precision, mask), best[precision]);
+            ck_assert_ptr_eq(dpi_gemm_choose(precision, mask), best[precision]);
         }
     }
     for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
-        ck_assert_str_eq(dp_gemm_choose(precision, 0)->name, "c");
-        ck_assert_str_eq(dp_gemm_choose(precision, ~FIRST_FLAG)->name, "c");
+        ck_assert_str_eq(dpi_gemm_choose(precision, 0)->name, "c");
+        ck_assert_str_eq(dpi_gemm_choose(precision, ~FIRST_FLAG)->name, "c");
     }
 }
 END_TEST
@@ -91,12 +91,12 @@ START_TEST(auto_is_bf16_where_that_is_fast) {
 #if defined(__aarch64__)
     const uint32_t needed = DP_CPU_NEON | DP_CPU_ARM_BF16;
 #else
-    const uint32_t amx = dp_cpu_has_slow_bf16() ? DP_CPU_AMX | DP_CPU_VNNI : 0;
+    const uint32_t amx = dpi_cpu_has_slow_bf16() ? DP_CPU_AMX | DP_CPU_VNNI : 0;
     const uint32_t needed = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16 | amx;
 #endif
     for (uint32_t mask = 0; mask < EVERY_MASK; mask += FIRST_FLAG) {
-        bool has = (needed & ~(mask & dp_cpu_features())) == 0;
-        ck_assert_int_eq((int)dp_precision_auto(mask),
+        bool has = (needed & ~(mask & dpi_cpu_features())) == 0;
+        ck_assert_int_eq((int)dpi_precision_auto(mask),
                          (int)(has ? DP_PRECISION_BF16 : DP_PRECISION_F32));
     }
 }

@@ -6,7 +6,7 @@
 
 /* ---- rows of bf16 ---- */
 
-static void assert_bf16(const dp_gemm *p, float x, uint32_t half) {
+static void assert_bf16(const dpi_gemm *p, float x, uint32_t half) {
     bool right = isnan(x) ? isnan(float_of(half << 16)) != 0 : half == nearest_bf16(x);
     if (!right) {
         ck_abort_msg("%s: %a becomes %#x, not %#x", p->name, (double)x, half, nearest_bf16(x));
@@ -16,7 +16,7 @@ static void assert_bf16(const dp_gemm *p, float x, uint32_t half) {
 /* All upper halves of a float, with lower halves around the middle and at both ends. */
 START_TEST(bf16_is_the_nearest) {
     static const uint32_t lower[] = {0, 1, 2, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0x8002, 0xffff};
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     float x[32];
     uint32_t words[16];
     for (uint32_t upper = 0; upper < 65536; upper += (uint32_t)unless_brief(1, 31)) {
@@ -33,14 +33,14 @@ END_TEST
 
 /* Only n numbers are read, and only whole steps written, with zeros behind the numbers. */
 START_TEST(rows_of_any_length) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t n = 0; n < 200; n++) {
-        size_t words = dp_layout_depth(&p->layout, n);
+        size_t words = dpi_layout_depth(&p->layout, n);
         ck_assert_uint_eq(words,
                           round_up(round_up(n, p->layout.kr) / p->layout.kr, p->layout.step));
         float *x = random_floats(n);
         uint32_t *row = garbage_words(words);
-        dp_row_scale scale;
+        dpi_row_scale scale;
         p->layout.round_row(x, n, row, &scale);
         for (size_t i = 0; i < words * p->layout.kr; i++) {
             double factor = has_bytes(p) ? (double)scale.scale : 1;
@@ -58,12 +58,12 @@ END_TEST
 
 /* All instruction sets round alike, bit for bit, whatever the numbers are. */
 START_TEST(rows_are_the_same_everywhere) {
-    const dp_gemm *p = products[_i];
-    const dp_gemm *plain = dp_gemm_generic(p->layout.precision);
+    const dpi_gemm *p = products[_i];
+    const dpi_gemm *plain = dpi_gemm_generic(p->layout.precision);
     for (size_t round = 0; round < unless_brief(4000, 100); round++) {
         uint32_t bits[100], row[64], expected[64];
         float x[COUNT(bits)];
-        dp_row_scale scale = {0, 0}, plain_scale = {0, 0};
+        dpi_row_scale scale = {0, 0}, plain_scale = {0, 0};
         size_t n = random_size(1, COUNT(bits));
         /* any floats; or numbers, some of which are near to each other */
         uint32_t exponents = random_below(2) ? 256 : 100 + random_below(30);
@@ -74,7 +74,7 @@ START_TEST(rows_are_the_same_everywhere) {
         memcpy(x, bits, sizeof x);
         p->layout.round_row(x, n, row, &scale);
         plain->layout.round_row(x, n, expected, &plain_scale);
-        ck_assert_mem_eq(row, expected, dp_layout_depth(&plain->layout, n) * sizeof row[0]);
+        ck_assert_mem_eq(row, expected, dpi_layout_depth(&plain->layout, n) * sizeof row[0]);
         ck_assert_mem_eq(&scale, &plain_scale, sizeof scale);
     }
 }
@@ -82,9 +82,9 @@ END_TEST
 
 /* Rows for micro-kernels that read f32 are rounded as weights are, number by number. */
 START_TEST(unpacked_rows_hold_the_same) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t n = 0; p->lhs.expansion == 2 && n < 200; n++) {
-        size_t words = dp_layout_depth(&p->layout, n);
+        size_t words = dpi_layout_depth(&p->layout, n);
         float *x = random_floats(n);
         uint32_t *row = garbage_words(words), *unpacked = garbage_words(words * p->lhs.expansion);
         p->layout.round_row(x, n, row, NULL);
@@ -99,13 +99,13 @@ END_TEST
 
 /* Rows of bf16 become the lhs that the same numbers in f32 become. */
 START_TEST(rows_of_bf16_are_rows) {
-    const dp_gemm *p = products[_i];
-    for (size_t n = 1; n < 200 && p->run != dp_gemm_run_tiles; n++) {
-        size_t words = dp_layout_depth(&p->layout, n);
+    const dpi_gemm *p = products[_i];
+    for (size_t n = 1; n < 200 && p->run != dpi_gemm_run_tiles; n++) {
+        size_t words = dpi_layout_depth(&p->layout, n);
         uint16_t *halves = halves_of(random_floats(n), n);
         float *x = guarded_floats(n);
         uint32_t *row = garbage_words(words), *expected = garbage_words(words);
-        dp_row_scale scale = {0, 0}, expected_scale = {0, 0};
+        dpi_row_scale scale = {0, 0}, expected_scale = {0, 0};
         for (size_t i = 0; i < n; i++) {
             x[i] = float_of((uint32_t)halves[i] << 16);
         }
@@ -128,9 +128,9 @@ static float largest_of(const float *x, size_t n) {
     return largest;
 }
 
-static void assert_byte_row(const dp_gemm *p, const float *x, size_t n) {
-    uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
-    dp_row_scale row;
+static void assert_byte_row(const dpi_gemm *p, const float *x, size_t n) {
+    uint32_t *words = garbage_words(dpi_layout_depth(&p->layout, n));
+    dpi_row_scale row;
     double largest = 0;
     int64_t sum = 0;
     p->layout.round_row(x, n, words, &row);
@@ -149,7 +149,7 @@ static void assert_byte_row(const dp_gemm *p, const float *x, size_t n) {
 
 /* Of all sizes that a float has. */
 START_TEST(bytes_are_within_half_a_step) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(3000, 100); round++) {
         size_t n = random_size(1, 300);
         float *x = random_floats(n);
@@ -166,10 +166,10 @@ END_TEST
 
 /* With a scale of 1: whole numbers are their bytes, and halves go to either side. */
 START_TEST(bytes_of_whole_numbers_are_exact) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     float x[255];
     uint32_t words[80];
-    dp_row_scale row;
+    dpi_row_scale row;
     for (size_t i = 0; i < COUNT(x); i++) {
         x[i] = (float)i - 127;
     }
@@ -186,18 +186,18 @@ END_TEST
 /* Rows so small that 127 / largest may be infinite are zeros, with a scale that is a number. */
 START_TEST(bytes_of_tiny_rows_are_zeros) {
     static const float sizes[] = {0, -0.0F, FLT_TRUE_MIN, FLT_MIN / 3, FLT_MIN, 1e-37F, 1e-30F};
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t s = 0; s < COUNT(sizes); s++) {
         for (size_t n = 1; n < 40; n++) {
             float *x = random_floats(n);
-            uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
-            dp_row_scale row;
+            uint32_t *words = garbage_words(dpi_layout_depth(&p->layout, n));
+            dpi_row_scale row;
             for (size_t i = 0; i < n; i++) {
                 x[i] *= sizes[s];
             }
             x[n - 1] = sizes[s];
             p->layout.round_row(x, n, words, &row);
-            for (size_t i = 0; i < dp_layout_depth(&p->layout, n); i++) {
+            for (size_t i = 0; i < dpi_layout_depth(&p->layout, n); i++) {
                 ck_assert_uint_eq(words[i], 0);
             }
             ck_assert(row.scale >= 0 && row.scale <= 1e-30F && row.sum == 0);
@@ -210,11 +210,11 @@ END_TEST
 /* The scale says so, and with it every sum. */
 START_TEST(bytes_of_rows_that_are_not_finite) {
     static const float values[] = {INFINITY, -INFINITY, NAN, -NAN};
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t n = 1; n < 100; n++) {
         float *x = random_floats(n);
-        uint32_t *words = garbage_words(dp_layout_depth(&p->layout, n));
-        dp_row_scale row;
+        uint32_t *words = garbage_words(dpi_layout_depth(&p->layout, n));
+        dpi_row_scale row;
         x[random_below((uint32_t)n)] = values[n % COUNT(values)];
         p->layout.round_row(x, n, words, &row);
         ck_assert(!isfinite(row.scale));
@@ -227,20 +227,20 @@ END_TEST
 
 /* Rows that are written one by one, in any order, are the lhs of all of them. */
 START_TEST(rows_can_be_written_one_by_one) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (int round = 0; round < 30; round++) {
         size_t rows = random_size(1, 70), inputs = random_size(1, 200);
         size_t stride = inputs + random_below(4), size = lhs_size(p, rows, inputs);
-        size_t groups = dp_layout_depth(&p->layout, inputs) * p->lhs.expansion;
+        size_t groups = dpi_layout_depth(&p->layout, inputs) * p->lhs.expansion;
         float *x = random_floats(extent(rows, inputs, stride));
-        dp_lhs_buffer buffer = lhs_buffer(garbage_words(size), inputs);
-        dp_lhs made = lhs_of(p, x, stride, rows, inputs, garbage_words(size));
-        dp_lhs written = dp_lhs_unwritten(p, rows, inputs, &buffer);
+        dpi_lhs_buffer buffer = lhs_buffer(garbage_words(size), inputs);
+        dpi_lhs made = lhs_of(p, x, stride, rows, inputs, garbage_words(size));
+        dpi_lhs written = dpi_lhs_unwritten(p, rows, inputs, &buffer);
         ck_assert_uint_eq(made.stride, written.stride);
         for (size_t i = rows; i-- > 0;) {
-            dp_kgroup *row = written.groups + i * written.stride;
+            dpi_kgroup *row = written.groups + i * written.stride;
             p->lhs.from_f32(x + i * stride, inputs, row, written.scale + i);
-            ck_assert_mem_eq(row, made.groups + i * made.stride, groups * sizeof(dp_kgroup));
+            ck_assert_mem_eq(row, made.groups + i * made.stride, groups * sizeof(dpi_kgroup));
             ck_assert(!has_bytes(p) ||
                       memcmp(written.scale + i, made.scale + i, sizeof *made.scale) == 0);
         }
@@ -250,39 +250,39 @@ START_TEST(rows_can_be_written_one_by_one) {
 END_TEST
 
 START_TEST(an_lhs_of_f32_is_the_rows_themselves) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     float x[60] = {0};
-    dp_lhs made = lhs_of(p, x, 20, 3, 17, NULL);
+    dpi_lhs made = lhs_of(p, x, 20, 3, 17, NULL);
     ck_assert_uint_eq(lhs_size(p, 3, 17), 0);
-    ck_assert(made.groups == (dp_kgroup *)x && made.stride == 20);
+    ck_assert(made.groups == (dpi_kgroup *)x && made.stride == 20);
 }
 END_TEST
 
 /* ---- an lhs from a layer norm, and from another GEMM ---- */
 
 /* A buffer of exactly the size that was asked for, full of garbage. */
-static dp_lhs_buffer garbage_buffer(const dp_gemm *p, size_t rows, size_t columns,
-                                    dp_lhs_origin origin) {
-    dp_arena counted = {.base = NULL};
-    (void)dp_lhs_buffer_take(&counted, p, rows, columns, origin);
+static dpi_lhs_buffer garbage_buffer(const dpi_gemm *p, size_t rows, size_t columns,
+                                     dpi_lhs_origin origin) {
+    dpi_arena counted = {.base = NULL};
+    (void)dpi_lhs_buffer_take(&counted, p, rows, columns, origin);
     size_t words = counted.used / sizeof(uint32_t);
-    dp_arena arena = {.base = (uint8_t *)garbage_words(words), .size = words * sizeof(uint32_t)};
-    return dp_lhs_buffer_take(&arena, p, rows, columns, origin);
+    dpi_arena arena = {.base = (uint8_t *)garbage_words(words), .size = words * sizeof(uint32_t)};
+    return dpi_lhs_buffer_take(&arena, p, rows, columns, origin);
 }
 
 /* Both have the same numbers, the padding of whole steps included. */
-static void assert_same_lhs(const dp_gemm *p, dp_lhs a, dp_lhs b, size_t rows, size_t columns) {
-    size_t groups = dp_layout_depth(&p->layout, columns) * p->lhs.expansion;
+static void assert_same_lhs(const dpi_gemm *p, dpi_lhs a, dpi_lhs b, size_t rows, size_t columns) {
+    size_t groups = dpi_layout_depth(&p->layout, columns) * p->lhs.expansion;
     for (size_t i = 0; i < rows; i++) {
         ck_assert_mem_eq(a.groups + i * a.stride, b.groups + i * b.stride,
-                         groups * sizeof(dp_kgroup));
+                         groups * sizeof(dpi_kgroup));
         ck_assert(!has_bytes(p) || memcmp(a.scale + i, b.scale + i, sizeof *a.scale) == 0);
     }
 }
 
 START_TEST(an_lhs_of_a_norm_is_that_of_its_rows) {
-    const dp_gemm *p = products[_i];
-    const dp_kernels *kernels = kernels_of(p);
+    const dpi_gemm *p = products[_i];
+    const dpi_kernels *kernels = kernels_of(p);
     for (int round = 0; round < 30; round++) {
         size_t rows = random_size(1, 40), columns = random_size(1, 200);
         size_t stride = columns + random_below(4);
@@ -291,8 +291,8 @@ START_TEST(an_lhs_of_a_norm_is_that_of_its_rows) {
         for (size_t i = 0; i < rows; i++) {
             kernels->layer_norm(x + i * stride, NULL, NULL, 1e-5F, normal + i * columns, columns);
         }
-        dp_lhs_buffer buffer = garbage_buffer(p, rows, columns, DP_LHS_OF_NORM);
-        dp_lhs got = dp_lhs_from_norm(p, kernels, x, stride, rows, columns, 1e-5F, &buffer);
+        dpi_lhs_buffer buffer = garbage_buffer(p, rows, columns, DPI_LHS_OF_NORM);
+        dpi_lhs got = dpi_lhs_from_norm(p, kernels, x, stride, rows, columns, 1e-5F, &buffer);
         uint32_t *memory = garbage_words(lhs_size(p, rows, columns));
         assert_same_lhs(p, got, lhs_of(p, normal, columns, rows, columns, memory), rows, columns);
         guarded_end();
@@ -301,41 +301,41 @@ START_TEST(an_lhs_of_a_norm_is_that_of_its_rows) {
 END_TEST
 
 /* The weights of a layer that one test needs. */
-static dp_linear random_linear(const dp_gemm *p, size_t inputs, size_t outputs) {
-    size_t columns = dp_layout_columns(&p->layout, outputs);
-    uint32_t *panels = garbage_words(dp_layout_size(&p->layout, inputs, outputs));
+static dpi_linear random_linear(const dpi_gemm *p, size_t inputs, size_t outputs) {
+    size_t columns = dpi_layout_columns(&p->layout, outputs);
+    uint32_t *panels = garbage_words(dpi_layout_size(&p->layout, inputs, outputs));
     float *scale = guarded_floats(columns), *bias = random_floats(columns);
     memset(scale, 0, columns * sizeof *scale);
     memset(bias + outputs, 0, (columns - outputs) * sizeof *bias);
-    dp_pack_panels(&p->layout, panels, scale, random_floats(outputs * inputs), inputs, outputs,
-                   inputs, guarded_words(dp_layout_depth(&p->layout, inputs)));
-    return (dp_linear){.gemm = p,
-                       .inputs = inputs,
-                       .outputs = outputs,
-                       .depth = dp_layout_depth(&p->layout, inputs),
-                       .panels = panels,
-                       .bias = bias,
-                       .scale = has_bytes(p) ? scale : NULL};
+    dpi_pack_panels(&p->layout, panels, scale, random_floats(outputs * inputs), inputs, outputs,
+                    inputs, guarded_words(dpi_layout_depth(&p->layout, inputs)));
+    return (dpi_linear){.gemm = p,
+                        .inputs = inputs,
+                        .outputs = outputs,
+                        .depth = dpi_layout_depth(&p->layout, inputs),
+                        .panels = panels,
+                        .bias = bias,
+                        .scale = has_bytes(p) ? scale : NULL};
 }
 
 /* What a GEMM writes for the next one is the lhs of the rows that it writes otherwise. */
 START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
-    static const dp_lhs_origin origins[] = {DP_LHS_OF_GEMM, DP_LHS_OF_SUMS};
-    const dp_gemm *p = products[_i];
-    const dp_kernels *kernels = kernels_of(p);
+    static const dpi_lhs_origin origins[] = {DPI_LHS_OF_GEMM, DPI_LHS_OF_SUMS};
+    const dpi_gemm *p = products[_i];
+    const dpi_kernels *kernels = kernels_of(p);
     for (size_t round = 0; round < unless_brief(60, 10); round++) {
         size_t rows = random_size(1, 70), inputs = random_size(1, 100);
         size_t outputs = random_size(1, 150);
-        dp_activation activation = (dp_activation)random_below(DP_ACTIVATION_COUNT);
-        dp_linear linear = random_linear(p, inputs, outputs);
-        dp_lhs in = lhs_of(p, random_floats(rows * inputs), inputs, rows, inputs,
-                           garbage_words(lhs_size(p, rows, inputs)));
-        dp_rows out = {guarded_words(rows * outputs), outputs, p->lhs.source};
-        dp_gemm_run(kernels, &linear, rows, in, out, (dp_epilogue){.activation = activation});
-        dp_lhs_buffer expected = garbage_buffer(p, rows, outputs, DP_LHS_OF_ROWS);
-        dp_lhs_buffer buffer = garbage_buffer(p, rows, outputs, origins[round % 2]);
-        dp_lhs got = dp_gemm_run_to_lhs(kernels, &linear, rows, in, activation, &buffer);
-        assert_same_lhs(p, got, dp_lhs_from_rows(p, out, rows, outputs, &expected), rows, outputs);
+        dpi_activation activation = (dpi_activation)random_below(DPI_ACTIVATION_COUNT);
+        dpi_linear linear = random_linear(p, inputs, outputs);
+        dpi_lhs in = lhs_of(p, random_floats(rows * inputs), inputs, rows, inputs,
+                            garbage_words(lhs_size(p, rows, inputs)));
+        dpi_rows out = {guarded_words(rows * outputs), outputs, p->lhs.source};
+        dpi_gemm_run(kernels, &linear, rows, in, out, (dpi_epilogue){.activation = activation});
+        dpi_lhs_buffer expected = garbage_buffer(p, rows, outputs, DPI_LHS_OF_ROWS);
+        dpi_lhs_buffer buffer = garbage_buffer(p, rows, outputs, origins[round % 2]);
+        dpi_lhs got = dpi_gemm_run_to_lhs(kernels, &linear, rows, in, activation, &buffer);
+        assert_same_lhs(p, got, dpi_lhs_from_rows(p, out, rows, outputs, &expected), rows, outputs);
         guarded_end();
     }
 }
@@ -343,17 +343,17 @@ END_TEST
 
 /* GEMMs add to the sums of a buffer before they are read, beside what else is in it. */
 START_TEST(sums_have_memory_of_their_own) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     size_t rows = 9, columns = 37;
-    dp_lhs_buffer buffer = garbage_buffer(p, rows, columns, DP_LHS_OF_SUMS);
-    dp_rows sums = dp_lhs_sums(&buffer);
+    dpi_lhs_buffer buffer = garbage_buffer(p, rows, columns, DPI_LHS_OF_SUMS);
+    dpi_rows sums = dpi_lhs_sums(&buffer);
     float *x = random_floats(rows * columns);
-    ck_assert_int_eq((int)sums.type, (int)DP_NUMBER_F32);
+    ck_assert_int_eq((int)sums.type, (int)DPI_NUMBER_F32);
     for (size_t i = 0; i < rows; i++) {
-        memcpy(dp_rows_from(sums, i, 0).numbers, x + i * columns, columns * sizeof *x);
+        memcpy(dpi_rows_from(sums, i, 0).numbers, x + i * columns, columns * sizeof *x);
     }
-    dp_lhs got = dp_lhs_from_rows(p, sums, rows, columns, &buffer);
-    dp_lhs expected =
+    dpi_lhs got = dpi_lhs_from_rows(p, sums, rows, columns, &buffer);
+    dpi_lhs expected =
         lhs_of(p, x, columns, rows, columns, garbage_words(lhs_size(p, rows, columns)));
     assert_same_lhs(p, got, expected, rows, columns);
 }
@@ -361,7 +361,7 @@ END_TEST
 
 START_TEST(row_strides_are_aligned) {
     for (size_t n = 1; n < 5000; n++) {
-        size_t stride = dp_row_stride(n);
+        size_t stride = dpi_row_stride(n);
         ck_assert_uint_ge(stride, n);
         ck_assert_uint_lt(stride, n + (n < 900 ? 16 : 11 * 16));
         ck_assert_uint_eq(stride % 16, 0);

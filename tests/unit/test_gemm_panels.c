@@ -6,11 +6,11 @@
 
 /* w [outputs][inputs] with `down` from output to output and `across` from input to input, as panels
  * have it; zeros behind. */
-static void assert_panels(const dp_gemm *p, const uint32_t *panels, const float *scale,
+static void assert_panels(const dpi_gemm *p, const uint32_t *panels, const float *scale,
                           const float *w, size_t down, size_t across, size_t outputs,
                           size_t inputs) {
-    size_t depth = dp_layout_depth(&p->layout, inputs);
-    for (size_t o = 0; o < dp_layout_columns(&p->layout, outputs); o++) {
+    size_t depth = dpi_layout_depth(&p->layout, inputs);
+    for (size_t o = 0; o < dpi_layout_columns(&p->layout, outputs); o++) {
         const uint32_t *column = panel_column(p, panels, depth, o);
         for (size_t i = 0; i < depth * p->layout.kr; i++) {
             bool there = o < outputs && i < inputs;
@@ -34,20 +34,20 @@ static void assert_panels(const dp_gemm *p, const uint32_t *panels, const float 
 }
 
 START_TEST(panels_hold_the_matrix) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 150);
         size_t stride = inputs + random_below(4),
-               words = dp_layout_size(&p->layout, inputs, outputs);
+               words = dpi_layout_size(&p->layout, inputs, outputs);
         ck_assert_uint_eq(words,
-                          round_up(outputs, p->layout.nr) * dp_layout_depth(&p->layout, inputs));
+                          round_up(outputs, p->layout.nr) * dpi_layout_depth(&p->layout, inputs));
         float *w = random_floats(extent(outputs, inputs, stride));
         float *scale = has_bytes(p) ? guarded_floats(outputs) : NULL;
         uint32_t *panels = garbage_words(words);
         uint32_t *scratch = p->layout.precision != DP_PRECISION_F32
-                                ? garbage_words(dp_layout_depth(&p->layout, inputs))
+                                ? garbage_words(dpi_layout_depth(&p->layout, inputs))
                                 : NULL;
-        dp_pack_panels(&p->layout, panels, scale, w, stride, outputs, inputs, scratch);
+        dpi_pack_panels(&p->layout, panels, scale, w, stride, outputs, inputs, scratch);
         assert_panels(p, panels, scale, w, stride, 1, outputs, inputs);
         guarded_end();
     }
@@ -55,13 +55,13 @@ START_TEST(panels_hold_the_matrix) {
 END_TEST
 
 START_TEST(panels_hold_a_transposed_matrix) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (int round = 0; round < 60; round++) {
         size_t outputs = random_size(1, 90), inputs = random_size(1, 90);
         size_t stride = outputs + random_below(4);
         float *w = random_floats(extent(inputs, outputs, stride));
-        uint32_t *panels = garbage_words(dp_layout_size(&p->layout, inputs, outputs));
-        dp_pack_panels_transposed(&p->layout, panels, w, stride, outputs, inputs);
+        uint32_t *panels = garbage_words(dpi_layout_size(&p->layout, inputs, outputs));
+        dpi_pack_panels_transposed(&p->layout, panels, w, stride, outputs, inputs);
         assert_panels(p, panels, NULL, w, 1, stride, outputs, inputs);
         guarded_end();
     }

@@ -7,7 +7,7 @@
 /* ---- one tile ---- */
 
 /* A word of numbers that `number` makes, all of which bf16 has; or one of any bytes. */
-static uint32_t make_word(const dp_gemm *p, float (*number)(void)) {
+static uint32_t make_word(const dpi_gemm *p, float (*number)(void)) {
     uint32_t word = 0;
     switch (p->layout.precision) {
     case DP_PRECISION_F32:
@@ -24,12 +24,12 @@ static uint32_t make_word(const dp_gemm *p, float (*number)(void)) {
 }
 
 typedef struct tile {
-    const dp_gemm *product;
-    dp_tile args; /* c is asked for by run_tile() */
+    const dpi_gemm *product;
+    dpi_tile args; /* c is asked for by run_tile() */
     float *before, *c;
 } tile;
 
-static const uint32_t *make_words(const dp_gemm *p, size_t count, float (*number)(void)) {
+static const uint32_t *make_words(const dpi_gemm *p, size_t count, float (*number)(void)) {
     uint32_t *words = guarded_words(count);
     for (size_t i = 0; i < count; i++) {
         words[i] = make_word(p, number);
@@ -38,12 +38,12 @@ static const uint32_t *make_words(const dp_gemm *p, size_t count, float (*number
 }
 
 /* A word of a row as the tile reads it. */
-static uint32_t make_row_word(const dp_gemm *p, float (*number)(void)) {
+static uint32_t make_row_word(const dpi_gemm *p, float (*number)(void)) {
     uint32_t word = make_word(p, number);
     return p->lhs.expansion == 2 ? word << 16 : word;
 }
 
-static const uint32_t *make_rows(const dp_gemm *p, size_t count, float (*number)(void)) {
+static const uint32_t *make_rows(const dpi_gemm *p, size_t count, float (*number)(void)) {
     uint32_t *words = guarded_words(count);
     for (size_t i = 0; i < count; i++) {
         words[i] = make_row_word(p, number);
@@ -53,12 +53,12 @@ static const uint32_t *make_rows(const dp_gemm *p, size_t count, float (*number)
 
 /* Those of a tile of whole numbers are powers of 2. */
 static void make_scales(tile *t, bool whole) {
-    const dp_gemm *p = t->product;
-    dp_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
+    const dpi_gemm *p = t->product;
+    dpi_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
     float *column = guarded_floats(p->layout.nr);
     for (size_t i = 0; i < p->kernel.mr; i++) {
         const uint32_t *words = t->args.lhs + i * t->args.lhs_stride;
-        row[i] = (dp_row_scale){whole ? 0.5F : fabsf(random_float()), 0};
+        row[i] = (dpi_row_scale){whole ? 0.5F : fabsf(random_float()), 0};
         for (size_t n = 0; n < 4 * t->args.depth; n++) {
             row[i].sum += 128 * (int32_t)in_row(p, words, n);
         }
@@ -79,19 +79,19 @@ static float *make_floats(size_t count, float (*number)(void)) {
 }
 
 /* Addresses where nothing may be read. */
-static uintptr_t nowhere(const dp_gemm *p, const dp_tile *args) {
+static uintptr_t nowhere(const dpi_gemm *p, const dpi_tile *args) {
     uintptr_t behind = (uintptr_t)(args->panel + args->depth * p->layout.nr);
     const uintptr_t places[] = {behind, 0, UINTPTR_MAX - 1000, UINTPTR_MAX / 4 + 1};
     return places[random_below(COUNT(places))];
 }
 
-static tile make_tile(const dp_gemm *p, size_t rows, size_t columns, size_t words,
+static tile make_tile(const dpi_gemm *p, size_t rows, size_t columns, size_t words,
                       float (*number)(void)) {
     tile t = {.product = p};
-    dp_tile *args = &t.args;
+    dpi_tile *args = &t.args;
     size_t read = p->layout.precision == DP_PRECISION_F32 ? rows : p->kernel.mr;
-    words = p->run != dp_gemm_run_tiles && words == 0 ? p->layout.step
-                                                      : words; /* a product has a depth */
+    words = p->run != dpi_gemm_run_tiles && words == 0 ? p->layout.step
+                                                       : words; /* a product has a depth */
     args->rows = rows;
     args->columns = columns;
     args->depth = words;
@@ -113,30 +113,30 @@ static tile make_tile(const dp_gemm *p, size_t rows, size_t columns, size_t word
 }
 
 static void run_tile(const tile *t, float *c) {
-    const dp_gemm *p = t->product;
-    dp_tile args = t->args;
+    const dpi_gemm *p = t->product;
+    dpi_tile args = t->args;
     args.c = c;
     if (p->kernel.run != NULL) {
         p->kernel.run(&args);
         return;
     }
-    dp_linear one = {.gemm = p,
-                     .inputs = args.depth * p->layout.kr,
-                     .outputs = args.columns,
-                     .depth = args.depth,
-                     .panels = args.panel,
-                     .bias = args.bias,
-                     .scale = args.panel_scale};
-    dp_lhs in = {(uint32_t *)args.lhs, args.lhs_stride, (dp_row_scale *)args.lhs_scale};
-    dp_gemm_run(kernels_of(p), &one, args.rows, in, dp_rows_f32(c, args.c_stride),
-                (dp_epilogue){.accumulate = args.accumulate});
+    dpi_linear one = {.gemm = p,
+                      .inputs = args.depth * p->layout.kr,
+                      .outputs = args.columns,
+                      .depth = args.depth,
+                      .panels = args.panel,
+                      .bias = args.bias,
+                      .scale = args.panel_scale};
+    dpi_lhs in = {(uint32_t *)args.lhs, args.lhs_stride, (dpi_row_scale *)args.lhs_scale};
+    dpi_gemm_run(kernels_of(p), &one, args.rows, in, dpi_rows_f32(c, args.c_stride),
+                 (dpi_epilogue){.accumulate = args.accumulate});
 }
 
 /* One element, and what bounds the error of any order: the sum of the sizes of its terms, times how
  * often it is rounded. Sums of bytes are exact and then become floats. */
 static double tile_element(const tile *t, size_t i, size_t j, double *bound) {
-    const dp_gemm *p = t->product;
-    const dp_tile *args = &t->args;
+    const dpi_gemm *p = t->product;
+    const dpi_tile *args = &t->args;
     size_t depth = args->depth * p->layout.kr;
     double bias = args->bias != NULL ? (double)args->bias[j] : 0, sum = 0, size = 0;
     double old = args->accumulate ? (double)t->before[i * args->c_stride + j] : 0;
@@ -158,7 +158,7 @@ static double tile_element(const tile *t, size_t i, size_t j, double *bound) {
 /* `slack` is 0 for whole numbers, where every step is exact. `flushed` is what products of numbers
  * below the normal ones may lose. */
 static void assert_tile(const tile *t, double slack, double flushed) {
-    const dp_tile *args = &t->args;
+    const dpi_tile *args = &t->args;
     run_tile(t, t->c);
     for (size_t i = 0; i < args->rows; i++) {
         for (size_t j = 0; j < args->columns; j++) {
@@ -176,13 +176,13 @@ static void assert_tile(const tile *t, double slack, double flushed) {
     assert_gaps(t->c, t->before, args->rows, args->columns, args->c_stride);
 }
 
-static size_t random_words(const dp_gemm *p, size_t first, size_t last) {
+static size_t random_words(const dpi_gemm *p, size_t first, size_t last) {
     return round_up(random_size(first, last), p->layout.step);
 }
 
 START_TEST(tiles_of_whole_numbers_are_exact) {
     static const size_t words[] = {0, 1, 2, 3, 7, 16, 31, 64, 65};
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t rows = 1; rows <= p->kernel.mr; rows++) {
         for (size_t columns = 1; columns <= p->layout.nr; columns++) {
             size_t depth = round_up(words[random_below(COUNT(words))], p->layout.step);
@@ -195,7 +195,7 @@ START_TEST(tiles_of_whole_numbers_are_exact) {
 END_TEST
 
 START_TEST(tiles_are_within_rounding) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(200, 20); round++) {
         size_t words = random_below(4) ? random_words(p, 0, 90) : random_words(p, 90, 2000);
         tile t = make_tile(p, random_size(1, p->kernel.mr), random_size(1, p->layout.nr), words,
@@ -208,7 +208,7 @@ END_TEST
 
 /* An element is the same, bit for bit, in a tile of any other size. */
 START_TEST(elements_do_not_depend_on_the_tile) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     tile t = make_tile(p, p->kernel.mr, p->layout.nr, round_up(77, p->layout.step), random_float);
     size_t count = extent(p->kernel.mr, p->layout.nr, t.args.c_stride);
     run_tile(&t, t.c);
@@ -230,8 +230,8 @@ END_TEST
 
 /* A tile in tiles of plain C of one column. */
 static void run_plain(const tile *t, float *c) {
-    const dp_gemm *p = t->product, *plain = dp_gemm_rows(p->layout.precision);
-    const dp_tile *args = &t->args;
+    const dpi_gemm *p = t->product, *plain = dpi_gemm_rows(p->layout.precision);
+    const dpi_tile *args = &t->args;
     for (size_t j = 0; j < args->columns; j += plain->layout.nr) {
         uint32_t *panel = guarded_words(args->depth * plain->layout.nr);
         for (size_t w = 0; w < args->depth; w++) {
@@ -239,7 +239,7 @@ static void run_plain(const tile *t, float *c) {
                    plain->layout.nr * sizeof *panel);
         }
         for (size_t i = 0; i < args->rows; i += plain->kernel.mr) {
-            dp_tile part = *args;
+            dpi_tile part = *args;
             part.rows = args->rows - i < plain->kernel.mr ? args->rows - i : plain->kernel.mr;
             part.columns =
                 args->columns - j < plain->layout.nr ? args->columns - j : plain->layout.nr;
@@ -256,7 +256,7 @@ static void run_plain(const tile *t, float *c) {
 
 /* Sums of bytes are exact, and all instruction sets do the same to them: not a bit differs. */
 START_TEST(tiles_of_bytes_are_the_same_everywhere) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(200, 20); round++) {
         size_t rows = random_size(1, p->kernel.mr), columns = random_size(1, p->layout.nr);
         tile t = make_tile(p, rows, columns, random_words(p, 0, 600), random_float);
@@ -284,10 +284,10 @@ START_TEST(sums_of_bytes_do_not_overflow) {
         uint8_t w[2];
     } extremes[] = {{{-127, -127}, {255, 255}}, {{127, 127}, {255, 255}}, {{-127, -127}, {0, 0}},
                     {{127, 127}, {0, 0}},       {{127, -127}, {255, 0}},  {{127, -127}, {0, 255}}};
-    const dp_gemm *p = products[_i];
-    size_t words = DP_MAX_BYTE_DEPTH / 4;
+    const dpi_gemm *p = products[_i];
+    size_t words = DPI_MAX_BYTE_DEPTH / 4;
     tile t = make_tile(p, p->kernel.mr, p->layout.nr, words, random_whole);
-    dp_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
+    dpi_row_scale *row = guarded_bytes(p->kernel.mr * sizeof *row, sizeof(float));
     t.args.lhs_scale = row;
     for (size_t e = 0; e < COUNT(extremes); e++) {
         int x = extremes[e].x[0], y = extremes[e].x[1];
@@ -297,7 +297,7 @@ START_TEST(sums_of_bytes_do_not_overflow) {
                    (uint8_t)y);
         fill_bytes(t.args.panel, words * p->layout.nr, extremes[e].w[0], extremes[e].w[1]);
         for (size_t i = 0; i < p->kernel.mr; i++) {
-            row[i] = (dp_row_scale){1, 128 * (int32_t)words * 2 * (x + y)};
+            row[i] = (dpi_row_scale){1, 128 * (int32_t)words * 2 * (x + y)};
         }
         t.args.accumulate = false;
         t.args.bias = NULL;
@@ -322,7 +322,7 @@ static float tiny(void) {
 
 /* Instructions of bf16 take what is below the normal numbers for 0. */
 START_TEST(tiny_numbers_may_be_flushed) {
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(100, 10); round++) {
         size_t words = random_words(p, 1, 60);
         tile t = make_tile(p, random_size(1, p->kernel.mr), random_size(1, p->layout.nr), words,
@@ -343,14 +343,14 @@ END_TEST
 /* What is no number in a row is found in all of its sums and in no others. */
 START_TEST(rows_that_are_not_finite_are_seen) {
     static const float values[] = {INFINITY, -INFINITY, NAN};
-    const dp_gemm *p = products[_i];
+    const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(100, 10); round++) {
         size_t words = random_words(p, 1, 60);
         tile t = make_tile(p, p->kernel.mr, p->layout.nr, words, random_float);
         size_t bad = random_below((uint32_t)p->kernel.mr);
         float value = values[round % COUNT(values)];
         if (has_bytes(p)) {
-            ((dp_row_scale *)(uintptr_t)t.args.lhs_scale)[bad].scale = value;
+            ((dpi_row_scale *)(uintptr_t)t.args.lhs_scale)[bad].scale = value;
         } else {
             uint32_t *a = (uint32_t *)(uintptr_t)t.args.lhs;
             size_t row_words = words * p->lhs.expansion;

@@ -10,51 +10,51 @@
 
 /* ---- sound files ---- */
 
-static void check_metadata(const dp_gguf *gguf) {
+static void check_metadata(const dpi_gguf *gguf) {
     uint32_t number = 0;
     float value = 0;
     bool yes = false;
     bool no = true;
-    dp_text text = {0};
+    dpi_text text = {0};
     float read[3];
-    ck_assert_int_eq(dp_gguf_u32(gguf, "test.u32", true, 1, UINT32_MAX, &number, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_u32(gguf, "test.u32", true, 1, UINT32_MAX, &number, &message), DP_OK);
     ck_assert_uint_eq(number, 4000000000u);
-    ck_assert_int_eq(dp_gguf_f32(gguf, "test.f32", true, &value, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_f32(gguf, "test.f32", true, &value, &message), DP_OK);
     ck_assert(value == -0.5f);
-    ck_assert_int_eq(dp_gguf_bool(gguf, "test.true", true, &yes, &message), DP_OK);
-    ck_assert_int_eq(dp_gguf_bool(gguf, "test.false", true, &no, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_bool(gguf, "test.true", true, &yes, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_bool(gguf, "test.false", true, &no, &message), DP_OK);
     ck_assert(yes && !no);
-    ck_assert_int_eq(dp_gguf_text(gguf, "general.architecture", true, &text, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_text(gguf, "general.architecture", true, &text, &message), DP_OK);
     ck_assert(text_is(text, "dualpath"));
-    ck_assert_int_eq(dp_gguf_text(gguf, "test.empty", true, &text, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_text(gguf, "test.empty", true, &text, &message), DP_OK);
     ck_assert(text_is(text, ""));
-    ck_assert_int_eq(dp_gguf_f32_array(gguf, "test.means", true, 3, read, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_f32_array(gguf, "test.means", true, 3, read, &message), DP_OK);
     ck_assert_mem_eq(read, sample_means, sizeof sample_means);
 }
 
-static void check_labels(const dp_gguf *gguf) {
+static void check_labels(const dpi_gguf *gguf) {
     bool present = false;
     size_t count = 0;
     size_t cursor = 0;
-    ck_assert_int_eq(dp_gguf_text_array(gguf, "test.labels", &present, &count, &cursor, &message),
+    ck_assert_int_eq(dpi_gguf_text_array(gguf, "test.labels", &present, &count, &cursor, &message),
                      DP_OK);
     ck_assert(present);
     ck_assert_uint_eq(count, COUNT(sample_labels));
     for (size_t i = 0; i < count; i++) {
-        ck_assert(text_is(dp_gguf_text_array_next(gguf, &cursor), sample_labels[i]));
+        ck_assert(text_is(dpi_gguf_text_array_next(gguf, &cursor), sample_labels[i]));
     }
 }
 
-static void check_tensor(const dp_gguf *gguf, const char *name, dp_tensor_type type, size_t dims,
+static void check_tensor(const dpi_gguf *gguf, const char *name, dpi_tensor_type type, size_t dims,
                          size_t count, float tolerance) {
-    const dp_tensor *tensor = dp_gguf_tensor(gguf, name);
+    const dpi_tensor *tensor = dpi_gguf_tensor(gguf, name);
     float values[COUNT(sample_values)];
     ck_assert_ptr_nonnull(tensor);
     ck_assert(text_is(tensor->name, name));
     ck_assert_int_eq(tensor->type, type);
     ck_assert_uint_eq(tensor->dims, dims);
-    ck_assert_int_eq(dp_tensor_check(tensor, &message), DP_OK);
-    ck_assert_int_eq(dp_tensor_read(tensor, 0, count, values, &message), DP_OK);
+    ck_assert_int_eq(dpi_tensor_check(tensor, &message), DP_OK);
+    ck_assert_int_eq(dpi_tensor_read(tensor, 0, count, values, &message), DP_OK);
     for (size_t i = 0; i < count; i++) {
         ck_assert_float_le(fabsf(values[i] - sample_values[i]), tolerance);
     }
@@ -64,18 +64,18 @@ START_TEST(sound_files_are_read_at_any_address) {
     size_t size;
     uint8_t *bytes = sample_file(&size);
     uint8_t *copy;
-    dp_gguf gguf;
+    dpi_gguf gguf;
     ck_assert_msg(parse(bytes, size, (size_t)_i, &copy, &gguf) == DP_OK, "%s", message.text);
     check_metadata(&gguf);
     check_labels(&gguf);
     ck_assert_uint_eq(gguf.tensor_count, 5);
     ck_assert(gguf.has_crcs);
-    check_tensor(&gguf, "vector", DP_TENSOR_F32, 1, 7, 0);
-    check_tensor(&gguf, "half", DP_TENSOR_F16, 2, 15, 0);
-    check_tensor(&gguf, "brain", DP_TENSOR_BF16, 2, 12, 0);
-    check_tensor(&gguf, "blocks", DP_TENSOR_Q8_0, 4, 128, 8.0f / 127);
-    check_tensor(&gguf, "a", DP_TENSOR_F32, 2, 4, 0);
-    dp_gguf_free(&gguf);
+    check_tensor(&gguf, "vector", DPI_TENSOR_F32, 1, 7, 0);
+    check_tensor(&gguf, "half", DPI_TENSOR_F16, 2, 15, 0);
+    check_tensor(&gguf, "brain", DPI_TENSOR_BF16, 2, 12, 0);
+    check_tensor(&gguf, "blocks", DPI_TENSOR_Q8_0, 4, 128, 8.0f / 127);
+    check_tensor(&gguf, "a", DPI_TENSOR_F32, 2, 4, 0);
+    dpi_gguf_free(&gguf);
     free(copy);
     free(bytes);
 }
@@ -85,9 +85,9 @@ START_TEST(shapes_are_rows_first) {
     gguf_builder builder = {0};
     add_tensors(&builder);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
-    const dp_tensor *half = dp_gguf_tensor(&gguf, "half");
-    const dp_tensor *blocks = dp_gguf_tensor(&gguf, "blocks");
+    dpi_gguf gguf = accept_built(&builder, &bytes);
+    const dpi_tensor *half = dpi_gguf_tensor(&gguf, "half");
+    const dpi_tensor *blocks = dpi_gguf_tensor(&gguf, "blocks");
     ck_assert_uint_eq(half->shape[0], 3);
     ck_assert_uint_eq(half->shape[1], 5);
     ck_assert_uint_eq(half->bytes, 30);
@@ -95,12 +95,12 @@ START_TEST(shapes_are_rows_first) {
     ck_assert_uint_eq(blocks->shape[3], 32);
     ck_assert_uint_eq(blocks->bytes, 4 * 34);
     ck_assert_ptr_eq(half, &gguf.tensors[1]);
-    ck_assert_ptr_null(dp_gguf_tensor(&gguf, "hal"));
-    ck_assert_ptr_null(dp_gguf_tensor(&gguf, "halff"));
-    ck_assert_ptr_null(dp_gguf_tensor(&gguf, ""));
+    ck_assert_ptr_null(dpi_gguf_tensor(&gguf, "hal"));
+    ck_assert_ptr_null(dpi_gguf_tensor(&gguf, "halff"));
+    ck_assert_ptr_null(dpi_gguf_tensor(&gguf, ""));
     ck_assert(!gguf.has_crcs && !half->has_crc);
-    ck_assert_int_eq(dp_tensor_check(half, &message), DP_OK);
-    dp_gguf_free(&gguf);
+    ck_assert_int_eq(dpi_tensor_check(half, &message), DP_OK);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -108,13 +108,13 @@ END_TEST
 START_TEST(a_file_without_anything_is_sound) {
     gguf_builder builder = {0};
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
     uint32_t number = 7;
     ck_assert_uint_eq(gguf.tensor_count, 0);
-    ck_assert_ptr_null(dp_gguf_tensor(&gguf, "x"));
-    ck_assert_int_eq(dp_gguf_u32(&gguf, "x", false, 0, 1, &number, &message), DP_OK);
+    ck_assert_ptr_null(dpi_gguf_tensor(&gguf, "x"));
+    ck_assert_int_eq(dpi_gguf_u32(&gguf, "x", false, 0, 1, &number, &message), DP_OK);
     ck_assert_uint_eq(number, 7);
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -126,12 +126,12 @@ START_TEST(alignments_are_followed) {
     add_tensors(&builder);
     gguf_add_crcs(&builder);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
     for (size_t i = 0; i < gguf.tensor_count; i++) {
         ck_assert_uint_eq((size_t)(gguf.tensors[i].data - bytes) % alignments[_i], 0);
-        ck_assert_int_eq(dp_tensor_check(&gguf.tensors[i], &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_check(&gguf.tensors[i], &message), DP_OK);
     }
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -151,14 +151,14 @@ START_TEST(the_largest_file_is_read_quickly) {
         gguf_add_u32(&builder, name, i);
     }
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
     for (uint32_t i = 0; i < 65536; i++) {
         (void)snprintf(name, sizeof name, "tensor.%u", i);
-        const dp_tensor *tensor = dp_gguf_tensor(&gguf, name);
+        const dpi_tensor *tensor = dpi_gguf_tensor(&gguf, name);
         ck_assert_ptr_nonnull(tensor);
         ck_assert(text_is(tensor->name, name));
     }
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -166,28 +166,28 @@ END_TEST
 /* ---- damage ---- */
 
 /* Everything in the file that can be looked at, as an engine would; errors are fine. */
-static void touch_everything(const dp_gguf *gguf) {
-    dp_message ignored;
+static void touch_everything(const dpi_gguf *gguf) {
+    dpi_message ignored;
     float values[32];
     for (size_t i = 0; i < gguf->tensor_count; i++) {
-        const dp_tensor *tensor = &gguf->tensors[i];
+        const dpi_tensor *tensor = &gguf->tensors[i];
         size_t count = 1;
         for (size_t d = 0; d < tensor->dims; d++) {
             count *= (size_t)tensor->shape[d];
         }
         size_t step = count % 32 == 0 ? 32 : 1;
         for (size_t first = 0; first < count; first += step) {
-            (void)dp_tensor_read(tensor, first, step, values, &ignored);
+            (void)dpi_tensor_read(tensor, first, step, values, &ignored);
         }
-        (void)dp_tensor_check(tensor, &ignored);
+        (void)dpi_tensor_check(tensor, &ignored);
     }
     bool present;
     size_t count;
     size_t cursor;
-    (void)dp_gguf_text_array(gguf, "test.labels", &present, &count, &cursor, &ignored);
+    (void)dpi_gguf_text_array(gguf, "test.labels", &present, &count, &cursor, &ignored);
     for (size_t i = 0; i < count; i++) {
-        dp_text text = dp_gguf_text_array_next(gguf, &cursor);
-        (void)dp_text_printable(text);
+        dpi_text text = dpi_gguf_text_array_next(gguf, &cursor);
+        (void)dpi_text_printable(text);
     }
 }
 
@@ -210,7 +210,7 @@ START_TEST(a_file_cut_anywhere_is_refused) {
     uint8_t *bytes = gguf_finish(&builder, &size);
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *copy;
-        dp_gguf gguf;
+        dpi_gguf gguf;
         const char *subject = subject_of_cut(cut, metadata_end, descriptions_end);
         ck_assert_msg(parse(bytes, cut, 0, &copy, &gguf) == DP_ERR_FORMAT, "cut at %zu", cut);
         bool counts = strstr(message.text, "too short") != NULL; /* known before the items are */
@@ -228,11 +228,11 @@ START_TEST(flipped_bits_do_no_harm) {
     size_t refused = 0;
     for (size_t bit = 0; bit < 8 * size; bit++) {
         uint8_t *copy;
-        dp_gguf gguf;
+        dpi_gguf gguf;
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         if (parse(bytes, size, 0, &copy, &gguf) == DP_OK) {
             touch_everything(&gguf);
-            dp_gguf_free(&gguf);
+            dpi_gguf_free(&gguf);
         } else {
             refused++;
             ck_assert_uint_gt(strlen(message.text), 10);
@@ -263,10 +263,10 @@ START_TEST(random_damage_does_no_harm) {
                 copy[at + b] = (uint8_t)(number >> 8 * b);
             }
         }
-        dp_gguf gguf;
-        if (dp_gguf_parse(copy, size, NULL, &gguf, &message) == DP_OK) {
+        dpi_gguf gguf;
+        if (dpi_gguf_parse(copy, size, NULL, &gguf, &message) == DP_OK) {
             touch_everything(&gguf);
-            dp_gguf_free(&gguf);
+            dpi_gguf_free(&gguf);
         }
         free(copy);
     }
@@ -283,12 +283,12 @@ START_TEST(every_allocation_may_fail) {
     size_t fail_at = 0;
     while (status != DP_OK) {
         test_allocator failing;
-        dp_gguf gguf;
+        dpi_gguf gguf;
         test_allocator_init(&failing);
         failing.fail_at = ++fail_at;
-        status = dp_gguf_parse(bytes, size, &failing.allocator, &gguf, &message);
+        status = dpi_gguf_parse(bytes, size, &failing.allocator, &gguf, &message);
         if (status == DP_OK) {
-            dp_gguf_free(&gguf);
+            dpi_gguf_free(&gguf);
         } else {
             ck_assert_int_eq(status, DP_ERR_MEMORY);
             ck_assert_ptr_nonnull(strstr(message.text, "cannot allocate"));

@@ -67,8 +67,8 @@ START_TEST(counts_are_bounded_before_anything_is_allocated) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t *bytes = header_with(cases[i].tensors, cases[i].entries, cases[i].size);
         refuse(bytes, cases[i].size, DP_ERR_FORMAT, cases[i].words);
-        dp_gguf gguf;
-        (void)dp_gguf_parse(bytes, cases[i].size, &counting.allocator, &gguf, &message);
+        dpi_gguf gguf;
+        (void)dpi_gguf_parse(bytes, cases[i].size, &counting.allocator, &gguf, &message);
         ck_assert_uint_eq(counting.calls, 0);
         free(bytes);
     }
@@ -118,11 +118,11 @@ START_TEST(a_key_may_be_long) {
     gguf_builder builder = {0};
     gguf_add_u32(&builder, key, 5);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
     uint32_t number = 0;
-    ck_assert_int_eq(dp_gguf_u32(&gguf, key, true, 0, 9, &number, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_u32(&gguf, key, true, 0, 9, &number, &message), DP_OK);
     ck_assert_uint_eq(number, 5);
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -229,33 +229,33 @@ START_TEST(alignments_are_powers_of_two) {
 END_TEST
 
 /* A getter of each type, for a key of another type and for one that is missing. */
-static dp_status get(const dp_gguf *gguf, uint32_t type, const char *key, bool required) {
+static dp_status get(const dpi_gguf *gguf, uint32_t type, const char *key, bool required) {
     uint32_t number = 77;
     float values[3] = {77, 77, 77};
     bool flag = true;
-    dp_text text = {"77", 2};
+    dpi_text text = {"77", 2};
     bool present = true;
     size_t count = 77;
     size_t cursor = 0;
     dp_status status = DP_OK;
     switch (type) {
     case GGUF_U32:
-        status = dp_gguf_u32(gguf, key, required, 0, UINT32_MAX, &number, &message);
+        status = dpi_gguf_u32(gguf, key, required, 0, UINT32_MAX, &number, &message);
         break;
     case GGUF_F32:
-        status = dp_gguf_f32(gguf, key, required, values, &message);
+        status = dpi_gguf_f32(gguf, key, required, values, &message);
         break;
     case GGUF_BOOL:
-        status = dp_gguf_bool(gguf, key, required, &flag, &message);
+        status = dpi_gguf_bool(gguf, key, required, &flag, &message);
         break;
     case GGUF_STRING:
-        status = dp_gguf_text(gguf, key, required, &text, &message);
+        status = dpi_gguf_text(gguf, key, required, &text, &message);
         break;
     case GGUF_ARRAY:
-        status = dp_gguf_f32_array(gguf, key, required, 3, values, &message);
+        status = dpi_gguf_f32_array(gguf, key, required, 3, values, &message);
         break;
     default:
-        status = dp_gguf_text_array(gguf, key, &present, &count, &cursor, &message);
+        status = dpi_gguf_text_array(gguf, key, &present, &count, &cursor, &message);
         ck_assert(!present && count == 0);
     }
     ck_assert(number == 77 && values[0] == 77 && values[2] == 77 && flag && text_is(text, "77"));
@@ -275,7 +275,7 @@ START_TEST(getters_insist_on_key_and_type) {
     size_t size;
     uint8_t *bytes = sample_file(&size);
     uint8_t *copy;
-    dp_gguf gguf;
+    dpi_gguf gguf;
     ck_assert_int_eq(parse(bytes, size, 0, &copy, &gguf), DP_OK);
     for (size_t i = 0; i < COUNT(getters); i++) {
         for (size_t w = 0; w < 3; w++) {
@@ -291,7 +291,7 @@ START_TEST(getters_insist_on_key_and_type) {
             ck_assert_ptr_nonnull(strstr(message.text, "missing"));
         }
     }
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(copy);
     free(bytes);
 }
@@ -308,21 +308,21 @@ START_TEST(getters_check_bounds) {
     gguf_add_f32(&builder, "nan", NAN);
     gguf_add_f32(&builder, "infinite", -INFINITY);
     gguf_add_f32_array(&builder, "array", values, 3);
-    dp_gguf gguf = accept_built(&builder, &bytes);
-    ck_assert_int_eq(dp_gguf_u32(&gguf, "seven", true, 7, 7, &number, &message), DP_OK);
-    ck_assert_int_eq(dp_gguf_u32(&gguf, "seven", true, 8, 9, &number, &message), DP_ERR_FORMAT);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
+    ck_assert_int_eq(dpi_gguf_u32(&gguf, "seven", true, 7, 7, &number, &message), DP_OK);
+    ck_assert_int_eq(dpi_gguf_u32(&gguf, "seven", true, 8, 9, &number, &message), DP_ERR_FORMAT);
     ck_assert_str_eq(message.text, "metadata key 'seven' is 7, but must be 8 to 9");
-    ck_assert_int_eq(dp_gguf_u32(&gguf, "seven", true, 1, 6, &number, &message), DP_ERR_FORMAT);
-    ck_assert_int_eq(dp_gguf_f32(&gguf, "nan", false, &value, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_u32(&gguf, "seven", true, 1, 6, &number, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_f32(&gguf, "nan", false, &value, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'nan'"));
-    ck_assert_int_eq(dp_gguf_f32(&gguf, "infinite", false, &value, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_f32(&gguf, "infinite", false, &value, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'infinite'"));
-    ck_assert_int_eq(dp_gguf_f32_array(&gguf, "array", true, 3, read, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_f32_array(&gguf, "array", true, 3, read, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'array'"));
-    ck_assert_int_eq(dp_gguf_f32_array(&gguf, "array", true, 2, read, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_f32_array(&gguf, "array", true, 2, read, &message), DP_ERR_FORMAT);
     ck_assert_str_eq(message.text, "metadata key 'array' has 3 elements, but must have 2");
     ck_assert(number == 7 && value == 77);
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST

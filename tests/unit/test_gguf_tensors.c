@@ -24,8 +24,8 @@ START_TEST(names_are_bounded) {
     gguf_add_vector(&builder, "1234567890123456789012345678901234567890123456789012345678901234", 1,
                     &value);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
-    dp_gguf_free(&gguf);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST
@@ -124,8 +124,8 @@ START_TEST(tensors_do_not_overlap) {
     gguf_describe(&builder, "third", 0, 1, shape, 32);
     (void)gguf_add_data(&builder, data, sizeof data);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
-    dp_gguf_free(&gguf);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST

@@ -8,16 +8,16 @@
 
 /* ---- tables ---- */
 
-static const dp_kernels *tables[MAX_TABLES];
+static const dpi_kernels *tables[MAX_TABLES];
 static int table_count;
 
 START_TEST(tables_stay_within_their_mask) {
-    ck_assert_str_eq(dp_kernels_choose(0)->name, "c");
-    ck_assert_str_eq(dp_kernels_choose(DP_CPU_AVX512)->name, "c"); /* it needs AVX2, too */
-    ck_assert_ptr_eq(dp_kernels_choose(DP_CPU_ALL), tables[table_count - 1]);
+    ck_assert_str_eq(dpi_kernels_choose(0)->name, "c");
+    ck_assert_str_eq(dpi_kernels_choose(DP_CPU_AVX512)->name, "c"); /* it needs AVX2, too */
+    ck_assert_ptr_eq(dpi_kernels_choose(DP_CPU_ALL), tables[table_count - 1]);
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t mask = i % 4 | i / 4 * DP_CPU_NEON;
-        ck_assert_uint_eq(dp_kernels_choose(mask)->cpu & ~(mask & dp_cpu_features()), 0);
+        ck_assert_uint_eq(dpi_kernels_choose(mask)->cpu & ~(mask & dpi_cpu_features()), 0);
     }
     for (int i = 0; i < table_count; i++) {
     }
@@ -28,14 +28,14 @@ END_TEST
 
 /* Largest errors in units of the last place. Every 67th float of -20 .. 20 was tried once: plain C,
  * which computes in double, has 0.5, the vector forms have 5.6 (GELU) and 3.0 (QuickGELU). */
-static const double ulps[DP_ACTIVATION_COUNT] = {0, 6, 4, 0};
+static const double ulps[DPI_ACTIVATION_COUNT] = {0, 6, 4, 0};
 
 /* Left of these, the exponential inside falls below the smallest normal float while the answer,
  * which is larger by the factor |x|, need not: the answer may lose digits or become 0. It is below
  * 2^-120 there. */
-static const double flushed_below[DP_ACTIVATION_COUNT] = {0, -12.5, -50, 0};
+static const double flushed_below[DPI_ACTIVATION_COUNT] = {0, -12.5, -50, 0};
 
-static void assert_activation(const dp_kernels *k, dp_activation activation, float x, float got) {
+static void assert_activation(const dpi_kernels *k, dpi_activation activation, float x, float got) {
     double expected = reference_activation(activation, (double)x);
     double plain = tables[0] == k ? 0.51 : ulps[activation];
     double bound = plain * last_place(expected);
@@ -51,7 +51,7 @@ static void assert_activation(const dp_kernels *k, dp_activation activation, flo
 }
 
 /* Floats of both signs by their bits, so that all sizes are tried alike. */
-static void try_range(const dp_kernels *k, dp_activation activation, float last, uint32_t step) {
+static void try_range(const dpi_kernels *k, dpi_activation activation, float last, uint32_t step) {
     float x[2 * 509], y[COUNT(x)];
     uint32_t end;
     memcpy(&end, &last, sizeof end);
@@ -72,7 +72,7 @@ static void try_range(const dp_kernels *k, dp_activation activation, float last,
 
 START_TEST(activations_are_accurate) {
     uint32_t step = (uint32_t)unless_brief(3989, 99991);
-    for (dp_activation a = DP_ACTIVATION_GELU; a < DP_ACTIVATION_COUNT; a++) {
+    for (dpi_activation a = DPI_ACTIVATION_GELU; a < DPI_ACTIVATION_COUNT; a++) {
         try_range(tables[_i], a, 20, step);
         try_range(tables[_i], a, FLT_MAX, 10 * step);
     }
@@ -81,8 +81,8 @@ END_TEST
 
 /* Evenly spaced, where most arguments of a model are. */
 START_TEST(activations_are_accurate_near_zero) {
-    const dp_kernels *k = tables[_i];
-    for (dp_activation a = DP_ACTIVATION_GELU; a < DP_ACTIVATION_COUNT; a++) {
+    const dpi_kernels *k = tables[_i];
+    for (dpi_activation a = DPI_ACTIVATION_GELU; a < DPI_ACTIVATION_COUNT; a++) {
         for (int i = -100000; i <= 100000; i += (int)unless_brief(1, 50)) {
             float x = (float)i * 1e-4F + random_float() * 1e-4F, y = x;
             k->activate[a](&y, 1);
@@ -96,8 +96,8 @@ START_TEST(activations_of_special_values) {
     static const float finite[] = {0.0F,     -0.0F,   FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN / 3,
                                    -FLT_MIN, FLT_MIN, FLT_MAX,      -FLT_MAX,      1e30F,
                                    -1e30F,   -87.5F,  -104.0F,      -1e4F};
-    const dp_kernels *k = tables[_i];
-    for (dp_activation a = DP_ACTIVATION_GELU; a < DP_ACTIVATION_COUNT; a++) {
+    const dpi_kernels *k = tables[_i];
+    for (dpi_activation a = DPI_ACTIVATION_GELU; a < DPI_ACTIVATION_COUNT; a++) {
         for (size_t i = 0; i < COUNT(finite); i++) {
             float y = finite[i];
             k->activate[a](&y, 1);
@@ -114,9 +114,9 @@ END_TEST
 
 /* Nothing around the values is touched, and a value does not depend on where it stands. */
 START_TEST(activations_of_any_length) {
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     for (size_t n = 0; n <= 70; n++) {
-        for (dp_activation a = DP_ACTIVATION_GELU; a < DP_ACTIVATION_COUNT; a++) {
+        for (dpi_activation a = DPI_ACTIVATION_GELU; a < DPI_ACTIVATION_COUNT; a++) {
             float *x = random_floats(n);
             float *y = guarded_copy(x, n);
             k->activate[a](y, n);
@@ -149,7 +149,7 @@ static norm_case make_norm(size_t n, bool affine, float epsilon) {
 
 /* A bound for any order of summing: n roundings in each sum. The error of the mean moves every
  * difference, the rest is relative. `slack` is 0 where the mean is exact. */
-static void assert_norm(const dp_kernels *k, const norm_case *c, double slack) {
+static void assert_norm(const dpi_kernels *k, const norm_case *c, double slack) {
     double n = (double)c->n, mean = 0, size = 0, variance = 0;
     for (size_t i = 0; i < c->n; i++) {
         mean += (double)c->x[i] / n;
@@ -177,7 +177,7 @@ static void assert_norm(const dp_kernels *k, const norm_case *c, double slack) {
 
 START_TEST(layer_norms_match_the_formula) {
     static const float offsets[] = {0, 3, -1000, 1e6F};
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     for (int round = 0; round < 400; round++) {
         size_t n = round < 70 ? (size_t)round + 1 : random_size(1, 1100);
         norm_case c = make_norm(n, round % 2, round % 3 ? 1e-5F : 1e-6F);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(layer_norms_of_constant_rows) {
     static const float values[] = {0, 1, -3, 1024};
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     for (size_t v = 0; v < COUNT(values); v++) {
         for (size_t n = 1; n < 40; n++) {
             norm_case c = make_norm(n, n % 2, 1e-5F);
@@ -226,7 +226,7 @@ END_TEST
 
 /* The engine normalises some rows where they stand. */
 START_TEST(layer_norms_in_place) {
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     for (size_t n = 1; n < 100; n++) {
         norm_case c = make_norm(n, true, 1e-5F);
         k->layer_norm(c.x, c.weight, c.bias, c.epsilon, c.out, n);
@@ -240,7 +240,7 @@ END_TEST
 /* ---- softmax ---- */
 
 /* Terms are exp(z); a rounded argument costs |z| units. Far terms may be flushed to 0. */
-static void assert_softmax(const dp_kernels *k, const float *x, size_t n, float scale) {
+static void assert_softmax(const dpi_kernels *k, const float *x, size_t n, float scale) {
     double largest = -INFINITY, sum = 0, total = 0;
     float *y = guarded_copy(x, n);
     k->softmax(y, n, scale);
@@ -298,7 +298,7 @@ END_TEST
 /* ---- blends ---- */
 
 START_TEST(blends_match_the_formula) {
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     for (size_t n = 0; n < 80; n++) {
         float *a = random_floats(n), *b = random_floats(n), *weights = random_floats(n);
         float *row = guarded_copy(a, n), *out = random_floats(n);
@@ -320,7 +320,7 @@ END_TEST
 
 /* Equal neighbours are not moved by any weight: plain areas of a picture stay plain. */
 START_TEST(blends_keep_equal_values) {
-    const dp_kernels *k = tables[_i];
+    const dpi_kernels *k = tables[_i];
     float *a = random_floats(50), *weights = random_floats(50);
     float *row = guarded_copy(a, 50), *out = guarded_floats(50);
     k->blend_columns(row, a, weights, 50);

@@ -17,7 +17,7 @@
 #define SAME(...)                                                                    \
     do {                                                                             \
         char ours[96], theirs[96];                                                   \
-        size_t length = dp_print(ours, sizeof ours, __VA_ARGS__);                    \
+        size_t length = dpi_print(ours, sizeof ours, __VA_ARGS__);                   \
         ck_assert_int_eq(snprintf(theirs, sizeof theirs, __VA_ARGS__), (int)length); \
         ck_assert_str_eq(ours, theirs);                                              \
     } while (0)
@@ -52,12 +52,12 @@ END_TEST
 START_TEST(text_is_cut_where_it_must_be) {
     char text[8];
     SAME("%s|%.3s|%.9s", "all", "abcdef", "short");
-    ck_assert_uint_eq(dp_print(text, sizeof text, "%s%d", "12345", 6789), 7);
+    ck_assert_uint_eq(dpi_print(text, sizeof text, "%s%d", "12345", 6789), 7);
     ck_assert_str_eq(text, "1234567");
-    ck_assert_uint_eq(dp_print(text, 1, "%s", "nothing fits"), 0);
+    ck_assert_uint_eq(dpi_print(text, 1, "%s", "nothing fits"), 0);
     ck_assert_str_eq(text, "");
     const char open[3] = {'a', 'b', 'c'}; /* without an end, which %.3s does not look for */
-    ck_assert_uint_eq(dp_print(text, sizeof text, "%.3s", open), 3);
+    ck_assert_uint_eq(dpi_print(text, sizeof text, "%.3s", open), 3);
 }
 END_TEST
 
@@ -70,21 +70,21 @@ static void check_near(double is, double wanted, double x) {
 
 START_TEST(exp_is_exact) {
     for (double x = -708.0; x < 709.7; x += 0.00731) {
-        check_near(dp_exp(x), exp(x), x);
+        check_near(dpi_exp(x), exp(x), x);
     }
-    ck_assert(dp_exp(0.0) == 1.0 && dp_exp(-0.0) == 1.0);
-    ck_assert(dp_exp(-800.0) == 0.0 && dp_exp(-INFINITY) == 0.0);
-    ck_assert(isinf(dp_exp(710.0)) && isinf(dp_exp(INFINITY)));
-    ck_assert(isnan(dp_exp(NAN)));
+    ck_assert(dpi_exp(0.0) == 1.0 && dpi_exp(-0.0) == 1.0);
+    ck_assert(dpi_exp(-800.0) == 0.0 && dpi_exp(-INFINITY) == 0.0);
+    ck_assert(isinf(dpi_exp(710.0)) && isinf(dpi_exp(INFINITY)));
+    ck_assert(isnan(dpi_exp(NAN)));
 }
 END_TEST
 
 START_TEST(erfc_is_exact) {
     for (double x = -6.0; x < 26.0; x += 0.00037) {
-        check_near(dp_erfc(x), erfc(x), x);
+        check_near(dpi_erfc(x), erfc(x), x);
     }
-    ck_assert(dp_erfc(-INFINITY) == 2.0 && dp_erfc(INFINITY) == 0.0);
-    ck_assert(isnan(dp_erfc(NAN)));
+    ck_assert(dpi_erfc(-INFINITY) == 2.0 && dpi_erfc(INFINITY) == 0.0);
+    ck_assert(isnan(dpi_erfc(NAN)));
 }
 END_TEST
 

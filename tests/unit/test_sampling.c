@@ -49,9 +49,9 @@ static const sampling_row sampling_table[] = {
 
 START_TEST(sampling_follows_the_table) {
     const sampling_row *row = &sampling_table[_i];
-    dp_sampler sampler = {row->n, row->t, row->r, row->views, row->sampling};
+    dpi_sampler sampler = {row->n, row->t, row->r, row->views, row->sampling};
     for (size_t i = 0; i < row->t; i++) {
-        ck_assert_uint_eq(dp_sample_frame(&sampler, row->view, i), row->expected[i]);
+        ck_assert_uint_eq(dpi_sample_frame(&sampler, row->view, i), row->expected[i]);
     }
 }
 END_TEST
@@ -61,15 +61,15 @@ END_TEST
 START_TEST(sampling_is_ordered_and_in_range) {
     random_start(7);
     for (int round = 0; round < 2000; round++) {
-        dp_sampler s = {random_size(1, 400), random_size(1, 40), random_size(1, 9),
-                        random_size(1, 6), (int32_t)random_below(3)};
+        dpi_sampler s = {random_size(1, 400), random_size(1, 40), random_size(1, 9),
+                         random_size(1, 6), (int32_t)random_below(3)};
         size_t previous_first = 0;
         for (size_t view = 0; view < s.views; view++) {
-            size_t previous = dp_sample_frame(&s, view, 0);
+            size_t previous = dpi_sample_frame(&s, view, 0);
             ck_assert_uint_ge(previous, previous_first);
             previous_first = previous;
             for (size_t i = 0; i < s.view_frames; i++) {
-                size_t index = dp_sample_frame(&s, view, i);
+                size_t index = dpi_sample_frame(&s, view, i);
                 ck_assert_uint_lt(index, s.frame_count);
                 ck_assert_uint_ge(index, previous);
                 previous = index;
@@ -87,14 +87,14 @@ END_TEST
 /* Counts so large that the formulas' products do not fit 64 bits. */
 START_TEST(sampling_does_not_overflow) {
 #if SIZE_MAX == UINT64_MAX
-    dp_sampler uniform = {SIZE_MAX, 4, 1, 1, DP_SAMPLING_UNIFORM};
+    dpi_sampler uniform = {SIZE_MAX, 4, 1, 1, DP_SAMPLING_UNIFORM};
     for (size_t i = 0; i < 4; i++) { /* (2i + 1) * (2^64 - 1) / 8 */
-        ck_assert_uint_eq(dp_sample_frame(&uniform, 0, i), (2 * i + 1) * ((size_t)1 << 61) - 1);
+        ck_assert_uint_eq(dpi_sample_frame(&uniform, 0, i), (2 * i + 1) * ((size_t)1 << 61) - 1);
     }
-    dp_sampler center = {SIZE_MAX, 16, 1, 256, DP_SAMPLING_CENTER};
+    dpi_sampler center = {SIZE_MAX, 16, 1, 256, DP_SAMPLING_CENTER};
     /* 511 * (2^64 - 17) / 512 = 2^64 - 17 - (2^64 - 17) / 512, rounded down */
-    ck_assert_uint_eq(dp_sample_frame(&center, 255, 0), SIZE_MAX - 16 - ((size_t)1 << 55));
-    ck_assert_uint_eq(dp_sample_frame(&center, 255, 3), SIZE_MAX - 13 - ((size_t)1 << 55));
+    ck_assert_uint_eq(dpi_sample_frame(&center, 255, 0), SIZE_MAX - 16 - ((size_t)1 << 55));
+    ck_assert_uint_eq(dpi_sample_frame(&center, 255, 3), SIZE_MAX - 13 - ((size_t)1 << 55));
 #endif
 }
 END_TEST

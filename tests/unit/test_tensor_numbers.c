@@ -15,8 +15,8 @@ static uint32_t bits_of(float value) {
     return bits;
 }
 
-static dp_tensor tensor_of(dp_tensor_type type, const uint8_t *data, size_t bytes) {
-    dp_tensor tensor = {.name = {"weights", 7}, .type = type, .dims = 1};
+static dpi_tensor tensor_of(dpi_tensor_type type, const uint8_t *data, size_t bytes) {
+    dpi_tensor tensor = {.name = {"weights", 7}, .type = type, .dims = 1};
     tensor.data = data;
     tensor.bytes = bytes;
     return tensor;
@@ -29,9 +29,9 @@ static double value_of_f16(uint32_t bits) {
     return bits & 0x8000 ? -size : size;
 }
 
-static void expect_not_finite(const dp_tensor *tensor, size_t first, size_t count) {
+static void expect_not_finite(const dpi_tensor *tensor, size_t first, size_t count) {
     float values[64];
-    ck_assert_int_eq(dp_tensor_read(tensor, first, count, values, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_tensor_read(tensor, first, count, values, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'weights'"));
     ck_assert_ptr_nonnull(strstr(message.text, "NaN"));
 }
@@ -39,13 +39,13 @@ static void expect_not_finite(const dp_tensor *tensor, size_t first, size_t coun
 START_TEST(every_f16_is_exact) {
     for (uint32_t bits = 0; bits < 65536; bits++) {
         uint8_t data[3] = {0, (uint8_t)bits, (uint8_t)(bits >> 8)};
-        dp_tensor tensor = tensor_of(DP_TENSOR_F16, data + 1, 2);
+        dpi_tensor tensor = tensor_of(DPI_TENSOR_F16, data + 1, 2);
         if ((bits >> 10 & 31) == 31) {
             expect_not_finite(&tensor, 0, 1);
             continue;
         }
         float value;
-        ck_assert_int_eq(dp_tensor_read(&tensor, 0, 1, &value, &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_read(&tensor, 0, 1, &value, &message), DP_OK);
         ck_assert_msg((double)value == value_of_f16(bits), "0x%04x reads as %a", bits,
                       (double)value);
         ck_assert_int_eq(signbit(value) != 0, bits >> 15);
@@ -57,13 +57,13 @@ END_TEST
 START_TEST(every_bf16_is_exact) {
     for (uint32_t bits = 0; bits < 65536; bits++) {
         uint8_t data[3] = {0, (uint8_t)bits, (uint8_t)(bits >> 8)};
-        dp_tensor tensor = tensor_of(DP_TENSOR_BF16, data + 1, 2);
+        dpi_tensor tensor = tensor_of(DPI_TENSOR_BF16, data + 1, 2);
         if ((bits >> 7 & 255) == 255) {
             expect_not_finite(&tensor, 0, 1);
             continue;
         }
         float value;
-        ck_assert_int_eq(dp_tensor_read(&tensor, 0, 1, &value, &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_read(&tensor, 0, 1, &value, &message), DP_OK);
         ck_assert_uint_eq(bits_of(value), bits << 16);
     }
 }
@@ -79,8 +79,8 @@ START_TEST(f32_is_taken_bit_for_bit) {
     for (size_t i = 0; i < COUNT(sound); i++) {
         gguf_put_u32(&bytes, sound[i]);
     }
-    dp_tensor tensor = tensor_of(DP_TENSOR_F32, bytes.bytes + 1, bytes.size - 1);
-    ck_assert_int_eq(dp_tensor_read(&tensor, 0, COUNT(sound), values, &message), DP_OK);
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_F32, bytes.bytes + 1, bytes.size - 1);
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, COUNT(sound), values, &message), DP_OK);
     for (size_t i = 0; i < COUNT(sound); i++) {
         ck_assert_uint_eq(bits_of(values[i]), sound[i]);
     }
@@ -92,7 +92,7 @@ START_TEST(f32_is_taken_bit_for_bit) {
         ck_assert_ptr_nonnull(strstr(message.text, "element 5"));
         expect_not_finite(&tensor, 4, 2);
         ck_assert_ptr_nonnull(strstr(message.text, "element 5"));
-        ck_assert_int_eq(dp_tensor_read(&tensor, 0, 5, values, &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_read(&tensor, 0, 5, values, &message), DP_OK);
         gguf_free(&one);
     }
     gguf_free(&bytes);
@@ -116,15 +116,15 @@ static gguf_bytes all_quants(const float *scales) {
 START_TEST(q8_0_is_exact) {
     static const float scales[8] = {1, -0.5f, 65504, 0x1p-24f, 0.25f, 0, -0x1p-15f, 3};
     gguf_bytes bytes = all_quants(scales);
-    dp_tensor tensor = tensor_of(DP_TENSOR_Q8_0, bytes.bytes + 1, bytes.size - 1);
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_Q8_0, bytes.bytes + 1, bytes.size - 1);
     float all[256];
     float some[64];
-    ck_assert_int_eq(dp_tensor_read(&tensor, 0, 256, all, &message), DP_OK);
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, 256, all, &message), DP_OK);
     for (int i = 0; i < 256; i++) {
         double quant = i < 128 ? i : i - 256;
         ck_assert((double)all[i] == (double)scales[i / 32] * quant);
     }
-    ck_assert_int_eq(dp_tensor_read(&tensor, 96, 64, some, &message), DP_OK);
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 96, 64, some, &message), DP_OK);
     ck_assert_mem_eq(some, all + 96, sizeof some);
     gguf_free(&bytes);
 }
@@ -135,7 +135,7 @@ START_TEST(q8_0_scales_must_be_finite) {
     float scales[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     scales[3] = bad[_i];
     gguf_bytes bytes = all_quants(scales);
-    dp_tensor tensor = tensor_of(DP_TENSOR_Q8_0, bytes.bytes + 1, bytes.size - 1);
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_Q8_0, bytes.bytes + 1, bytes.size - 1);
     expect_not_finite(&tensor, 64, 64);
     ck_assert_ptr_nonnull(strstr(message.text, "element 96"));
     memset(bytes.bytes + 1 + 3 * 34 + 2, 0, 32); /* even where all quants are 0 */
@@ -145,10 +145,10 @@ START_TEST(q8_0_scales_must_be_finite) {
 END_TEST
 
 START_TEST(types_have_names) {
-    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_F32), "f32");
-    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_F16), "f16");
-    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_BF16), "bf16");
-    ck_assert_str_eq(dp_tensor_type_name(DP_TENSOR_Q8_0), "q8_0");
+    ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_F32), "f32");
+    ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_F16), "f16");
+    ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_BF16), "bf16");
+    ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_Q8_0), "q8_0");
 }
 END_TEST
 
@@ -170,16 +170,16 @@ START_TEST(crc32_is_that_of_gzip) {
     for (size_t i = 0; i < SIZE; i++) {
         bytes[i] = (uint8_t)random_below(256);
     }
-    ck_assert_uint_eq(dp_crc32(0, (const uint8_t *)"123456789", 9), 0xcbf43926u);
-    ck_assert_uint_eq(dp_crc32(0, bytes, 0), 0);
+    ck_assert_uint_eq(dpi_crc32(0, (const uint8_t *)"123456789", 9), 0xcbf43926u);
+    ck_assert_uint_eq(dpi_crc32(0, bytes, 0), 0);
     for (size_t i = 0; i < 2000; i++) {
         size_t first = random_below(64);
         size_t size = i < 200 ? i : random_below(SIZE - 64);
         size_t part = size == 0 ? 0 : random_below((uint32_t)size);
         uint32_t expected = defined_crc32(bytes + first, size);
-        uint32_t head = dp_crc32(0, bytes + first, part);
-        ck_assert_uint_eq(dp_crc32(0, bytes + first, size), expected);
-        ck_assert_uint_eq(dp_crc32(head, bytes + first + part, size - part), expected);
+        uint32_t head = dpi_crc32(0, bytes + first, part);
+        ck_assert_uint_eq(dpi_crc32(0, bytes + first, size), expected);
+        ck_assert_uint_eq(dpi_crc32(head, bytes + first + part, size - part), expected);
     }
 }
 END_TEST
@@ -189,17 +189,17 @@ START_TEST(a_changed_tensor_fails_its_checksum) {
     add_tensors(&builder);
     gguf_add_crcs(&builder);
     uint8_t *bytes;
-    dp_gguf gguf = accept_built(&builder, &bytes);
+    dpi_gguf gguf = accept_built(&builder, &bytes);
     for (size_t i = 0; i < gguf.tensor_count; i++) {
-        const dp_tensor *tensor = &gguf.tensors[i];
+        const dpi_tensor *tensor = &gguf.tensors[i];
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
-        ck_assert_int_eq(dp_tensor_check(tensor, &message), DP_ERR_CHECKSUM);
-        dp_printable name = dp_text_printable(tensor->name);
+        ck_assert_int_eq(dpi_tensor_check(tensor, &message), DP_ERR_CHECKSUM);
+        dpi_printable name = dpi_text_printable(tensor->name);
         ck_assert_ptr_nonnull(strstr(message.text, name.text));
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
-        ck_assert_int_eq(dp_tensor_check(tensor, &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_check(tensor, &message), DP_OK);
     }
-    dp_gguf_free(&gguf);
+    dpi_gguf_free(&gguf);
     free(bytes);
 }
 END_TEST

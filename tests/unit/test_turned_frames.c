@@ -91,17 +91,17 @@ static picture make_upright_picture(const dp_frame *frame) {
 
 /* ---- the same bits ---- */
 
-static float *load_cell(const dp_frame *frame, const dp_frame_target *target, size_t g,
+static float *load_cell(const dp_frame *frame, const dpi_frame_target *target, size_t g,
                         size_t cell) {
     float *frameset = must(calloc(3 * target->size * target->size, sizeof *frameset));
-    float *scratch = new_floats(dp_cell_scratch(target->size));
-    dp_load_cell(frame, target, g, cell, frameset, scratch);
+    float *scratch = new_floats(dpi_cell_scratch(target->size));
+    dpi_load_cell(frame, target, g, cell, frameset, scratch);
     free(scratch);
     return frameset;
 }
 
 static void assert_same_pixels(const picture *turned, const picture *upright,
-                               const dp_frame_target *target, size_t g) {
+                               const dpi_frame_target *target, size_t g) {
     size_t bytes = 3 * target->size * target->size * sizeof(float);
     float *first = load_frame(&turned->frame, target, 1);
     float *second = load_frame(&upright->frame, target, 1);
@@ -130,7 +130,7 @@ START_TEST(turned_frames_are_frames_that_were_turned_before) {
         turned.frame.mirrored = _i % 8 < 4 ? 0 : (int)random_size(1, 3) - 4;
         picture upright = make_upright_picture(&turned.frame);
         size_t crops = random_size(1, 4), crop = random_below((uint32_t)crops);
-        dp_frame_target target = normalised_target(4 * random_size(1, 10), crop, crops);
+        dpi_frame_target target = normalised_target(4 * random_size(1, 10), crop, crops);
         assert_same_pixels(&turned, &upright, &target, 4);
         free_picture(&turned);
         free_picture(&upright);
@@ -140,7 +140,7 @@ END_TEST
 
 /* Copies one of two crops of a frame whose short side is R to where it is in the upright picture,
  * channels last. */
-static void copy_window(grid *pixels, const dp_frame *frame, const dp_frame_target *target) {
+static void copy_window(grid *pixels, const dp_frame *frame, const dpi_frame_target *target) {
     size_t size = target->size, area = size * size;
     size_t left = target->crop * (pixels->width - size),
            top = target->crop * (pixels->height - size);
@@ -159,7 +159,7 @@ static grid convert_frame(const dp_frame *frame) {
     size_t width = (size_t)(across ? frame->height : frame->width);
     size_t height = (size_t)(across ? frame->width : frame->height);
     grid pixels = new_grid(width, height, 3 * sizeof(float));
-    dp_frame_target target = plain_target(width < height ? width : height);
+    dpi_frame_target target = plain_target(width < height ? width : height);
     target.crops = 2;
     for (target.crop = 0; target.crop < 2; target.crop++) {
         copy_window(&pixels, frame, &target);
@@ -224,7 +224,7 @@ START_TEST(exif_orientations_are_upright) {
                       .format = DP_FORMAT_GRAY8,
                       .rotation = row->rotation,
                       .mirrored = row->mirrored};
-    dp_frame_target target = plain_target(3);
+    dpi_frame_target target = plain_target(3);
     float *seen = load_frame(&frame, &target, 1);
     for (int i = 0; i < 9; i++) {
         int on_row = is_on_side(row->row, i / 3, i % 3);

@@ -32,7 +32,7 @@ START_TEST(frames_match_the_reference) {
             int color = (int)random_below(4), flip = (int)random_below(2);
             picture made = make_picture(format, color, shapes[_i][0], shapes[_i][1],
                                         random_below(2) ? random_below(9) : 0, flip);
-            dp_frame_target target = plain_target(sizes[s]);
+            dpi_frame_target target = plain_target(sizes[s]);
             assert_like_reference(&made, &target);
             target = normalised_target(sizes[s], 0, 1);
             for (int turn = 0; turn < 8; turn++) {
@@ -55,7 +55,7 @@ START_TEST(random_frames_match_the_reference) {
                                     random_below(5), (int)random_below(2));
         made.frame.rotation = 90 * (int)random_below(4);
         made.frame.mirrored = (int)random_below(2);
-        dp_frame_target target = normalised_target(random_size(1, 40), crop, crops);
+        dpi_frame_target target = normalised_target(random_size(1, 40), crop, crops);
         assert_like_reference(&made, &target);
         free_picture(&made);
     }
@@ -65,7 +65,7 @@ END_TEST
 /* A resize to the same size changes nothing, not even the last bit. */
 START_TEST(equal_size_is_the_identity) {
     picture made = make_picture(DP_FORMAT_RGB24, 0, 24, 24, 5, 0);
-    dp_frame_target target = plain_target(24);
+    dpi_frame_target target = plain_target(24);
     float *out = load_frame(&made.frame, &target, 1);
     for (int i = 0; i < 24 * 24; i++) {
         for (int c = 0; c < 3; c++) {
@@ -84,7 +84,7 @@ START_TEST(upscaling_known_values) {
     static const float expected[] = {0, 0, 12.5F, 37.5F, 62.5F, 87.5F, 100, 100};
     dp_frame frame = {
         .plane = {pixels}, .stride = {2}, .width = 2, .height = 2, .format = DP_FORMAT_GRAY8};
-    dp_frame_target target = plain_target(8);
+    dpi_frame_target target = plain_target(8);
     float *out = load_frame(&frame, &target, 1);
     for (int i = 0; i < 3 * 8 * 8; i++) {
         ck_assert_msg(out[i] == expected[i % 8], "value %d is %g", i, (double)out[i]);
@@ -123,7 +123,7 @@ START_TEST(crops_begin_where_they_should) {
                       .width = row->width,
                       .height = row->height,
                       .format = DP_FORMAT_GRAY8};
-    dp_frame_target target = plain_target(4);
+    dpi_frame_target target = plain_target(4);
     target.crop = row->crop;
     target.crops = row->crops;
     float *out = load_frame(&frame, &target, 1);
@@ -145,7 +145,7 @@ START_TEST(extreme_sides_are_exact) {
             random_start(i + 1);
             picture made =
                 make_picture(DP_FORMAT_I420, DP_COLOR_BT601_FULL, sides[i][0], sides[i][1], 0, 0);
-            dp_frame_target target = normalised_target(30, crop, 3);
+            dpi_frame_target target = normalised_target(30, crop, 3);
             assert_like_reference(&made, &target);
             made.frame.rotation = 90 * (int)crop + 90;
             assert_like_reference(&made, &target);
@@ -160,7 +160,7 @@ START_TEST(pieces_give_the_same_bits) {
     random_start(11);
     for (int format = DP_FORMAT_RGB24; format <= DP_FORMAT_I420; format++) {
         picture made = make_picture(format, 0, 41, 29, 3, 1);
-        dp_frame_target target = normalised_target(32, 1, 3);
+        dpi_frame_target target = normalised_target(32, 1, 3);
         float *whole = load_frame(&made.frame, &target, 1);
         for (size_t pieces = 2; pieces <= 32; pieces += 3) {
             float *parts = load_frame(&made.frame, &target, pieces);
@@ -210,7 +210,7 @@ START_TEST(nothing_outside_the_rows_is_touched) {
             planes[plane] = guard_plane(&frame, plane, round % 2);
         }
         for (int turn = 0; turn < 16; turn++) {
-            dp_frame_target target = normalised_target(16, (size_t)turn / 8, 2);
+            dpi_frame_target target = normalised_target(16, (size_t)turn / 8, 2);
             frame.rotation = turn % 4 * 90;
             frame.mirrored = turn / 4 % 2;
             free(load_frame(&frame, &target, 1));
@@ -263,7 +263,7 @@ START_TEST(colors_have_known_values) {
                           .height = 1,
                           .format = format,
                           .color = row->color};
-        dp_frame_target target = plain_target(1);
+        dpi_frame_target target = plain_target(1);
         float *rgb = load_frame(&frame, &target, 1);
         for (int c = 0; c < 3; c++) {
             ck_assert_float_eq_tol(rgb[c], row->rgb[c], 2e-3F);
@@ -282,7 +282,7 @@ START_TEST(packed_formats_name_their_bytes) {
     for (int format = DP_FORMAT_RGB24; format <= DP_FORMAT_BGRA; format++) {
         dp_frame frame = {
             .plane = {bytes[format]}, .stride = {4}, .width = 1, .height = 1, .format = format};
-        dp_frame_target target = plain_target(1);
+        dpi_frame_target target = plain_target(1);
         float *rgb = load_frame(&frame, &target, 1);
         ck_assert(rgb[0] == 10 && rgb[1] == 20 && rgb[2] == 30);
         free(rgb);
@@ -323,7 +323,7 @@ START_TEST(cells_are_shrunk_frames) {
     }
     for (size_t cell = 0; cell < g * g; cell++) {
         float *frame = random_image(size);
-        dp_fill_cell(frame, size, g, cell, frameset);
+        dpi_fill_cell(frame, size, g, cell, frameset);
         for (size_t i = 0; i < 3 * side * side; i++) {
             size_t c = i / (side * side), y = i / side % side, x = i % side;
             size_t place = (cell / g * side + y) * size + cell % g * side + x;
@@ -341,14 +341,15 @@ END_TEST
 
 START_TEST(grid_of_one_is_the_identity) {
     float *frame = random_image(7), *frameset = new_floats(3 * 7 * 7);
-    dp_fill_cell(frame, 7, 1, 0, frameset);
+    dpi_fill_cell(frame, 7, 1, 0, frameset);
     ck_assert_mem_eq(frame, frameset, 3 * 7 * 7 * sizeof(float));
     free(frame);
     free(frameset);
 }
 END_TEST
 
-/* dp_load_cell() is dp_load_rows() and dp_fill_cell(), bit for bit, and leaves the rest alone. */
+/* dpi_load_cell() is dpi_load_rows() and dpi_fill_cell(), bit for bit, and leaves the rest alone.
+ */
 START_TEST(loaded_cells_are_loaded_frames) {
     random_start((uint64_t)_i);
     size_t g = (size_t)_i;
@@ -358,13 +359,13 @@ START_TEST(loaded_cells_are_loaded_frames) {
                          (int)random_size(1, 80), random_below(4), (int)random_below(2));
         size_t size = g * random_size(1, 6), bytes = 3 * size * size * sizeof(float);
         size_t cell = random_below((uint32_t)(g * g));
-        dp_frame_target target = normalised_target(size, random_below(2), 2);
+        dpi_frame_target target = normalised_target(size, random_below(2), 2);
         float *frame = load_frame(&made.frame, &target, 1);
         float *expected = random_image(size), *frameset = must(malloc(bytes));
         memcpy(frameset, expected, bytes);
-        dp_fill_cell(frame, size, g, cell, expected);
-        float *scratch = new_floats(dp_cell_scratch(size));
-        dp_load_cell(&made.frame, &target, g, cell, frameset, scratch);
+        dpi_fill_cell(frame, size, g, cell, expected);
+        float *scratch = new_floats(dpi_cell_scratch(size));
+        dpi_load_cell(&made.frame, &target, g, cell, frameset, scratch);
         ck_assert_mem_eq(frameset, expected, bytes);
         free(scratch);
         free(frame);

@@ -29,37 +29,38 @@
 /* ---- workers and teams ---- */
 
 static void *memory_of(size_t size) {
-    void *memory = aligned_alloc(DP_ALIGNMENT, (size / DP_ALIGNMENT + 1) * DP_ALIGNMENT);
+    void *memory = aligned_alloc(DPI_ALIGNMENT, (size / DPI_ALIGNMENT + 1) * DPI_ALIGNMENT);
     ck_assert_ptr_nonnull(memory);
     memset(memory, 0xa5, size);
     return memory;
 }
 
-static dp_workers *new_workers(size_t threads) {
-    dp_workers *workers = NULL;
-    dp_message message;
+static dpi_workers *new_workers(size_t threads) {
+    dpi_workers *workers = NULL;
+    dpi_message message;
     ck_assert_int_eq(
-        dp_workers_start(memory_of(dp_workers_size(threads)), threads, &workers, &message), DP_OK);
-    ck_assert_uint_eq(dp_workers_threads(workers), threads);
+        dpi_workers_start(memory_of(dpi_workers_size(threads)), threads, &workers, &message),
+        DP_OK);
+    ck_assert_uint_eq(dpi_workers_threads(workers), threads);
     return workers;
 }
 
-static void end_workers(dp_workers *workers) {
-    dp_workers_stop(workers);
+static void end_workers(dpi_workers *workers) {
+    dpi_workers_stop(workers);
     free(workers);
 }
 
-static dp_team *new_team(dp_workers *workers) {
-    dp_team *team = NULL;
-    dp_message message;
-    ck_assert_int_eq(dp_team_start(memory_of(dp_team_size()), workers, NULL, &team, &message),
+static dpi_team *new_team(dpi_workers *workers) {
+    dpi_team *team = NULL;
+    dpi_message message;
+    ck_assert_int_eq(dpi_team_start(memory_of(dpi_team_size()), workers, NULL, &team, &message),
                      DP_OK);
-    ck_assert_uint_eq(dp_team_threads(team), dp_workers_threads(workers));
+    ck_assert_uint_eq(dpi_team_threads(team), dpi_workers_threads(workers));
     return team;
 }
 
-static void end_team(dp_team *team) {
-    dp_team_stop(team);
+static void end_team(dpi_team *team) {
+    dpi_team_stop(team);
     free(team);
 }
 
@@ -145,9 +146,9 @@ static void watch_task(void *context, size_t index, size_t thread) {
 }
 
 /* What was wrong with one loop of `count` tasks. */
-static int count_mistakes(dp_team *team, size_t count) {
-    watched loop = {.count = count, .threads = dp_team_threads(team), .caller = pthread_self()};
-    dp_team_run(team, watch_task, &loop, count);
+static int count_mistakes(dpi_team *team, size_t count) {
+    watched loop = {.count = count, .threads = dpi_team_threads(team), .caller = pthread_self()};
+    dpi_team_run(team, watch_task, &loop, count);
     int mistakes = atomic_load(&loop.wrong);
     for (size_t i = 0; i < MAX_TASKS; i++) {
         mistakes += atomic_load(&loop.done[i]) != (i < count ? 1 : 0);
@@ -156,8 +157,8 @@ static int count_mistakes(dp_team *team, size_t count) {
 }
 
 START_TEST(each_task_runs_once) {
-    dp_workers *workers = new_workers((size_t)_i);
-    dp_team *team = new_team(workers);
+    dpi_workers *workers = new_workers((size_t)_i);
+    dpi_team *team = new_team(workers);
     for (size_t count = 0; count <= MAX_TASKS; count += count < 10 ? 1 : 19) {
         for (size_t i = 0; i < unless_brief(20, 2); i++) {
             ck_assert_int_eq(count_mistakes(team, count), 0);
@@ -184,11 +185,11 @@ static void meet_task(void *context, size_t index, size_t thread) {
 
 /* As many workers wake up as there are tasks, which all wait for each other. */
 START_TEST(each_task_finds_a_thread) {
-    dp_workers *workers = new_workers(MAX_THREADS);
-    dp_team *team = new_team(workers);
+    dpi_workers *workers = new_workers(MAX_THREADS);
+    dpi_team *team = new_team(workers);
     for (size_t i = 0; i < unless_brief(200, 10); i++) {
         meeting all = {.expected = 1 + (int)(i % MAX_THREADS)};
-        dp_team_run(team, meet_task, &all, (size_t)all.expected);
+        dpi_team_run(team, meet_task, &all, (size_t)all.expected);
         ck_assert_int_eq(all.missed, 0);
     }
     end_team(team);
@@ -199,7 +200,7 @@ END_TEST
 /* ---- several callers ---- */
 
 typedef struct caller {
-    dp_workers *workers;
+    dpi_workers *workers;
     uint32_t seed;
     size_t loops;
     int mistakes;
@@ -209,7 +210,7 @@ typedef struct caller {
 static void *run_loops(void *argument) {
     caller *self = argument;
     for (size_t i = 0; i < self->loops; i++) {
-        dp_team *team = new_team(self->workers);
+        dpi_team *team = new_team(self->workers);
         for (size_t k = 0; k < 10; k++) {
             self->seed = self->seed * 1664525U + 1013904223U;
             self->mistakes += count_mistakes(team, (self->seed >> 16) % MAX_TASKS);
@@ -224,7 +225,7 @@ START_TEST(callers_share_workers) {
     size_t count = 1 + (size_t)_i / MAX_THREADS;
     caller callers[MAX_CALLERS];
     pthread_t running[MAX_CALLERS];
-    dp_workers *workers = new_workers(threads);
+    dpi_workers *workers = new_workers(threads);
     atomic_store(&most_computing, 0);
     for (size_t i = 0; i < count; i++) {
         callers[i] = (caller){workers, random_below(1U << 30), unless_brief(40, 3), 0};
@@ -275,14 +276,14 @@ static void crowd_task(void *context, size_t index, size_t thread) {
 
 static void *join_crowd(void *argument) {
     bool begun = false;
-    dp_team *team = new_team(argument);
-    dp_team_run(team, crowd_task, &begun, MAX_TASKS);
+    dpi_team *team = new_team(argument);
+    dpi_team_run(team, crowd_task, &begun, MAX_TASKS);
     end_team(team);
     return NULL;
 }
 
 START_TEST(as_many_callers_as_threads_work_alone) {
-    dp_workers *workers = new_workers(CROWD);
+    dpi_workers *workers = new_workers(CROWD);
     pthread_t callers[CROWD];
     for (size_t i = 0; i < CROWD; i++) {
         callers[i] = start_thread(join_crowd, workers);
@@ -301,7 +302,7 @@ END_TEST
 
 /* A long loop that has all helpers, and a second one that begins later. */
 static struct {
-    dp_workers *workers;
+    dpi_workers *workers;
     int helpers, begun, helped; /* of the first; the second; helpers of the second */
     int left;                   /* tasks of the first that were not handed out when it was helped */
     int impatient;
@@ -339,11 +340,11 @@ static void short_task(void *context, size_t index, size_t thread) {
 }
 
 static void *run_second(void *context) {
-    dp_team *team = new_team(pair.workers);
+    dpi_team *team = new_team(pair.workers);
     if (!reaches(&pair.helpers, 3)) {
         add_one(&pair.impatient);
     }
-    dp_team_run(team, short_task, context, 2);
+    dpi_team_run(team, short_task, context, 2);
     end_team(team);
     return NULL;
 }
@@ -351,9 +352,9 @@ static void *run_second(void *context) {
 START_TEST(helpers_come_to_a_second_caller) {
     atomic_size_t last = 0;
     pair.workers = new_workers(4);
-    dp_team *team = new_team(pair.workers);
+    dpi_team *team = new_team(pair.workers);
     pthread_t second = start_thread(run_second, &last);
-    dp_team_run(team, long_task, &last, LONG_LOOP);
+    dpi_team_run(team, long_task, &last, LONG_LOOP);
     join_thread(second);
     ck_assert_int_eq(pair.impatient, 0);
     ck_assert_int_eq(pair.helped, 1);
@@ -380,8 +381,8 @@ static void sleep_task(void *context, size_t index, size_t thread) {
 /* Before any loop, after one, and inside one whose last task takes long. Threads that look for work
  * all the time would use up to four times 500 ms. */
 START_TEST(threads_without_tasks_sleep) {
-    dp_workers *workers = new_workers(5);
-    dp_team *team = new_team(workers);
+    dpi_workers *workers = new_workers(5);
+    dpi_team *team = new_team(workers);
     double before = processor_ms();
     sleep_ms(500);
     ck_assert_double_lt(processor_ms() - before, 100.0);
@@ -390,7 +391,7 @@ START_TEST(threads_without_tasks_sleep) {
     sleep_ms(500);
     ck_assert_double_lt(processor_ms() - before, 100.0);
     before = processor_ms();
-    dp_team_run(team, sleep_task, NULL, 10);
+    dpi_team_run(team, sleep_task, NULL, 10);
     ck_assert_double_lt(processor_ms() - before, 100.0);
     end_team(team);
     end_workers(workers);
@@ -421,17 +422,17 @@ static void look_task(void *context, size_t index, size_t thread) {
 }
 
 typedef struct looker {
-    dp_workers *workers;
+    dpi_workers *workers;
     int rounding, mistakes;
 } looker;
 
 static void *look_around(void *argument) {
     looker *self = argument;
-    dp_team *team = new_team(self->workers);
+    dpi_team *team = new_team(self->workers);
     (void)fesetround(self->rounding);
     for (size_t i = 0; i < unless_brief(100, 5); i++) {
         thread_state state = {.rounding = self->rounding};
-        dp_team_run(team, look_task, &state, 10);
+        dpi_team_run(team, look_task, &state, 10);
         self->mistakes += state.mistakes;
     }
     end_team(team);
@@ -440,7 +441,7 @@ static void *look_around(void *argument) {
 
 /* Two callers that round differently, with two workers between them. */
 START_TEST(workers_round_as_their_caller_and_take_no_signals) {
-    dp_workers *workers = new_workers(4);
+    dpi_workers *workers = new_workers(4);
     looker up = {workers, FE_UPWARD, 0};
     looker down = {workers, FE_DOWNWARD, 0};
     pthread_t other = start_thread(look_around, &up);

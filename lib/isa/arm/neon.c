@@ -22,21 +22,21 @@
 #define GEMM_KC 256 /* 16 kB of a panel: half of a small first-level cache */
 #include "isa/vector/gemm_f32_tmpl.h"
 
-const dp_kernels *dp_kernels_neon(void) {
+const dpi_kernels *dpi_kernels_neon(void) {
     return &kernels__neon;
 }
 
-const dp_gemm *dp_gemm_neon(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon(dp_precision precision) {
     return precision == DP_PRECISION_F32 ? &gemm_f32__neon : NULL;
 }
 
 #else
 
-const dp_kernels *dp_kernels_neon(void) {
+const dpi_kernels *dpi_kernels_neon(void) {
     return NULL;
 }
 
-const dp_gemm *dp_gemm_neon(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon(dp_precision precision) {
     (void)precision;
     return NULL;
 }

@@ -31,20 +31,20 @@ static inline void dot_bf16_blocks(block_sums *sum, column_blocks columns, vu ro
 #define KERNEL_RESULT(sum, tile, i, j, k) u_as_floats(row_of_blocks(sum, k))
 #include "isa/arm/neon_lowp_tmpl.h"
 
-static const dp_gemm gemm_bf16__neon_bf16 = {
+static const dpi_gemm gemm_bf16__neon_bf16 = {
     GEMM_OF_BF16(6, bf16_tile__neon_bf16),
     .name = "neon-bf16",
     .cpu = DP_CPU_NEON | DP_CPU_ARM_BF16,
     .measure_peak = bf16_measure_peak__neon_bf16,
 };
 
-const dp_gemm *dp_gemm_neon_bf16(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_bf16(dp_precision precision) {
     return precision == DP_PRECISION_BF16 ? &gemm_bf16__neon_bf16 : NULL;
 }
 
 #else
 
-const dp_gemm *dp_gemm_neon_bf16(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_bf16(dp_precision precision) {
     (void)precision;
     return NULL;
 }

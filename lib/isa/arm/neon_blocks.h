@@ -3,8 +3,8 @@
  * the depth: two k-groups of a panel become such blocks by zipping them, and the sums of two rows
  * come apart by unzipping.
  */
-#ifndef DP_NEON_BLOCKS_H
-#define DP_NEON_BLOCKS_H
+#ifndef DPI_NEON_BLOCKS_H
+#define DPI_NEON_BLOCKS_H
 
 #include "isa/arm/neon_common.h"
 
@@ -20,14 +20,14 @@ typedef struct column_blocks {
     vu low, high;
 } column_blocks;
 
-static inline column_blocks load_column_blocks(const dp_kgroup *p) {
+static inline column_blocks load_column_blocks(const dpi_kgroup *p) {
     vu first = u_load(p);
     vu second = u_load(p + NEON_COLUMNS);
     return (column_blocks){vzip1q_u32(first, second), vzip2q_u32(first, second)};
 }
 
 /* Two k-groups of two rows. */
-static inline vu load_row_block(const dp_kgroup *const *rows) {
+static inline vu load_row_block(const dpi_kgroup *const *rows) {
     return vcombine_u32(vld1_u32(rows[0]), vld1_u32(rows[1]));
 }
 
@@ -45,4 +45,4 @@ static inline vu row_of_blocks(block_sums sum, size_t k) {
     return k == 0 ? vuzp1q_u32(sum.low, sum.high) : vuzp2q_u32(sum.low, sum.high);
 }
 
-#endif /* DP_NEON_BLOCKS_H */
+#endif /* DPI_NEON_BLOCKS_H */

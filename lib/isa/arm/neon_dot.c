@@ -26,20 +26,20 @@
 #define KERNEL_RESULT(sum, tile, i, j, k) v_scale_sum(sum, tile, i, j)
 #include "isa/arm/neon_lowp_tmpl.h"
 
-static const dp_gemm gemm_int8__neon_dot = {
+static const dpi_gemm gemm_int8__neon_dot = {
     GEMM_OF_INT8(6, int8_tile__neon_dot),
     .name = "neon-dot",
     .cpu = DP_CPU_NEON | DP_CPU_DOTPROD,
     .measure_peak = int8_measure_peak__neon_dot,
 };
 
-const dp_gemm *dp_gemm_neon_dot(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_dot(dp_precision precision) {
     return precision == DP_PRECISION_INT8 ? &gemm_int8__neon_dot : NULL;
 }
 
 #else
 
-const dp_gemm *dp_gemm_neon_dot(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_dot(dp_precision precision) {
     (void)precision;
     return NULL;
 }

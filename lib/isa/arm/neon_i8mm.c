@@ -31,20 +31,20 @@ static inline void dot_int8_blocks(block_sums *sum, column_blocks columns, vu ro
 #define KERNEL_RESULT(sum, tile, i, j, k) v_scale_offset_sum(row_of_blocks(sum, k), tile, i, j)
 #include "isa/arm/neon_lowp_tmpl.h"
 
-static const dp_gemm gemm_int8__neon_i8mm = {
+static const dpi_gemm gemm_int8__neon_i8mm = {
     GEMM_OF_INT8(6, int8_tile__neon_i8mm),
     .name = "neon-i8mm",
     .cpu = DP_CPU_NEON | DP_CPU_I8MM,
     .measure_peak = int8_measure_peak__neon_i8mm,
 };
 
-const dp_gemm *dp_gemm_neon_i8mm(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_i8mm(dp_precision precision) {
     return precision == DP_PRECISION_INT8 ? &gemm_int8__neon_i8mm : NULL;
 }
 
 #else
 
-const dp_gemm *dp_gemm_neon_i8mm(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_i8mm(dp_precision precision) {
     (void)precision;
     return NULL;
 }

@@ -2,7 +2,7 @@
  * The micro-kernel of a GEMM of bf16 or bytes for NEON, and its peak. A step of the depth loads the
  * factors of all rows at once, then goes through the panel part by part. Each vector of the panel
  * is used up before the next one, because factors and accumulators leave few registers. Including
- * this defines `static void KERNEL_TILE(const dp_tile *)` and `static uint64_t
+ * this defines `static void KERNEL_TILE(const dpi_tile *)` and `static uint64_t
  * KERNEL_PEAK(uint64_t)`, and undefines what it was given:
  *     KERNEL_TILE, KERNEL_PEAK         their names
  *     KERNEL_KR                        numbers in a k-group
@@ -28,10 +28,10 @@
     }                                                                      \
     panel += KERNEL_DEPTH / KERNEL_PARTS * NEON_COLUMNS;
 
-static void KERNEL_TILE(const dp_tile *tile) {
+static void KERNEL_TILE(const dpi_tile *tile) {
     KERNEL_SUM sum[KERNEL_SUMS][NEON_VECTORS];
-    const dp_kgroup *lhs[KERNEL_ROWS];
-    const dp_kgroup *panel = tile->panel;
+    const dpi_kgroup *lhs[KERNEL_ROWS];
+    const dpi_kgroup *panel = tile->panel;
     uintptr_t prefetch = tile->prefetch;
     _Pragma("GCC unroll 6") for (size_t i = 0; i < KERNEL_ROWS; i++) {
         lhs[i] = tile->lhs + i * tile->lhs_stride;
@@ -74,8 +74,8 @@ static void KERNEL_TILE(const dp_tile *tile) {
 #define PEAK_SUMS (KERNEL_SUMS * NEON_VECTORS) /* as in a tile */
 
 static uint64_t KERNEL_PEAK(uint64_t rounds) {
-    static const dp_kgroup zeros[KERNEL_DEPTH * NEON_COLUMNS];
-    const dp_kgroup *rows[KERNEL_HEIGHT];
+    static const dpi_kgroup zeros[KERNEL_DEPTH * NEON_COLUMNS];
+    const dpi_kgroup *rows[KERNEL_HEIGHT];
     KERNEL_SUM sum[PEAK_SUMS];
     _Pragma("GCC unroll 2") for (size_t i = 0; i < KERNEL_HEIGHT; i++) {
         rows[i] = zeros;

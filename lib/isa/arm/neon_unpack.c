@@ -38,7 +38,7 @@ static inline bf16_pair unpack_bf16_pair(vu x) {
 #define KERNEL_RESULT(sum, tile, i, j, k) (sum)
 #include "isa/arm/neon_lowp_tmpl.h"
 
-static const dp_gemm gemm_bf16__neon_unpack = {
+static const dpi_gemm gemm_bf16__neon_unpack = {
     GEMM_OF_BF16(4, bf16_tile__neon_unpack),
     .name = "neon",
     .cpu = DP_CPU_NEON,
@@ -62,7 +62,7 @@ static inline pair_sums zero_pair_sums(void) {
     return (pair_sums){u_set(0), u_set(0)};
 }
 
-static inline two_groups load_two_groups(const dp_kgroup *p) {
+static inline two_groups load_two_groups(const dpi_kgroup *p) {
     return (two_groups){u_flip_bytes(u_load(p)), u_flip_bytes(u_load(p + NEON_COLUMNS))};
 }
 
@@ -96,14 +96,14 @@ static inline void dot_byte_pairs(pair_sums *sum, two_groups b, vu first, vu sec
 #define KERNEL_RESULT(sum, tile, i, j, k) v_scale_sum(vpaddq_u32((sum).low, (sum).high), tile, i, j)
 #include "isa/arm/neon_lowp_tmpl.h"
 
-static const dp_gemm gemm_int8__neon_unpack = {
+static const dpi_gemm gemm_int8__neon_unpack = {
     GEMM_OF_INT8(2, int8_tile__neon_unpack),
     .name = "neon",
     .cpu = DP_CPU_NEON,
     .measure_peak = int8_measure_peak__neon_unpack,
 };
 
-const dp_gemm *dp_gemm_neon_unpack(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_unpack(dp_precision precision) {
     return precision == DP_PRECISION_BF16   ? &gemm_bf16__neon_unpack
            : precision == DP_PRECISION_INT8 ? &gemm_int8__neon_unpack
                                             : NULL;
@@ -111,7 +111,7 @@ const dp_gemm *dp_gemm_neon_unpack(dp_precision precision) {
 
 #else
 
-const dp_gemm *dp_gemm_neon_unpack(dp_precision precision) {
+const dpi_gemm *dpi_gemm_neon_unpack(dp_precision precision) {
     (void)precision;
     return NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * The vector operations that the templates are written in, for NEON of ARMv8 in its 64-bit form.
  */
-#ifndef DP_VECTOR_NEON_H
-#define DP_VECTOR_NEON_H
+#ifndef DPI_VECTOR_NEON_H
+#define DPI_VECTOR_NEON_H
 
 #include <arm_neon.h>
 #include <stddef.h>
@@ -108,7 +108,7 @@ static inline float v_largest(vf x) {
 static inline vu u_set(uint32_t x) {
     return vdupq_n_u32(x);
 }
-static inline vu u_load(const dp_kgroup *p) {
+static inline vu u_load(const dpi_kgroup *p) {
     return vld1q_u32(p);
 }
 static inline vu u_and(vu a, vu b) {
@@ -143,4 +143,4 @@ static inline vu u_flip_bytes(vu x) {
 /* sum += b * the value in a lane of a; `lane` is a literal. */
 #define V_ADD_LANE(sum, b, a, lane) N_IN_ORDER("fmla %0.4s, %1.4s, %2.s[" #lane "]", sum, b, a)
 
-#endif /* DP_VECTOR_NEON_H */
+#endif /* DPI_VECTOR_NEON_H */

@@ -20,7 +20,7 @@
 #define TILE_COLUMNS 8 /* of bytes: panels that a tile is wide */
 
 /* Adds bias and the old value to a sum and stores it. */
-static void store_sum__rows(const dp_tile *tile, size_t i, float sum) {
+static void store_sum__rows(const dpi_tile *tile, size_t i, float sum) {
     float *c = tile->c + i * tile->c_stride;
     float value = sum + (tile->bias != NULL ? tile->bias[0] : 0.0f);
     c[0] = tile->accumulate ? c[0] + value : value;
@@ -28,11 +28,11 @@ static void store_sum__rows(const dp_tile *tile, size_t i, float sum) {
 
 /* Row i of the tile; beyond its rows, the last one again: there are always TILE_ROWS sums
  * side by side, which do not wait for each other. */
-static const dp_kgroup *lhs_row__rows(const dp_tile *tile, size_t i) {
+static const dpi_kgroup *lhs_row__rows(const dpi_tile *tile, size_t i) {
     return tile->lhs + (i < tile->rows ? i : tile->rows - 1) * tile->lhs_stride;
 }
 
-static void f32_tile__rows(const dp_tile *tile) {
+static void f32_tile__rows(const dpi_tile *tile) {
     const float *column = (const float *)tile->panel;
     const float *a[TILE_ROWS];
     float sum[TILE_ROWS] = {0.0f};
@@ -49,8 +49,8 @@ static void f32_tile__rows(const dp_tile *tile) {
     }
 }
 
-static void bf16_tile__rows(const dp_tile *tile) {
-    const dp_kgroup *a[TILE_ROWS];
+static void bf16_tile__rows(const dpi_tile *tile) {
+    const dpi_kgroup *a[TILE_ROWS];
     float sum[TILE_ROWS] = {0.0f};
     for (size_t i = 0; i < TILE_ROWS; i++) {
         a[i] = lhs_row__rows(tile, i);
@@ -72,7 +72,7 @@ static void bf16_tile__rows(const dp_tile *tile) {
 
 /*
  * dot__rows() sums the rows of a tile with one column, whose offset of 128 is taken out, and writes
- * the sums TILE_COLUMNS apart. They do not overflow: DP_MAX_BYTE_DEPTH * 127 * 255 < 2^31.
+ * the sums TILE_COLUMNS apart. They do not overflow: DPI_MAX_BYTE_DEPTH * 127 * 255 < 2^31.
  */
 #if defined(ROWS_MVE)
 #include "isa/cortexm/rows_mve.h"
@@ -80,7 +80,7 @@ static void bf16_tile__rows(const dp_tile *tile) {
 #include "isa/cortexm/rows_dsp.h"
 #else
 
-static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum) {
+static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *sum) {
     const uint8_t *bytes = (const uint8_t *)column;
     const int8_t *a[TILE_ROWS];
     int32_t s[TILE_ROWS] = {0};
@@ -101,7 +101,7 @@ static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum
 #endif
 
 /* A row of a tile from its sums. */
-static void store_row__rows(const dp_tile *tile, size_t i, const int32_t *sum) {
+static void store_row__rows(const dpi_tile *tile, size_t i, const int32_t *sum) {
     static const float no_bias[TILE_COLUMNS];
     const float *bias = tile->bias != NULL ? tile->bias : no_bias;
     const float *scale = tile->panel_scale;
@@ -114,9 +114,9 @@ static void store_row__rows(const dp_tile *tile, size_t i, const int32_t *sum) {
     }
 }
 
-static void int8_tile__rows(const dp_tile *tile) {
+static void int8_tile__rows(const dpi_tile *tile) {
     int32_t sum[TILE_ROWS * TILE_COLUMNS];
-    const dp_kgroup *column = tile->panel;
+    const dpi_kgroup *column = tile->panel;
     for (size_t j = 0; j < tile->columns; j++, column += tile->panel_stride) {
         dot__rows(tile, column, sum + j);
     }
@@ -126,56 +126,59 @@ static void int8_tile__rows(const dp_tile *tile) {
 }
 
 static uint64_t measure_peak__rows(uint64_t rounds) {
-    return dp_gemm_generic(DP_PRECISION_F32)->measure_peak(rounds);
+    return dpi_gemm_generic(DP_PRECISION_F32)->measure_peak(rounds);
 }
 
-#define GEMM_OF_ROWS                                                      \
-    .name = "rows", .row_block = 2 * TILE_ROWS, .run = dp_gemm_run_tiles, \
-    .attention = DP_ATTENTION_TILES, .measure_peak = measure_peak__rows
+#define GEMM_OF_ROWS                                                       \
+    .name = "rows", .row_block = 2 * TILE_ROWS, .run = dpi_gemm_run_tiles, \
+    .attention = DPI_ATTENTION_TILES, .measure_peak = measure_peak__rows
 
-static const dp_gemm gemm_f32__rows = {
+static const dpi_gemm gemm_f32__rows = {
     GEMM_OF_ROWS,
     .layout = {DP_PRECISION_F32, .kr = 1, .step = 1, .nr = 1},
-    .lhs = DP_LHS_F32,
+    .lhs = DPI_LHS_F32,
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 512, .run = f32_tile__rows},
 };
 
-static const dp_gemm gemm_bf16__rows = {
+static const dpi_gemm gemm_bf16__rows = {
     GEMM_OF_ROWS,
-    .layout = {DP_PRECISION_BF16, .kr = 2, .step = 1, .nr = 1, dp_round_row_bf16},
-    .lhs = DP_LHS_ROUNDED(dp_round_row_bf16),
+    .layout = {DP_PRECISION_BF16, .kr = 2, .step = 1, .nr = 1, dpi_round_row_bf16},
+    .lhs = DPI_LHS_ROUNDED(dpi_round_row_bf16),
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 512, .run = bf16_tile__rows},
 };
 
 /* Microcontrollers with DSP instructions unpack rows to two k-groups; the others allot as many, so
  * that the size of a session is the same. */
-static const dp_gemm gemm_int8__rows = {
+static const dpi_gemm gemm_int8__rows = {
     GEMM_OF_ROWS,
-    .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = 1, dp_round_row_int8},
+    .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = 1, dpi_round_row_int8},
 #if defined(ROWS_MVE)
-    .lhs = DP_LHS_ROUNDED(round_to_int8__mve),
+    .lhs = DPI_LHS_ROUNDED(round_to_int8__mve),
 #elif defined(ROWS_DSP)
     .lhs = {.expansion = 2,
             .allotted = 2,
             .interleaved = true,
-            .source = DP_NUMBER_F32,
+            .source = DPI_NUMBER_F32,
             .from_f32 = round_to_halves__dsp},
 #else
-    .lhs = {.expansion = 1, .allotted = 2, .source = DP_NUMBER_F32, .from_f32 = dp_round_row_int8},
+    .lhs = {.expansion = 1,
+            .allotted = 2,
+            .source = DPI_NUMBER_F32,
+            .from_f32 = dpi_round_row_int8},
 #endif
     .kernel = {.mr = TILE_ROWS,
                .panels = TILE_COLUMNS,
-               .kc = DP_WHOLE_DEPTH,
+               .kc = DPI_WHOLE_DEPTH,
                .run = int8_tile__rows},
 };
 
-const dp_gemm *dp_gemm_rows(dp_precision precision) {
+const dpi_gemm *dpi_gemm_rows(dp_precision precision) {
     switch (precision) {
     case DP_PRECISION_F32:
         return &gemm_f32__rows;
     case DP_PRECISION_BF16:
-        return DP_HAS_BF16 ? &gemm_bf16__rows : NULL;
+        return DPI_HAS_BF16 ? &gemm_bf16__rows : NULL;
     default:
-        return DP_HAS_INT8 ? &gemm_int8__rows : NULL;
+        return DPI_HAS_INT8 ? &gemm_int8__rows : NULL;
     }
 }

@@ -21,10 +21,10 @@
 #define ADD_TWO_WORDS \
     "ldrd   %[word], %[next], [%[column]], #8\n\t" ADD_WORD("word") ADD_WORD("next")
 
-static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum) {
-    const dp_kgroup *a = tile->lhs;
-    const dp_kgroup *end = column + tile->depth;
-    const dp_kgroup *whole = end - tile->depth % 4;
+static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *sum) {
+    const dpi_kgroup *a = tile->lhs;
+    const dpi_kgroup *end = column + tile->depth;
+    const dpi_kgroup *whole = end - tile->depth % 4;
     /* what takes the offset out; the sums are less than 2^31 at the end, if not on the way */
     uint32_t s0 = 0u - (uint32_t)tile->lhs_scale[0].sum;
     uint32_t s1 = 0u - (uint32_t)tile->lhs_scale[1].sum;
@@ -62,7 +62,7 @@ static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum
 
 /* Four numbers become two k-groups of halves, TILE_ROWS apart. Returns the sum of their bytes. */
 static inline uint32_t round_four_to_halves__dsp(const float *x, float per_unit,
-                                                 dp_kgroup *groups) {
+                                                 dpi_kgroup *groups) {
     uint32_t b0 = byte_bits(x[0], per_unit);
     uint32_t b1 = byte_bits(x[1], per_unit);
     uint32_t b2 = byte_bits(x[2], per_unit);
@@ -72,7 +72,8 @@ static inline uint32_t round_four_to_halves__dsp(const float *x, float per_unit,
     return b0 + b1 + b2 + b3 - 4 * float_bits(WHOLE_NUMBERS);
 }
 
-static void round_to_halves__dsp(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
+static void round_to_halves__dsp(const float *x, size_t n, dpi_kgroup *groups,
+                                 dpi_row_scale *scale) {
     float largest = largest_magnitude(x, n);
     float per_unit = bytes_per_unit(largest);
     float last[4] = {0.0f};

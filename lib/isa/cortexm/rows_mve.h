@@ -8,11 +8,11 @@
 
 /* In assembly, for a loop that leaves out by itself what is beyond the last word: not all compilers
  * make such loops. The instruction adds to even registers only. */
-static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum) {
-    const dp_kgroup *a0 = tile->lhs;
-    const dp_kgroup *a1 = a0 + tile->lhs_stride;
-    const dp_kgroup *a2 = a1 + tile->lhs_stride;
-    const dp_kgroup *a3 = a2 + tile->lhs_stride;
+static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *sum) {
+    const dpi_kgroup *a0 = tile->lhs;
+    const dpi_kgroup *a1 = a0 + tile->lhs_stride;
+    const dpi_kgroup *a2 = a1 + tile->lhs_stride;
+    const dpi_kgroup *a3 = a2 + tile->lhs_stride;
     int32_t s0 = 0;
     int32_t s1 = 0;
     int32_t s2 = 0;
@@ -45,11 +45,11 @@ static void dot__rows(const dp_tile *tile, const dp_kgroup *column, int32_t *sum
 
 /* The bits of four numbers, with zeros beyond the last one of a row. */
 static inline uint32x4_t load_bits__mve(const float *x, size_t left) {
-    return vldrwq_z_u32((const dp_kgroup *)x, vctp32q((uint32_t)left));
+    return vldrwq_z_u32((const dpi_kgroup *)x, vctp32q((uint32_t)left));
 }
 
 /* As round_to_int8(). That vectors take numbers below 2^-126 for 0 does not show in bytes. */
-static void round_to_int8__mve(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
+static void round_to_int8__mve(const float *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale) {
     uint32x4_t most = vdupq_n_u32(0);
     for (size_t i = 0; i < n; i += 4) {
         most = vmaxq_u32(most, vandq_u32(load_bits__mve(x + i, n - i), vdupq_n_u32(0x7fffffffu)));

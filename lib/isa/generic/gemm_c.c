@@ -13,7 +13,7 @@
 #define TILE_COLUMNS 8
 
 /* Adds bias and the old values to a row of sums and stores its columns. */
-static void store_row__c(const dp_tile *tile, size_t i, const float *sum) {
+static void store_row__c(const dpi_tile *tile, size_t i, const float *sum) {
     float *c = tile->c + i * tile->c_stride;
     for (size_t j = 0; j < tile->columns; j++) {
         float value = sum[j] + (tile->bias != NULL ? tile->bias[j] : 0.0f);
@@ -21,7 +21,7 @@ static void store_row__c(const dp_tile *tile, size_t i, const float *sum) {
     }
 }
 
-static void f32_tile__c(const dp_tile *tile) {
+static void f32_tile__c(const dpi_tile *tile) {
     const float *panel = (const float *)tile->panel;
     for (size_t i = 0; i < tile->rows; i++) {
         const float *lhs = (const float *)tile->lhs + i * tile->lhs_stride;
@@ -35,9 +35,9 @@ static void f32_tile__c(const dp_tile *tile) {
     }
 }
 
-static void bf16_tile__c(const dp_tile *tile) {
+static void bf16_tile__c(const dpi_tile *tile) {
     for (size_t i = 0; i < tile->rows; i++) {
-        const dp_kgroup *lhs = tile->lhs + i * tile->lhs_stride;
+        const dpi_kgroup *lhs = tile->lhs + i * tile->lhs_stride;
         float sum[TILE_COLUMNS] = {0.0f};
         for (size_t k = 0; k < tile->depth; k++) {
             float low = float_of_bits(lhs[k] << 16);
@@ -61,9 +61,9 @@ static int32_t dot_bytes__c(uint32_t lhs, uint32_t rhs) {
     return sum;
 }
 
-static void int8_tile__c(const dp_tile *tile) {
+static void int8_tile__c(const dpi_tile *tile) {
     for (size_t i = 0; i < tile->rows; i++) {
-        const dp_kgroup *lhs = tile->lhs + i * tile->lhs_stride;
+        const dpi_kgroup *lhs = tile->lhs + i * tile->lhs_stride;
         int32_t exact[TILE_COLUMNS] = {0};
         float sum[TILE_COLUMNS];
         for (size_t k = 0; k < tile->depth; k++) {
@@ -95,38 +95,38 @@ static uint64_t measure_peak__c(uint64_t rounds) {
 }
 
 /* The other precisions, too, are multiplied one number at a time. */
-#define GEMM_OF_PLAIN_C                                                        \
-    .name = "c", .row_block = (size_t)8 * TILE_ROWS, .run = dp_gemm_run_tiles, \
-    .attention = DP_ATTENTION_TILES, .measure_peak = measure_peak__c
+#define GEMM_OF_PLAIN_C                                                         \
+    .name = "c", .row_block = (size_t)8 * TILE_ROWS, .run = dpi_gemm_run_tiles, \
+    .attention = DPI_ATTENTION_TILES, .measure_peak = measure_peak__c
 
-static const dp_gemm gemm_f32__c = {
+static const dpi_gemm gemm_f32__c = {
     GEMM_OF_PLAIN_C,
     .layout = {DP_PRECISION_F32, .kr = 1, .step = 1, .nr = TILE_COLUMNS},
-    .lhs = DP_LHS_F32,
+    .lhs = DPI_LHS_F32,
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 512, .run = f32_tile__c},
 };
 
-static const dp_gemm gemm_bf16__c = {
+static const dpi_gemm gemm_bf16__c = {
     GEMM_OF_PLAIN_C,
-    .layout = {DP_PRECISION_BF16, .kr = 2, .step = 1, .nr = TILE_COLUMNS, dp_round_row_bf16},
-    .lhs = DP_LHS_ROUNDED(dp_round_row_bf16),
+    .layout = {DP_PRECISION_BF16, .kr = 2, .step = 1, .nr = TILE_COLUMNS, dpi_round_row_bf16},
+    .lhs = DPI_LHS_ROUNDED(dpi_round_row_bf16),
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 512, .run = bf16_tile__c},
 };
 
-static const dp_gemm gemm_int8__c = {
+static const dpi_gemm gemm_int8__c = {
     GEMM_OF_PLAIN_C,
-    .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = TILE_COLUMNS, dp_round_row_int8},
-    .lhs = DP_LHS_ROUNDED(dp_round_row_int8),
-    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH, .run = int8_tile__c},
+    .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = TILE_COLUMNS, dpi_round_row_int8},
+    .lhs = DPI_LHS_ROUNDED(dpi_round_row_int8),
+    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__c},
 };
 
-const dp_gemm *dp_gemm_generic(dp_precision precision) {
+const dpi_gemm *dpi_gemm_generic(dp_precision precision) {
     switch (precision) {
     case DP_PRECISION_F32:
         return &gemm_f32__c;
     case DP_PRECISION_BF16:
-        return DP_HAS_PANELS && DP_HAS_BF16 ? &gemm_bf16__c : NULL;
+        return DPI_HAS_PANELS && DPI_HAS_BF16 ? &gemm_bf16__c : NULL;
     default:
-        return DP_HAS_PANELS && DP_HAS_INT8 ? &gemm_int8__c : NULL;
+        return DPI_HAS_PANELS && DPI_HAS_INT8 ? &gemm_int8__c : NULL;
     }
 }

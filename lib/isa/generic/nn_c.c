@@ -11,14 +11,14 @@
 static void f32_gelu__c(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double value = x[i];
-        x[i] = (float)(value * 0.5 * dp_erfc(value * -0.70710678118654752440));
+        x[i] = (float)(value * 0.5 * dpi_erfc(value * -0.70710678118654752440));
     }
 }
 
 static void f32_quick_gelu__c(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         double value = x[i];
-        x[i] = (float)(value / (1.0 + dp_exp(-1.702 * value)));
+        x[i] = (float)(value / (1.0 + dpi_exp(-1.702 * value)));
     }
 }
 
@@ -53,7 +53,7 @@ static void f32_softmax__c(float *x, size_t n, float scale) {
     }
     float sum = 0.0f;
     for (size_t i = 0; i < n; i++) {
-        x[i] = (float)dp_exp((double)((x[i] - largest) * scale));
+        x[i] = (float)dpi_exp((double)((x[i] - largest) * scale));
         sum += x[i];
     }
     float inverse = 1.0f / sum;
@@ -75,7 +75,7 @@ static void f32_blend_rows__c(const float *a, const float *b, float weight, floa
     }
 }
 
-static const dp_kernels kernels__c = {
+static const dpi_kernels kernels__c = {
     .name = "c",
     .cpu = 0,
     .activate = {NULL, f32_gelu__c, f32_quick_gelu__c, f32_relu__c},
@@ -85,6 +85,6 @@ static const dp_kernels kernels__c = {
     .blend_rows = f32_blend_rows__c,
 };
 
-const dp_kernels *dp_kernels_generic(void) {
+const dpi_kernels *dpi_kernels_generic(void) {
     return &kernels__c;
 }

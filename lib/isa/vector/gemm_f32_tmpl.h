@@ -65,7 +65,7 @@
 #endif
 
 #define GEMM_KERNEL(R)                                                          \
-    static void TMPL_NAME(gemm_##R)(const dp_tile *tile) {                      \
+    static void TMPL_NAME(gemm_##R)(const dpi_tile *tile) {                     \
         vf sum[R][GEMM_VECTORS];                                                \
         size_t stride = tile->lhs_stride;                                       \
         const float *lhs = (const float *)tile->lhs;                            \
@@ -115,7 +115,7 @@ GEMM_KERNEL(13)
 GEMM_KERNEL(14)
 #endif
 
-static void (*const TMPL_NAME(gemm_by_rows)[GEMM_ROWS])(const dp_tile *) = {
+static void (*const TMPL_NAME(gemm_by_rows)[GEMM_ROWS])(const dpi_tile *) = {
     TMPL_NAME(gemm_1),  TMPL_NAME(gemm_2),  TMPL_NAME(gemm_3),  TMPL_NAME(gemm_4),
     TMPL_NAME(gemm_5),  TMPL_NAME(gemm_6),
 #if GEMM_ROWS > 6
@@ -124,7 +124,7 @@ static void (*const TMPL_NAME(gemm_by_rows)[GEMM_ROWS])(const dp_tile *) = {
 #endif
 };
 
-static void TMPL_NAME(f32_tile)(const dp_tile *tile) {
+static void TMPL_NAME(f32_tile)(const dpi_tile *tile) {
     TMPL_NAME(gemm_by_rows)[tile->rows - 1](tile);
 }
 
@@ -152,14 +152,14 @@ static uint64_t TMPL_NAME(f32_measure_peak)(uint64_t rounds) {
     return rounds * BURN_VECTORS * V_LENGTH + (total > 1e30f ? 1u : 0u);
 }
 
-static const dp_gemm TMPL_NAME(gemm_f32) = {
+static const dpi_gemm TMPL_NAME(gemm_f32) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
     .layout = {DP_PRECISION_F32, .kr = 1, .step = 1, .nr = GEMM_COLUMNS},
-    .lhs = DP_LHS_F32,
+    .lhs = DPI_LHS_F32,
     .kernel = {.mr = GEMM_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(f32_tile)},
     .row_block = 8 * GEMM_ROWS,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = TMPL_NAME(f32_measure_peak),
 };

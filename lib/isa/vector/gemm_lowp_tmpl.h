@@ -1,6 +1,6 @@
 /*
  * The micro-kernel of a GEMM of bf16 or bytes for vectors, and its peak. Including this defines
- * `static void KERNEL_TILE(const dp_tile *)` and `static uint64_t KERNEL_PEAK(uint64_t)`, and
+ * `static void KERNEL_TILE(const dpi_tile *)` and `static uint64_t KERNEL_PEAK(uint64_t)`, and
  * undefines what it was given:
  *     KERNEL_TILE, KERNEL_PEAK             their names
  *     KERNEL_KR                            numbers in a k-group
@@ -12,12 +12,12 @@
  *     KERNEL_DOT(sum, factor, columns)     the multiply-add
  *     KERNEL_RESULT(sum, tile, i, j)       row i, vector j as f32
  */
-static void KERNEL_TILE(const dp_tile *tile) {
+static void KERNEL_TILE(const dpi_tile *tile) {
     KERNEL_SUM sum[KERNEL_ROWS][KERNEL_VECTORS];
     size_t stride = tile->lhs_stride;
-    const dp_kgroup *base[3] = {tile->lhs, tile->lhs + (KERNEL_ROWS > 5 ? 5 * stride : 0),
-                                tile->lhs + (KERNEL_ROWS > 10 ? 10 * stride : 0)};
-    const dp_kgroup *panel = tile->panel;
+    const dpi_kgroup *base[3] = {tile->lhs, tile->lhs + (KERNEL_ROWS > 5 ? 5 * stride : 0),
+                                 tile->lhs + (KERNEL_ROWS > 10 ? 10 * stride : 0)};
+    const dpi_kgroup *panel = tile->panel;
     uintptr_t prefetch = tile->prefetch;
     _Pragma("GCC unroll 16") for (size_t i = 0; i < KERNEL_ROWS; i++) {
         _Pragma("GCC unroll 4") for (size_t j = 0; j < KERNEL_VECTORS; j++) {
@@ -56,14 +56,14 @@ static void KERNEL_TILE(const dp_tile *tile) {
 #define PEAK_SUMS 12
 
 static uint64_t KERNEL_PEAK(uint64_t rounds) {
-    static const dp_kgroup zeros[V_LENGTH];
+    static const dpi_kgroup zeros[V_LENGTH];
     KERNEL_SUM sum[PEAK_SUMS];
     KERNEL_COLUMNS columns = KERNEL_COLUMN(zeros);
     _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
         sum[i] = KERNEL_ZERO();
     }
     for (uint64_t r = 0; r < rounds; r++) {
-        const dp_kgroup *group = zeros;
+        const dpi_kgroup *group = zeros;
         __asm__ volatile("" : "+r"(group)); /* who knows what it points at */
         KERNEL_FACTOR factor = KERNEL_BROADCAST(group);
         _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {

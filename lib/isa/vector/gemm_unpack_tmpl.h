@@ -21,7 +21,7 @@ static inline v_halves v_unpack_halves(vu x) {
 }
 
 /* Of the lhs, whose two k-groups are f32. */
-static inline v_halves v_two_floats(const dp_kgroup *p) {
+static inline v_halves v_two_floats(const dpi_kgroup *p) {
     return (v_halves){u_as_floats(u_set(p[0])), u_as_floats(u_set(p[1]))};
 }
 
@@ -42,33 +42,33 @@ static inline v_halves v_two_floats(const dp_kgroup *p) {
 #include "isa/vector/gemm_lowp_tmpl.h"
 
 /* For panels. */
-static void TMPL_NAME(round_row_bf16)(const float *x, size_t n, dp_kgroup *groups,
-                                      dp_row_scale *scale) {
+static void TMPL_NAME(round_row_bf16)(const float *x, size_t n, dpi_kgroup *groups,
+                                      dpi_row_scale *scale) {
     (void)scale;
     round_to_bf16(x, n, UNPACK_STEP, groups);
 }
 
 /* For the lhs: rounded to bf16, and f32 all the same. */
-static void TMPL_NAME(round_row_bf16_as_f32)(const float *x, size_t n, dp_kgroup *groups,
-                                             dp_row_scale *scale) {
+static void TMPL_NAME(round_row_bf16_as_f32)(const float *x, size_t n, dpi_kgroup *groups,
+                                             dpi_row_scale *scale) {
     (void)scale;
-    size_t padded = dp_size_round_up(n, 2 * UNPACK_STEP);
+    size_t padded = dpi_size_round_up(n, 2 * UNPACK_STEP);
     for (size_t i = 0; i < n; i++) {
         groups[i] = bf16_bits(x[i]);
     }
     memset(groups + n, 0, (padded - n) * sizeof *groups);
 }
 
-static const dp_gemm TMPL_NAME(gemm_bf16) = {
+static const dpi_gemm TMPL_NAME(gemm_bf16) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
                TMPL_NAME(round_row_bf16)},
-    .lhs = DP_LHS_UNPACKED(TMPL_NAME(round_row_bf16_as_f32)),
+    .lhs = DPI_LHS_UNPACKED(TMPL_NAME(round_row_bf16_as_f32)),
     .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(bf16_tile)},
     .row_block = 120,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = TMPL_NAME(bf16_measure_peak),
 };
 
@@ -106,20 +106,20 @@ static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
-static void TMPL_NAME(round_row_int8)(const float *x, size_t n, dp_kgroup *groups,
-                                      dp_row_scale *scale) {
+static void TMPL_NAME(round_row_int8)(const float *x, size_t n, dpi_kgroup *groups,
+                                      dpi_row_scale *scale) {
     round_to_int8(x, n, UNPACK_STEP, groups, scale);
 }
 
-static const dp_gemm TMPL_NAME(gemm_int8) = {
+static const dpi_gemm TMPL_NAME(gemm_int8) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
                TMPL_NAME(round_row_int8)},
-    .lhs = DP_LHS_ROUNDED(TMPL_NAME(round_row_int8)),
-    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH, .run = TMPL_NAME(int8_tile)},
+    .lhs = DPI_LHS_ROUNDED(TMPL_NAME(round_row_int8)),
+    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = TMPL_NAME(int8_tile)},
     .row_block = 120,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = TMPL_NAME(int8_measure_peak),
 };

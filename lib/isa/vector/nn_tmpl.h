@@ -145,7 +145,7 @@ static void TMPL_NAME(f32_blend_rows)(const float *a, const float *b, float weig
     }
 }
 
-static const dp_kernels TMPL_NAME(kernels) = {
+static const dpi_kernels TMPL_NAME(kernels) = {
     .name = KERNELS_NAME,
     .cpu = KERNELS_CPU,
     .activate = {NULL, TMPL_NAME(f32_gelu), TMPL_NAME(f32_quick_gelu), TMPL_NAME(f32_relu)},

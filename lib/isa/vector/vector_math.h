@@ -1,8 +1,8 @@
 /*
  * Elementary functions in the vector operations of vector_*.h: exp, softmax and the activations.
  */
-#ifndef DP_VECTOR_MATH_H
-#define DP_VECTOR_MATH_H
+#ifndef DPI_VECTOR_MATH_H
+#define DPI_VECTOR_MATH_H
 
 /* 2^(z + low) for a small `low`: about 1 ulp. */
 static inline vf v_exp2(vf z, vf low) {
@@ -71,4 +71,4 @@ static inline vf v_softmax_term(vf x, vf largest, vf scale) {
     return v_exp_times(exponent, 1.442695022f, 1.925963034e-8f);
 }
 
-#endif /* DP_VECTOR_MATH_H */
+#endif /* DPI_VECTOR_MATH_H */

@@ -1,8 +1,8 @@
 /*
  * The vector operations have their file's suffix (base/template.h).
  */
-#ifndef DP_VECTOR_NAMES_H
-#define DP_VECTOR_NAMES_H
+#ifndef DPI_VECTOR_NAMES_H
+#define DPI_VECTOR_NAMES_H
 
 #include "base/template.h"
 
@@ -78,4 +78,4 @@
 #define v_bytes TMPL_NAME(v_bytes)
 #define v_blend TMPL_NAME(v_blend)
 
-#endif /* DP_VECTOR_NAMES_H */
+#endif /* DPI_VECTOR_NAMES_H */

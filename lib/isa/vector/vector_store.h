@@ -2,8 +2,8 @@
  * The epilogue of a micro-kernel: from accumulators to the rows of the output, in the vector
  * operations of vector_*.h.
  */
-#ifndef DP_VECTOR_STORE_H
-#define DP_VECTOR_STORE_H
+#ifndef DPI_VECTOR_STORE_H
+#define DPI_VECTOR_STORE_H
 
 #include "gemm/kernel.h"
 
@@ -16,7 +16,7 @@
 #endif
 
 /* Adds bias and the old values to `vectors` vectors of row i of a tile and stores its columns. */
-STORE_ROW void v_store_row(const dp_tile *tile, size_t i, const vf *row, size_t vectors) {
+STORE_ROW void v_store_row(const dpi_tile *tile, size_t i, const vf *row, size_t vectors) {
     float *c = tile->c + i * tile->c_stride;
     for (size_t j = 0; j < vectors; j++) {
         size_t first = j * V_LENGTH;
@@ -32,14 +32,14 @@ STORE_ROW void v_store_row(const dp_tile *tile, size_t i, const vf *row, size_t 
 }
 
 /* Vector j of row i as f32, from the sum of a product of bytes. */
-static inline vf v_scale_sum(vu sum, const dp_tile *tile, size_t i, size_t j) {
+static inline vf v_scale_sum(vu sum, const dpi_tile *tile, size_t i, size_t j) {
     return v_mul(u_to_floats(sum),
                  v_mul(v_set(tile->lhs_scale[i].scale), v_load(tile->panel_scale + j * V_LENGTH)));
 }
 
 /* The same, from a sum with the panel's offset of 128 still in it. */
-static inline vf v_scale_offset_sum(vu sum, const dp_tile *tile, size_t i, size_t j) {
+static inline vf v_scale_offset_sum(vu sum, const dpi_tile *tile, size_t i, size_t j) {
     return v_scale_sum(u_sub(sum, u_set((uint32_t)tile->lhs_scale[i].sum)), tile, i, j);
 }
 
-#endif /* DP_VECTOR_STORE_H */
+#endif /* DPI_VECTOR_STORE_H */

@@ -19,25 +19,27 @@
 
 /* ---- rows to k-groups ---- */
 
-static void round_row_bf16__amx(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
+static void round_row_bf16__amx(const float *x, size_t n, dpi_kgroup *groups,
+                                dpi_row_scale *scale) {
     (void)scale;
     v_round_to_bf16(x, n, STEP, groups);
 }
 
-static void copy_row_bf16__amx(const uint16_t *x, size_t n, dp_kgroup *groups,
-                               dp_row_scale *scale) {
+static void copy_row_bf16__amx(const uint16_t *x, size_t n, dpi_kgroup *groups,
+                               dpi_row_scale *scale) {
     (void)scale;
     clear_padding(groups, n, 2, STEP);
     memcpy(groups, x, n * sizeof *x);
 }
 
-static void round_row_int8__amx(const float *x, size_t n, dp_kgroup *groups, dp_row_scale *scale) {
-    v_round_to_int8(x, n, STEP, groups, scale, DP_NUMBER_F32);
+static void round_row_int8__amx(const float *x, size_t n, dpi_kgroup *groups,
+                                dpi_row_scale *scale) {
+    v_round_to_int8(x, n, STEP, groups, scale, DPI_NUMBER_F32);
 }
 
-static void round_bf16_row_to_int8__amx(const uint16_t *x, size_t n, dp_kgroup *groups,
-                                        dp_row_scale *scale) {
-    v_round_to_int8(x, n, STEP, groups, scale, DP_NUMBER_BF16);
+static void round_bf16_row_to_int8__amx(const uint16_t *x, size_t n, dpi_kgroup *groups,
+                                        dpi_row_scale *scale) {
+    v_round_to_int8(x, n, STEP, groups, scale, DPI_NUMBER_BF16);
 }
 
 /* ---- the peak ---- */
@@ -70,33 +72,33 @@ MEASURE_PEAK(int8_measure_peak__amx, _tile_dpbsud, 4)
 
 #define GEMM_OF_AMX                                                              \
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX, \
-    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH}, .row_block = 7 * TILE_ROWS
+    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH}, .row_block = 7 * TILE_ROWS
 
-static const dp_gemm gemm_bf16__amx = {
+static const dpi_gemm gemm_bf16__amx = {
     GEMM_OF_AMX,
     .name = "amx-bf16",
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = STEP, .nr = TILE_COLUMNS, round_row_bf16__amx},
     .lhs = {.expansion = 1,
             .allotted = 1,
-            .source = DP_NUMBER_BF16,
+            .source = DPI_NUMBER_BF16,
             .source_is_lhs = true,
             .from_f32 = round_row_bf16__amx,
             .from_bf16 = copy_row_bf16__amx},
-    .run = dp_amx_gemm_run_bf16,
-    .attention = {DP_NUMBER_BF16, dp_amx_attention_scratch, dp_amx_attention_run},
+    .run = dpi_amx_gemm_run_bf16,
+    .attention = {DPI_NUMBER_BF16, dpi_amx_attention_scratch, dpi_amx_attention_run},
     .measure_peak = bf16_measure_peak__amx,
 };
 
-static const dp_gemm gemm_int8__amx = {
+static const dpi_gemm gemm_int8__amx = {
     GEMM_OF_AMX,
     .name = "amx-int8",
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = STEP, .nr = TILE_COLUMNS, round_row_int8__amx},
     .lhs = {.expansion = 1,
             .allotted = 1,
-            .source = DP_NUMBER_BF16,
+            .source = DPI_NUMBER_BF16,
             .from_f32 = round_row_int8__amx,
             .from_bf16 = round_bf16_row_to_int8__amx},
-    .run = dp_amx_gemm_run_int8,
+    .run = dpi_amx_gemm_run_int8,
     .measure_peak = int8_measure_peak__amx,
 };
 
@@ -108,17 +110,18 @@ static bool ask_for_tile_registers(void) {
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-const dp_gemm *dp_gemm_amx(dp_precision precision) {
-    const dp_gemm *gemm = precision == DP_PRECISION_BF16   ? &gemm_bf16__amx
-                          : precision == DP_PRECISION_INT8 ? &gemm_int8__amx
-                                                           : NULL;
-    bool usable = gemm != NULL && (dp_cpu_features() & DP_CPU_AMX) != 0 && ask_for_tile_registers();
+const dpi_gemm *dpi_gemm_amx(dp_precision precision) {
+    const dpi_gemm *gemm = precision == DP_PRECISION_BF16   ? &gemm_bf16__amx
+                           : precision == DP_PRECISION_INT8 ? &gemm_int8__amx
+                                                            : NULL;
+    bool usable =
+        gemm != NULL && (dpi_cpu_features() & DP_CPU_AMX) != 0 && ask_for_tile_registers();
     return usable ? gemm : NULL;
 }
 
 #else
 
-const dp_gemm *dp_gemm_amx(dp_precision precision) {
+const dpi_gemm *dpi_gemm_amx(dp_precision precision) {
     (void)precision;
     return NULL;
 }

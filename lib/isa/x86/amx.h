@@ -3,8 +3,8 @@
  * 32 x 32 accumulators of a tile. A tile register holds 16 rows of 16 k-groups; two more are for
  * the lhs, and two for the panel. TMPL_SUFFIX is defined before.
  */
-#ifndef DP_AMX_H
-#define DP_AMX_H
+#ifndef DPI_AMX_H
+#define DPI_AMX_H
 
 #include "gemm/gemm.h"
 
@@ -33,11 +33,11 @@
 #define TILE_VECTORS 2
 #define STEP 16
 #define TILE_COLUMNS (TILE_VECTORS * V_LENGTH)
-#define TILE_ROW_BYTES (TILE_COLUMNS * sizeof(dp_kgroup)) /* of a panel, and of accumulators */
+#define TILE_ROW_BYTES (TILE_COLUMNS * sizeof(dpi_kgroup)) /* of a panel, and of accumulators */
 
 /* The accumulators of a tile in memory: f32, or int32 of bytes. */
 typedef struct amx_sums {
-    _Alignas(64) dp_kgroup row[TILE_ROWS][TILE_COLUMNS];
+    _Alignas(64) dpi_kgroup row[TILE_ROWS][TILE_COLUMNS];
 } amx_sums;
 
 /* All eight tile registers hold 16 x 16 k-groups. */
@@ -94,16 +94,16 @@ static inline void amx_store(void *to, size_t stride) {
         dot(3, 5, 7);                                                 \
     }
 
-/* As dp_attention_method. (amx_attention.c) */
-size_t dp_amx_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size);
-void dp_amx_attention_run(const dp_kernels *kernels, const dp_gemm *gemm,
-                          const dp_attention *attention, float *scratch);
+/* As dpi_attention_method. (amx_attention.c) */
+size_t dpi_amx_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t head_size);
+void dpi_amx_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                           const dpi_attention *attention, float *scratch);
 
-/* As dp_gemm.run; `out` is f32 or bf16. (amx_gemm.c) */
-void dp_amx_gemm_run_bf16(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                          dp_lhs lhs, dp_rows out, const dp_epilogue *epilogue);
-void dp_amx_gemm_run_int8(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                          dp_lhs lhs, dp_rows out, const dp_epilogue *epilogue);
+/* As dpi_gemm.run; `out` is f32 or bf16. (amx_gemm.c) */
+void dpi_amx_gemm_run_bf16(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                           dpi_lhs lhs, dpi_rows out, const dpi_epilogue *epilogue);
+void dpi_amx_gemm_run_int8(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                           dpi_lhs lhs, dpi_rows out, const dpi_epilogue *epilogue);
 
 #endif
-#endif /* DP_AMX_H */
+#endif /* DPI_AMX_H */

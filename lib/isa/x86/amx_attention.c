@@ -16,30 +16,31 @@
 /* ---- scratch memory ---- */
 
 typedef struct amx_attention_scratch {
-    dp_kgroup *keys, *values; /* panels */
-    dp_lhs_buffer queries, weights;
+    dpi_kgroup *keys, *values; /* panels */
+    dpi_lhs_buffer queries, weights;
     float *scores, *answer; /* [TILE_ROWS][score_stride], [TILE_ROWS][answer_stride] */
     size_t score_stride, answer_stride;
 } amx_attention_scratch;
 
 /* Plans (arena->base == NULL) or takes it. */
-static amx_attention_scratch take_amx_scratch(dp_arena *arena, const dp_gemm *gemm, size_t tokens,
+static amx_attention_scratch take_amx_scratch(dpi_arena *arena, const dpi_gemm *gemm, size_t tokens,
                                               size_t head_size) {
-    const dp_layout *layout = &gemm->layout;
+    const dpi_layout *layout = &gemm->layout;
     amx_attention_scratch s;
-    s.keys = dp_arena_take(arena, dp_layout_size(layout, head_size, tokens), sizeof(dp_kgroup));
-    s.values = dp_arena_take(arena, dp_layout_size(layout, tokens, head_size), sizeof(dp_kgroup));
-    s.queries = dp_lhs_buffer_take(arena, gemm, TILE_ROWS, head_size, DP_LHS_OF_ROWS);
-    s.weights = dp_lhs_buffer_take(arena, gemm, TILE_ROWS, tokens, DP_LHS_OF_ROWS);
-    s.score_stride = dp_row_stride(dp_layout_columns(layout, tokens));
-    s.answer_stride = dp_row_stride(dp_layout_columns(layout, head_size));
-    s.scores = dp_arena_floats(arena, TILE_ROWS, s.score_stride);
-    s.answer = dp_arena_floats(arena, TILE_ROWS, s.answer_stride);
+    s.keys = dpi_arena_take(arena, dpi_layout_size(layout, head_size, tokens), sizeof(dpi_kgroup));
+    s.values =
+        dpi_arena_take(arena, dpi_layout_size(layout, tokens, head_size), sizeof(dpi_kgroup));
+    s.queries = dpi_lhs_buffer_take(arena, gemm, TILE_ROWS, head_size, DPI_LHS_OF_ROWS);
+    s.weights = dpi_lhs_buffer_take(arena, gemm, TILE_ROWS, tokens, DPI_LHS_OF_ROWS);
+    s.score_stride = dpi_row_stride(dpi_layout_columns(layout, tokens));
+    s.answer_stride = dpi_row_stride(dpi_layout_columns(layout, head_size));
+    s.scores = dpi_arena_floats(arena, TILE_ROWS, s.score_stride);
+    s.answer = dpi_arena_floats(arena, TILE_ROWS, s.answer_stride);
     return s;
 }
 
-size_t dp_amx_attention_scratch(const dp_gemm *gemm, size_t tokens, size_t head_size) {
-    dp_arena counted = {.base = NULL};
+size_t dpi_amx_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t head_size) {
+    dpi_arena counted = {.base = NULL};
     (void)take_amx_scratch(&counted, gemm, tokens, head_size);
     return (counted.used + sizeof(float) - 1) / sizeof(float);
 }
@@ -76,7 +77,7 @@ static inline void transpose_16x16(vf x[V_LENGTH]) {
 /* One step of the depth of 16 keys as 16 rows of a panel. Keys beyond the last are 0, as are
  * numbers behind a key. */
 static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 numbers,
-                      dp_kgroup *panel) {
+                      dpi_kgroup *panel) {
     vf x[V_LENGTH];
     _Pragma("GCC unroll 16") for (size_t i = 0; i < V_LENGTH; i++) {
         __m512i groups = _mm512_maskz_loadu_epi16(i < keys ? numbers : 0, k + i * stride);
@@ -88,11 +89,11 @@ static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 n
     }
 }
 
-static void pack_all_keys(const dp_attention *attention, size_t depth, dp_kgroup *panels) {
+static void pack_all_keys(const dpi_attention *attention, size_t depth, dpi_kgroup *panels) {
     size_t panel_count = (attention->tokens + TILE_COLUMNS - 1) / TILE_COLUMNS;
     for (size_t t = 0; t < panel_count * TILE_COLUMNS; t += V_LENGTH) {
         const uint16_t *k = (const uint16_t *)attention->k.numbers + t * attention->k.stride;
-        dp_kgroup *panel = panels + t / TILE_COLUMNS * TILE_COLUMNS * depth + t % TILE_COLUMNS;
+        dpi_kgroup *panel = panels + t / TILE_COLUMNS * TILE_COLUMNS * depth + t % TILE_COLUMNS;
         size_t keys = attention->tokens > t ? attention->tokens - t : 0;
         for (size_t w = 0; w < depth; w += STEP) {
             pack_keys(k + 2 * w, attention->k.stride, keys,
@@ -102,7 +103,7 @@ static void pack_all_keys(const dp_attention *attention, size_t depth, dp_kgroup
 }
 
 /* 32 columns of two values as one row of a panel. */
-static inline void pack_pair(__m512i first, __m512i second, dp_kgroup *panel) {
+static inline void pack_pair(__m512i first, __m512i second, dpi_kgroup *panel) {
     const __m512i left =
         _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
                          37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
@@ -111,11 +112,11 @@ static inline void pack_pair(__m512i first, __m512i second, dp_kgroup *panel) {
     _mm512_storeu_si512(panel + V_LENGTH, _mm512_permutex2var_epi16(first, right, second));
 }
 
-static void pack_all_values(const dp_attention *attention, size_t depth, dp_kgroup *panels) {
+static void pack_all_values(const dpi_attention *attention, size_t depth, dpi_kgroup *panels) {
     size_t tokens = attention->tokens;
     for (size_t column = 0; column < attention->head_size; column += TILE_COLUMNS) {
         const uint16_t *v = (const uint16_t *)attention->v.numbers + column;
-        dp_kgroup *panel = panels + column * depth;
+        dpi_kgroup *panel = panels + column * depth;
         __mmask32 columns = v_half_lanes(attention->head_size - column);
         for (size_t t = 0; t < 2 * depth; t += 2) {
             const uint16_t *row = v + t * attention->v.stride;
@@ -129,11 +130,12 @@ static void pack_all_values(const dp_attention *attention, size_t depth, dp_kgro
 
 /* ---- a tile of queries ---- */
 
-static void copy_queries(const dp_attention *attention, size_t first, size_t rows, dp_lhs queries) {
+static void copy_queries(const dpi_attention *attention, size_t first, size_t rows,
+                         dpi_lhs queries) {
     for (size_t i = 0; i < rows; i++) {
         const uint16_t *q =
             (const uint16_t *)attention->q.numbers + (first + i) * attention->q.stride;
-        dp_kgroup *groups = queries.groups + i * queries.stride;
+        dpi_kgroup *groups = queries.groups + i * queries.stride;
         for (size_t n = 0; n < attention->head_size; n += STEP_NUMBERS) {
             __mmask32 numbers = v_half_lanes(attention->head_size - n);
             _mm512_storeu_si512(groups + n / 2, _mm512_maskz_loadu_epi16(numbers, q + n));
@@ -142,16 +144,16 @@ static void copy_queries(const dp_attention *attention, size_t first, size_t row
 }
 
 /* out [TILE_ROWS][columns] = rows * panels */
-static void multiply_by_panels(dp_lhs rows, const dp_kgroup *panels, size_t depth, size_t columns,
+static void multiply_by_panels(dpi_lhs rows, const dpi_kgroup *panels, size_t depth, size_t columns,
                                float *out, size_t out_stride) {
-    size_t stride = rows.stride * sizeof(dp_kgroup);
+    size_t stride = rows.stride * sizeof(dpi_kgroup);
     for (size_t column = 0; column < columns; column += TILE_COLUMNS) {
         const uint8_t *panel = (const uint8_t *)(panels + column * depth);
         const uint8_t *a = (const uint8_t *)rows.groups;
         amx_clear();
         for (size_t w = 0; w < depth; w += STEP) {
             AMX_STEP(_tile_dpbf16ps, a, stride, panel);
-            a += STEP * sizeof(dp_kgroup);
+            a += STEP * sizeof(dpi_kgroup);
             panel += STEP * TILE_ROW_BYTES;
         }
         amx_store(out + column, out_stride * sizeof(float));
@@ -169,7 +171,7 @@ static float largest_score(const float *x, size_t n) {
 
 /* exp(scale * (score - largest)) of each token as bf16, with zeros behind the last; returns their
  * sum. */
-static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dp_kgroup *groups) {
+static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dpi_kgroup *groups) {
     vf largest = v_set(largest_score(scores, tokens));
     vf factor = v_set(scale * LOG2_E);
     vf sum = v_zero();
@@ -195,17 +197,17 @@ static void store_answer(const float *answer, float factor, size_t n, uint16_t *
     }
 }
 
-void dp_amx_attention_run(const dp_kernels *kernels, const dp_gemm *gemm,
-                          const dp_attention *attention, float *scratch) {
+void dpi_amx_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
+                           const dpi_attention *attention, float *scratch) {
     (void)kernels;
     size_t tokens = attention->tokens;
     size_t size = attention->head_size;
-    dp_arena arena = {.base = (uint8_t *)scratch, .size = SIZE_MAX};
+    dpi_arena arena = {.base = (uint8_t *)scratch, .size = SIZE_MAX};
     amx_attention_scratch s = take_amx_scratch(&arena, gemm, tokens, size);
-    size_t key_depth = dp_layout_depth(&gemm->layout, size);
-    size_t value_depth = dp_layout_depth(&gemm->layout, tokens);
-    dp_lhs queries = dp_lhs_unwritten(gemm, TILE_ROWS, size, &s.queries);
-    dp_lhs weights = dp_lhs_unwritten(gemm, TILE_ROWS, tokens, &s.weights);
+    size_t key_depth = dpi_layout_depth(&gemm->layout, size);
+    size_t value_depth = dpi_layout_depth(&gemm->layout, tokens);
+    dpi_lhs queries = dpi_lhs_unwritten(gemm, TILE_ROWS, size, &s.queries);
+    dpi_lhs weights = dpi_lhs_unwritten(gemm, TILE_ROWS, tokens, &s.weights);
     pack_all_keys(attention, key_depth, s.keys);
     pack_all_values(attention, value_depth, s.values);
     amx_configure();
@@ -222,7 +224,7 @@ void dp_amx_attention_run(const dp_kernels *kernels, const dp_gemm *gemm,
         multiply_by_panels(weights, s.values, value_depth, size, s.answer, s.answer_stride);
         for (size_t i = 0; i < rows; i++) {
             store_answer(s.answer + i * s.answer_stride, 1.0f / sum[i], size,
-                         dp_rows_from(attention->q, r + i, 0).numbers);
+                         dpi_rows_from(attention->q, r + i, 0).numbers);
         }
     }
     amx_release();

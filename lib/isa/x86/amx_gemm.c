@@ -23,24 +23,24 @@ typedef struct amx_epilogue amx_epilogue;
 struct amx_epilogue {
     void (*run)(amx_epilogue *tile, size_t count); /* up to `count` rows */
     const amx_sums *sums;
-    size_t row, rows;              /* the next one, and how many there are */
-    __mmask16 left, right;         /* columns */
-    const float *bias;             /* [TILE_COLUMNS] */
-    const float *panel_scale;      /* of bytes: [TILE_COLUMNS], */
-    const dp_row_scale *lhs_scale; /* and of rows */
-    uint8_t *out;                  /* the next row: f32, or bf16 */
-    size_t out_stride;             /* bytes */
-    dp_epilogue epilogue;
-    dp_number_type type; /* of the output */
+    size_t row, rows;               /* the next one, and how many there are */
+    __mmask16 left, right;          /* columns */
+    const float *bias;              /* [TILE_COLUMNS] */
+    const float *panel_scale;       /* of bytes: [TILE_COLUMNS], */
+    const dpi_row_scale *lhs_scale; /* and of rows */
+    uint8_t *out;                   /* the next row: f32, or bf16 */
+    size_t out_stride;              /* bytes */
+    dpi_epilogue epilogue;
+    dpi_number_type type; /* of the output */
 };
 
-static inline vf activate__amx(dp_activation activation, vf x) {
+static inline vf activate__amx(dpi_activation activation, vf x) {
     switch (activation) {
-    case DP_ACTIVATION_GELU:
+    case DPI_ACTIVATION_GELU:
         return r_gelu(x);
-    case DP_ACTIVATION_QUICK_GELU:
+    case DPI_ACTIVATION_QUICK_GELU:
         return r_quick_gelu(x);
-    case DP_ACTIVATION_RELU:
+    case DPI_ACTIVATION_RELU:
         return v_relu(x);
     default:
         return x;
@@ -48,11 +48,11 @@ static inline vf activate__amx(dp_activation activation, vf x) {
 }
 
 /* Two vectors as a row of the output. */
-static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dp_epilogue epilogue,
-                                  dp_number_type type) {
+static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dpi_epilogue epilogue,
+                                  dpi_number_type type) {
     __mmask32 columns = (__mmask32)tile->right << V_LENGTH | tile->left;
     float *out = (float *)(void *)tile->out;
-    if (epilogue.accumulate && type == DP_NUMBER_BF16) {
+    if (epilogue.accumulate && type == DPI_NUMBER_BF16) {
         __m512i old = _mm512_maskz_loadu_epi16(columns, out);
         a = v_add(v_from_bf16(_mm512_castsi512_si256(old)), a);
         b = v_add(v_from_bf16(_mm512_extracti64x4_epi64(old, 1)), b);
@@ -62,7 +62,7 @@ static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dp_epilo
     }
     a = activate__amx(epilogue.activation, a);
     b = activate__amx(epilogue.activation, b);
-    if (type == DP_NUMBER_BF16) {
+    if (type == DPI_NUMBER_BF16) {
         _mm512_mask_storeu_epi16(out, columns, (__m512i)_mm512_cvtne2ps_pbh(b, a));
     } else {
         _mm512_mask_storeu_ps(out, tile->left, a);
@@ -71,7 +71,7 @@ static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dp_epilo
 }
 
 /* The accumulators of a vector as f32. */
-static inline vf scale_sums__amx(const dp_kgroup *sums, const dp_row_scale *row, vf panel_scale,
+static inline vf scale_sums__amx(const dpi_kgroup *sums, const dpi_row_scale *row, vf panel_scale,
                                  bool bytes) {
     if (!bytes) {
         return u_as_floats(u_load(sums));
@@ -83,16 +83,16 @@ static inline vf scale_sums__amx(const dp_kgroup *sums, const dp_row_scale *row,
 /* The vector registers have few cycles in a step: what is known beforehand is decided beforehand.
  */
 static inline __attribute__((always_inline)) void run_epilogue(amx_epilogue *tile, size_t count,
-                                                               bool bytes, dp_epilogue epilogue,
-                                                               dp_number_type type) {
+                                                               bool bytes, dpi_epilogue epilogue,
+                                                               dpi_number_type type) {
     size_t end = tile->rows - tile->row < count ? tile->rows : tile->row + count;
     vf left_bias = v_load(tile->bias);
     vf right_bias = v_load(tile->bias + V_LENGTH);
     vf left_scale = bytes ? v_load(tile->panel_scale) : v_zero();
     vf right_scale = bytes ? v_load(tile->panel_scale + V_LENGTH) : v_zero();
     for (; tile->row < end; tile->row++) {
-        const dp_kgroup *sums = tile->sums->row[tile->row];
-        const dp_row_scale *row = bytes ? tile->lhs_scale + tile->row : NULL;
+        const dpi_kgroup *sums = tile->sums->row[tile->row];
+        const dpi_row_scale *row = bytes ? tile->lhs_scale + tile->row : NULL;
         vf a = v_add(scale_sums__amx(sums, row, left_scale, bytes), left_bias);
         vf b = v_add(scale_sums__amx(sums + V_LENGTH, row, right_scale, bytes), right_bias);
         store_row__amx(tile, a, b, epilogue, type);
@@ -101,21 +101,21 @@ static inline __attribute__((always_inline)) void run_epilogue(amx_epilogue *til
 }
 
 /* Those that the blocks use: name, whether of bytes, type of the output, epilogue. */
-#define EPILOGUES(EPILOGUE)                                                                    \
-    EPILOGUE(bf16_to_f32, false, DP_NUMBER_F32, {0})                                           \
-    EPILOGUE(bf16_add_to_f32, false, DP_NUMBER_F32, {.accumulate = true})                      \
-    EPILOGUE(bf16_to_bf16, false, DP_NUMBER_BF16, {0})                                         \
-    EPILOGUE(bf16_quick_gelu, false, DP_NUMBER_BF16, {.activation = DP_ACTIVATION_QUICK_GELU}) \
-    EPILOGUE(bf16_gelu, false, DP_NUMBER_BF16, {.activation = DP_ACTIVATION_GELU})             \
-    EPILOGUE(int8_to_f32, true, DP_NUMBER_F32, {0})                                            \
-    EPILOGUE(int8_add_to_f32, true, DP_NUMBER_F32, {.accumulate = true})                       \
-    EPILOGUE(int8_to_bf16, true, DP_NUMBER_BF16, {0})                                          \
-    EPILOGUE(int8_quick_gelu, true, DP_NUMBER_BF16, {.activation = DP_ACTIVATION_QUICK_GELU})  \
-    EPILOGUE(int8_gelu, true, DP_NUMBER_BF16, {.activation = DP_ACTIVATION_GELU})
+#define EPILOGUES(EPILOGUE)                                                                      \
+    EPILOGUE(bf16_to_f32, false, DPI_NUMBER_F32, {0})                                            \
+    EPILOGUE(bf16_add_to_f32, false, DPI_NUMBER_F32, {.accumulate = true})                       \
+    EPILOGUE(bf16_to_bf16, false, DPI_NUMBER_BF16, {0})                                          \
+    EPILOGUE(bf16_quick_gelu, false, DPI_NUMBER_BF16, {.activation = DPI_ACTIVATION_QUICK_GELU}) \
+    EPILOGUE(bf16_gelu, false, DPI_NUMBER_BF16, {.activation = DPI_ACTIVATION_GELU})             \
+    EPILOGUE(int8_to_f32, true, DPI_NUMBER_F32, {0})                                             \
+    EPILOGUE(int8_add_to_f32, true, DPI_NUMBER_F32, {.accumulate = true})                        \
+    EPILOGUE(int8_to_bf16, true, DPI_NUMBER_BF16, {0})                                           \
+    EPILOGUE(int8_quick_gelu, true, DPI_NUMBER_BF16, {.activation = DPI_ACTIVATION_QUICK_GELU})  \
+    EPILOGUE(int8_gelu, true, DPI_NUMBER_BF16, {.activation = DPI_ACTIVATION_GELU})
 
-#define DEFINE_EPILOGUE(name, bytes, type, ...)                           \
-    static void epilogue_##name(amx_epilogue *tile, size_t count) {       \
-        run_epilogue(tile, count, bytes, (dp_epilogue)__VA_ARGS__, type); \
+#define DEFINE_EPILOGUE(name, bytes, type, ...)                            \
+    static void epilogue_##name(amx_epilogue *tile, size_t count) {        \
+        run_epilogue(tile, count, bytes, (dpi_epilogue)__VA_ARGS__, type); \
     }
 EPILOGUES(DEFINE_EPILOGUE)
 
@@ -124,14 +124,14 @@ static void epilogue_generic(amx_epilogue *tile, size_t count) {
     run_epilogue(tile, count, tile->panel_scale != NULL, tile->epilogue, tile->type);
 }
 
-static void (*choose_epilogue(bool bytes, dp_number_type type,
-                              const dp_epilogue *epilogue))(amx_epilogue *, size_t) {
+static void (*choose_epilogue(bool bytes, dpi_number_type type,
+                              const dpi_epilogue *epilogue))(amx_epilogue *, size_t) {
 #define LIST_EPILOGUE(name, bytes, type, ...) {epilogue_##name, bytes, type, __VA_ARGS__},
     static const struct {
         void (*run)(amx_epilogue *, size_t);
         bool bytes;
-        dp_number_type type;
-        dp_epilogue epilogue;
+        dpi_number_type type;
+        dpi_epilogue epilogue;
     } known[] = {EPILOGUES(LIST_EPILOGUE)};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].bytes == bytes && known[i].type == type &&
@@ -152,13 +152,13 @@ static void run_rest_of_epilogue(amx_epilogue *tile) {
 /* ---- the GEMM ---- */
 
 typedef struct amx_gemm {
-    const dp_linear *linear;
-    dp_lhs lhs;
+    const dpi_linear *linear;
+    dpi_lhs lhs;
     uint8_t *out;
     size_t number_size; /* of the output */
     size_t out_stride;  /* bytes */
-    dp_number_type type;
-    dp_epilogue epilogue;
+    dpi_number_type type;
+    dpi_epilogue epilogue;
     void (*run_epilogue)(amx_epilogue *tile, size_t count);
 } amx_gemm;
 
@@ -180,7 +180,7 @@ typedef void multiply_steps_fn(const uint8_t *a, size_t stride, const uint8_t *p
                 before->run(before, share);                                               \
             }                                                                             \
             prefetch += prefetch_step;                                                    \
-            a += STEP * sizeof(dp_kgroup);                                                \
+            a += STEP * sizeof(dpi_kgroup);                                               \
             panel += STEP * TILE_ROW_BYTES;                                               \
         }                                                                                 \
     }
@@ -194,7 +194,7 @@ MULTIPLY_STEPS(multiply_int8_steps, _tile_dpbsud)
 static void start_epilogue(amx_epilogue *tile, const amx_gemm *g, size_t row, size_t rows,
                            size_t column, const amx_sums *sums) {
     static const float no_bias[TILE_COLUMNS];
-    const dp_linear *linear = g->linear;
+    const dpi_linear *linear = g->linear;
     size_t columns = linear->outputs - column;
     tile->sums = sums;
     tile->row = 0;
@@ -235,11 +235,11 @@ typedef struct amx_strip {
 /* Tiles of rows [row, rows) against a slice of a panel, `slice` k-groups from k on. */
 static void multiply_slice(const amx_gemm *g, amx_strip *s, size_t row, size_t rows, size_t column,
                            size_t k, size_t slice, multiply_steps_fn *multiply_steps) {
-    size_t depth = dp_layout_depth(&g->linear->gemm->layout, g->linear->inputs);
+    size_t depth = dpi_layout_depth(&g->linear->gemm->layout, g->linear->inputs);
     bool first = k == 0, last = k + slice == depth;
     size_t tiles = (rows - row + TILE_ROWS - 1) / TILE_ROWS;
     size_t prefetch_step = STEP * ((TILE_ROW_BYTES + tiles - 1) / tiles);
-    const dp_kgroup *panel = g->linear->panels + column * g->linear->depth + k * TILE_COLUMNS;
+    const dpi_kgroup *panel = g->linear->panels + column * g->linear->depth + k * TILE_COLUMNS;
     uintptr_t prefetch = (uintptr_t)(panel + slice * TILE_COLUMNS);
     for (size_t r = row, t = 0; r < rows; r += TILE_ROWS, t++) {
         amx_sums *sums = &s->sums[first && last ? t % 2 : t];
@@ -252,7 +252,7 @@ static void multiply_slice(const amx_gemm *g, amx_strip *s, size_t row, size_t r
             prefetch_output(g, r, rows, column);
         }
         multiply_steps((const uint8_t *)(g->lhs.groups + r * g->lhs.stride + k),
-                       g->lhs.stride * sizeof(dp_kgroup), (const uint8_t *)panel, slice / STEP,
+                       g->lhs.stride * sizeof(dpi_kgroup), (const uint8_t *)panel, slice / STEP,
                        prefetch, prefetch_step, &s->before);
         prefetch += slice / STEP * prefetch_step;
         run_rest_of_epilogue(&s->before);
@@ -267,7 +267,7 @@ static void multiply_slice(const amx_gemm *g, amx_strip *s, size_t row, size_t r
 static void multiply_strip(const amx_gemm *g, size_t row, size_t rows,
                            multiply_steps_fn *multiply_steps) {
     amx_strip s;
-    size_t depth = dp_layout_depth(&g->linear->gemm->layout, g->linear->inputs);
+    size_t depth = dpi_layout_depth(&g->linear->gemm->layout, g->linear->inputs);
     size_t slice = slice_depth(depth);
     s.before.run = g->run_epilogue;
     s.before.out_stride = g->out_stride;
@@ -283,9 +283,9 @@ static void multiply_strip(const amx_gemm *g, size_t row, size_t rows,
     run_rest_of_epilogue(&s.before);
 }
 
-static void run_amx_gemm(const dp_linear *linear, size_t rows, dp_lhs lhs, dp_rows out,
-                         const dp_epilogue *epilogue, multiply_steps_fn *multiply_steps) {
-    size_t size = dp_number_size(out.type);
+static void run_amx_gemm(const dpi_linear *linear, size_t rows, dpi_lhs lhs, dpi_rows out,
+                         const dpi_epilogue *epilogue, multiply_steps_fn *multiply_steps) {
+    size_t size = dpi_number_size(out.type);
     amx_gemm g = {.linear = linear,
                   .lhs = lhs,
                   .out = out.numbers,
@@ -302,14 +302,14 @@ static void run_amx_gemm(const dp_linear *linear, size_t rows, dp_lhs lhs, dp_ro
     amx_release();
 }
 
-void dp_amx_gemm_run_bf16(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                          dp_lhs lhs, dp_rows out, const dp_epilogue *epilogue) {
+void dpi_amx_gemm_run_bf16(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                           dpi_lhs lhs, dpi_rows out, const dpi_epilogue *epilogue) {
     (void)kernels;
     run_amx_gemm(linear, rows, lhs, out, epilogue, multiply_bf16_steps);
 }
 
-void dp_amx_gemm_run_int8(const dp_kernels *kernels, const dp_linear *linear, size_t rows,
-                          dp_lhs lhs, dp_rows out, const dp_epilogue *epilogue) {
+void dpi_amx_gemm_run_int8(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                           dpi_lhs lhs, dpi_rows out, const dpi_epilogue *epilogue) {
     (void)kernels;
     run_amx_gemm(linear, rows, lhs, out, epilogue, multiply_int8_steps);
 }

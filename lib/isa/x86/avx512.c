@@ -24,11 +24,11 @@
 #define UNPACK_STEP 16
 #include "isa/vector/gemm_unpack_tmpl.h"
 
-const dp_kernels *dp_kernels_avx512(void) {
+const dpi_kernels *dpi_kernels_avx512(void) {
     return &kernels__avx512;
 }
 
-const dp_gemm *dp_gemm_avx512(dp_precision precision) {
+const dpi_gemm *dpi_gemm_avx512(dp_precision precision) {
     return precision == DP_PRECISION_F32    ? &gemm_f32__avx512
            : precision == DP_PRECISION_BF16 ? &gemm_bf16__avx512
                                             : &gemm_int8__avx512;
@@ -36,11 +36,11 @@ const dp_gemm *dp_gemm_avx512(dp_precision precision) {
 
 #else
 
-const dp_kernels *dp_kernels_avx512(void) {
+const dpi_kernels *dpi_kernels_avx512(void) {
     return NULL;
 }
 
-const dp_gemm *dp_gemm_avx512(dp_precision precision) {
+const dpi_gemm *dpi_gemm_avx512(dp_precision precision) {
     (void)precision;
     return NULL;
 }

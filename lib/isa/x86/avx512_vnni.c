@@ -34,22 +34,22 @@
 #define KERNEL_RESULT(sum, tile, i, j) (sum)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
-static void round_row_bf16__avx512_vnni(const float *x, size_t n, dp_kgroup *groups,
-                                        dp_row_scale *scale) {
+static void round_row_bf16__avx512_vnni(const float *x, size_t n, dpi_kgroup *groups,
+                                        dpi_row_scale *scale) {
     (void)scale;
     v_round_to_bf16(x, n, STEP, groups);
 }
 
-static const dp_gemm gemm_bf16__avx512_vnni = {
+static const dpi_gemm gemm_bf16__avx512_vnni = {
     .name = "avx512-bf16",
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16,
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = STEP, .nr = TILE_VECTORS * V_LENGTH,
                round_row_bf16__avx512_vnni},
-    .lhs = DP_LHS_ROUNDED(round_row_bf16__avx512_vnni),
+    .lhs = DPI_LHS_ROUNDED(round_row_bf16__avx512_vnni),
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 384, .run = bf16_tile__avx512_vnni},
     .row_block = 14 * TILE_ROWS,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = bf16_measure_peak__avx512_vnni,
 };
 
@@ -71,25 +71,25 @@ static const dp_gemm gemm_bf16__avx512_vnni = {
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
-static void round_row_int8__avx512_vnni(const float *x, size_t n, dp_kgroup *groups,
-                                        dp_row_scale *scale) {
-    v_round_to_int8(x, n, STEP, groups, scale, DP_NUMBER_F32);
+static void round_row_int8__avx512_vnni(const float *x, size_t n, dpi_kgroup *groups,
+                                        dpi_row_scale *scale) {
+    v_round_to_int8(x, n, STEP, groups, scale, DPI_NUMBER_F32);
 }
 
-static const dp_gemm gemm_int8__avx512_vnni = {
+static const dpi_gemm gemm_int8__avx512_vnni = {
     .name = "avx512-vnni",
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI,
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = STEP, .nr = TILE_VECTORS * V_LENGTH,
                round_row_int8__avx512_vnni},
-    .lhs = DP_LHS_ROUNDED(round_row_int8__avx512_vnni),
-    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH, .run = int8_tile__avx512_vnni},
+    .lhs = DPI_LHS_ROUNDED(round_row_int8__avx512_vnni),
+    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__avx512_vnni},
     .row_block = 14 * TILE_ROWS,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = int8_measure_peak__avx512_vnni,
 };
 
-const dp_gemm *dp_gemm_avx512_vnni(dp_precision precision) {
+const dpi_gemm *dpi_gemm_avx512_vnni(dp_precision precision) {
     return precision == DP_PRECISION_BF16   ? &gemm_bf16__avx512_vnni
            : precision == DP_PRECISION_INT8 ? &gemm_int8__avx512_vnni
                                             : NULL;
@@ -97,7 +97,7 @@ const dp_gemm *dp_gemm_avx512_vnni(dp_precision precision) {
 
 #else
 
-const dp_gemm *dp_gemm_avx512_vnni(dp_precision precision) {
+const dpi_gemm *dpi_gemm_avx512_vnni(dp_precision precision) {
     (void)precision;
     return NULL;
 }

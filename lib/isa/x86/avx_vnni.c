@@ -30,31 +30,31 @@
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
-static void round_row_int8__avx_vnni(const float *x, size_t n, dp_kgroup *groups,
-                                     dp_row_scale *scale) {
+static void round_row_int8__avx_vnni(const float *x, size_t n, dpi_kgroup *groups,
+                                     dpi_row_scale *scale) {
     round_to_int8(x, n, 1, groups, scale);
 }
 
-static const dp_gemm gemm_int8__avx_vnni = {
+static const dpi_gemm gemm_int8__avx_vnni = {
     .name = "avx2-vnni",
     .cpu = DP_CPU_AVX2 | DP_CPU_VNNI,
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = TILE_VECTORS * V_LENGTH,
                round_row_int8__avx_vnni},
-    .lhs = DP_LHS_ROUNDED(round_row_int8__avx_vnni),
-    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DP_WHOLE_DEPTH, .run = int8_tile__avx_vnni},
+    .lhs = DPI_LHS_ROUNDED(round_row_int8__avx_vnni),
+    .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__avx_vnni},
     .row_block = 32 * TILE_ROWS,
-    .run = dp_gemm_run_tiles,
-    .attention = DP_ATTENTION_TILES,
+    .run = dpi_gemm_run_tiles,
+    .attention = DPI_ATTENTION_TILES,
     .measure_peak = int8_measure_peak__avx_vnni,
 };
 
-const dp_gemm *dp_gemm_avx_vnni(dp_precision precision) {
-    return precision == DP_PRECISION_INT8 && dp_cpu_has_avx_vnni() ? &gemm_int8__avx_vnni : NULL;
+const dpi_gemm *dpi_gemm_avx_vnni(dp_precision precision) {
+    return precision == DP_PRECISION_INT8 && dpi_cpu_has_avx_vnni() ? &gemm_int8__avx_vnni : NULL;
 }
 
 #else
 
-const dp_gemm *dp_gemm_avx_vnni(dp_precision precision) {
+const dpi_gemm *dpi_gemm_avx_vnni(dp_precision precision) {
     (void)precision;
     return NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * The vector operations that the templates are written in, for AVX2 with FMA.
  */
-#ifndef DP_VECTOR_AVX2_H
-#define DP_VECTOR_AVX2_H
+#ifndef DPI_VECTOR_AVX2_H
+#define DPI_VECTOR_AVX2_H
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -110,7 +110,7 @@ static inline vu u_zero(void) {
 static inline vu u_set(uint32_t x) {
     return _mm256_set1_epi32((int32_t)x);
 }
-static inline vu u_load(const dp_kgroup *p) {
+static inline vu u_load(const dpi_kgroup *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 static inline vu u_and(vu a, vu b) {
@@ -153,4 +153,4 @@ static inline vu u_multiply_pairs(vu a, vu b) {
     return _mm256_madd_epi16(a, b);
 }
 
-#endif /* DP_VECTOR_AVX2_H */
+#endif /* DPI_VECTOR_AVX2_H */

@@ -1,8 +1,8 @@
 /*
  * The vector operations that the templates are written in, for AVX-512 F, BW, DQ and VL.
  */
-#ifndef DP_VECTOR_AVX512_H
-#define DP_VECTOR_AVX512_H
+#ifndef DPI_VECTOR_AVX512_H
+#define DPI_VECTOR_AVX512_H
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -110,7 +110,7 @@ static inline vu u_zero(void) {
 static inline vu u_set(uint32_t x) {
     return _mm512_set1_epi32((int32_t)x);
 }
-static inline vu u_load(const dp_kgroup *p) {
+static inline vu u_load(const dpi_kgroup *p) {
     return _mm512_loadu_si512(p);
 }
 static inline vu u_and(vu a, vu b) {
@@ -157,4 +157,4 @@ static inline vu u_multiply_pairs(vu a, vu b) {
     return _mm512_madd_epi16(a, b);
 }
 
-#endif /* DP_VECTOR_AVX512_H */
+#endif /* DPI_VECTOR_AVX512_H */

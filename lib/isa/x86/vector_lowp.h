@@ -1,14 +1,14 @@
 /*
  * Rounding rows to bf16 and bytes with AVX-512: the same bits as in lowp_tmpl.h.
  */
-#ifndef DP_VECTOR_LOWP_H
-#define DP_VECTOR_LOWP_H
+#ifndef DPI_VECTOR_LOWP_H
+#define DPI_VECTOR_LOWP_H
 
 #include "gemm/lhs.h"
 #include "gemm/lowp_tmpl.h"
 #include "isa/x86/vector_avx512.h"
 
-static inline void v_round_to_bf16(const float *x, size_t n, size_t step, dp_kgroup *groups) {
+static inline void v_round_to_bf16(const float *x, size_t n, size_t step, dpi_kgroup *groups) {
     uint8_t *halves = (uint8_t *)groups;
     clear_padding(groups, n, 2, step);
     for (size_t i = 0; i < n; i += 2 * V_LENGTH) {
@@ -20,14 +20,14 @@ static inline void v_round_to_bf16(const float *x, size_t n, size_t step, dp_kgr
 }
 
 /* Number i and those behind it, of f32 or bf16: the first ones of a mask. */
-static inline vf v_load_numbers(const void *x, size_t i, __mmask16 mask, dp_number_type type) {
-    if (type == DP_NUMBER_BF16) {
+static inline vf v_load_numbers(const void *x, size_t i, __mmask16 mask, dpi_number_type type) {
+    if (type == DPI_NUMBER_BF16) {
         return v_from_bf16(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)x + i));
     }
     return _mm512_maskz_loadu_ps(mask, (const float *)x + i);
 }
 
-static inline float v_largest_magnitude(const void *x, size_t n, dp_number_type type) {
+static inline float v_largest_magnitude(const void *x, size_t n, dpi_number_type type) {
     __m512i largest = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += V_LENGTH) {
         __m512i bits = _mm512_castps_si512(v_load_numbers(x, i, v_lanes(n - i), type));
@@ -36,8 +36,8 @@ static inline float v_largest_magnitude(const void *x, size_t n, dp_number_type 
     return float_of_bits(_mm512_reduce_max_epu32(largest));
 }
 
-static inline void v_round_to_int8(const void *x, size_t n, size_t step, dp_kgroup *groups,
-                                   dp_row_scale *scale, dp_number_type type) {
+static inline void v_round_to_int8(const void *x, size_t n, size_t step, dpi_kgroup *groups,
+                                   dpi_row_scale *scale, dpi_number_type type) {
     float largest = v_largest_magnitude(x, n, type);
     vf per_unit = v_set(bytes_per_unit(largest));
     __m512i sum = _mm512_setzero_si512();
@@ -53,4 +53,4 @@ static inline void v_round_to_int8(const void *x, size_t n, size_t step, dp_kgro
     scale->sum = 128 * _mm512_reduce_add_epi32(sum);
 }
 
-#endif /* DP_VECTOR_LOWP_H */
+#endif /* DPI_VECTOR_LOWP_H */

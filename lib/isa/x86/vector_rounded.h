@@ -2,8 +2,8 @@
  * Activations and softmax for results that are rounded to bf16 or bytes afterwards, in a third of
  * the instructions of vector_math.h. AVX-512 only.
  */
-#ifndef DP_VECTOR_ROUNDED_H
-#define DP_VECTOR_ROUNDED_H
+#ifndef DPI_VECTOR_ROUNDED_H
+#define DPI_VECTOR_ROUNDED_H
 
 #include "isa/x86/vector_avx512.h"
 
@@ -43,4 +43,4 @@ static inline vf r_softmax_term(vf x, vf largest, vf scale) {
     return r_exp2(v_mul(v_sub(x, largest), scale));
 }
 
-#endif /* DP_VECTOR_ROUNDED_H */
+#endif /* DPI_VECTOR_ROUNDED_H */
