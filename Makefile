@@ -261,14 +261,19 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-c check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-c check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
+check-structure: ## includes and names of lib/ against docs/architecture.md
+	@echo "== structure"
+	@command -v $(PYTHON) >/dev/null || { echo "structure: skipped: there is no $(PYTHON)"; exit 0; }; \
+	    $(PYTHON) tests/structure/structure.py
+
 check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done

@@ -35,7 +35,7 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
                         "answer",
                         milliseconds);
     }
-    double pieces = (double)dpi_team_threads(session->team);
+    double threads = (double)dpi_team_threads(session->team);
     double per_round = (double)session->model->gemm->measure_peak(1);
     if (!(dpi_clock_ms() > 0.0)) {
         return dpi_fail(&session->message, DP_ERR_UNSUPPORTED, "this build has no clock");
@@ -48,6 +48,6 @@ dp_status dp_session_peak(dp_session *session, double milliseconds, double *gops
     }
     rounds = (uint64_t)((double)rounds * (milliseconds / passed)) + 1;
     passed = time_measure_peak(session, rounds);
-    *gops = 2.0 * per_round * pieces * (double)rounds / (passed * 1e6);
+    *gops = 2.0 * per_round * threads * (double)rounds / (passed * 1e6);
     return DP_OK;
 }

@@ -17,8 +17,8 @@ typedef struct text_output {
 } text_output;
 
 static void write_bytes(text_output *to, const char *bytes, size_t count) {
-    size_t room = to->size - 1 - to->used;
-    count = dpi_size_min(count, room);
+    size_t space = to->size - 1 - to->used;
+    count = dpi_size_min(count, space);
     memcpy(to->text + to->used, bytes, count);
     to->used += count;
 }

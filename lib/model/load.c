@@ -36,8 +36,8 @@ static dp_status report_reading(const dp_model_options *options, dpi_message *me
 /* The first block that a callback's bytes are read into. */
 #define FIRST_BLOCK ((size_t)1 << 20)
 
-static dp_status read_through_callback(const dp_reader *reader, const dp_model_options *options,
-                                       dpi_buffer *buffer, dpi_message *message) {
+static dp_status read_by_callback(const dp_reader *reader, const dp_model_options *options,
+                                  dpi_buffer *buffer, dpi_message *message) {
     for (;;) {
         dp_status status = report_reading(options, message);
         if (status != DP_OK) {
@@ -74,7 +74,7 @@ static dp_status read_origin(const dpi_origin *origin, const dp_model_options *o
         *source = (dpi_source){.bytes = origin->bytes, .size = origin->size};
         return DP_OK;
     case DPI_FROM_READER:
-        status = read_through_callback(origin->reader, options, &buffer, message);
+        status = read_by_callback(origin->reader, options, &buffer, message);
         *source = dpi_source_of_buffer(buffer);
         break;
     }

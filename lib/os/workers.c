@@ -138,7 +138,7 @@ static dpi_loop *find_loop(const dpi_workers *workers) {
 
 /* Whether one of a loop's helpers should leave it: more threads run than should, since another
  * caller came, or that one's loop has too few helpers. */
-static bool should_leave(const dpi_workers *workers, const dpi_loop *loop) {
+static bool should_change_loop(const dpi_workers *workers, const dpi_loop *loop) {
     const dpi_loop *other = find_loop(workers);
     return workers->running > workers->threads ||
            (other != NULL && other->helpers + 1 < loop->helpers);
@@ -156,7 +156,7 @@ static void help(dpi_workers *workers, dpi_loop *loop, size_t thread) {
                atomic_load_explicit(&workers->begun, memory_order_relaxed) == begun) {
         }
         pthread_mutex_lock(&workers->lock);
-    } while (dpi_loop_has_tasks(loop) && !should_leave(workers, loop));
+    } while (dpi_loop_has_tasks(loop) && !should_change_loop(workers, loop));
     workers->running--;
     if (--loop->helpers == 0) {
         pthread_cond_signal(&loop->left);
@@ -185,8 +185,8 @@ static void *worker_main(void *argument) {
 
 /* Wakes workers for that many tasks, but no more than may run. */
 static void wake_workers(dpi_workers *workers, size_t tasks) {
-    size_t room = workers->threads - dpi_size_min(workers->running, workers->threads);
-    size_t wanted = dpi_size_min(tasks, room);
+    size_t unused = workers->threads - dpi_size_min(workers->running, workers->threads);
+    size_t wanted = dpi_size_min(tasks, unused);
     if (wanted >= workers->sleeping) {
         pthread_cond_broadcast(&workers->work);
         return;

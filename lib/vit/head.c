@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const float *project_features(const dp_model *model, size_t images, const float *rows,
+static const float *apply_projection(const dp_model *model, size_t images, const float *rows,
                                      float *out) {
     if (model->projection.outputs == 0) {
         return rows;
@@ -43,7 +43,7 @@ static void average_class_tokens(const dpi_workspace *workspace, dpi_path path) 
     const dpi_parameters *p = &model->parameters;
     const dpi_path_state *state = &workspace->path[path];
     size_t images = dpi_path_images(p, path);
-    const float *rows = project_features(model, images, state->class_rows, workspace->projected);
+    const float *rows = apply_projection(model, images, state->class_rows, workspace->projected);
     size_t row_stride = dpi_row_stride(p->feature_size);
     for (size_t c = 0; c < p->feature_size; c++) {
         float sum = 0.0f;

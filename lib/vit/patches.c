@@ -32,14 +32,14 @@ static const float *position_table(const dp_model *model, dpi_path path, size_t 
 typedef struct patch_buffers {
     float *patches; /* [row_block][stride] */
     size_t stride;
-    dpi_lhs_buffer lhs;
+    dpi_lhs_buffer buffer;
 } patch_buffers;
 
 /* Plans (arena->base == NULL) or takes it. */
 static patch_buffers take_patch_buffers(dpi_arena *arena, const dp_model *model, size_t rows) {
     patch_buffers b = {.stride = dpi_row_stride(model->patch.inputs)};
     b.patches = dpi_arena_floats(arena, rows, b.stride);
-    b.lhs =
+    b.buffer =
         dpi_lhs_buffer_take(arena, model->patch.gemm, rows, model->patch.inputs, DPI_LHS_OF_ROWS);
     return b;
 }
@@ -66,7 +66,7 @@ static void add_patch_tokens(const dpi_workspace *workspace, dpi_path path, size
         gather_patch(p, pixels, first + i - 1, b.patches + i * b.stride);
     }
     dpi_lhs patches = dpi_lhs_from_rows(model->patch.gemm, dpi_rows_f32(b.patches, b.stride), count,
-                                        model->patch.inputs, &b.lhs);
+                                        model->patch.inputs, &b.buffer);
     dpi_gemm_run(model->kernels, &model->patch, count, patches, dpi_rows_f32(x, state->x_stride),
                  (dpi_epilogue){.accumulate = true});
 }

@@ -14,12 +14,12 @@
     "smlad  %[s2], r4, %[" halves "], %[s2]\n\t" \
     "smlad  %[s3], r5, %[" halves "], %[s3]\n\t"
 
-#define ADD_WORD(word)                \
+#define ADD_GROUP(word)                \
     "uxtb16 %[even], %[" word "]\n\t" \
     "uxtb16 %[" word "], %[" word "], ror #8\n\t" ADD("even") ADD(word)
 
-#define ADD_TWO_WORDS \
-    "ldrd   %[word], %[next], [%[column]], #8\n\t" ADD_WORD("word") ADD_WORD("next")
+#define ADD_TWO_GROUPS \
+    "ldrd   %[word], %[next], [%[column]], #8\n\t" ADD_GROUP("word") ADD_GROUP("next")
 
 static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *sum) {
     const dpi_kgroup *a = tile->lhs;
@@ -35,14 +35,14 @@ static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *s
     uint32_t even;
     while (column < whole) {
         __asm__ volatile(
-            ADD_TWO_WORDS ADD_TWO_WORDS
+            ADD_TWO_GROUPS ADD_TWO_GROUPS
             : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [a] "+r"(a),
               [column] "+r"(column), [word] "=&r"(word), [next] "=&r"(next), [even] "=&r"(even)
             :
             : "r2", "r3", "r4", "r5", "memory");
     }
     while (column < end) {
-        __asm__ volatile("ldr    %[word], [%[column]], #4\n\t" ADD_WORD("word")
+        __asm__ volatile("ldr    %[word], [%[column]], #4\n\t" ADD_GROUP("word")
                          : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [a] "+r"(a),
                            [column] "+r"(column), [word] "=&r"(word), [even] "=&r"(even)
                          :
@@ -55,8 +55,8 @@ static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *s
 }
 
 #undef ADD
-#undef ADD_WORD
-#undef ADD_TWO_WORDS
+#undef ADD_GROUP
+#undef ADD_TWO_GROUPS
 
 /* ---- the lhs ---- */
 
