@@ -214,44 +214,54 @@ def folder(p: Picture, x: float, y: float, w: float, h: float, name: str, what: 
 
 
 def draw_folders(theme: dict[str, str]) -> Picture:
-    p = Picture(960, 470, theme, "The folders of the library: a clip goes from lib/api through "
-                "lib/video and lib/vit, which use lib/kernels; lib/model turns a weight file into "
-                "a model; lib/runtime lies under all of them")
+    p = Picture(960, 480, theme, "The folders of the library: a clip goes from lib/api through "
+                "lib/video and lib/vit; lib/model, on lib/gguf, turns a weight file into a model; "
+                "these compute with lib/gemm and lib/nn, which lib/isa implements; lib/os and "
+                "lib/base lie under all of them")
     p.text(62, 84, "frames", 14, weight="600")
     p.text(62, 102, "dp_clip", 12.5, "muted", mono=True)
     p.line([(102, 88), (133, 88)], arrow=True)
     folder(p, 134, 20, 176, 136, "lib/api", "checks every argument",
-           ["model · session", "classify · clip", "options · peak"], "frame")
+           ["model · session · pool", "classify · push · view", "clip · structs"], "frame")
     p.line([(310, 88), (343, 88)], arrow=True)
     folder(p, 344, 20, 176, 136, "lib/video", "frames to pixels",
-           ["sampling · frame", "pixels", "frameset"])
+           ["sampling · frame", "pixel_formats", "frameset"])
     p.line([(520, 88), (553, 88)], arrow=True)
     folder(p, 554, 20, 230, 136, "lib/vit", "pixels to logits",
-           ["workspace · patches", "transformer · block", "plain · head · macs"])
+           ["workspace · patches", "blocks · fused_block", "head · top · macs"])
     p.line([(784, 88), (815, 88)], arrow=True)
     p.text(874, 66, "logits", 14, weight="600")
     p.text(874, 84, "probabilities", 14, weight="600")
     p.text(874, 102, "y_t, y_s", 14, weight="600")
     p.text(874, 120, "dp_result", 12.5, "muted", mono=True)
-    folder(p, 344, 206, 440, 100, "lib/kernels", "the loops that cost time",
-           ["generic · vector_kernels · avx2 · avx512", "linear · attention · dispatch · cpu"], "adapter")
+    folder(p, 344, 206, 270, 84, "lib/gemm", "matrix products, attention",
+           ["layout · lhs · tiles · pack"], "adapter")
+    folder(p, 624, 206, 160, 84, "lib/nn", "norms, softmax, resize",
+           ["activations"], "adapter")
+    folder(p, 344, 302, 440, 76, "lib/isa", "both, for instruction sets",
+           ["generic · x86 · arm · cortexm · vector"], "adapter")
     p.line([(432, 156), (432, 204)], arrow=True)
-    p.line([(669, 156), (669, 204)], arrow=True)
-    folder(p, 134, 206, 176, 184, "lib/model", "file to weights",
-           ["gguf · metadata", "inflate · crc32", "parameters", "tensor · weights",
-            "matrix · fuse · plain", "positions · build"], "result")
-    p.text(56, 286, "weight file", 14, weight="600")
-    p.text(56, 304, ".gguf", 12.5, "muted", mono=True)
-    p.line([(108, 284), (133, 284)], arrow=True)
+    p.line([(700, 156), (700, 204)], arrow=True)
+    folder(p, 134, 206, 176, 200, "lib/model", "file to weights",
+           ["load · parameters", "choose · build", "weights · fuse", "unfused · positions",
+            "backbone", "compiled_*"], "result")
+    p.text(64, 204, "weight file", 14, weight="600")
+    p.line([(64, 212), (64, 246)], arrow=True)
+    p.box(12, 248, 100, 76, "result", "result_edge", radius=8)
+    p.text(62, 272, "lib/gguf", 15, weight="600", mono=True)
+    p.text(62, 292, "container", 12.5, "muted")
+    p.text(62, 312, "scan · tensor", 11.5, mono=True)
+    p.line([(112, 286), (133, 286)], arrow=True)
     p.line([(222, 156), (222, 204)], arrow=True)
     p.line([(310, 256), (342, 256)], arrow=True)
-    p.line([(310, 350), (870, 350), (870, 180), (730, 180), (730, 158)], arrow=True)
-    p.text(585, 342, "dp_model: fused, packed, immutable, shared by sessions", 12.5, "muted")
-    p.box(134, 416, 650, 40, "frame", "edge", radius=8)
-    p.text(150, 441, "lib/runtime", 15, anchor="start", weight="600", mono=True)
-    p.text(270, 441, "message · memory · file · threads · clock · environment", 12.5, anchor="start",
-           mono=True)
-    p.text(800, 441, "under all of them", 12.5, "muted", anchor="start")
+    p.line([(310, 398), (870, 398), (870, 180), (740, 180), (740, 158)], arrow=True)
+    p.text(585, 392, "dp_model: fused, packed, immutable, shared by sessions", 12.5, "muted")
+    p.box(134, 424, 650, 40, "frame", "edge", radius=8)
+    p.text(150, 449, "lib/os", 15, anchor="start", weight="600", mono=True)
+    p.text(216, 449, "memory · file · source · threads · clock", 12.5, anchor="start", mono=True)
+    p.text(528, 449, "lib/base", 15, anchor="start", weight="600", mono=True)
+    p.text(612, 449, "message · text · arena", 12.5, anchor="start", mono=True)
+    p.text(800, 449, "under all of them", 12.5, "muted", anchor="start")
     return p
 
 

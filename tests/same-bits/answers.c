@@ -220,16 +220,21 @@ static int64_t write_bytes(void *user, const void *bytes, size_t size) {
     return (int64_t)size;
 }
 
+/* The call had this name before 0.2.0, which has one for each kind of sink. */
+#if !defined(DP_VERSION_NUMBER)
+#define dp_model_compile_writer dp_model_compile
+#endif
+
 /* In memory that is aligned as a mapped file is, so that weights are used where they are. */
 static bool compile_to_memory(const dp_model *model, file_bytes *file) {
     *file = (file_bytes){NULL, 0};
-    const dp_writer writer = {write_bytes, file};
-    if (dp_model_compile(model, &writer) != DP_OK) {
+    const dp_writer writer = {.write = write_bytes, .user = file};
+    if (dp_model_compile_writer(model, &writer) != DP_OK) {
         return false;
     }
     file->bytes = aligned_alloc(64, (file->size + 63) / 64 * 64);
     file->size = 0;
-    return file->bytes != NULL && dp_model_compile(model, &writer) == DP_OK;
+    return file->bytes != NULL && dp_model_compile_writer(model, &writer) == DP_OK;
 }
 
 static bool answer_compiled(const char *path, const char *target, const char *precision,

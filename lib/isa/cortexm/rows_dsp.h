@@ -14,7 +14,7 @@
     "smlad  %[s2], r4, %[" halves "], %[s2]\n\t" \
     "smlad  %[s3], r5, %[" halves "], %[s3]\n\t"
 
-#define ADD_GROUP(word)                \
+#define ADD_GROUP(word)               \
     "uxtb16 %[even], %[" word "]\n\t" \
     "uxtb16 %[" word "], %[" word "], ror #8\n\t" ADD("even") ADD(word)
 
