@@ -630,8 +630,8 @@ typedef struct dp_frame {
 DP_API uint64_t dp_frame_init_packed(dp_frame *frame, int32_t format, const uint8_t *pixels,
                                      int32_t width, int32_t height);
 
-/* The same for each format. These are inline, so that no struct is returned from the library: what
- * the program gets is its own dp_frame. All but dp_frame_rgb24() since 0.2.0. */
+/* The same as a struct. This and the next ones are inline, so that no struct is returned from the
+ * library: what the program gets is its own dp_frame. Since 0.2.0. */
 static inline dp_frame dp_frame_packed(int32_t format, const uint8_t *pixels, int32_t width,
                                        int32_t height, int32_t color) {
     dp_frame frame;
@@ -640,10 +640,12 @@ static inline dp_frame dp_frame_packed(int32_t format, const uint8_t *pixels, in
     return frame;
 }
 
+/* Tightly packed pixels [height][width][3]. */
 static inline dp_frame dp_frame_rgb24(const uint8_t *pixels, int32_t width, int32_t height) {
     return dp_frame_packed(DP_FORMAT_RGB24, pixels, width, height, 0);
 }
 
+/* The same for each other format. Since 0.2.0. */
 static inline dp_frame dp_frame_bgr24(const uint8_t *pixels, int32_t width, int32_t height) {
     return dp_frame_packed(DP_FORMAT_BGR24, pixels, width, height, 0);
 }

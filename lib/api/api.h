@@ -47,8 +47,7 @@ struct dp_session {
     const dp_model *model; /* held, */
     dp_pool *pool;         /* and so is this one; NULL: there is none */
     const dp_allocator *allocator;
-    size_t bytes;
-    bool owned; /* the arena came from the allocator */
+    size_t bytes; /* that the allocator gave; 0: the arena is the caller's */
     dp_progress_fn progress;
     void *progress_user;
     dp_log_fn log;

@@ -164,8 +164,7 @@ static dp_status fill_session(const dp_model *model, const dp_session_options *o
     dpi_arena arena = {.base = memory, .size = bytes};
     dp_session *made = take_session(&arena, model, options);
     made->allocator = options->allocator;
-    made->bytes = bytes;
-    made->owned = options->arena == NULL;
+    made->bytes = options->arena == NULL ? bytes : 0;
     made->progress = options->progress;
     made->progress_user = options->progress_user;
     made->log = options->log;
@@ -218,7 +217,7 @@ void dp_session_destroy(dp_session *session) {
     dp_pool *pool = session->pool;
     dpi_team_stop(session->team);
     dpi_workers_stop(session->workers);
-    if (session->owned) {
+    if (session->bytes > 0) {
         dpi_release(session->allocator, session, session->bytes);
     }
     if (pool != NULL) {

@@ -18,6 +18,8 @@ static dp_status use_reader(void *given) {
     reader->read = read_from_file;
     reader->user = file;
     dp_status status = dp_model_open_reader(reader, NULL, &opened);
+    rewind(file);
+    ck_assert_int_eq(dp_model_verify_reader(reader, NULL), status);
     (void)fclose(file);
     dp_model_close(opened);
     return status;
