@@ -45,6 +45,7 @@ static size_t utf8_length(const unsigned char *s) {
     return valid ? length : 0;
 }
 
+/* Escapes quotes, backslashes and control characters; what is not UTF-8 becomes U+FFFD. */
 static void write_string(FILE *out, const char *text) {
     const unsigned char *s = (const unsigned char *)text;
     putc('"', out);

@@ -82,7 +82,7 @@ firmware-products: FIRMWARE_ARCHIVE = $(FIRMWARE)/tests/libdualpath-internal.a
 firmware-products:
 	@$(MAKE) --no-print-directory -s firmware CPU=$(CPU) FIRMWARE_ALSO=$(FIRMWARE_ARCHIVE)
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_OPTIMISE_PRODUCTS) $(FIRMWARE_LIB_CFLAGS) \
-	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddp_gemm_rows=plain_gemm_rows \
+	    -U__ARM_FEATURE_MVE -U__ARM_FEATURE_SIMD32 -Ddpi_gemm_rows=plain_gemm_rows \
 	    -c lib/isa/cortexm/rows.c -o $(FIRMWARE)/plain_rows.o
 	@$(CROSS)gcc $(FIRMWARE_CFLAGS) $(FIRMWARE_LIB_CFLAGS) -DCLOCK_MHZ=$(BOARD_CLOCK_$(BOARD)) \
 	    tests/firmware/products.c $(FIRMWARE)/plain_rows.o $(FIRMWARE_LINK) -o $(BUILD)/firmware/$(BOARD)-products.elf

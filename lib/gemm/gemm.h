@@ -1,8 +1,8 @@
 /*
- * Matrix products on packed weights: out = epilogue(lhs rhs + bias). A dpi_gemm is one way to
- * multiply: a layout of the packed weights (the rhs), a format of the lhs, and a micro-kernel that
- * multiplies one tile. Folders below lib/isa implement them for instruction sets. Nothing here
- * knows of models.
+ * Matrix products on packed weights: out = activation(lhs rhs + bias (+ out)). A dpi_gemm is one
+ * way to multiply: a layout of the packed weights (the rhs), a format of the lhs, and a
+ * micro-kernel that multiplies one tile. Folders below lib/isa implement them for instruction sets.
+ * Nothing here knows of models.
  */
 #ifndef DPI_GEMM_H
 #define DPI_GEMM_H
@@ -29,8 +29,8 @@ typedef struct dpi_linear {
 /* The part that computes `count` outputs from `first` on, a multiple of nr. */
 dpi_linear dpi_linear_outputs(const dpi_linear *linear, size_t first, size_t count);
 
-/* The part that sums over `count` inputs from `first` on, a multiple of a step. The bias belongs to
- * the part whose `first` is 0. */
+/* The part that sums over `count` inputs from `first` on, a multiple of layout.step * layout.kr.
+ * The bias belongs to the part whose `first` is 0. */
 dpi_linear dpi_linear_inputs(const dpi_linear *linear, size_t first, size_t count);
 
 /* ---- the product ---- */
@@ -42,7 +42,8 @@ typedef struct dpi_epilogue {
 } dpi_epilogue;
 
 /* out [rows][outputs] = activation(lhs [rows][inputs] W^T + bias (+ out)). `out` is f32, or of the
- * number type that the GEMM writes (dpi_lhs_format.source). The kernels activate. */
+ * number type that the GEMM writes (dpi_lhs_format.source). `kernels` supplies the
+ * activation functions (AMX has its own). */
 void dpi_gemm_run(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows, dpi_lhs lhs,
                   dpi_rows out, dpi_epilogue epilogue);
 
@@ -66,7 +67,7 @@ void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, co
 
 #define DPI_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 
-/* A GEMM that can only be packed for, on any machine: it has a layout and nothing else. NULL for
+/* A placeholder that has only a layout, for packing weights for a target on any machine. NULL for
  * DP_TARGET_NATIVE, and where the build has no panels. */
 const dpi_gemm *dpi_target_packing(dp_target number, dp_precision precision);
 

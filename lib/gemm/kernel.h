@@ -25,15 +25,15 @@ typedef struct dpi_tile {
     bool accumulate;
     float *c;
     size_t c_stride;
-    /* On the way, depth * prefetch_step bytes from this address are asked into the cache; they need
-     * not exist. */
+    /* depth * prefetch_step bytes from this address are prefetched while the tile is computed. The
+     * addresses need not be valid. */
     uintptr_t prefetch;
     size_t prefetch_step;
 } dpi_tile;
 
-/* Sums of bytes are not split along the depth. */
+/* kc of int8 kernels: more k-groups than any depth has, so that their sums are not split. */
 #define DPI_WHOLE_DEPTH ((size_t)1 << 24)
-/* Deeper sums of bytes might not fit 32 bits. */
+/* Inputs of a layer: deeper sums of bytes might not fit 32 bits. */
 #define DPI_MAX_BYTE_DEPTH ((size_t)65536)
 
 typedef struct dpi_micro_kernel {
@@ -52,14 +52,15 @@ struct dpi_gemm {
     dpi_layout layout;
     dpi_lhs_format lhs;
     dpi_micro_kernel kernel;
-    /* Rows that are worked on at a time, a multiple of mr: so many share one reading of the
-     * weights, and their activations fit a core's second-level cache. */
+    /* Rows that go through a block together, a multiple of mr. The weights are read once per row
+     * block, and its activations must fit a core's second-level cache. */
     size_t row_block;
     /* The loops around the micro-kernel: dpi_gemm_run_tiles(), or an implementation of its own. */
     void (*run)(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows, dpi_lhs lhs,
                 dpi_rows out, const dpi_epilogue *epilogue);
     dpi_attention_method attention;
-    /* Multiply-adds in registers only, as the micro-kernel's; returns how many. */
+    /* Benchmark: the multiply-adds of the micro-kernel without memory access. Returns how many were
+     * done. */
     uint64_t (*measure_peak)(uint64_t rounds);
 };
 

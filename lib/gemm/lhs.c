@@ -54,8 +54,8 @@ static size_t groups_size(const dpi_gemm *gemm, size_t rows, size_t columns) {
     return scales_size(gemm, rows) + whole_tile_rows(gemm, rows) * groups_stride(gemm, columns);
 }
 
-dpi_lhs dpi_lhs_unwritten(const dpi_gemm *gemm, size_t rows, size_t columns,
-                          const dpi_lhs_buffer *buffer) {
+dpi_lhs dpi_lhs_reserve(const dpi_gemm *gemm, size_t rows, size_t columns,
+                        const dpi_lhs_buffer *buffer) {
     return (dpi_lhs){.groups = buffer->groups + scales_size(gemm, rows),
                      .stride = groups_stride(gemm, columns),
                      .scale = (dpi_row_scale *)(void *)buffer->groups};
@@ -81,11 +81,11 @@ static void write_bf16_row(const dpi_gemm *gemm, dpi_lhs lhs, size_t row, const 
 
 /* Whether f32 rows are the lhs as they stand. */
 static bool reads_f32(const dpi_gemm *gemm) {
-    return gemm->lhs.source_is_lhs && gemm->lhs.source == DPI_NUMBER_F32;
+    return gemm->lhs.output_is_lhs && gemm->lhs.output_type == DPI_NUMBER_F32;
 }
 
 static bool writes_groups(const dpi_gemm *gemm) {
-    return gemm->lhs.source_is_lhs && gemm->lhs.source == DPI_NUMBER_BF16;
+    return gemm->lhs.output_is_lhs && gemm->lhs.output_type == DPI_NUMBER_BF16;
 }
 
 /* Floats that the rows take before they are k-groups. */
@@ -103,7 +103,7 @@ static size_t rows_size(const dpi_gemm *gemm, size_t rows, size_t columns, dpi_l
     if (writes_groups(gemm)) {
         return 0;
     }
-    return rows * stride * dpi_number_size(gemm->lhs.source) / sizeof(float);
+    return rows * stride * dpi_number_size(gemm->lhs.output_type) / sizeof(float);
 }
 
 dpi_lhs_buffer dpi_lhs_buffer_take(dpi_arena *arena, const dpi_gemm *gemm, size_t rows,
@@ -111,7 +111,7 @@ dpi_lhs_buffer dpi_lhs_buffer_take(dpi_arena *arena, const dpi_gemm *gemm, size_
     dpi_lhs_buffer buffer = {.columns = columns};
     buffer.rows.numbers = dpi_arena_floats(arena, 1, rows_size(gemm, rows, columns, origin));
     buffer.rows.stride = dpi_row_stride(columns);
-    buffer.rows.type = gemm->lhs.source;
+    buffer.rows.type = gemm->lhs.output_type;
     if (!reads_f32(gemm)) {
         buffer.groups =
             dpi_arena_take(arena, groups_size(gemm, rows, columns), sizeof *buffer.groups);
@@ -126,7 +126,7 @@ dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, siz
     if (reads_f32(gemm)) {
         return dpi_lhs_of_f32(rows.numbers, rows.stride);
     }
-    dpi_lhs made = dpi_lhs_unwritten(gemm, count, columns, buffer);
+    dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         const void *row = dpi_rows_from(rows, i, 0).numbers;
         if (rows.type == DPI_NUMBER_F32) {
@@ -142,7 +142,7 @@ dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, siz
 static dpi_lhs activate_and_write(const dpi_gemm *gemm, const dpi_kernels *kernels, dpi_rows rows,
                                   size_t count, size_t columns, dpi_activation activation,
                                   const dpi_lhs_buffer *buffer) {
-    dpi_lhs made = dpi_lhs_unwritten(gemm, count, columns, buffer);
+    dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         float *row = dpi_rows_from(rows, i, 0).numbers;
         kernels->activate[activation](row, columns);
@@ -162,7 +162,7 @@ dpi_lhs dpi_lhs_from_norm(const dpi_gemm *gemm, const dpi_kernels *kernels, cons
         }
         return dpi_lhs_of_f32(out, buffer->rows.stride);
     }
-    dpi_lhs made = dpi_lhs_unwritten(gemm, count, columns, buffer);
+    dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         kernels->layer_norm(x + i * x_stride, NULL, NULL, epsilon, out, columns);
         write_f32_row(gemm, made, i, out, columns);
@@ -176,8 +176,8 @@ dpi_lhs dpi_lhs_from_norm(const dpi_gemm *gemm, const dpi_kernels *kernels, cons
 static dpi_lhs run_to_groups(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
                              dpi_lhs lhs, dpi_activation activation, const dpi_lhs_buffer *buffer) {
     const dpi_gemm *gemm = linear->gemm;
-    dpi_lhs made = dpi_lhs_unwritten(gemm, rows, linear->outputs, buffer);
-    dpi_rows out = {made.groups, made.stride * gemm->layout.kr, gemm->lhs.source};
+    dpi_lhs made = dpi_lhs_reserve(gemm, rows, linear->outputs, buffer);
+    dpi_rows out = {made.groups, made.stride * gemm->layout.kr, gemm->lhs.output_type};
     dpi_linear padded =
         dpi_linear_outputs(linear, 0, dpi_layout_columns(&gemm->layout, linear->outputs));
     dpi_gemm_run(kernels, &padded, rows, lhs, out, (dpi_epilogue){.activation = activation});
@@ -190,7 +190,7 @@ dpi_lhs dpi_gemm_run_to_lhs(const dpi_kernels *kernels, const dpi_linear *linear
     if (writes_groups(gemm)) {
         return run_to_groups(kernels, linear, rows, lhs, activation, buffer);
     }
-    bool activates_later = gemm->lhs.source == DPI_NUMBER_F32 && !gemm->lhs.source_is_lhs &&
+    bool activates_later = gemm->lhs.output_type == DPI_NUMBER_F32 && !gemm->lhs.output_is_lhs &&
                            activation != DPI_ACTIVATION_NONE;
     dpi_epilogue epilogue = {.activation = activates_later ? DPI_ACTIVATION_NONE : activation};
     dpi_gemm_run(kernels, linear, rows, lhs, buffer->rows, epilogue);

@@ -1,7 +1,6 @@
 /*
- * The left-hand side of a GEMM: rows of activations in the form that its micro-kernel reads. What
- * that form is, whether rows are copied for it, and whether a GEMM writes it for the next one by
- * itself, is decided here and nowhere else.
+ * The left-hand side of a GEMM: rows of activations in the form that its micro-kernel reads. Each
+ * GEMM in lib/isa declares the form (dpi_lhs_format); only lhs.c acts on it.
  */
 #ifndef DPI_LHS_H
 #define DPI_LHS_H
@@ -46,7 +45,7 @@ size_t dpi_row_stride(size_t n);
 typedef struct dpi_lhs {
     dpi_kgroup *groups;   /* the first row */
     size_t stride;        /* k-groups from a row to the next */
-    dpi_row_scale *scale; /* of bytes: one for each row */
+    dpi_row_scale *scale; /* int8 only: one for each row */
 } dpi_lhs;
 
 /* How a GEMM's lhs lies in memory. */
@@ -54,28 +53,28 @@ typedef struct dpi_lhs_format {
     /* k-groups of a row for each k-group of a panel: 2 where they are unpacked for the micro-kernel
      * beforehand (bf16 as f32, bytes as 16 bits). */
     size_t expansion;
-    /* As many are allotted; more than `expansion` where another processor of the same target
-     * unpacks, so that a size that was asked for here is enough there. */
+    /* Memory to reserve, in the same unit. It may exceed `expansion`, so that a session size
+     * computed here also suffices on a processor of the same target that unpacks. */
     size_t allotted;
     /* The k-groups of the rows of a tile alternate: k-group k of row r is at k * mr + r. */
     bool interleaved;
-    /* What GEMMs of this kind write for the next one: f32, or bf16. */
-    dpi_number_type source;
-    /* Such rows are the lhs as they stand. Otherwise these functions make it, row by row. */
-    bool source_is_lhs;
+    /* What GEMMs of this kind write for the next one: f32 or bf16. */
+    dpi_number_type output_type;
+    /* A GEMM reads such rows without conversion. from_f32 and from_bf16 convert other rows. */
+    bool output_is_lhs;
     dpi_round_row_fn from_f32;
     void (*from_bf16)(const uint16_t *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale);
 } dpi_lhs_format;
 
-/* Of f32: rows are the lhs as they stand. */
+/* f32: rows are the lhs as they are. */
 #define DPI_LHS_F32 \
-    { .expansion = 1, .allotted = 1, .source = DPI_NUMBER_F32, .source_is_lhs = true }
-/* Of others: f32 rows are rounded by this function. */
+    { .expansion = 1, .allotted = 1, .output_type = DPI_NUMBER_F32, .output_is_lhs = true }
+/* bf16 and int8: f32 rows are rounded by this function. */
 #define DPI_LHS_ROUNDED(round_row) \
-    { .expansion = 1, .allotted = 1, .source = DPI_NUMBER_F32, .from_f32 = (round_row) }
+    { .expansion = 1, .allotted = 1, .output_type = DPI_NUMBER_F32, .from_f32 = (round_row) }
 /* The same, to two k-groups for each of a panel. */
 #define DPI_LHS_UNPACKED(round_row) \
-    { .expansion = 2, .allotted = 2, .source = DPI_NUMBER_F32, .from_f32 = (round_row) }
+    { .expansion = 2, .allotted = 2, .output_type = DPI_NUMBER_F32, .from_f32 = (round_row) }
 
 /* f32 rows as the lhs of an f32 GEMM. */
 dpi_lhs dpi_lhs_of_f32(const float *x, size_t stride);
@@ -91,8 +90,8 @@ typedef enum dpi_lhs_origin {
 } dpi_lhs_origin;
 
 typedef struct dpi_lhs_buffer {
-    dpi_rows rows;      /* as they are written first; without numbers where the GEMM needs none */
-    dpi_kgroup *groups; /* as they are read; NULL where that is the same */
+    dpi_rows rows;      /* f32 or bf16 before conversion; empty where the GEMM needs none */
+    dpi_kgroup *groups; /* after conversion; NULL where the rows are the lhs */
     size_t columns;
 } dpi_lhs_buffer;
 
@@ -102,7 +101,8 @@ dpi_lhs_buffer dpi_lhs_buffer_take(dpi_arena *arena, const dpi_gemm *gemm, size_
 
 /* ---- making an lhs in a buffer ---- */
 
-/* Rows [count][columns]; used where they stand if they are an lhs already. */
+/* Rows [count][columns]; an f32 GEMM uses them in place, others convert or copy them
+ * into the buffer. */
 dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, size_t columns,
                           const dpi_lhs_buffer *buffer);
 
@@ -111,9 +111,9 @@ dpi_lhs dpi_lhs_from_norm(const dpi_gemm *gemm, const dpi_kernels *kernels, cons
                           size_t x_stride, size_t count, size_t columns, float epsilon,
                           const dpi_lhs_buffer *buffer);
 
-/* [rows][columns] of k-groups, which the caller writes. Not for f32. */
-dpi_lhs dpi_lhs_unwritten(const dpi_gemm *gemm, size_t rows, size_t columns,
-                          const dpi_lhs_buffer *buffer);
+/* An lhs [rows][columns] in the buffer, whose k-groups the caller writes. Not for f32. */
+dpi_lhs dpi_lhs_reserve(const dpi_gemm *gemm, size_t rows, size_t columns,
+                        const dpi_lhs_buffer *buffer);
 
 /* The f32 rows of a buffer DPI_LHS_OF_SUMS. */
 dpi_rows dpi_lhs_sums(const dpi_lhs_buffer *buffer);

@@ -74,7 +74,7 @@ const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precis
 /* Whether attention reads the rows that the GEMMs of the blocks write. */
 static bool reads_rows_of(const dpi_gemm *attention, const dpi_gemm *blocks) {
     return attention->attention.type == DPI_NUMBER_F32 ||
-           attention->attention.type == blocks->lhs.source;
+           attention->attention.type == blocks->lhs.output_type;
 }
 
 const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask) {

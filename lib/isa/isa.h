@@ -14,11 +14,11 @@
 /* DP_CPU_* that processor and operating system support. */
 uint32_t dpi_cpu_features(void);
 
-/* AVX-VNNI: with AVX-512, DP_CPU_VNNI says only that there is AVX512-VNNI. */
+/* Whether there is AVX-VNNI. DP_CPU_VNNI cannot tell: with AVX-512 it means AVX512-VNNI. */
 bool dpi_cpu_has_avx_vnni(void);
 
-/* AVX512-BF16 multiplies at half the speed of f32: GEMMs that unpack bf16 are faster, unless there
- * is AMX. */
+/* Whether AVX512-BF16 multiplies at half the speed of f32, so that GEMMs that unpack bf16 are
+ * preferred where there is no AMX. */
 bool dpi_cpu_has_slow_bf16(void);
 
 /* ---- choosing (dispatch.c); `cpu_mask` is DP_CPU_* that are allowed ---- */
@@ -32,8 +32,8 @@ const dpi_gemm *dpi_gemm_choose(dp_precision precision, uint32_t cpu_mask);
 const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precision,
                                            uint32_t cpu_mask);
 
-/* The best GEMM for attention in a model whose blocks are multiplied by `blocks`: f32 for f32, and
- * what DP_PRECISION_AUTO stands for else. */
+/* The best GEMM for attention in a model whose blocks are multiplied by `blocks`: f32 for f32,
+ * otherwise what DP_PRECISION_AUTO selects. */
 const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask);
 
 /* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and
@@ -47,7 +47,7 @@ const dpi_kernels *dpi_kernels_avx2(void);
 const dpi_kernels *dpi_kernels_avx512(void);
 const dpi_kernels *dpi_kernels_neon(void);
 const dpi_gemm *dpi_gemm_generic(dp_precision precision);
-const dpi_gemm *dpi_gemm_rows(dp_precision precision);
+const dpi_gemm *dpi_gemm_rows(dp_precision precision); /* of DP_TARGET_ROWS: cortexm/rows.c */
 const dpi_gemm *dpi_gemm_avx2(dp_precision precision);
 const dpi_gemm *dpi_gemm_avx_vnni(dp_precision precision);
 const dpi_gemm *dpi_gemm_avx512(dp_precision precision);

@@ -32,10 +32,11 @@ typedef struct dpi_kernels {
     /* x = softmax(scale * x). */
     void (*softmax)(float *x, size_t n, float scale);
 
-    /* row += (right - row) * weight, column by column: the horizontal half of a resize. */
+    /* row += (right - row) * weight, column by column: the horizontal half of a bilinear resize. */
     void (*blend_columns)(float *row, const float *right, const float *weight, size_t n);
 
-    /* out = (a + (b - a) * weight) * scale + offset: the vertical half of a resize. */
+    /* out = (a + (b - a) * weight) * scale + offset: the vertical half of a bilinear resize,
+     * and the normalisation of pixels. */
     void (*blend_rows)(const float *a, const float *b, float weight, float scale, float offset,
                        float *out, size_t n);
 } dpi_kernels;

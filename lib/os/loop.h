@@ -1,6 +1,6 @@
 /*
  * A parallel loop: tasks that are handed out in order by an atomic counter, to whoever asks.
- * Private to lib/runtime.
+ * Private to lib/os.
  */
 #ifndef DPI_LOOP_H
 #define DPI_LOOP_H

@@ -2,7 +2,9 @@
  * Turns a caller's frame into rows of normalised pixels: upright, resized, cropped and normalised
  * in one pass. Neither the upright frame nor the resized one ever exists as a whole. A table holds
  * two source pixels and a weight for each column of the target. Only those pixels of a source line
- * are fetched; they are blended into a resized line, and two such lines into a row of the target.
+ * are fetched; they are blended into a resized line, and two such lines into a row of the target:
+ * the resize is bilinear, two taps in each direction. More taps need more of source_pair, of
+ * dpi_frame_scratch(), and of blend_columns() and blend_rows() in nn/nn.h.
  */
 #include "video/video.h"
 

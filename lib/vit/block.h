@@ -1,5 +1,5 @@
 /*
- * The two halves of a block, before and behind attention, for some rows of tokens. Private to
+ * The two halves of a block, before and after attention, for some rows of tokens. Private to
  * lib/vit.
  */
 #ifndef DPI_BLOCK_H

@@ -1,14 +1,14 @@
 /*
- * A transformer block after fusion, for some rows of tokens. The formulas are those of
- * dpi_path_block, which says what each matrix stands for; a path differs from the other only by
- * which matrices it has.
+ * A transformer block after fusion, for some rows of tokens. The formulas, with n, d, a, m and h,
+ * are those of dpi_path_block in model/model.h. The two paths differ only in which matrices are
+ * present.
  */
 #include "base/size.h"
 #include "gemm/gemm.h"
 #include "vit/block.h"
 
-/* Most columns of h that are worked on at a time: rows, columns and weights in use then fit a
- * core's second-level cache. */
+/* Largest width of a slice of h, the hidden layer of the MLP: rows, columns and weights in use then
+ * fit a core's second-level cache. */
 #define MLP_SLICE ((size_t)1536)
 
 _Static_assert(MLP_SLICE % DPI_MAX_NR == 0, "slices begin where panels do");
@@ -73,31 +73,33 @@ static block_pass start_block_pass(const dpi_workspace *workspace, const dpi_pat
 /* ---- the operations of the formulas ---- */
 
 /* norm(x) */
-static dpi_lhs normalise_rows(const block_pass *r) {
-    const dpi_parameters *p = &r->model->parameters;
-    return dpi_lhs_from_norm(r->model->gemm, r->model->kernels, r->x.numbers, r->x.stride,
-                             r->rows.count, p->width, p->epsilon, &r->buffers.norm);
+static dpi_lhs normalise_rows(const block_pass *pass) {
+    const dpi_parameters *p = &pass->model->parameters;
+    return dpi_lhs_from_norm(pass->model->gemm, pass->model->kernels, pass->x.numbers,
+                             pass->x.stride, pass->rows.count, p->width, p->epsilon,
+                             &pass->buffers.norm);
 }
 
-/* out = in linear, with an epilogue */
-static void multiply_rows(const block_pass *r, const dpi_linear *linear, dpi_lhs in, dpi_rows out,
-                          dpi_epilogue epilogue) {
-    dpi_gemm_run(r->model->kernels, linear, r->rows.count, in, out, epilogue);
+/* out = input * linear, with an epilogue */
+static void multiply_rows(const block_pass *pass, const dpi_linear *linear, dpi_lhs input,
+                          dpi_rows out, dpi_epilogue epilogue) {
+    dpi_gemm_run(pass->model->kernels, linear, pass->rows.count, input, out, epilogue);
 }
 
-/* x += in linear */
-static void add_to_residual(const block_pass *r, const dpi_linear *linear, dpi_lhs in) {
-    multiply_rows(r, linear, in, r->x, (dpi_epilogue){.accumulate = true});
+/* x += input * linear */
+static void add_to_residual(const block_pass *pass, const dpi_linear *linear, dpi_lhs input) {
+    multiply_rows(pass, linear, input, pass->x, (dpi_epilogue){.accumulate = true});
 }
 
-/* d = act(in linear) */
-static dpi_lhs run_adapter_down(const block_pass *r, const dpi_linear *linear, dpi_lhs in) {
-    return dpi_gemm_run_to_lhs(r->model->kernels, linear, r->rows.count, in,
-                               r->model->parameters.adapter_activation, &r->buffers.bottleneck);
+/* d = act(input * linear) */
+static dpi_lhs run_adapter_down(const block_pass *pass, const dpi_linear *linear, dpi_lhs input) {
+    return dpi_gemm_run_to_lhs(pass->model->kernels, linear, pass->rows.count, input,
+                               pass->model->parameters.adapter_activation,
+                               &pass->buffers.bottleneck);
 }
 
-static dpi_rows kvq_columns(const block_pass *r, size_t first) {
-    return dpi_path_kvq(r->state, r->rows, first);
+static dpi_rows kvq_columns(const block_pass *pass, size_t first) {
+    return dpi_path_kvq(pass->state, pass->rows, first);
 }
 
 /* ---- before attention ---- */
@@ -105,89 +107,90 @@ static dpi_rows kvq_columns(const block_pass *r, size_t first) {
 void dpi_fused_before_attention(const dpi_workspace *workspace, const dpi_path_block *block,
                                 dpi_token_rows rows, dpi_kvq_columns columns, float *scratch) {
     const dpi_parameters *p = &workspace->model->parameters;
-    block_pass r = start_block_pass(workspace, block, rows, scratch);
+    block_pass pass = start_block_pass(workspace, block, rows, scratch);
     dpi_linear qkv = block->qkv;
     dpi_linear composed_qkv = block->composed_qkv;
-    dpi_lhs n = normalise_rows(&r);
+    dpi_lhs n = normalise_rows(&pass);
     if (columns == DPI_KVQ_KEYS_AND_VALUES) {
         qkv.outputs = dpi_size_min(qkv.outputs, 2 * p->width);
         composed_qkv.outputs = dpi_size_min(composed_qkv.outputs, 2 * p->width);
     }
-    multiply_rows(&r, &qkv, n, kvq_columns(&r, 0), (dpi_epilogue){0});
+    multiply_rows(&pass, &qkv, n, kvq_columns(&pass, 0), (dpi_epilogue){0});
     if (block->adapter_down_qkv.outputs > 0) {
-        dpi_lhs d = run_adapter_down(&r, &block->adapter_down_qkv, n);
-        multiply_rows(&r, &composed_qkv, d, kvq_columns(&r, 0),
+        dpi_lhs d = run_adapter_down(&pass, &block->adapter_down_qkv, n);
+        multiply_rows(&pass, &composed_qkv, d, kvq_columns(&pass, 0),
                       (dpi_epilogue){.accumulate = qkv.outputs > 0});
     }
     if (columns == DPI_KVQ_ALL) {
-        multiply_rows(&r, &block->adapter_down_attn, n, kvq_columns(&r, 3 * p->width),
+        multiply_rows(&pass, &block->adapter_down_attn, n, kvq_columns(&pass, 3 * p->width),
                       (dpi_epilogue){.activation = p->adapter_activation});
     }
 }
 
-/* ---- behind attention ---- */
+/* ---- after attention ---- */
 
 /* x += a attn_out + d adapter_up_attn */
-static void add_attention(const block_pass *r) {
-    const dpi_gemm *gemm = r->model->gemm;
-    const dpi_path_block *block = r->block;
-    size_t width = r->model->parameters.width;
-    dpi_lhs a =
-        dpi_lhs_from_rows(gemm, kvq_columns(r, 2 * width), r->rows.count, width, &r->buffers.norm);
-    add_to_residual(r, &block->attn_out, a);
+static void add_attention_output(const block_pass *pass) {
+    const dpi_gemm *gemm = pass->model->gemm;
+    const dpi_path_block *block = pass->block;
+    size_t width = pass->model->parameters.width;
+    dpi_lhs a = dpi_lhs_from_rows(gemm, kvq_columns(pass, 2 * width), pass->rows.count, width,
+                                  &pass->buffers.norm);
+    add_to_residual(pass, &block->attn_out, a);
     if (block->composed_down_attn.outputs > 0) {
-        add_to_residual(r, &block->adapter_up_attn,
-                        run_adapter_down(r, &block->composed_down_attn, a));
+        add_to_residual(pass, &block->adapter_up_attn,
+                        run_adapter_down(pass, &block->composed_down_attn, a));
     } else if (block->adapter_up_attn.outputs > 0) {
-        add_to_residual(r, &block->adapter_up_attn,
-                        dpi_lhs_from_rows(gemm, kvq_columns(r, 3 * width), r->rows.count,
-                                          block->adapter_up_attn.inputs, &r->buffers.bottleneck));
+        add_to_residual(pass, &block->adapter_up_attn,
+                        dpi_lhs_from_rows(gemm, kvq_columns(pass, 3 * width), pass->rows.count,
+                                          block->adapter_up_attn.inputs,
+                                          &pass->buffers.bottleneck));
     }
 }
 
 /* Columns [first, first + count) of h:
- *     h = act(m fc1);  d += h composed_down_mlp, activated at the last;  x += h fc2 */
-static void add_mlp_slice(const block_pass *r, dpi_lhs m, size_t first, size_t count) {
-    const dpi_path_block *block = r->block;
-    const dpi_parameters *p = &r->model->parameters;
+ *     h = act(m fc1);  d += h composed_down_mlp, activated after the last slice;  x += h fc2 */
+static void add_mlp_slice(const block_pass *pass, dpi_lhs m, size_t first, size_t count) {
+    const dpi_path_block *block = pass->block;
+    const dpi_parameters *p = &pass->model->parameters;
     dpi_linear fc1 = dpi_linear_outputs(&block->fc1, first, count);
-    dpi_lhs h = dpi_gemm_run_to_lhs(r->model->kernels, &fc1, r->rows.count, m, p->activation,
-                                    &r->buffers.mlp);
+    dpi_lhs h = dpi_gemm_run_to_lhs(pass->model->kernels, &fc1, pass->rows.count, m, p->activation,
+                                    &pass->buffers.mlp);
     if (block->composed_down_mlp.outputs > 0) {
         dpi_linear part = dpi_linear_inputs(&block->composed_down_mlp, first, count);
         bool last = first + count == p->mlp_width;
         dpi_epilogue epilogue = {.accumulate = first > 0,
                                  .activation = last ? p->adapter_activation : DPI_ACTIVATION_NONE};
-        multiply_rows(r, &part, h, dpi_lhs_sums(&r->buffers.bottleneck), epilogue);
+        multiply_rows(pass, &part, h, dpi_lhs_sums(&pass->buffers.bottleneck), epilogue);
     }
     if (block->fc2.outputs > 0) {
         dpi_linear fc2 = dpi_linear_inputs(&block->fc2, first, count);
-        add_to_residual(r, &fc2, h);
+        add_to_residual(pass, &fc2, h);
     }
 }
 
-static void add_mlp(const block_pass *r) {
-    const dpi_path_block *block = r->block;
-    const dpi_parameters *p = &r->model->parameters;
-    dpi_lhs m = normalise_rows(r);
+static void add_mlp(const block_pass *pass) {
+    const dpi_path_block *block = pass->block;
+    const dpi_parameters *p = &pass->model->parameters;
+    dpi_lhs m = normalise_rows(pass);
     if (block->adapter_down_mlp.outputs > 0) {
-        add_to_residual(r, &block->adapter_up_mlp,
-                        run_adapter_down(r, &block->adapter_down_mlp, m));
+        add_to_residual(pass, &block->adapter_up_mlp,
+                        run_adapter_down(pass, &block->adapter_down_mlp, m));
     }
     for (size_t first = 0; first < p->mlp_width; first += MLP_SLICE) {
-        add_mlp_slice(r, m, first, dpi_size_min(MLP_SLICE, p->mlp_width - first));
+        add_mlp_slice(pass, m, first, dpi_size_min(MLP_SLICE, p->mlp_width - first));
     }
     if (block->composed_down_mlp.outputs > 0) {
-        dpi_lhs d =
-            dpi_lhs_from_rows(r->model->gemm, dpi_lhs_sums(&r->buffers.bottleneck), r->rows.count,
-                              block->adapter_up_mlp.inputs, &r->buffers.bottleneck);
-        add_to_residual(r, &block->adapter_up_mlp, d);
+        dpi_lhs d = dpi_lhs_from_rows(pass->model->gemm, dpi_lhs_sums(&pass->buffers.bottleneck),
+                                      pass->rows.count, block->adapter_up_mlp.inputs,
+                                      &pass->buffers.bottleneck);
+        add_to_residual(pass, &block->adapter_up_mlp, d);
     }
 }
 
 void dpi_fused_after_attention(const dpi_workspace *workspace, const dpi_path_block *block,
                                dpi_token_rows rows, float *scratch) {
-    block_pass r = start_block_pass(workspace, block, rows, scratch);
-    add_attention(&r);
-    add_mlp(&r);
+    block_pass pass = start_block_pass(workspace, block, rows, scratch);
+    add_attention_output(&pass);
+    add_mlp(&pass);
 }

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HEADER = Path(__file__).parents[2] / "include" / "dualpath.h"
-PROMISED = 4096  # by `dualpath compile --report`
+PROMISED = 4096  # also in examples/compile.c (STACK_BYTES), tests/firmware/check.sh, docs/firmware.md
 C_LIBRARY = 256
 
 # Models are compiled elsewhere, and no others opened: build_weights() is for those.
@@ -20,7 +20,7 @@ NOT_ON_BOARDS = {"dp_model_compile", "dp_model_compile_memory", "dp_model_compil
 
 APPLICATION = "-"
 POINTERS = {
-    r"lib/os/loop.h": r"(?!dp_|open_)\w+_task",
+    r"lib/os/loop.h": r"(?!dpi?_|open_)\w+_task",
     r"lib/base/format.c": r"write_(fixed|scientific)",
     r"lib/os/memory.c": APPLICATION,
     r"lib/os/team.c": r"host_worker",  # the application's scheduler does
@@ -28,7 +28,7 @@ POINTERS = {
     r"lib/gguf/index.c": r"(key|name)_of_item",
     r"lib/model/(build|load).c": APPLICATION,
     r"lib/gguf/emit.c": APPLICATION,
-    r"lib/isa/dispatch.c": r"dp_gemm_(generic|rows|avx\w*|amx|neon\w*)",
+    r"lib/isa/dispatch.c": r"dpi_gemm_(generic|rows|avx\w*|amx|neon\w*)",
     r"lib/isa/cortexm/rows.c": r"measure_peak__c",
     r"lib/isa/vector/gemm_f32_tmpl.h": r"gemm_\d+__\w+",
     r"lib/gemm/gemm.c:dpi_gemm_run": r"dpi_gemm_run_tiles",
@@ -36,7 +36,7 @@ POINTERS = {
     r"lib/gemm/gemm.c:dpi_attention_scratch": r"dpi_attention_scratch_tiles",
     r"lib/gemm/tiles.c": r"\w+_(tile|gelu|quick_gelu|relu)__\w+",
     r"lib/gemm/attention.c": r"\w+_softmax__\w+",
-    r"lib/gemm/(lhs|pack).c": r"dp_round_row_\w+|\w+__\w+",
+    r"lib/gemm/(lhs|pack).c": r"dpi_round_row_\w+|\w+__\w+",
     r"lib/video/frame.c": r"convert_\w+|\w+__\w+",
     r"lib/(video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
     r"lib/api/.*": APPLICATION,
@@ -80,7 +80,7 @@ class Graph:
     def deepest(self, function):
         """The bytes of the deepest way from here, and the functions on it."""
         if function not in self.frames:
-            if function.startswith("dp_") and function not in NOT_ON_BOARDS:
+            if function.startswith(("dp_", "dpi_")) and function not in NOT_ON_BOARDS:
                 fail(f"nothing is known of {function}")
             return 0, []
         if function not in self.ways:

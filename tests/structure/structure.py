@@ -22,7 +22,7 @@ INCLUDE = re.compile(r'^#\s*include "(.*)"', re.M)
 NAME = re.compile(r"\b[A-Za-z_]\w*\b")
 
 # What lib/vit must not look at: it writes formulas.
-DECISIONS = re.compile(r"\bDP_CPU_\w+|\bDP_PRECISION_\w+|\bDP_NUMBER_\w+|\w*precision\b|\bcpu_mask\b|(?:->|\.)(?:cpu|layout|lhs)\b|\bdp_layout\w*")
+DECISIONS = re.compile(r"\bDP_CPU_\w+|\bDP_PRECISION_\w+|\bDPI_NUMBER_\w+|\w*precision\b|\bcpu_mask\b|(?:->|\.)(?:cpu|layout|lhs)\b|\bdpi_layout\w*")
 
 # Names at file scope, in the layout of clang-format.
 AT_FILE_SCOPE = [

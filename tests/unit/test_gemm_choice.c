@@ -22,7 +22,7 @@ START_TEST(sizes_fit_together) {
     ck_assert(p->kernel.panels > 0);
     ck_assert((p->kernel.run == NULL) == (p->run != dpi_gemm_run_tiles));
     /* rows that are written as bf16 can be read */
-    ck_assert(p->lhs.source == DPI_NUMBER_F32 || p->lhs.from_bf16 != NULL);
+    ck_assert(p->lhs.output_type == DPI_NUMBER_F32 || p->lhs.from_bf16 != NULL);
     ck_assert((p->attention.run != NULL) || p->layout.precision == DP_PRECISION_INT8);
 }
 END_TEST

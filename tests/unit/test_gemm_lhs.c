@@ -235,7 +235,7 @@ START_TEST(rows_can_be_written_one_by_one) {
         float *x = random_floats(extent(rows, inputs, stride));
         dpi_lhs_buffer buffer = lhs_buffer(garbage_words(size), inputs);
         dpi_lhs made = lhs_of(p, x, stride, rows, inputs, garbage_words(size));
-        dpi_lhs written = dpi_lhs_unwritten(p, rows, inputs, &buffer);
+        dpi_lhs written = dpi_lhs_reserve(p, rows, inputs, &buffer);
         ck_assert_uint_eq(made.stride, written.stride);
         for (size_t i = rows; i-- > 0;) {
             dpi_kgroup *row = written.groups + i * written.stride;
@@ -330,7 +330,7 @@ START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
         dpi_linear linear = random_linear(p, inputs, outputs);
         dpi_lhs in = lhs_of(p, random_floats(rows * inputs), inputs, rows, inputs,
                             garbage_words(lhs_size(p, rows, inputs)));
-        dpi_rows out = {guarded_words(rows * outputs), outputs, p->lhs.source};
+        dpi_rows out = {guarded_words(rows * outputs), outputs, p->lhs.output_type};
         dpi_gemm_run(kernels, &linear, rows, in, out, (dpi_epilogue){.activation = activation});
         dpi_lhs_buffer expected = garbage_buffer(p, rows, outputs, DPI_LHS_OF_ROWS);
         dpi_lhs_buffer buffer = garbage_buffer(p, rows, outputs, origins[round % 2]);

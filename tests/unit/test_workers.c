@@ -1,5 +1,5 @@
 /*
- * lib/runtime's threads: loops of one team, and of several teams on the same workers. Who works
+ * lib/os's threads: loops of one team, and of several teams on the same workers. Who works
  * where is seen from the inside of tasks, which wait for each other where an order matters; a wait
  * that lasts too long is a failure.
  */

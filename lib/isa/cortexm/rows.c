@@ -158,12 +158,12 @@ static const dpi_gemm gemm_int8__rows = {
     .lhs = {.expansion = 2,
             .allotted = 2,
             .interleaved = true,
-            .source = DPI_NUMBER_F32,
+            .output_type = DPI_NUMBER_F32,
             .from_f32 = round_to_halves__dsp},
 #else
     .lhs = {.expansion = 1,
             .allotted = 2,
-            .source = DPI_NUMBER_F32,
+            .output_type = DPI_NUMBER_F32,
             .from_f32 = dpi_round_row_int8},
 #endif
     .kernel = {.mr = TILE_ROWS,

@@ -2,8 +2,8 @@
  * GEMMs of bf16 and bytes for instruction sets that cannot multiply them, or only slowly: panels
  * are unpacked in registers, and so are bytes of the lhs; bf16 of the lhs is f32 beforehand. A file
  * that includes this has defined the vector operations (vector_*.h), GEMM_NAME, GEMM_CPU and
- * GEMM_KC as for gemm_f32_tmpl.h, the tile UNPACK_ROWS x (UNPACK_VECTORS * V_LENGTH), and the step
- * of its layouts UNPACK_STEP. It gets TMPL_NAME(gemm_bf16) and TMPL_NAME(gemm_int8).
+ * GEMM_KC as for gemm_f32_tmpl.h, the tile LOWP_ROWS x (LOWP_VECTORS * V_LENGTH), and the step
+ * of its layouts LOWP_STEP. It gets TMPL_NAME(gemm_bf16) and TMPL_NAME(gemm_int8).
  */
 #include "base/size.h"
 #include "gemm/gemm.h"
@@ -29,8 +29,8 @@ static inline v_halves v_two_floats(const dpi_kgroup *p) {
 #define KERNEL_PEAK TMPL_NAME(bf16_measure_peak)
 #define KERNEL_KR 2
 #define KERNEL_EXPANSION 2
-#define KERNEL_ROWS UNPACK_ROWS
-#define KERNEL_VECTORS UNPACK_VECTORS
+#define KERNEL_ROWS LOWP_ROWS
+#define KERNEL_VECTORS LOWP_VECTORS
 #define KERNEL_SUM vf
 #define KERNEL_ZERO() v_zero()
 #define KERNEL_COLUMNS v_halves
@@ -45,14 +45,14 @@ static inline v_halves v_two_floats(const dpi_kgroup *p) {
 static void TMPL_NAME(round_row_bf16)(const float *x, size_t n, dpi_kgroup *groups,
                                       dpi_row_scale *scale) {
     (void)scale;
-    round_to_bf16(x, n, UNPACK_STEP, groups);
+    round_to_bf16(x, n, LOWP_STEP, groups);
 }
 
 /* For the lhs: rounded to bf16, and f32 all the same. */
 static void TMPL_NAME(round_row_bf16_as_f32)(const float *x, size_t n, dpi_kgroup *groups,
                                              dpi_row_scale *scale) {
     (void)scale;
-    size_t padded = dpi_size_round_up(n, 2 * UNPACK_STEP);
+    size_t padded = dpi_size_round_up(n, 2 * LOWP_STEP);
     for (size_t i = 0; i < n; i++) {
         groups[i] = bf16_bits(x[i]);
     }
@@ -62,10 +62,10 @@ static void TMPL_NAME(round_row_bf16_as_f32)(const float *x, size_t n, dpi_kgrou
 static const dpi_gemm TMPL_NAME(gemm_bf16) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
-    .layout = {DP_PRECISION_BF16, .kr = 2, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
+    .layout = {DP_PRECISION_BF16, .kr = 2, .step = LOWP_STEP, .nr = LOWP_VECTORS * V_LENGTH,
                TMPL_NAME(round_row_bf16)},
     .lhs = DPI_LHS_UNPACKED(TMPL_NAME(round_row_bf16_as_f32)),
-    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(bf16_tile)},
+    .kernel = {.mr = LOWP_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(bf16_tile)},
     .row_block = 120,
     .run = dpi_gemm_run_tiles,
     .attention = DPI_ATTENTION_TILES,
@@ -94,8 +94,8 @@ static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
 #define KERNEL_PEAK TMPL_NAME(int8_measure_peak)
 #define KERNEL_KR 4
 #define KERNEL_EXPANSION 1
-#define KERNEL_ROWS UNPACK_ROWS
-#define KERNEL_VECTORS UNPACK_VECTORS
+#define KERNEL_ROWS LOWP_ROWS
+#define KERNEL_VECTORS LOWP_VECTORS
 #define KERNEL_SUM vu
 #define KERNEL_ZERO() u_zero()
 #define KERNEL_COLUMNS v_bytes
@@ -108,16 +108,16 @@ static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
 
 static void TMPL_NAME(round_row_int8)(const float *x, size_t n, dpi_kgroup *groups,
                                       dpi_row_scale *scale) {
-    round_to_int8(x, n, UNPACK_STEP, groups, scale);
+    round_to_int8(x, n, LOWP_STEP, groups, scale);
 }
 
 static const dpi_gemm TMPL_NAME(gemm_int8) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
-    .layout = {DP_PRECISION_INT8, .kr = 4, .step = UNPACK_STEP, .nr = UNPACK_VECTORS * V_LENGTH,
+    .layout = {DP_PRECISION_INT8, .kr = 4, .step = LOWP_STEP, .nr = LOWP_VECTORS * V_LENGTH,
                TMPL_NAME(round_row_int8)},
     .lhs = DPI_LHS_ROUNDED(TMPL_NAME(round_row_int8)),
-    .kernel = {.mr = UNPACK_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = TMPL_NAME(int8_tile)},
+    .kernel = {.mr = LOWP_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = TMPL_NAME(int8_tile)},
     .row_block = 120,
     .run = dpi_gemm_run_tiles,
     .attention = DPI_ATTENTION_TILES,

@@ -1,6 +1,6 @@
 /*
- * The epilogue of a micro-kernel: from accumulators to the rows of the output, in the vector
- * operations of vector_*.h.
+ * The epilogue of a micro-kernel: bias, adding and storing. The activation follows in gemm/tiles.c
+ * (activate_tile()), or, where rows are rounded for the next GEMM, in gemm/lhs.c.
  */
 #ifndef DPI_VECTOR_STORE_H
 #define DPI_VECTOR_STORE_H

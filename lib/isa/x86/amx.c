@@ -68,7 +68,7 @@ static void round_bf16_row_to_int8__amx(const uint16_t *x, size_t n, dpi_kgroup 
 MEASURE_PEAK(bf16_measure_peak__amx, _tile_dpbf16ps, 2)
 MEASURE_PEAK(int8_measure_peak__amx, _tile_dpbsud, 4)
 
-/* ---- GEMMs; neither has a micro-kernel for the loops of gemm.c ---- */
+/* ---- GEMMs; neither has a micro-kernel for the loops of tiles.c ---- */
 
 #define GEMM_OF_AMX                                                              \
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX, \
@@ -80,8 +80,8 @@ static const dpi_gemm gemm_bf16__amx = {
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = STEP, .nr = TILE_COLUMNS, round_row_bf16__amx},
     .lhs = {.expansion = 1,
             .allotted = 1,
-            .source = DPI_NUMBER_BF16,
-            .source_is_lhs = true,
+            .output_type = DPI_NUMBER_BF16,
+            .output_is_lhs = true,
             .from_f32 = round_row_bf16__amx,
             .from_bf16 = copy_row_bf16__amx},
     .run = dpi_amx_gemm_run_bf16,
@@ -95,7 +95,7 @@ static const dpi_gemm gemm_int8__amx = {
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = STEP, .nr = TILE_COLUMNS, round_row_int8__amx},
     .lhs = {.expansion = 1,
             .allotted = 1,
-            .source = DPI_NUMBER_BF16,
+            .output_type = DPI_NUMBER_BF16,
             .from_f32 = round_row_int8__amx,
             .from_bf16 = round_bf16_row_to_int8__amx},
     .run = dpi_amx_gemm_run_int8,

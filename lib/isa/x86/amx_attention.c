@@ -206,8 +206,8 @@ void dpi_amx_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
     amx_attention_scratch s = take_amx_scratch(&arena, gemm, tokens, size);
     size_t key_depth = dpi_layout_depth(&gemm->layout, size);
     size_t value_depth = dpi_layout_depth(&gemm->layout, tokens);
-    dpi_lhs queries = dpi_lhs_unwritten(gemm, TILE_ROWS, size, &s.queries);
-    dpi_lhs weights = dpi_lhs_unwritten(gemm, TILE_ROWS, tokens, &s.weights);
+    dpi_lhs queries = dpi_lhs_reserve(gemm, TILE_ROWS, size, &s.queries);
+    dpi_lhs weights = dpi_lhs_reserve(gemm, TILE_ROWS, tokens, &s.weights);
     pack_all_keys(attention, key_depth, s.keys);
     pack_all_values(attention, value_depth, s.values);
     amx_configure();

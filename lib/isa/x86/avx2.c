@@ -1,5 +1,7 @@
 /*
- * AVX2 with FMA: tiles of 6 x 16, which fill 12 of 16 registers.
+ * AVX2 with FMA. In f32, tiles of 6 x 16 take 12 of 16 registers for accumulators. bf16 and int8
+ * are unpacked, in tiles of 4 x 16. Panels have 16 columns, as DP_TARGET_AVX2 in gemm/target.c
+ * says.
  */
 #include "isa/isa.h"
 
@@ -19,9 +21,9 @@
 #define GEMM_KC 512
 #include "isa/vector/gemm_f32_tmpl.h"
 
-#define UNPACK_ROWS 4
-#define UNPACK_VECTORS 2
-#define UNPACK_STEP 1
+#define LOWP_ROWS 4
+#define LOWP_VECTORS 2
+#define LOWP_STEP 1 /* k-groups, as in gemm/target.c */
 #include "isa/vector/gemm_unpack_tmpl.h"
 
 const dpi_kernels *dpi_kernels_avx2(void) {
@@ -29,9 +31,14 @@ const dpi_kernels *dpi_kernels_avx2(void) {
 }
 
 const dpi_gemm *dpi_gemm_avx2(dp_precision precision) {
-    return precision == DP_PRECISION_F32    ? &gemm_f32__avx2
-           : precision == DP_PRECISION_BF16 ? &gemm_bf16__avx2
-                                            : &gemm_int8__avx2;
+    switch (precision) {
+    case DP_PRECISION_F32:
+        return &gemm_f32__avx2;
+    case DP_PRECISION_BF16:
+        return &gemm_bf16__avx2;
+    default:
+        return &gemm_int8__avx2;
+    }
 }
 
 #else

@@ -1,5 +1,6 @@
 /*
- * AVX-512: tiles of 14 x 32, which fill 28 of 32 registers.
+ * AVX-512. In f32, tiles of 14 x 32 take 28 of 32 registers for accumulators. bf16 and int8 are
+ * unpacked, in tiles of 12 x 32. Panels have 32 columns, as DP_TARGET_AVX512 in gemm/target.c says.
  */
 #include "isa/isa.h"
 
@@ -19,9 +20,9 @@
 #define GEMM_KC 384
 #include "isa/vector/gemm_f32_tmpl.h"
 
-#define UNPACK_ROWS 12
-#define UNPACK_VECTORS 2
-#define UNPACK_STEP 16
+#define LOWP_ROWS 12
+#define LOWP_VECTORS 2
+#define LOWP_STEP 16 /* k-groups, as in gemm/target.c */
 #include "isa/vector/gemm_unpack_tmpl.h"
 
 const dpi_kernels *dpi_kernels_avx512(void) {
@@ -29,9 +30,14 @@ const dpi_kernels *dpi_kernels_avx512(void) {
 }
 
 const dpi_gemm *dpi_gemm_avx512(dp_precision precision) {
-    return precision == DP_PRECISION_F32    ? &gemm_f32__avx512
-           : precision == DP_PRECISION_BF16 ? &gemm_bf16__avx512
-                                            : &gemm_int8__avx512;
+    switch (precision) {
+    case DP_PRECISION_F32:
+        return &gemm_f32__avx512;
+    case DP_PRECISION_BF16:
+        return &gemm_bf16__avx512;
+    default:
+        return &gemm_int8__avx512;
+    }
 }
 
 #else
