@@ -3,6 +3,7 @@
  * count memory and to check that every tensor is there, then to fill.
  */
 #include "dp_config.h"
+#include "isa/isa.h"
 #include "model/builder.h"
 #include "model/choose.h"
 #include "model/describe.h"
@@ -295,6 +296,9 @@ dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening 
     if (status != DP_OK) {
         return status;
     }
+    /* Sums over the whole depth are one sum: the same bits with all fused multiply-adds. */
+    builder.gemm_here = *dpi_gemm_choose(DP_PRECISION_F32, counted.cpu_mask);
+    builder.gemm_here.kernel.kc = DPI_WHOLE_DEPTH;
     builder.used = dpi_allocate(options->allocator, gguf->tensor_count);
     if (builder.used == NULL) {
         return dpi_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);

@@ -20,6 +20,7 @@ typedef struct dpi_builder {
     float *scratch;   /* what scopes hand out */
     size_t scratch_size;
     size_t scratch_peak; /* the most that was in use */
+    dpi_gemm gemm_here;  /* multiplies weights on this machine, in f32 */
 } dpi_builder;
 
 /* Whether matrices have values: on the second walk, while nothing has failed. (matrix.c) */

@@ -2,7 +2,6 @@
  * Algebra on weights while a model is being built: products, folding a layer norm, composition.
  */
 #include "base/size.h"
-#include "isa/isa.h"
 #include "model/builder.h"
 
 #include <string.h>
@@ -52,18 +51,17 @@ void dpi_matrix_scale(dpi_builder *builder, dpi_matrix matrix, float factor) {
 static void multiply_into(const dpi_scope *outer, dpi_matrix a, dpi_matrix b, dpi_matrix result) {
     dpi_scope scope = *outer;
     dpi_builder *builder = scope.builder;
-    dpi_gemm gemm = *dpi_gemm_choose(DP_PRECISION_F32, builder->model->cpu_mask);
-    gemm.kernel.kc = DPI_WHOLE_DEPTH; /* one sum: the same bits with all fused multiply-adds */
+    const dpi_gemm *gemm = &builder->gemm_here;
     dpi_matrix panels =
-        dpi_matrix_take(&scope, b.rows, dpi_layout_columns(&gemm.layout, b.columns));
+        dpi_matrix_take(&scope, b.rows, dpi_layout_columns(&gemm->layout, b.columns));
     if (dpi_building(builder)) {
         dpi_kgroup *packed = (dpi_kgroup *)panels.values;
-        dpi_linear linear = {.gemm = &gemm,
+        dpi_linear linear = {.gemm = gemm,
                              .inputs = b.rows,
                              .outputs = b.columns,
                              .depth = b.rows,
                              .panels = packed};
-        dpi_pack_panels_transposed(&gemm.layout, packed, b.values, b.columns, b.columns, b.rows);
+        dpi_pack_panels_transposed(&gemm->layout, packed, b.values, b.columns, b.columns, b.rows);
         dpi_gemm_run(builder->model->kernels, &linear, a.rows, dpi_lhs_of_f32(a.values, a.columns),
                      dpi_rows_f32(result.values, result.columns), (dpi_epilogue){0});
     }

@@ -5,6 +5,7 @@
 #include "gguf/crc32.h"
 #include "gguf_samples.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- numbers ---- */
@@ -30,7 +31,7 @@ static double value_of_f16(uint32_t bits) {
 }
 
 static void expect_not_finite(const dpi_tensor *tensor, size_t first, size_t count) {
-    float values[64];
+    float values[1000];
     ck_assert_int_eq(dpi_tensor_read(tensor, first, count, values, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'weights'"));
     ck_assert_ptr_nonnull(strstr(message.text, "NaN"));
@@ -96,6 +97,27 @@ START_TEST(f32_is_taken_bit_for_bit) {
         gguf_free(&one);
     }
     gguf_free(&bytes);
+}
+END_TEST
+
+/* Wherever it stands in a long tensor, the first such value is the one that is named. */
+START_TEST(values_are_finite_everywhere) {
+    static const size_t places[] = {0, 1, 255, 256, 257, 511, 512, 767, 768, 999};
+    float numbers[1000];
+    float values[COUNT(numbers)];
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_F32, (const uint8_t *)numbers, sizeof numbers);
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        numbers[i] = i % 2 == 0 ? FLT_MAX : -FLT_MAX;
+    }
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, COUNT(numbers), values, &message), DP_OK);
+    ck_assert_mem_eq(values, numbers, sizeof numbers);
+    for (size_t i = COUNT(places); i > 0; i--) {
+        char element[32];
+        numbers[places[i - 1]] = i % 2 == 0 ? -INFINITY : NAN;
+        expect_not_finite(&tensor, 0, COUNT(numbers));
+        (void)snprintf(element, sizeof element, "element %zu;", places[i - 1]);
+        ck_assert_ptr_nonnull(strstr(message.text, element));
+    }
 }
 END_TEST
 
@@ -227,6 +249,7 @@ static Suite *numbers_suite(void) {
     tcase_add_test(numbers, every_bf16_is_exact);
     tcase_add_test(numbers, f32_is_taken_bit_for_bit);
     tcase_add_test(numbers, q8_0_is_exact);
+    tcase_add_test(numbers, values_are_finite_everywhere);
     tcase_add_loop_test(numbers, q8_0_scales_must_be_finite, 0, 3);
     tcase_add_test(numbers, types_have_names);
     tcase_add_test(numbers, crc32_is_that_of_gzip);
