@@ -42,7 +42,7 @@ static dp_status resolve_model_options(const dp_model_options *given, dpi_openin
     return status;
 }
 
-/* The backbone of a task; of a task on it, for what those two share. */
+/* A task that is given as a backbone stands for its own backbone. */
 static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *given,
                                   dpi_opening *opening, dpi_message *message) {
     dp_status status = resolve_model_options(given, opening, message);
@@ -53,21 +53,22 @@ static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *gi
         return dpi_fail(message, DP_ERR_ARGUMENT, "the backbone is NULL");
     }
     if (opening->options.as_backbone != 0) {
-        return dpi_fail(message, DP_ERR_ARGUMENT,
-                        "dp_model_options: as_backbone is set for a task, which is none");
+        return dpi_fail(
+            message, DP_ERR_ARGUMENT,
+            "dp_model_options: as_backbone is set for a task, which cannot be a backbone");
     }
     opening->backbone = backbone->backbone != NULL ? backbone->backbone : backbone;
     if (opening->backbone->gguf.tensor_count == 0) {
         return dpi_fail(message, DP_ERR_BACKBONE,
-                        "the backbone was opened without as_backbone: it does not keep what tasks "
-                        "are fused with");
+                        "the backbone was opened without as_backbone, so it did not keep the file "
+                        "that tasks need");
     }
     return DP_OK;
 }
 
 /* ---- opening ---- */
 
-/* Whether there is a place for the model, which then holds none. */
+/* Checks that there is a place for the model, and empties it. */
 static dp_status clear_model(dp_model **model, dpi_message *message) {
     if (model == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the place for the new model is NULL");

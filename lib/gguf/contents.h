@@ -30,7 +30,7 @@ typedef struct dpi_gguf_entry {
     uint32_t type;         /* dpi_value_type */
     uint32_t element_type; /* of an array; its elements follow each other from `value` */
     size_t count;          /* elements of an array, else 1 */
-    size_t value;          /* where it stands in the file */
+    size_t value;          /* its byte in the file */
 } dpi_gguf_entry;
 
 typedef struct dpi_gguf {

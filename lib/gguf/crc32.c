@@ -1,7 +1,7 @@
 /*
  * CRC-32 as gzip and zlib compute it (polynomial 0xedb88320, bits reversed), eight bytes a step.
- * crc_table[k][v] is what a byte v leaves after k more bytes; as the remainder of a sum is the sum
- * of the remainders, the eight single bits of v make up all of a row.
+ * crc_table[k][v] is the remainder of byte v followed by k zero bytes. The remainder of a sum is
+ * the sum of the remainders, so the eight powers of two of v determine a whole row.
  */
 #include "gguf/crc32.h"
 #include "base/bytes.h"

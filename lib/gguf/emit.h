@@ -8,7 +8,7 @@
 #include "gguf/contents.h"
 #include "os/sink.h"
 
-/* What a file has, known when it was emitted once. */
+/* Sizes of a file, which one run over it finds out. */
 typedef struct dpi_emitted {
     uint64_t entries, tensors, bytes;
 } dpi_emitted;
@@ -19,7 +19,7 @@ typedef struct dpi_emitter {
     dp_status status;     /* the first failure; after it nothing is written */
     dpi_emitted expected; /* of the run that counted; zeros in that run itself */
     dpi_emitted emitted;  /* so far */
-    uint64_t described;   /* bytes of the data section that descriptions have given away */
+    uint64_t described;   /* bytes of the data section that were described so far */
     uint64_t data_begin;  /* where that section begins */
     size_t held;          /* bytes in the buffer */
     uint8_t buffer[4096];
@@ -41,13 +41,13 @@ void dpi_emit_f32_element(dpi_emitter *to, float value);
 void dpi_emit_string_element(dpi_emitter *to, const char *value);
 
 /* Descriptions of tensors, then, behind dpi_emit_data_begin(), their bytes in the same order:
- * `bytes` of them, aligned to DPI_ALIGNMENT. Other bytes than were described are a failure. */
+ * `bytes` of them, aligned to DPI_ALIGNMENT. It is a failure to write other bytes than were
+ * described. */
 void dpi_emit_description(dpi_emitter *to, const dpi_tensor *tensor);
 void dpi_emit_data_begin(dpi_emitter *to);
 void dpi_emit_data(dpi_emitter *to, const dpi_tensor *tensor);
 
-/* Writes what is still in the buffer. After the run that wrote: whether it wrote what was expected.
- */
+/* Writes what is still in the buffer, and checks that the file is what its header says. */
 dp_status dpi_emit_end(dpi_emitter *to);
 
 #endif /* DPI_EMIT_H */

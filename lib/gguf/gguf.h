@@ -13,9 +13,9 @@
 /* Aligns the data section and the tensors in it. */
 #define DPI_GGUF_ALIGNMENT_KEY "general.alignment"
 
-/* The key of the tensors' checksums, an array of u32 in the order of the tensors. GGUF has none of
- * its own: this array is an addition of ours to the container, the same for whatever lies in it, so
- * the container's reader knows it, and nobody has to tell it the key. */
+/* The key of the tensors' checksums, an array of u32 in the order of the tensors. GGUF has no
+ * checksums of its own. This array is our addition to the container and the same whatever the
+ * tensors are for, so the reader of the container knows the key, and callers do not pass it. */
 #define DPI_GGUF_CRC_KEY "dualpath.tensor_crc32"
 
 /* Parses and checks. The bytes must outlive the result. On failure nothing is held. */

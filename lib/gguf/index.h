@@ -1,5 +1,5 @@
 /*
- * Items of a table in another order than they stand in: sorted, and found by a text.
+ * Items of a table: sorting them without moving them, and finding one by its text.
  */
 #ifndef DPI_INDEX_H
 #define DPI_INDEX_H

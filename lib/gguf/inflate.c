@@ -1,6 +1,7 @@
 /*
- * Compressed weight files: inflates all members of a gzip file into one block of memory, which
- * grows as bytes really come out of it, up to the limit that the caller gave.
+ * Compressed weight files: all members of a gzip file are inflated into one block of memory. The
+ * block grows as bytes come out, up to the caller's limit: a size that the file claims is only a
+ * hint.
  */
 #include "gguf/inflate.h"
 #include "base/arena.h"
@@ -28,13 +29,13 @@ dp_status dpi_inflate(const dpi_source *compressed, size_t limit, const dp_alloc
 #define ZLIB_CONST
 #include <zlib.h>
 
-/* What zlib is given and asked for at a time. */
+/* Bytes that zlib gets and may write at a time. */
 #define MAX_CHUNK ((size_t)4 << 20)
-/* Deflate cannot do better. */
+/* Deflate cannot compress better. */
 #define MAX_RATIO 1032
 
-/* zlib does not tell the size of what it frees: it is kept in front, where it disturbs no
- * alignment. */
+/* zlib does not say the size of what it frees, so the size is stored in front of the block, which
+ * stays aligned. */
 static void *allocate_for_zlib(void *opaque, unsigned items, unsigned item_size) {
     size_t size;
     if (!dpi_size_mul(items, item_size, &size) || !dpi_size_add(size, DPI_ALIGNMENT, &size)) {
@@ -56,7 +57,7 @@ static void release_for_zlib(void *opaque, void *pointer) {
 }
 
 /* The last four bytes of a gzip file are the size of its last member, modulo 2^32: a hint that
- * mostly saves growing. A hint that the file is too short for is not taken. The byte more lets zlib
+ * usually saves growing. It is ignored where the file is too short for it. One more byte lets zlib
  * see the end. */
 static size_t hinted_capacity(const dpi_source *compressed) {
     size_t size = compressed->size;

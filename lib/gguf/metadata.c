@@ -1,6 +1,7 @@
 /*
  * Typed access to the metadata of a GGUF file. The scan has checked that every value lies inside
- * the file; a key is found here and held against the type and the bounds that the caller expects.
+ * the file; here a key is found and checked against the type and the bounds that the caller
+ * expects.
  */
 #include "gguf/metadata.h"
 #include "base/bytes.h"

@@ -1,7 +1,7 @@
 /*
  * Reading the structure of a GGUF file from front to back: header, metadata entries and tensor
- * descriptions. No number of the file is used before it was held against what the remaining bytes
- * can hold.
+ * descriptions. Every number of the file is checked against what the remaining bytes can hold
+ * before it is used.
  */
 #ifndef DPI_SCAN_H
 #define DPI_SCAN_H

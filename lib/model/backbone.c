@@ -1,6 +1,6 @@
 /*
- * Backbones and tasks (docs/weight-format.md, "Task files"): which tensors are frozen, the hash of
- * them that a task names its backbone by, and whether a task belongs to a backbone.
+ * Backbones and tasks (docs/weight-format.md, "Task files"): which tensors are frozen, the hash by
+ * which a task names its backbone, and whether a task belongs to a backbone.
  */
 #include "model/backbone.h"
 #include "dp_config.h"
@@ -72,7 +72,7 @@ static dp_status check_hash(dpi_text hash, dpi_text name, const struct dp_model 
         return DP_OK;
     }
     return dpi_fail(message, DP_ERR_BACKBONE,
-                    "this is a task of backbone %s \"%s\", and the backbone given is %s \"%s\"",
+                    "this is a task of backbone %s \"%s\", but the given backbone is %s \"%s\"",
                     DPI_SHOW(hash), DPI_SHOW(name), given, DPI_SHOW(dpi_text_of(backbone->name)));
 }
 
@@ -92,9 +92,10 @@ dp_status dpi_check_task(const dpi_gguf *gguf, const struct dp_model *backbone,
         return status;
     }
     if (!DPI_HAS_CANONICAL || backbone == NULL) {
-        return dpi_fail(message, DP_ERR_BACKBONE,
-                        "this is a task of backbone %s \"%s\", and can only be opened on it",
-                        DPI_SHOW(hash), DPI_SHOW(name));
+        return dpi_fail(
+            message, DP_ERR_BACKBONE,
+            "this is a task of backbone %s \"%s\" and can only be opened on that backbone",
+            DPI_SHOW(hash), DPI_SHOW(name));
     }
     return check_hash(hash, name, backbone, message);
 }
@@ -115,8 +116,8 @@ dp_status dpi_check_frozen_parameters(const dpi_parameters *task, const dpi_para
     for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
         if (both[i].task != both[i].backbone) {
             return dpi_fail(message, DP_ERR_BACKBONE,
-                            "%s: the task says %g, and its backbone %g: they do not go together",
-                            both[i].key, both[i].task, both[i].backbone);
+                            "%s: the task says %g, but its backbone says %g", both[i].key,
+                            both[i].task, both[i].backbone);
         }
     }
     return DP_OK;

@@ -136,7 +136,7 @@ static void build_frozen_ends(const dpi_scope *scope) {
 
 /* ---- the walk ---- */
 
-/* Whom to tell how far the walk is. */
+/* Hears how far the walk is. */
 typedef struct fusing_progress {
     dp_progress_fn callback;
     void *user;
@@ -239,10 +239,10 @@ static dp_status count_and_fill(dpi_builder *builder, struct dp_model *counted,
     uint8_t *memory = dpi_allocate(options->allocator, bytes);
     builder->scratch = dpi_allocate(options->allocator, scratch_bytes);
     if (memory == NULL || builder->scratch == NULL) {
-        builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
-                                   "%zu bytes for the weights, and %zu more while they are "
-                                   "fused, could not be had",
-                                   bytes, scratch_bytes);
+        builder->status =
+            dpi_fail(builder->message, DP_ERR_MEMORY,
+                     "cannot allocate %zu bytes for the weights and %zu more to fuse them in",
+                     bytes, scratch_bytes);
     } else {
         fusing_progress to = {options->progress, options->progress_user};
         fill_model(builder, counted, memory, bytes, to);
@@ -267,13 +267,13 @@ static dp_status describe_model(const dpi_gguf *gguf, const dpi_opening *opening
     }
     if (status == DP_OK && opening->options.as_backbone != 0 && !gguf->has_crcs) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
-                        DPI_GGUF_CRC_KEY ": this file carries no checksums, by which tasks "
-                                         "would know their backbone");
+                        DPI_GGUF_CRC_KEY
+                        ": this file has no checksums, by which tasks recognise their backbone");
     }
     return status;
 }
 
-/* A compiled model goes on using its file, and a backbone also what was parsed of it. */
+/* A compiled model keeps its file; a backbone also keeps what was parsed of it. */
 static void keep_file(struct dp_model *model, dpi_gguf *gguf, dpi_source *source,
                       bool as_backbone) {
     if (model->compiled || as_backbone) {
@@ -301,7 +301,8 @@ dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening 
     builder.gemm_here.kernel.kc = DPI_WHOLE_DEPTH;
     builder.used = dpi_allocate(options->allocator, gguf->tensor_count);
     if (builder.used == NULL) {
-        return dpi_fail(message, DP_ERR_MEMORY, "%zu bytes could not be had", gguf->tensor_count);
+        return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate %zu bytes to mark tensors in",
+                        gguf->tensor_count);
     }
     memset(builder.used, 0, gguf->tensor_count);
     status = count_and_fill(&builder, &counted, options);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* What weights are packed for: of a compiled file by what it says, of another by the options. */
+/* What weights are packed for, by a compiled file itself or by the options. */
 typedef struct made_for {
     dp_precision precision;
     dp_target target;
@@ -46,10 +46,10 @@ static dp_status read_precision(const dpi_gguf *gguf, dp_precision *precision,
     }
     return status != DP_OK
                ? status
-               : dpi_fail(message, DP_ERR_UNSUPPORTED,
-                          "this file is compiled with precision \"%s\", which version %s does not "
-                          "have",
-                          DPI_SHOW(text), DP_VERSION_STRING);
+               : dpi_fail(
+                     message, DP_ERR_UNSUPPORTED,
+                     "this file is compiled with precision \"%s\", which version %s does not know",
+                     DPI_SHOW(text), DP_VERSION_STRING);
 }
 
 static dp_status read_target(const dpi_gguf *gguf, dp_precision precision, uint32_t cpu_mask,
@@ -65,7 +65,7 @@ static dp_status read_target(const dpi_gguf *gguf, dp_precision precision, uint3
     return status != DP_OK ? status
                            : dpi_fail(message, DP_ERR_UNSUPPORTED,
                                       "this file is compiled for \"%s\", which version %s does not "
-                                      "have; this machine reads %s",
+                                      "know; this machine reads %s",
                                       DPI_SHOW(text), DP_VERSION_STRING,
                                       list_targets(precision, cpu_mask).text);
 }
@@ -83,7 +83,7 @@ static dp_status read_made_for(const dpi_gguf *gguf, uint32_t cpu_mask, made_for
     }
     if (status == DP_OK && !dpi_is_little_endian()) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
-                        "compiled files are for little-endian machines; open the canonical file");
+                        "compiled files are for little-endian machines: open the canonical file");
     }
     if (status == DP_OK) {
         status = read_precision(gguf, &made->precision, message);
@@ -101,14 +101,14 @@ static bool allows_precision(const dp_model_options *options, dp_precision preci
 static dp_status check_fit(const made_for *made, const dp_model_options *options,
                            dpi_message *message) {
     if (options->unfused != 0) {
-        return dpi_fail(message, DP_ERR_UNSUPPORTED,
-                        "the weights of a compiled file are fused; `unfused` needs the canonical "
-                        "file");
+        return dpi_fail(
+            message, DP_ERR_UNSUPPORTED,
+            "the weights of a compiled file are fused: `unfused` needs the canonical file");
     }
     if (options->as_backbone != 0) {
-        return dpi_fail(message, DP_ERR_UNSUPPORTED,
-                        "the weights of a compiled file are fused; a backbone needs the canonical "
-                        "file");
+        return dpi_fail(
+            message, DP_ERR_UNSUPPORTED,
+            "the weights of a compiled file are fused: a backbone needs the canonical file");
     }
     if (!allows_precision(options, made->precision)) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
@@ -124,8 +124,8 @@ static dp_status check_fit(const made_for *made, const dp_model_options *options
     return DP_OK;
 }
 
-/* The GEMMs of a target; where there are none, and the target was asked for by name, those that can
- * only be packed for. */
+/* The GEMMs that read the panels of a target. Where there are none, and the options name the
+ * target, the model gets GEMMs that can only be packed for. */
 static dp_status choose_for_target(struct dp_model *model, const dp_model_options *options,
                                    uint32_t cpu_mask, dpi_message *message) {
     dp_target target = model->target;
@@ -139,7 +139,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
     if (options->target == DP_TARGET_NATIVE || dpi_target_packing(target, precision) == NULL) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
                         "this file is compiled for %s, which the instruction sets in use cannot "
-                        "read; they read %s",
+                        "read: they read %s",
                         dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
     model->gemm_f32 = dpi_target_packing(target, DP_PRECISION_F32);
@@ -183,23 +183,22 @@ static dp_status choose_as_backbone(const dpi_opening *opening, struct dp_model 
     const struct dp_model *backbone = opening->backbone;
     const dp_model_options *options = &opening->options;
     if (!allows_precision(options, backbone->precision)) {
-        return dpi_fail(message, DP_ERR_ARGUMENT,
-                        "dp_model_options: a task computes as its backbone does, in %s, and %s was "
-                        "asked for",
-                        dp_precision_name(backbone->precision),
-                        dp_precision_name((dp_precision)options->precision));
+        return dpi_fail(
+            message, DP_ERR_ARGUMENT,
+            "dp_model_options: a task has the precision of its backbone, %s, and %s was asked for",
+            dp_precision_name(backbone->precision),
+            dp_precision_name((dp_precision)options->precision));
     }
     if (options->target != DP_TARGET_NATIVE && options->target != (int32_t)backbone->target) {
-        return dpi_fail(message, DP_ERR_ARGUMENT,
-                        "dp_model_options: a task is laid out as its backbone is, for %s, and %s "
-                        "was asked for",
-                        dp_target_name((int32_t)backbone->target), dp_target_name(options->target));
+        return dpi_fail(
+            message, DP_ERR_ARGUMENT,
+            "dp_model_options: a task has the target of its backbone, %s, and %s was asked for",
+            dp_target_name((int32_t)backbone->target), dp_target_name(options->target));
     }
     if ((options->unfused != 0 && backbone->fused) ||
         (options->cpu_mask != DP_CPU_ALL && opening->cpu_mask != backbone->cpu_mask)) {
         return dpi_fail(message, DP_ERR_ARGUMENT,
-                        "dp_model_options: %s is not that of the backbone, and a task computes as "
-                        "its backbone does",
+                        "dp_model_options: %s is not that of the backbone, and a task has no other",
                         options->unfused != 0 && backbone->fused ? "unfused" : "cpu_mask");
     }
     model->cpu_mask = backbone->cpu_mask;

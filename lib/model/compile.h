@@ -7,17 +7,18 @@
 #include "model/model.h"
 #include "os/sink.h"
 
-/* To a file, which replaces one that is there when it is complete. */
+/* Writes a file. A file of that name is replaced when the new one is complete. */
 dp_status dpi_compile_to_path(const struct dp_model *model, const char *path, dpi_message *message);
 
-/* To a buffer; NULL: sets only *size. */
+/* Writes to a buffer; with NULL, sets only *size. */
 dp_status dpi_compile_to_memory(const struct dp_model *model, void *buffer, size_t capacity,
                                 size_t *size, dpi_message *message);
 
+/* Writes through a callback. */
 dp_status dpi_compile_to_writer(const struct dp_model *model, const dp_writer *writer,
                                 dpi_message *message);
 
-/* What the three write: the bytes of the file, and how many they are. (compiled_write.c) */
+/* The bytes of the file, and how many there are. (compiled_write.c) */
 dp_status dpi_compiled_write(const struct dp_model *model, const dpi_sink *sink,
                              dpi_message *message);
 dp_status dpi_compiled_size(const struct dp_model *model, uint64_t *size, dpi_message *message);

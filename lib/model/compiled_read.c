@@ -1,6 +1,6 @@
 /*
- * The weights of a compiled file are used where they lie: each tensor is held against the list of
- * what such a file has, and the model points at it.
+ * The weights of a compiled file are used where they lie: each tensor is checked against the list
+ * of what such a file has, and the model points at it.
  */
 #include "model/builder.h"
 #include "model/compiled_layout.h"

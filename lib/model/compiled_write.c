@@ -140,7 +140,7 @@ static dp_status check_compilable(const struct dp_model *model, dpi_message *mes
     }
     if (model->target == DP_TARGET_NATIVE) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
-                        "the kernels %s and %s belong to no target together: choose one",
+                        "no target is read by %s and %s together: choose a target",
                         model->gemm_f32->name, model->gemm->name);
     }
     if (!dpi_is_little_endian()) {

@@ -51,7 +51,7 @@ static dp_status read_count(const dpi_gguf *gguf, const char *key, int64_t *coun
     return status;
 }
 
-/* A name of this program for the type that a file says it was made of. */
+/* The type that a compiled file was made of, as a string that outlives the file. */
 static const char *known_file_type(dpi_text text) {
     static const dpi_tensor_type types[] = {DPI_TENSOR_F32, DPI_TENSOR_F16, DPI_TENSOR_BF16,
                                             DPI_TENSOR_Q8_0};
@@ -81,7 +81,7 @@ static dp_status read_description(const dpi_gguf *gguf, struct dp_model *model,
     return model->file_type != NULL
                ? DP_OK
                : dpi_fail(message, DP_ERR_FORMAT,
-                          DPI_KEY_COMPILED_FILE_TYPE ": \"%s\" is none of those known",
+                          DPI_KEY_COMPILED_FILE_TYPE ": \"%s\" is not a known value",
                           DPI_SHOW(type));
 }
 

@@ -1,6 +1,6 @@
 /*
- * Metadata keys of weight files that are not hyper-parameters (those are listed in parameters.c),
- * once for reading and writing. docs/weight-format.md says what they mean.
+ * Metadata keys of weight files, for reading and writing. Those of hyper-parameters are listed in
+ * parameters.c. docs/weight-format.md says what they mean.
  */
 #ifndef DPI_KEYS_H
 #define DPI_KEYS_H

@@ -1,7 +1,7 @@
 /*
- * Loading weight files: the bytes come from a path, from memory or from a callback, are inflated
- * where they are compressed, parsed, checked, and copied where weights could not be used as they
- * lie.
+ * Loading weight files. The bytes come from a path, from memory or from a callback. Compressed
+ * bytes are inflated, all are parsed, and checked where that is wanted. A compiled file that begins
+ * at an unaligned address is copied.
  */
 #include "model/load.h"
 #include "gguf/inflate.h"
@@ -81,7 +81,7 @@ static dp_status read_origin(const dpi_origin *origin, const dp_model_options *o
     return status;
 }
 
-/* The source becomes what it inflates to. */
+/* Replaces the source by what it inflates to. */
 static dp_status inflate_source(dpi_source *source, const dp_model_options *options,
                                 dpi_message *message) {
     dpi_source inflated;
@@ -107,7 +107,7 @@ static void close_weight_file(weight_file *file) {
     dpi_source_close(&file->source);
 }
 
-/* On failure, too, the file is to be closed. */
+/* The caller closes the file, also after a failure. */
 static dp_status open_weight_file(const dpi_origin *origin, const dp_model_options *options,
                                   weight_file *file, dpi_message *message) {
     *file = (weight_file){.inflated = false};
@@ -137,7 +137,7 @@ static dp_status check_checksums(const weight_file *file, dpi_message *message) 
     return status;
 }
 
-/* The bytes move into a block of our own, and are parsed there. */
+/* Moves the bytes into a block of our own and parses them again. */
 static dp_status copy_aligned(weight_file *file, const dp_model_options *options,
                               dpi_message *message) {
     dpi_source *source = &file->source;
@@ -146,7 +146,7 @@ static dp_status copy_aligned(weight_file *file, const dp_model_options *options
     if (!dpi_buffer_grow(&copy, source->size, source->size)) {
         return dpi_fail(message, DP_ERR_MEMORY,
                         "the bytes of the compiled model are not aligned to %d, and %zu bytes for "
-                        "a copy could not be had",
+                        "a copy cannot be allocated",
                         DPI_ALIGNMENT, source->size);
     }
     log_sentence(options, DP_LOG_WARNING,

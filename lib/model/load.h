@@ -1,5 +1,5 @@
 /*
- * From a weight file to a model, or to the answer that its bytes are sound.
+ * Loading a weight file as a model, and verifying one.
  */
 #ifndef DPI_LOAD_H
 #define DPI_LOAD_H
@@ -17,12 +17,11 @@ typedef struct dpi_origin {
     const dp_reader *reader;
 } dpi_origin;
 
-/* Reads, inflates, checks and parses the file and builds a model from it. What the model uses of
- * the file goes on living with it; the rest is let go of on the way. */
+/* Builds a model from a file. The model keeps what it uses of the file; the rest is freed. */
 dp_status dpi_model_load(const dpi_origin *origin, const dpi_opening *opening, dp_model **model,
                          dpi_message *message);
 
-/* Reads, inflates and parses the file and checks every tensor against its checksum. */
+/* Checks every tensor of a file against its checksum. */
 dp_status dpi_weight_file_verify(const dpi_origin *origin, const dp_model_options *options,
                                  dpi_message *message);
 

@@ -108,7 +108,7 @@ typedef struct dpi_opening {
 
 /* Builds a model from a parsed file. A compiled model and a backbone go on using the file: `source`
  * becomes theirs and is left empty, and so is `gguf` of a backbone. The file of any other model is
- * let go of, tensor by tensor as they are read. (build.c) */
+ * released, tensor by tensor as they are read. (build.c) */
 dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,
                           dp_model **model, dpi_message *message);
 /* One holder more or less; the last one frees the model, which lets go of its backbone. The count

@@ -97,7 +97,7 @@ static dp_status read_size(const dpi_gguf *gguf, const dpi_parameter *row, size_
     return status;
 }
 
-/* *index becomes that of a text among names[first .. count - 1]. */
+/* Sets *index to that of the key's text among names[first .. count - 1]. */
 static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row,
                              const char *const *names, size_t first, size_t count, size_t *index,
                              dpi_message *message) {
@@ -110,7 +110,7 @@ static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row,
         }
     }
     return status != DP_OK ? status
-                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is none of those known",
+                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value",
                                       row->key, DPI_SHOW(text));
 }
 

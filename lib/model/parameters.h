@@ -1,6 +1,6 @@
 /*
- * Hyper-parameters of a model, and the metadata that they stand in. Files are read and written by
- * the same list of keys.
+ * Hyper-parameters of a model, and the metadata that holds them. One list of keys serves reading
+ * and writing.
  */
 #ifndef DPI_PARAMETERS_H
 #define DPI_PARAMETERS_H
@@ -61,8 +61,8 @@ typedef struct dpi_parameter {
     uint32_t minimum, maximum; /* of a size */
 } dpi_parameter;
 
-/* The keys that every file has or may have; and those of compiled files only: what the shapes of
- * their tensors do not tell. */
+/* The keys that every file may have, and those that only compiled files have, because the shapes of
+ * their tensors do not say it. */
 typedef struct dpi_parameter_list {
     const dpi_parameter *rows;
     size_t count;
@@ -72,14 +72,13 @@ dpi_parameter_list dpi_compiled_parameters(void);
 
 /* ---- reading ---- */
 
-/* Reads and checks metadata, and what tensor shapes say, those of the backbone's among them, if
- * there is one. */
+/* Reads and checks all of them: from the metadata, from the shapes of tensors, and, of a task, from
+ * the backbone. */
 struct dp_model;
 dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backbone,
                               dpi_parameters *parameters, dpi_message *message);
 
-/* Holds all numbers against each other, and fills in those that follow from others. (relations.c)
- */
+/* Checks how the numbers relate, and sets those that follow from others. (relations.c) */
 dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message);
 
 #endif /* DPI_PARAMETERS_H */

@@ -49,7 +49,7 @@ static dp_status check_frames(dpi_parameters *p, dpi_message *message) {
                         "%zu framesets and %zu spatial frames are more than %d images",
                         p->framesets, p->spatial_frames, MAX_IMAGES);
     }
-    /* position tables are not in every file: their size must not run away from it */
+    /* not every file has position tables, so its size does not bound theirs */
     if (p->framesets * p->tokens > MAX_POSITIONS / p->width) {
         return dpi_fail(message, DP_ERR_FORMAT,
                         "%zu framesets of %zu tokens of %zu are more than %zu position values",

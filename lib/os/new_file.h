@@ -22,8 +22,8 @@ typedef struct dpi_new_file {
     void *stream;   /* elsewhere: a FILE */
 } dpi_new_file;
 
-/* Begins a file. It is written under a name of its own in the same folder, which nobody else has;
- * devices and pipes that are there are written to directly. On failure there is nothing to close.
+/* Begins a file. It is written under a name of its own in the same folder, which nobody else has.
+ * A device or pipe of that name is written to directly. On failure there is nothing to close.
  */
 dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
                              dpi_message *message);

@@ -19,8 +19,8 @@ dpi_source dpi_source_of_buffer(dpi_buffer buffer);
 /* Unmaps or frees what holds the bytes. */
 void dpi_source_close(dpi_source *source);
 
-/* Lets go of the memory of bytes that were read: they are read from the file again, should they be
- * used again. Does nothing for bytes that are not mapped. */
+/* Releases the memory of mapped bytes; the file is read again if they are used again. Does nothing
+ * for bytes that are not mapped. */
 void dpi_source_unload(const dpi_source *source, const uint8_t *bytes, size_t size);
 
 /* The same for bytes that will never be read again, wherever they are. */

@@ -58,7 +58,7 @@ START_TEST(tasks_compute_as_their_backbone) {
         uint32_t cpu_mask;
         const char *words;
     } wrong[] = {
-        {DP_PRECISION_BF16, 0, 0, 0, DP_CPU_ALL, "in f32, and bf16"},
+        {DP_PRECISION_BF16, 0, 0, 0, DP_CPU_ALL, "backbone, f32, and bf16"},
         {0, DP_TARGET_ROWS, 0, 0, DP_CPU_ALL, "rows"},
         {0, 0, 1, 0, DP_CPU_ALL, "unfused"},
         {0, 0, 0, 1, DP_CPU_ALL, "as_backbone"},

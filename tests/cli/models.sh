@@ -70,8 +70,8 @@ test_tasks() {
     prints "compile of a task" ' f32 for plain$' \
         compile --backbone "$backbone" "$task" -o "$work/both.gguf" --target plain
     prints "is a model of its own" '^bow ' classify "$work/both.gguf" "$clip" --cpu c
-    fails 1 'can only be opened on it' classify "$task" "$clip"
-    fails 1 'and the backbone given is' classify --backbone "$GOLDEN/paper.gguf" "$task" "$clip"
+    fails 1 'can only be opened on that backbone' classify "$task" "$clip"
+    fails 1 'but the given backbone is' classify --backbone "$GOLDEN/paper.gguf" "$task" "$clip"
     fails 1 'not a task' info --backbone "$backbone" "$MODEL"
     fails 1 'backbone.gguf2: .*No such file' info --backbone "${backbone}2" "$task"
     fails 1 'needs the canonical file' info --backbone "$work/both.gguf" "$task"

@@ -187,7 +187,7 @@ def test_backbones_in_memory_live_with_their_tasks(files):
 
 def test_tasks_need_their_backbone(files):
     files.make()
-    with pytest.raises(dualpath.BackboneError, match="can only be opened on it"):
+    with pytest.raises(dualpath.BackboneError, match="can only be opened on that backbone"):
         dualpath.Model(files.task)
     with dualpath.Model(files.backbone) as backbone, \
             pytest.raises(dualpath.BackboneError, match="as_backbone"):
