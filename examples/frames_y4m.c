@@ -15,7 +15,7 @@
 #define MAX_LINE 4096
 
 typedef struct layout {
-    const char *name; /* what stands behind C in the header */
+    const char *name; /* the value of C in the header */
     int32_t format;   /* dp_format of the frames; RGB24: to be converted */
     size_t columns;   /* pixels that share a chroma sample, in a row */
 } layout;

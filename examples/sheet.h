@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* The last answer of the engine's session, likeliest first, and the first view and crop of the clip
+/* The last answer of the session, likeliest first, and the first view and crop of the clip
  * as a PNG file. Returns an exit status; what is wrong has been printed. */
 int sheet_write(engine *e, const dp_clip *clip, const dp_prediction *top, int32_t count,
                 const char *path);

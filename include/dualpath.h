@@ -42,7 +42,7 @@
  *   of another language gives.)
  * - Later versions add fields to these structs at the end. The library takes the shorter struct of
  *   a program that is older, whose missing fields have their defaults, and the longer one of a
- *   newer program as long as all that it does not know is 0.
+ *   newer program, as long as all fields that it does not know are 0.
  * - All other structs must be initialised as a whole, by {0} or memset(): they have room for later
  *   fields, named `reserved`, which is 0.
  * - Bytes that this version has no field for, reserved ones among them, are an error where a caller
@@ -50,13 +50,13 @@
  *   byte. In structs that the library fills it sets them to 0.
  * - Names of numbers (dp_status_name() and its like) are in static storage and never NULL. Counting
  *   from 0 to the first number without a name lists them all.
- * - A NULL options pointer stands for the defaults. Output pointers are set to NULL on failure.
+ * - A NULL options pointer means the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
  * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
  *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
  *   be used in calls any more; it is freed with the last that holds on to it.
- * - What is newer than the first version says so at the end of its comment (Since ...).
+ * - Declarations added after the first version say so at the end of their comment (Since ...).
  */
 #ifndef DUALPATH_H
 #define DUALPATH_H
@@ -74,7 +74,7 @@ extern "C" {
 #define DP_API
 #endif
 
-/* In front of what is still there and will go: compilers warn where it is used. Since 0.2.0. */
+/* Marks declarations that will be removed: compilers warn about uses. Since 0.2.0. */
 #if defined(__cplusplus) && __cplusplus >= 201402L
 #define DP_DEPRECATED(message) [[deprecated(message)]]
 #elif defined(__GNUC__)
@@ -97,9 +97,9 @@ extern "C" {
 #define DP_VERSION_NUMBER (DP_VERSION_MAJOR * 10000 + DP_VERSION_MINOR * 100 + DP_VERSION_PATCH)
 
 /* A program that was built with this version runs with every later library of the same
- * DP_ABI_VERSION. With an earlier one, from the first that has structs that grow, it runs as far as
- * that has the calls it uses; an option that the library does not know is an error. Excepted is
- * what stands under DP_EXPERIMENTAL below: it may change in any version. DP_ABI_VERSION is 0 until
+ * DP_ABI_VERSION. It runs with an earlier one, if that has structs that grow, as long as
+ * that has the calls it uses; an option that the library does not know is an error. The exception:
+ * declarations under DP_EXPERIMENTAL may change in any version. DP_ABI_VERSION is 0 until
  * version 1.0. */
 #define DP_ABI_VERSION 0
 
@@ -117,7 +117,7 @@ DP_API uint32_t dp_abi_version(void);
 
 /* Numbers are never reused or changed. */
 typedef enum dp_status {
-    DP_ERR_UNKNOWN = -1, /* of dp_status_from_name() only: a name that is none */
+    DP_ERR_UNKNOWN = -1, /* dp_status_from_name() of an unknown name */
     DP_OK = 0,
     DP_ERR_ARGUMENT = 1,    /* a null pointer, a number out of range, an unknown option */
     DP_ERR_MEMORY = 2,      /* an allocation failed */
@@ -139,7 +139,7 @@ DP_API const char *dp_status_name(int32_t status);
 /* The dp_status of this name; DP_ERR_UNKNOWN for any other text and NULL. Since 0.2.0. */
 DP_API int32_t dp_status_from_name(const char *name);
 
-/* The sentence of the last call in the calling thread that failed and had no session to keep it:
+/* The message of the calling thread's last failed call that was not on a session:
  * opening, sizing, creating, verifying, queries. Never NULL; empty before the first failure. Valid
  * until the next failing call in this thread. */
 DP_API const char *dp_last_message(void);
@@ -189,10 +189,10 @@ typedef struct dp_model dp_model;
 #define DP_CPU_ARM_BF16 2048u /* matrix products of bf16 */
 #define DP_CPU_ALL 0xffffffffu
 
-/* The numbers that matrices are multiplied in; sums, layer norms, softmax and the residual stream
+/* The number type of matrix products; sums, layer norms, softmax and the residual stream
  * are f32 in all of them. Since 0.2.0. */
 typedef enum dp_precision {
-    DP_PRECISION_UNKNOWN = -1, /* of dp_precision_from_name() only: a name that is none */
+    DP_PRECISION_UNKNOWN = -1, /* dp_precision_from_name() of an unknown name */
     /* That of a compiled file, and f32 for any other. */
     DP_PRECISION_DEFAULT = 0,
     /* Exact: what the weight file says, up to f32 rounding. */
@@ -218,7 +218,7 @@ DP_API int32_t dp_precision_from_name(const char *name);
 /* How weights are laid out in memory and in compiled files: what one family of instruction sets
  * reads. Since 0.2.0. */
 typedef enum dp_target {
-    DP_TARGET_UNKNOWN = -1, /* of dp_target_from_name() only: a name that is none */
+    DP_TARGET_UNKNOWN = -1, /* dp_target_from_name() of an unknown name */
     DP_TARGET_NATIVE = 0,   /* the fastest here; of a compiled file, its own */
     DP_TARGET_PLAIN = 1,    /* plain C, which every machine can run */
     DP_TARGET_ROWS = 2,     /* plain C without any panels, row by row: for firmware without SIMD */
@@ -280,9 +280,9 @@ static inline void dp_model_options_default(dp_model_options *options) {
 
 /* Opens a weight file (docs/weight-format.md), plain or gzip-compressed. A plain file is mapped
  * where the system can: nothing may shrink it during the call (as with any mapped file, that would
- * end the process; dp_model_open_reader() does not map). Afterwards it is not needed any more, and
- * memory holds the weights in their precision, once: during the call, there are one block's
- * matrices in f32 more, and what is not read yet of a compressed file.
+ * end the process; dp_model_open_reader() does not map). The file is not needed after the call, and
+ * memory holds the weights once, in their precision. The call itself also needs one block's
+ * matrices in f32, and the unread part of a compressed file.
  *
  * A compiled file (dp_model_compile()) is used where it is mapped, and must not be changed or
  * shortened before the model is freed; renaming another one to its name is safe. Its weights take
@@ -290,7 +290,7 @@ static inline void dp_model_options_default(dp_model_options *options) {
 DP_API dp_status dp_model_open(const char *path, const dp_model_options *options, dp_model **model);
 
 /* The same from bytes in memory, of any alignment; the file itself is not copied. What can be used
- * as it stands in the file is used there: the caller keeps the bytes alive and unchanged until
+ * in its final form is used in place: the caller keeps the bytes alive and unchanged until
  * the model is freed. Compiled files are used there if they begin at a multiple of 64 bytes, and
  * else copied into memory of the model, with a warning to `log`. */
 DP_API dp_status dp_model_open_memory(const void *bytes, size_t size,
@@ -439,7 +439,7 @@ DP_API dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_
 /* Threads for the sessions of a program. Any number of sessions on one pool may classify at the
  * same time, each call in its own thread: a call always works on its own clip, and the pool's
  * threads help those calls that have work left, the one with the fewest helpers first. They sleep
- * when there is none. They take no signals, and round as the thread does that they help. Since
+ * when there is none. They block signals and use the rounding mode of the thread they help. Since
  * 0.2.0. */
 typedef struct dp_pool dp_pool;
 
@@ -449,8 +449,8 @@ typedef struct dp_pool_options {
     const dp_allocator *allocator;
     /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
      * (default): as many as this process may run at once by its affinity. The pool starts one
-     * thread fewer, since each call brings its own, and lets them work only as far as no more than
-     * this number compute: while as many calls are going on, or more, each works alone. */
+     * thread fewer, since each call brings its own, and lets them work only while no more than
+     * this number compute: with as many calls at a time, or more, each call works alone. */
     int32_t threads;
     int32_t reserved; /* 0 */
 } dp_pool_options;
@@ -518,7 +518,7 @@ typedef struct dp_session_options {
      * 0.2.0. */
     const dp_scheduler *scheduler;
     /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
-     * as this process may run at once by its affinity (the quota of a container is not looked at).
+     * as this process may run at once by its affinity (the quota of a container is ignored).
      * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
      */
     int32_t threads;
@@ -537,7 +537,7 @@ static inline void dp_session_options_default(dp_session_options *options) {
 }
 
 /* How many bytes a session with these options needs, before anything is created; it depends on the
- * number of threads, and on whose they are. `arena` and `arena_size` are not looked at. */
+ * number of threads, and on whose they are. `arena` and `arena_size` are ignored. */
 DP_API dp_status dp_session_size(const dp_model *model, const dp_session_options *options,
                                  size_t *bytes);
 
@@ -625,7 +625,7 @@ typedef struct dp_frame {
 
 /* Describes a tightly packed frame: rows from top to bottom with nothing between them, planes one
  * behind the other in the order of dp_format. All other fields become 0. Returns how many bytes
- * `pixels` holds; 0: the format or a side is none, which the call that gets the frame will say.
+ * `pixels` holds, or 0 for an invalid format or size, which the call that gets the frame reports.
  * `frame` may be NULL, to ask only, and so may `pixels`. Since 0.2.0. */
 DP_API uint64_t dp_frame_init_packed(dp_frame *frame, int32_t format, const uint8_t *pixels,
                                      int32_t width, int32_t height);
@@ -677,7 +677,7 @@ static inline dp_frame dp_frame_i420(const uint8_t *pixels, int32_t width, int32
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
  * the number of views and v = 0 .. V-1 the view. Past the end, the last of the m repeats. */
 typedef enum dp_sampling {
-    DP_SAMPLING_UNKNOWN = -1, /* of dp_sampling_from_name() only: a name that is none */
+    DP_SAMPLING_UNKNOWN = -1, /* dp_sampling_from_name() of an unknown name */
     DP_SAMPLING_CENTER = 0,   /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
                                  rounded down: for one view the centre */
     DP_SAMPLING_FIRST = 1,    /* the same with start = v * max(m - T, 0) / V, rounded down */

@@ -1,6 +1,6 @@
 /*
- * What stands behind the calls of dualpath.h: checks of arguments, which everything below trusts,
- * handles, and the way of a clip through them.
+ * The implementation of the calls of dualpath.h: handles, checks of arguments, which all other
+ * folders trust, and the stages of a clip.
  */
 #ifndef DPI_API_H
 #define DPI_API_H
@@ -80,7 +80,7 @@ bool dpi_is_frame_side(int32_t side);
  * (progress.c) */
 dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 
-/* The stations of session->view, in order. Where images go one by one, frames must, too. (view.c)
+/* The stages of session->view, in order. Where images go one by one, frames must, too. (view.c)
  */
 void dpi_view_begin(dp_session *session, size_t crop, size_t crops);
 /* Only makes pixels of the next `count` frames, which are those of view `number` of the clip. */

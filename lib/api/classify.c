@@ -1,6 +1,6 @@
 /*
  * dp_classify_clip(): the way of a whole clip, view by view, and dp_session_preprocess_view(),
- * which ends at the first station.
+ * which ends after the first stage.
  */
 #include "api/api.h"
 #include "os/clock.h"

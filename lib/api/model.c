@@ -42,7 +42,7 @@ static dp_status resolve_model_options(const dp_model_options *given, dpi_openin
     return status;
 }
 
-/* A task that is given as a backbone stands for its own backbone. */
+/* For a task that is given as a backbone: the backbone of that task. */
 static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *given,
                                   dpi_opening *opening, dpi_message *message) {
     dp_status status = resolve_model_options(given, opening, message);

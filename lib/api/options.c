@@ -9,7 +9,7 @@
 
 #define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)NULL)->field))
 
-/* `last` is the last field that the struct had in 0.2.0; fields are only added behind it. */
+/* `last` is the last field that the struct had in 0.2.0; fields are only added after it. */
 #define STRUCT_TYPE(type, last, set)                                  \
     .name = #type, .size = sizeof(type), .alignment = _Alignof(type), \
     .first_size = END_OF(type, last), .defaults = (set)

@@ -65,7 +65,7 @@ static float *image_pixels(const dp_session *session, dpi_path path, size_t imag
     return state->pixels + image % state->images * 3 * size * size;
 }
 
-/* The frame behind those that have come, or the index-th behind it: into its cell, and whole if the
+/* The frame after those that have come, or the index-th after it: into its cell, and whole if the
  * spatial path sees it. */
 static void load_frame_task(void *context, size_t index, size_t thread) {
     const load_run *run = context;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of every block and of everything in an arena, in bytes: a cache line, and a vector of AVX-512. */
+/* Alignment in bytes of blocks and arena allocations: a cache line, and an AVX-512 vector. */
 #define DPI_ALIGNMENT 64
 
 typedef struct dpi_arena {

@@ -33,12 +33,12 @@ static inline uint32_t dpi_bits_of_float(float value) {
     return bits;
 }
 
-/* Told by the bits, so that it holds under -ffast-math, too. */
+/* Tests the bits, so that it works under -ffast-math, too. */
 static inline bool dpi_bits_are_finite(uint32_t bits) {
     return (bits & 0x7f800000u) != 0x7f800000u;
 }
 
-/* Whether numbers of this machine stand in memory as they do in a file. */
+/* Whether this machine stores numbers in the byte order of a file. */
 static inline bool dpi_is_little_endian(void) {
     const uint16_t one = 1;
     uint8_t first;

@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-/* Where text goes; what does not fit is left out. */
+/* The output buffer; text that does not fit is dropped. */
 typedef struct text_output {
     char *text;
-    size_t size, used; /* one byte of `size` is for the end */
+    size_t size, used; /* `size` includes the terminating 0 */
 } text_output;
 
 static void write_bytes(text_output *to, const char *bytes, size_t count) {
@@ -132,7 +132,7 @@ static void write_real(text_output *to, double value) {
 
 /* ---- the format ---- */
 
-/* What stands between % and the letter. */
+/* A conversion: what is between % and its letter. */
 typedef struct conversion {
     size_t width;
     size_t precision; /* SIZE_MAX: none is given */

@@ -1,5 +1,5 @@
 /*
- * Sentences that go with a status, and the one that dp_last_message() answers for each thread.
+ * Error messages, and the one of each thread that dp_last_message() returns.
  */
 #include "base/message.h"
 

@@ -15,9 +15,9 @@ static inline bool dpi_size_add(size_t a, size_t b, size_t *sum) {
 }
 
 /* False where the product does not fit. */
-static inline bool dpi_size_mul(size_t a, size_t b, size_t *gemm) {
-    *gemm = a * b;
-    return a == 0 || *gemm / a == b;
+static inline bool dpi_size_mul(size_t a, size_t b, size_t *result) {
+    *result = a * b;
+    return a == 0 || *result / a == b;
 }
 
 static inline size_t dpi_size_min(size_t a, size_t b) {

@@ -2,7 +2,7 @@
  * Names in files that are included many times (*_tmpl.h, and the headers below lib/isa). Each file
  * that includes them defines TMPL_SUFFIX before and gets functions of its own: with `#define
  * TMPL_SUFFIX avx2`, a header's v_add() is v_add__avx2() in profiles and backtraces, and no name
- * stands for two functions of the library.
+ * names two functions of the library.
  */
 #ifndef DPI_TEMPLATE_H
 #define DPI_TEMPLATE_H

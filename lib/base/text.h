@@ -29,7 +29,7 @@ typedef struct dpi_text {
 dpi_text dpi_text_of(const char *string);
 bool dpi_text_equals(dpi_text text, const char *string);
 bool dpi_text_starts_with(dpi_text text, const char *start);
-/* Order of two texts, byte by byte; a text stands before those that it begins. */
+/* Compares two texts byte by byte; a prefix comes before longer texts. */
 int dpi_text_compare(dpi_text a, dpi_text b);
 
 /* Text made safe to print: at most 63 bytes; control and non-ASCII bytes become '?'. */

@@ -42,7 +42,7 @@ static inline uint32_t bf16_bits(float x) {
     return rounded & 0xffff0000u;
 }
 
-/* Where number i of a row stands in memory: the first number of a k-group is in its lowest bits, on
+/* Where number i of a row is in memory: the first number of a k-group is in its lowest bits, on
  * big-endian machines, too. */
 static inline size_t index_in_memory(size_t i, size_t kr) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

@@ -40,7 +40,7 @@ void dpi_emit_u32_element(dpi_emitter *to, uint32_t value);
 void dpi_emit_f32_element(dpi_emitter *to, float value);
 void dpi_emit_string_element(dpi_emitter *to, const char *value);
 
-/* Descriptions of tensors, then, behind dpi_emit_data_begin(), their bytes in the same order:
+/* Descriptions of tensors, then, after dpi_emit_data_begin(), their bytes in the same order:
  * `bytes` of them, aligned to DPI_ALIGNMENT. It is a failure to write other bytes than were
  * described. */
 void dpi_emit_description(dpi_emitter *to, const dpi_tensor *tensor);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Fills `order` with the numbers 0 .. count - 1, sorted by before(), which says whether item `a`
- * stands before item `b`. Takes n log n steps for any items, and no memory. */
+ * comes before item `b`. Takes n log n steps for any items, and no memory. */
 typedef bool (*dpi_before_fn)(const void *items, uint32_t a, uint32_t b);
 void dpi_sort_items(const void *items, dpi_before_fn before, uint32_t *order, size_t count);
 

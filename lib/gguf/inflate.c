@@ -34,7 +34,7 @@ dp_status dpi_inflate(const dpi_source *compressed, size_t limit, const dp_alloc
 /* Deflate cannot compress better. */
 #define MAX_RATIO 1032
 
-/* zlib does not say the size of what it frees, so the size is stored in front of the block, which
+/* zlib does not say the size of what it frees, so the size is stored before the block, which
  * stays aligned. */
 static void *allocate_for_zlib(void *opaque, unsigned items, unsigned item_size) {
     size_t size;

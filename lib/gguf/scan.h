@@ -20,11 +20,11 @@ typedef struct dpi_scan {
     dpi_message *message;
 } dpi_scan;
 
-/* Bytes behind the scan's place. */
+/* Bytes from the scan's place to the end. */
 size_t dpi_scan_remaining(const dpi_scan *scan);
 
 /* The three parts of a file, in their order. The first sets the numbers of entries and tensors, for
- * which the others need tables (dpi_gguf_allocate()). Behind the third the scan stands at the end
+ * which the others need tables (dpi_gguf_allocate()). After the third the scan is at the end
  * of the descriptions. */
 dp_status dpi_scan_header(dpi_scan *scan, dpi_gguf *gguf);
 dp_status dpi_scan_metadata(dpi_scan *scan, dpi_gguf *gguf);

@@ -1,5 +1,5 @@
 /*
- * What the processor can do, and the operating system lets programs use.
+ * Instruction sets that the processor has and the operating system enables.
  */
 #include "dp_config.h"
 #include "dualpath.h"
@@ -61,7 +61,7 @@ bool dpi_cpu_has_avx_vnni(void) {
     return (dpi_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
 }
 
-/* Intel's, since they have AMX for it: those also have AVX512-FP16. */
+/* Intel's is slow, since AMX replaces it; AVX512-FP16 identifies these processors. */
 bool dpi_cpu_has_slow_bf16(void) {
     uint32_t intel[3] = {0, 0, 0};
     uint32_t d = 0;

@@ -21,7 +21,7 @@ const dpi_kernels *dpi_kernels_choose(uint32_t cpu_mask) {
     return best;
 }
 
-/* AVX512-BF16 where f32 is faster; that of AMX is not meant. */
+/* Whether a GEMM (other than AMX) uses AVX512-BF16 where f32 is faster. */
 static bool is_slow_bf16(const dpi_gemm *gemm) {
     return (gemm->cpu & (DP_CPU_BF16 | DP_CPU_AMX)) == DP_CPU_BF16 && dpi_cpu_has_slow_bf16();
 }

@@ -36,7 +36,7 @@ const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precis
  * otherwise what DP_PRECISION_AUTO selects. */
 const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask);
 
-/* What DP_PRECISION_AUTO stands for: bf16 where the processor multiplies it faster than f32, and
+/* What DP_PRECISION_AUTO means here: bf16 where the processor multiplies it faster than f32, and
  * f32 elsewhere. */
 dp_precision dpi_precision_auto(uint32_t cpu_mask);
 

@@ -33,7 +33,7 @@ static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t size) {
     return hash;
 }
 
-/* " f32 0123abcd\n" behind the name */
+/* " f32 0123abcd\n" after the name */
 static uint64_t hash_tensor(uint64_t hash, const dpi_tensor *tensor) {
     char rest[32];
     size_t length = dpi_print(rest, sizeof rest, " %s %08lx\n", dpi_tensor_type_name(tensor->type),

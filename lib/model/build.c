@@ -118,7 +118,7 @@ static void build_head(const dpi_scope *scope) {
     }
 }
 
-/* The frozen weights before and behind the blocks, from the file or from the backbone. */
+/* The frozen weights before and after the blocks, from the file or from the backbone. */
 static void build_frozen_ends(const dpi_scope *scope) {
     struct dp_model *model = scope->builder->model;
     const struct dp_model *backbone = model->backbone;

@@ -151,7 +151,7 @@ bool dpi_is_compiled(const dpi_gguf *gguf) {
     return dpi_gguf_has(gguf, DPI_KEY_COMPILED_VERSION);
 }
 
-/* `quick` is what DP_PRECISION_AUTO stands for on this processor. */
+/* `quick` is what DP_PRECISION_AUTO means on this processor. */
 static dp_precision choose_precision(const dp_model_options *options, dp_precision quick) {
     switch (options->precision) {
     case DP_PRECISION_DEFAULT:

@@ -51,7 +51,7 @@ static const dpi_parameter compiled_rows[] = {
     {"dualpath.compiled.bottleneck.t2", SIZE(bottleneck[DPI_T2]), true, 0, 65536},
 };
 
-/* What an absent key stands for. */
+/* The default of an absent key. */
 static const dpi_parameters default_parameters = {
     .grid = 4,
     .spatial_frames = 8,

@@ -1,5 +1,5 @@
 /*
- * The position tables of both paths, which patches are added to (model, section 3). Row 0 of each
+ * The position tables of both paths, which patches are added to. Row 0 of each
  * image also has the class token. The encodings of the temporal path that no file holds are
  * computed here.
  */

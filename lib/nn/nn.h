@@ -1,5 +1,5 @@
 /*
- * The kernels beside matrix products: activations, layer norm, softmax and the two halves of a
+ * The kernels other than GEMMs: activations, layer norm, softmax and the two halves of a
  * resize, in f32. A table of them is chosen once for an instruction set (isa/isa.h).
  */
 #ifndef DPI_NN_H

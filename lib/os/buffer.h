@@ -1,6 +1,6 @@
 /*
- * A block of memory that bytes are appended to, and that grows as they come. Whoever appends writes
- * behind `size`, adds to it, and asks for more space when `size` has reached `capacity`.
+ * A block of memory that grows as bytes are appended. To append, write at bytes + size and advance
+ * `size`. When `size` reaches `capacity`, call dpi_buffer_grow() first.
  */
 #ifndef DPI_BUFFER_H
 #define DPI_BUFFER_H
@@ -18,9 +18,9 @@ typedef struct dpi_buffer {
     size_t capacity;               /* bytes of the block */
 } dpi_buffer;
 
-/* Makes space for at least one more byte. The first block has `first` bytes, each further one twice
- * as many as the one before it, and none more than `most`. The bytes move to it piece by piece, so
- * that no two whole copies are held. False when there is no such block: the buffer stays as it is.
+/* Makes space for at least one more byte. The first block has `first` bytes; each later one doubles
+ * the size, up to `most`. The bytes are moved in pieces, so
+ * that memory never holds two full copies. Returns false, without change, if allocation fails.
  */
 bool dpi_buffer_grow(dpi_buffer *buffer, size_t first, size_t most);
 

@@ -1,5 +1,5 @@
 /*
- * The one thing that is read from the environment: DUALPATH_CPU, once.
+ * Reads DUALPATH_CPU, the only environment variable used, once.
  */
 #include "os/environment.h"
 #include "dp_config.h"

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* DP_CPU_* that DUALPATH_CPU leaves; read once. */
+/* The DP_CPU_* that DUALPATH_CPU allows; read once. */
 uint32_t dpi_environment_cpu_mask(void);
 
 #endif /* DPI_ENVIRONMENT_H */

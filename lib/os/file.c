@@ -58,7 +58,7 @@ static dp_status fail_to_read(const char *what, const char *path, int error, dpi
 /* ---- reading ---- */
 
 #define READ_AT_ONCE ((size_t)1 << 30)
-/* Of a file whose size is not known. */
+/* Initial buffer size for a file of unknown size. */
 #define EXPECTED_SIZE 65536
 
 #if defined(DPI_POSIX_FILES)
@@ -89,7 +89,7 @@ static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
 static dp_status read_to_end(open_file file, const char *path, size_t expected, dpi_buffer *buffer,
                              dpi_message *message) {
     for (;;) {
-        /* one byte more than expected shows the end without growing */
+        /* the extra byte detects the end of the file without growing */
         if (!dpi_buffer_grow(buffer, expected + 1, SIZE_MAX)) {
             return dpi_fail(message, DP_ERR_MEMORY,
                             "cannot allocate memory to read '%.300s' into, after %zu bytes of it",
@@ -134,7 +134,7 @@ static bool map_file(int descriptor, size_t size, dpi_source *source) {
     return true;
 }
 
-/* Some files say that they have 0 bytes and yield some (/proc): they are read, too. */
+/* Some files report a size of 0 but have content (/proc): read them. */
 static dp_status map_or_read(int descriptor, const char *path, const dp_allocator *allocator,
                              dpi_source *source, dpi_message *message) {
     struct stat about;

@@ -14,7 +14,7 @@ dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_sou
 
 /* For source.c. All bytes of a mapped file. */
 void dpi_file_unmap(const uint8_t *bytes, size_t size);
-/* Whole pages among these bytes of a mapped file leave memory, until they are read again. */
+/* Drops whole pages of this range of a mapped file from memory; reading them reloads them. */
 void dpi_file_unload(const uint8_t *bytes, size_t size);
 
 #endif /* DPI_FILE_H */

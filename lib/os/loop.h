@@ -26,17 +26,17 @@ typedef struct dpi_loop {
     dpi_task_fn task;
     void *context;
     size_t count;
-    fenv_t rounding;    /* of the caller: the answer must not depend on who computes it */
+    fenv_t rounding;    /* the caller's, for the same result on every thread */
     atomic_size_t next; /* the next task to hand out */
 #if !defined(DP_NO_THREADS)
     /* For workers that help, under their lock. */
-    struct dpi_loop *before, *after; /* in the ring of all loops that go on */
+    struct dpi_loop *before, *after; /* neighbours in the ring of running loops */
     size_t helpers;                  /* workers inside */
-    pthread_cond_t left;             /* the last of them left */
+    pthread_cond_t left;             /* signalled when the last helper leaves */
 #endif
 } dpi_loop;
 
-/* Nobody may be inside. Those who join later must be told by something that orders memory. */
+/* No thread may be in the loop. Threads that join later must synchronise with this call. */
 static inline void dpi_loop_begin(dpi_loop *loop, dpi_task_fn task, void *context, size_t count) {
     loop->task = task;
     loop->context = context;
@@ -62,8 +62,8 @@ static inline bool dpi_loop_step(dpi_loop *loop, size_t thread) {
 /* The loop of a team goes through its workers (workers.c). */
 dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message);
 void dpi_loop_end(dpi_loop *loop);
-/* Runs a loop that has begun: the caller as thread 0, workers helping. Any number of callers at the
- * same time, each with a loop of its own. Returns when all tasks are done and nobody is inside. */
+/* Runs a loop after dpi_loop_begin(), with the caller as thread 0. Several callers may do so at the
+ * same time, each with its own loop. Returns when all tasks are done and all workers have left. */
 void dpi_workers_run(dpi_workers *workers, dpi_loop *loop);
 
 #endif /* DPI_LOOP_H */

@@ -1,5 +1,5 @@
 /*
- * The default allocator, and what every allocator is used through.
+ * The default allocator, and the wrappers that call any allocator.
  */
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE
@@ -79,7 +79,7 @@ void *dpi_allocate(const dp_allocator *allocator, size_t size) {
     const dp_allocator *from = allocator != NULL ? allocator : &dpi_default_allocator;
     void *block = from->allocate(from->user, size);
     if (block != NULL && (uintptr_t)block % DPI_ALIGNMENT != 0) {
-        from->release(from->user, block, size); /* an allocator that breaks its contract has none */
+        from->release(from->user, block, size); /* misaligned: treat as a failure */
         return NULL;
     }
     return block;

@@ -15,12 +15,12 @@ extern const dp_allocator dpi_default_allocator;
 void *dpi_allocate(const dp_allocator *allocator, size_t size);
 void dpi_release(const dp_allocator *allocator, void *block, size_t size);
 
-/* Tells that these bytes of a block will not be read before they are written again: whole pages
- * among them go back to the system at once, where it can and the allocator is the default one. */
+/* Marks bytes of a block as unused until they are written again. Returns the whole pages
+ * among them to the system at once, if supported and if the allocator is the default one. */
 void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size);
 
-/* Copies what a block holds into a larger one and frees it, piece by piece as far as dpi_discard()
- * goes, so that no two whole copies are held. */
+/* Moves the contents of a block into a larger one and frees the old one. Calls dpi_discard() while
+ * copying, so that memory never holds two full copies if it works. */
 void dpi_move_block(const dp_allocator *allocator, void *to, void *from, size_t used,
                     size_t allocated);
 

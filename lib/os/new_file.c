@@ -1,6 +1,6 @@
 /*
- * Writing a file beside its place and renaming it. On POSIX systems a symbolic link stays, and what
- * it names is replaced, with the permissions that it had; elsewhere the C library does what it can.
+ * Writes a file under a temporary name and renames it. On POSIX, symbolic links are kept and
+ * their target is replaced, with its old permissions; elsewhere the C library does what it can.
  */
 #if defined(__unix__) || defined(__APPLE__)
 #define DPI_POSIX_FILES
@@ -69,7 +69,7 @@ static dp_status fail_to_write(const char *what, const char *path, int error,
 
 /* ---- names ---- */
 
-/* ".part", ".part2", ... are put behind the name of the place; so many are tried. */
+/* ".part", ".part2", ... are appended to the final name; this many are tried. */
 #define MAX_NAMES 100
 #define LONGEST_SUFFIX 16
 
@@ -139,7 +139,7 @@ static bool create_exclusively(dpi_new_file *file) {
     return file->descriptor >= 0;
 }
 
-/* Those of the file that is replaced. */
+/* Copies the permissions of the file that is replaced. */
 static void keep_permissions(const dpi_new_file *file, const old_file *old) {
     if (old->is_regular) {
         (void)fchmod(file->descriptor, old->mode);
@@ -166,7 +166,7 @@ static dp_status write_file(void *user, const void *bytes, size_t size, dpi_mess
     return DP_OK;
 }
 
-/* What was written must be on the disk before it replaces anything. Some file systems cannot tell.
+/* Data must reach the disk before the rename. Some file systems do not support fsync().
  */
 static bool flush_file(const dpi_new_file *file) {
     return file->beside == file->place || fsync(file->descriptor) == 0 || errno == EINVAL ||
@@ -225,7 +225,7 @@ static bool close_file(const dpi_new_file *file) {
     return fclose(file->stream) == 0;
 }
 
-/* Where rename() does not replace a file, the old one goes first. */
+/* Some systems' rename() does not replace files: remove the old one first. */
 static bool rename_file(const dpi_new_file *file) {
     if (rename(file->beside, file->place) == 0) {
         return true;

@@ -1,5 +1,5 @@
 /*
- * A file that is written as a whole: beside its place, so that a file that is there stays as it is
+ * Writes a file under a temporary name and renames it, so that an existing file stays unchanged
  * until the new one is complete.
  */
 #ifndef DPI_NEW_FILE_H
@@ -16,8 +16,8 @@ typedef struct dpi_new_file {
     const char *path; /* as the caller named it */
     char *names;      /* the block that the next two lie in */
     size_t names_size;
-    char *place;    /* the name that the file will have */
-    char *beside;   /* the name that it has while it is written; place itself: no such name */
+    char *place;    /* the final name */
+    char *beside;   /* the temporary name; equal to place if there is none */
     int descriptor; /* POSIX */
     void *stream;   /* elsewhere: a FILE */
 } dpi_new_file;
@@ -28,10 +28,10 @@ typedef struct dpi_new_file {
 dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
                              dpi_message *message);
 
-/* What the bytes go to. */
+/* The sink that writes to the file. */
 dpi_sink dpi_new_file_sink(dpi_new_file *file);
 
-/* Ends the file: gives it its name where `written` is DP_OK, and else removes it and returns
+/* Ends the file: renames it if `written` is DP_OK; otherwise removes it and returns
  * `written`. */
 dp_status dpi_new_file_end(dpi_new_file *file, dp_status written, dpi_message *message);
 

@@ -9,8 +9,8 @@
 typedef struct dpi_source {
     const uint8_t *bytes;
     size_t size;
-    bool mapped;       /* the bytes are those of a mapped file; or */
-    dpi_buffer buffer; /* they lie in this block; or, without a block, they are the caller's */
+    bool mapped;       /* the bytes are a mapped file */
+    dpi_buffer buffer; /* if not mapped: the block of the bytes; none: they are the caller's */
 } dpi_source;
 
 /* The bytes of a buffer, which now belongs to the source. */

@@ -42,7 +42,7 @@ size_t dpi_team_threads(const dpi_team *team) {
     return team->threads;
 }
 
-/* What the host calls, in whichever thread it likes, for each of its workers. */
+/* The body that the host calls once for each of its workers, on any thread. */
 static void host_worker(void *argument, int32_t worker) {
     dpi_team *team = argument;
     fenv_t of_host;
@@ -56,7 +56,7 @@ static void host_worker(void *argument, int32_t worker) {
     (void)fesetenv(&of_host);
 }
 
-/* Tasks that the host's workers left, because it did not call them, are done here. */
+/* Runs tasks that are left if the host did not call every worker. */
 static void run_on_host(dpi_team *team) {
     team->scheduler.run(team->scheduler.user, host_worker, team);
     while (dpi_loop_step(&team->loop, 0)) {

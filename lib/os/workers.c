@@ -77,12 +77,12 @@ typedef struct worker {
 struct dpi_workers {
     size_t threads; /* that may compute at once, a caller among them */
     pthread_mutex_t lock;
-    pthread_cond_t work; /* there may be a loop to help with, or all stop */
+    pthread_cond_t work; /* signalled when a loop wants help, and to stop */
     bool stopping;
     size_t sleeping; /* workers without a loop */
-    size_t running;  /* threads inside of loops, callers among them; more than `threads` only while
-                        workers finish a task, or where there are more callers than that */
-    dpi_loop *first; /* the ring of all loops that go on, from the one whose turn it is; or NULL */
+    size_t running;  /* threads in loops, including callers; exceeds `threads` only while
+                        workers finish a task, or with more callers than `threads` */
+    dpi_loop *first; /* the ring of running loops; the first is the next to get help, or is NULL */
     atomic_uint begun; /* loops so far: written under the lock, watched by workers between tasks */
     worker workers[];
 };
@@ -117,8 +117,8 @@ static void unlink_loop(dpi_workers *workers, dpi_loop *loop) {
     loop->after->before = loop->before;
 }
 
-/* Of the loops that have tasks left, the one with the fewest helpers; of equal ones, the one whose
- * turn it is. NULL when there is none. */
+/* The loop with tasks left that has the fewest helpers; among equals, the first in the ring.
+ * NULL if there is none. */
 static dpi_loop *find_loop(const dpi_workers *workers) {
     dpi_loop *found = NULL;
     dpi_loop *loop = workers->first;
@@ -136,8 +136,8 @@ static dpi_loop *find_loop(const dpi_workers *workers) {
 
 /* ---- a worker; with the lock held, except for its tasks ---- */
 
-/* Whether one of a loop's helpers should leave it: more threads run than should, since another
- * caller came, or that one's loop has too few helpers. */
+/* Whether a helper should leave its loop: too many threads run, since another
+ * caller came, or another loop has too few helpers. */
 static bool should_change_loop(const dpi_workers *workers, const dpi_loop *loop) {
     const dpi_loop *other = find_loop(workers);
     return workers->running > workers->threads ||
@@ -183,7 +183,7 @@ static void *worker_main(void *argument) {
 
 /* ---- a caller ---- */
 
-/* Wakes workers for that many tasks, but no more than may run. */
+/* Wakes up to `tasks` workers, but no more than may run. */
 static void wake_workers(dpi_workers *workers, size_t tasks) {
     size_t unused = workers->threads - dpi_size_min(workers->running, workers->threads);
     size_t wanted = dpi_size_min(tasks, unused);
@@ -251,7 +251,7 @@ static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
     return DP_OK;
 }
 
-/* Signals are the host's: its threads take them, not ours. */
+/* Workers block all signals: the host's threads handle them. */
 static int create_without_signals(worker *made) {
     sigset_t all;
     sigset_t before;

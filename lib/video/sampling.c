@@ -1,5 +1,5 @@
 /*
- * Which frames of a clip a view takes: the first station of a clip. Exact integer arithmetic, so
+ * Which frames of a clip a view takes: the first step of a clip. Exact integer arithmetic, so
  * that every machine takes the same frames. The formulas stand with dp_sampling in dualpath.h.
  */
 #include "video/video.h"

@@ -1,5 +1,5 @@
 /*
- * The first stations of a clip: which frames are sampled, and how a frame becomes the normalised
+ * The first stage of a clip: which frames are sampled, and how a frame becomes the normalised
  * pixels that the transformer reads. Knows nothing of transformers. Frames were checked by lib/api.
  */
 #ifndef DPI_VIDEO_H
@@ -38,7 +38,7 @@ const dpi_yuv_to_rgb *dpi_find_color(int32_t color);
 
 /* ---- pixel formats (pixel_formats.c) ---- */
 
-/* A row or a column of the stored pixels of a frame: sample i of a plane lies i steps behind the
+/* A row or a column of the stored pixels of a frame: sample i of a plane lies i steps after the
  * first. In a row, samples lie side by side, and `step` is not set. */
 typedef struct dpi_pixel_line {
     const uint8_t *first[3];
@@ -106,7 +106,7 @@ typedef struct dpi_axis {
 
 /* A frame on its way through the resize. A line of source pixels is what lies side by side in the
  * upright picture: a stored row, or a stored column if the frame is turned by 90 or 270 degrees.
- * `low` and all behind it but line_index go into the scratch memory. */
+ * `low` and all after it but line_index go into the scratch memory. */
 typedef struct dpi_frame_reader {
     const dp_frame *frame;
     const dpi_pixel_format *format;

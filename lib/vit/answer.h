@@ -1,5 +1,5 @@
 /*
- * What a clip is answered: the average over its views and crops, its softmax, the likeliest
+ * The result of a clip: the average over its views and crops, its softmax, the likeliest
  * classes.
  */
 #ifndef DPI_ANSWER_H
@@ -7,7 +7,7 @@
 
 #include "vit/workspace.h"
 
-/* The sum over views until it is averaged. */
+/* Sums over views until dpi_answer_average(). */
 typedef struct dpi_answer {
     float *logits, *probabilities; /* [classes] */
     float *feature[DPI_PATHS];     /* [feature_size] */
@@ -16,9 +16,9 @@ typedef struct dpi_answer {
 /* Plans (arena->base == NULL) or takes the memory of an answer. (answer.c) */
 void dpi_answer_take(dpi_arena *arena, const dpi_parameters *p, dpi_answer *answer);
 void dpi_answer_clear(const dpi_answer *answer, const dpi_parameters *p);
-/* Adds what the head left in the workspace. */
+/* Adds the head's output in the workspace. */
 void dpi_answer_add_view(const dpi_answer *answer, const dpi_workspace *workspace);
-/* When all views were added. False: the average is not finite. */
+/* Call after the last view. Returns false if the average is not finite. */
 bool dpi_answer_average(const dpi_answer *answer, const dp_model *model, size_t views);
 
 /* Sets `index` of the `count` likeliest of all classes, likeliest first, equal ones by index. Other

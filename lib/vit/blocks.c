@@ -1,6 +1,6 @@
 /*
- * One block for the images of a batch, in two parallel loops: heads, and then row blocks, which go
- * through the rest of the block and up to the heads of the next one.
+ * Runs a block on the images of a batch in two parallel loops: heads, then row blocks, which do
+ * the rest of the block and the part of the next one before attention.
  */
 #include "gemm/attention.h"
 #include "vit/block.h"
@@ -37,7 +37,7 @@ static void run_before_attention(const block_run *run, size_t index, dpi_token_r
     }
 }
 
-/* Of all rows, what block `index` makes of [k v q | d]. */
+/* The columns of [k v q | d] that block `index` computes for all rows. */
 static dpi_kvq_columns columns_of_all_rows(const block_run *run, size_t index) {
     return ends_in_class_tokens(run, index) ? DPI_KVQ_KEYS_AND_VALUES : DPI_KVQ_ALL;
 }
@@ -99,7 +99,7 @@ static void class_after_attention_task(void *context, size_t index, size_t threa
     run_after_attention(run, class_row_block(run->batch, index), thread);
 }
 
-/* The next block begins while its rows are in the cache. */
+/* Also starts the next block while the rows are in the cache. */
 static void after_attention_task(void *context, size_t index, size_t thread) {
     const block_run *run = context;
     dpi_token_rows rows = run->batch->row_blocks[index];

@@ -23,7 +23,7 @@ size_t dpi_largest_bottleneck(const dpi_parameters *p) {
 
 /* ---- rows on their way through a block ---- */
 
-/* What GEMMs read: n and m, d, and a slice of h. */
+/* Left-hand sides of the GEMMs: n or m, d, and a slice of h. */
 typedef struct block_buffers {
     dpi_lhs_buffer norm, bottleneck, mlp;
 } block_buffers;

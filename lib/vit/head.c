@@ -1,5 +1,5 @@
 /*
- * From class tokens to features and logits (model, section 5).
+ * From class tokens to features and logits.
  */
 #include "gemm/gemm.h"
 #include "vit/vit.h"

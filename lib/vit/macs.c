@@ -1,6 +1,6 @@
 /*
  * Multiply-adds that a view executes in matrix products, counted from the shapes of the matrices
- * that the engine multiplies with.
+ * that are really multiplied.
  */
 #include "vit/block.h"
 #include "vit/vit.h"

@@ -1,6 +1,6 @@
 /*
- * Patch embedding and position encoding: pixels of an image become the rows of x (model, section
- * 3). Patches are gathered for one row block at a time.
+ * Patch embedding and position encoding: pixels of an image become the rows of x.
+ * Patches are gathered for one row block at a time.
  */
 #include "base/size.h"
 #include "gemm/gemm.h"
@@ -50,7 +50,7 @@ size_t dpi_patches_scratch(const dp_model *model, size_t rows) {
     return dpi_size_div_up(counted.used, sizeof(float));
 }
 
-/* Adds tokens [first, first + count) of one image that is held to x, none of them the class token.
+/* Adds patch embeddings to tokens [first, first + count) of an image in x; none is the class token.
  */
 static void add_patch_tokens(const dpi_workspace *workspace, dpi_path path, size_t image,
                              size_t first, size_t count, float *scratch) {

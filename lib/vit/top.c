@@ -1,15 +1,15 @@
 /*
- * The likeliest classes: they stay in a heap while all classes pass by, and leave it from the least
- * likely one on.
+ * Selects the likeliest classes with a heap while it scans all classes, then empties it, the least
+ * likely first.
  */
 #include "vit/answer.h"
 
-/* Whether class a stands before class b. */
+/* Whether class a comes before class b. */
 static bool is_likelier(const float *logits, int32_t a, int32_t b) {
     return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-/* Puts a class at `place` of a heap of `count` whose first is the least likely, or below it. */
+/* Sifts a class down from `place` in a heap of `count` whose root is the least likely. */
 static void sink_class(const float *logits, dp_prediction *heap, int32_t count, int32_t place,
                        int32_t class_index) {
     for (int32_t child = 2 * place + 1; child < count; child = 2 * place + 1) {

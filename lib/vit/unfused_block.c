@@ -77,8 +77,8 @@ static void run_serial_adapter(const dpi_workspace *workspace, const dpi_adapter
     add_rows(rows, p->width, t, z);
 }
 
-/* n = LN1(x), in the temporal path n = A_t0(n); keys, dpi_rows and queries of n; d = what A_s1 has
- * in its bottleneck for n. */
+/* n = LN1(x), in the temporal path n = A_t0(n); queries, keys and values of n; d = the
+ * bottleneck of A_s1 for n. */
 void dpi_unfused_before_attention(const dpi_workspace *workspace, const dpi_unfused_block *block,
                                   dpi_token_rows rows, float *scratch) {
     const dpi_parameters *p = &workspace->model->parameters;

@@ -12,10 +12,10 @@
 /* Floats of scratch memory that patch embedding needs for so many rows. (patches.c) */
 size_t dpi_patches_scratch(const dp_model *model, size_t rows);
 
-/* Stations, in order: those of a batch, and when all batches have gone through, the head. */
+/* Stages, in order: those of each batch, and after all batches the head. */
 void dpi_embed_patches(const dpi_workspace *workspace, const dpi_batch *batch,
                        dpi_team *team); /* patches.c */
-/* Blocks in order, each once: a block also computes the first half of the next one. (blocks.c) */
+/* Call once per block, in order: a block also computes the first half of the next. (blocks.c) */
 void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_team *team,
                    size_t index);
 /* (head.c) */

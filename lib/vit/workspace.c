@@ -1,5 +1,5 @@
 /*
- * The memory of a view, planned once, and the row blocks that its rows are worked on in.
+ * Plans the memory of a view and splits its rows into row blocks.
  */
 #include "vit/workspace.h"
 
@@ -13,10 +13,10 @@
 
 /* ---- row blocks ---- */
 
-/* Every row block reads all weights of a block: with fewer tiles, it waits for them. */
+/* In tiles. A row block reads all weights of a block: smaller ones would be memory-bound. */
 #define SMALLEST_ROW_BLOCK 3
 
-/* Tiles of a row block when so many are left: row blocks get smaller towards the end, so that
+/* Tiles of the next row block if `left` remain: row blocks get smaller towards the end, so that
  * threads end together. */
 static size_t row_block_tiles(const dpi_workspace *workspace, size_t left) {
     size_t most = workspace->row_block / workspace->model->gemm->kernel.mr;
@@ -25,7 +25,7 @@ static size_t row_block_tiles(const dpi_workspace *workspace, size_t left) {
     return workspace->threads == 1 ? most : dpi_size_min(wanted, most);
 }
 
-/* Writes row blocks of all rows of a path, after which `later` tiles follow, and returns how many
+/* Splits all rows of a path, which `later` more tiles follow, into row blocks. Returns how many
  * there are; with row_blocks == NULL only counts them. */
 static size_t cut_path_rows(dpi_token_rows *row_blocks, dpi_token_rows all, size_t later,
                             const dpi_workspace *workspace) {
@@ -104,7 +104,7 @@ dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, siz
 
 /* ---- memory ---- */
 
-/* What any task needs at most. */
+/* As much as the task that needs most. */
 static void take_scratch(dpi_arena *arena, dpi_workspace *workspace) {
     const dp_model *model = workspace->model;
     const dpi_parameters *p = &model->parameters;
@@ -146,20 +146,20 @@ static void take_x(dpi_arena *arena, dpi_workspace *workspace, dpi_path path) {
     state->x = dpi_arena_floats(arena, state->images * p->tokens, state->x_stride);
 }
 
-/* The arena goes on behind what another one took, which began where it did. */
-static void continue_behind(dpi_arena *arena, const dpi_arena *other) {
+/* Advances the arena past the end of another one that started at the same place. */
+static void continue_after(dpi_arena *arena, const dpi_arena *other) {
     arena->used = dpi_size_max(arena->used, other->used);
     arena->failed = arena->failed || other->failed;
 }
 
-/* Pixels are dead when the first block writes [k v q | d]: both share their memory. */
+/* Pixels are unused once the first block writes [k v q | d], so the two share memory. */
 static void take_activations_of_all(dpi_arena *arena, dpi_workspace *workspace) {
     dpi_arena pixels = *arena;
     for (int i = 0; i < DPI_PATHS; i++) {
         take_kvq(arena, workspace, (dpi_path)i);
         take_pixels(&pixels, workspace, (dpi_path)i);
     }
-    continue_behind(arena, &pixels);
+    continue_after(arena, &pixels);
     for (int i = 0; i < DPI_PATHS; i++) {
         take_x(arena, workspace, (dpi_path)i);
     }
@@ -172,11 +172,11 @@ static void take_activations_of_one(dpi_arena *arena, dpi_workspace *workspace) 
     dpi_arena spatial = *arena, pixels = *arena;
     take_kvq(&spatial, workspace, DPI_SPATIAL);
     take_pixels(&pixels, workspace, DPI_SPATIAL);
-    continue_behind(&spatial, &pixels);
+    continue_after(&spatial, &pixels);
     take_x(&spatial, workspace, DPI_SPATIAL);
     take_kvq(arena, workspace, DPI_TEMPORAL);
     take_x(arena, workspace, DPI_TEMPORAL);
-    continue_behind(arena, &spatial);
+    continue_after(arena, &spatial);
 }
 
 static void take_activations(dpi_arena *arena, dpi_workspace *workspace) {
@@ -204,7 +204,7 @@ static void take_head_buffers(dpi_arena *arena, dpi_workspace *workspace) {
     workspace->logits = dpi_arena_floats(arena, 1, p->classes);
 }
 
-/* Image by image, where memory is what counts, two tiles: scratch memory is then what attention
+/* Image by image, only two tiles, to save memory: scratch memory is then what attention
  * needs, or little more. */
 static size_t largest_row_block(const dpi_gemm *gemm, bool image_by_image) {
     return image_by_image ? dpi_size_min(2 * gemm->kernel.mr, gemm->row_block) : gemm->row_block;

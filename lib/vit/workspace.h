@@ -1,6 +1,6 @@
 /*
- * Everything mutable that one view needs on its way through the transformer, and how its rows are
- * cut for the threads. It lies in a session's arena.
+ * All mutable state of one view in the transformer, and how its rows are
+ * split into row blocks for the threads. It lives in the session's arena.
  */
 #ifndef DPI_WORKSPACE_H
 #define DPI_WORKSPACE_H
@@ -17,16 +17,16 @@ typedef struct dpi_token_rows {
     size_t first, count, step;
 } dpi_token_rows;
 
-/* Images that go through the blocks together: so many of each path, from `first` of the view on. */
+/* Images that go through the blocks together: `images` of each path, starting at `first`. */
 typedef struct dpi_batch {
     size_t first[DPI_PATHS], images[DPI_PATHS];
-    dpi_token_rows *row_blocks; /* of all rows; behind them, those of the class tokens */
+    dpi_token_rows *row_blocks; /* of all rows, followed by those of the class tokens */
     size_t row_block_count, class_row_block_count;
 } dpi_batch;
 
 /* The activations of a path. */
 typedef struct dpi_path_state {
-    size_t images; /* that are held: those of a batch */
+    size_t images; /* in memory: those of one batch */
     float *pixels; /* [images][3][image_size][image_size], dead after patch embedding */
     float *x;      /* [images * tokens][width], the residual stream */
     size_t x_stride;
@@ -40,8 +40,8 @@ typedef struct dpi_workspace {
     const dp_model *model;
     size_t threads;
     bool image_by_image;
-    size_t row_block;           /* rows that are worked on at a time, at most */
-    dpi_batch batch[DPI_PATHS]; /* the first: all images; or, image by image, one of each path */
+    size_t row_block;           /* maximum rows of a row block */
+    dpi_batch batch[DPI_PATHS]; /* [0]: all images; image by image: one per path */
     dpi_path_state path[DPI_PATHS];
     float *scratch; /* [threads][scratch_floats] */
     size_t scratch_floats;
@@ -57,7 +57,7 @@ void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
 /* The batch that image `image` of a path belongs to. */
 dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image);
 
-/* The scratch memory of a thread, scratch_floats of it; also for callers that fill `pixels`. */
+/* A thread's scratch memory, scratch_floats floats; callers that fill `pixels` use it, too. */
 float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread);
 
 /* Images of a path in a view. */

@@ -93,5 +93,5 @@ _BY_STATUS: dict[int, type[DualPathError]] = {
 
 
 def error_for(status: int, message: str) -> DualPathError:
-    """The exception that stands for a status; plain DualPathError for one from the future."""
+    """The exception of a status; plain DualPathError for one from the future."""
     return _BY_STATUS.get(status, DualPathError)(status, message)

@@ -100,7 +100,7 @@ class Model:
 
     ``source`` is a path; or bytes in memory (bytes, mmap, memoryview, NumPy array), which are used
     where they are, kept alive, and must not change while the model is open; or a binary file
-    object, read from where it stands to its end. Each may be compressed with gzip, which is the
+    object, read from its current position to its end. Each may be compressed with gzip, which is the
     one case where bytes in memory are expanded into a copy.
 
     - ``verify``: check the CRC-32 of every tensor (compressed files always are).

@@ -1,5 +1,5 @@
 /*
- * Matrix products of bf16 for NEON with matrix products of bf16: tiles of 6 x 16 in blocks of 2
+ * The bf16 GEMM for NEON with the bf16 matrix instruction (BFMMLA): tiles of 6 x 16 in blocks of 2
  * x 2.
  */
 #include "isa/isa.h"

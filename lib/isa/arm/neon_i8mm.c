@@ -1,5 +1,5 @@
 /*
- * Matrix products of bytes for NEON with matrix products of bytes: tiles of 6 x 16 in blocks of 2
+ * The int8 GEMM for NEON with the byte matrix instruction (i8mm): tiles of 6 x 16 in blocks of 2
  * x 2.
  */
 #include "isa/isa.h"

@@ -6,8 +6,8 @@
 
 #include <arm_mve.h>
 
-/* In assembly, for a loop that leaves out by itself what is beyond the last word: not all compilers
- * make such loops. The instruction adds to even registers only. */
+/* In assembly, for a tail-predicated loop, which masks what is beyond the row: not all compilers
+ * generate these. The instruction adds to even registers only. */
 static void dot__rows(const dpi_tile *tile, const dpi_kgroup *column, int32_t *sum) {
     const dpi_kgroup *a0 = tile->lhs;
     const dpi_kgroup *a1 = a0 + tile->lhs_stride;
@@ -48,7 +48,7 @@ static inline uint32x4_t load_bits__mve(const float *x, size_t left) {
     return vldrwq_z_u32((const dpi_kgroup *)x, vctp32q((uint32_t)left));
 }
 
-/* As round_to_int8(). That vectors take numbers below 2^-126 for 0 does not show in bytes. */
+/* Like round_to_int8(). Vectors flush numbers below 2^-126 to 0, which changes no byte. */
 static void round_to_int8__mve(const float *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale) {
     uint32x4_t most = vdupq_n_u32(0);
     for (size_t i = 0; i < n; i += 4) {

@@ -148,7 +148,7 @@ static uint64_t TMPL_NAME(f32_measure_peak)(uint64_t rounds) {
     _Pragma("GCC unroll 32") for (size_t i = 0; i < BURN_VECTORS; i++) {
         total += v_sum(x[i]);
     }
-    /* total is finite, so that this adds nothing; the compiler does not know */
+    /* adds 0, since total is finite, which the compiler does not know */
     return rounds * BURN_VECTORS * V_LENGTH + (total > 1e30f ? 1u : 0u);
 }
 

@@ -64,7 +64,7 @@ static uint64_t KERNEL_PEAK(uint64_t rounds) {
     }
     for (uint64_t r = 0; r < rounds; r++) {
         const dpi_kgroup *group = zeros;
-        __asm__ volatile("" : "+r"(group)); /* who knows what it points at */
+        __asm__ volatile("" : "+r"(group)); /* hides from the compiler what it points at */
         KERNEL_FACTOR factor = KERNEL_BROADCAST(group);
         _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
             sum[i] = KERNEL_DOT(sum[i], factor, columns);

@@ -7,7 +7,7 @@
 
 #include "gemm/kernel.h"
 
-/* Where a row is many vectors, storing it would be most of a micro-kernel's code: there it stays a
+/* With short vectors, inlined stores would be most of a micro-kernel's code: there this stays a
  * function. */
 #if V_LENGTH < 8
 #define STORE_ROW static __attribute__((noinline))

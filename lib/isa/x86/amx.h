@@ -8,7 +8,7 @@
 
 #include "gemm/gemm.h"
 
-/* older versions of clang call them otherwise */
+/* older versions of clang have other names for them */
 #if defined(__AMXBF16__) && defined(__AMXINT8__)
 #define HAS_AMX_TILES
 #elif defined(__AMX_BF16__) && defined(__AMX_INT8__)

@@ -75,7 +75,7 @@ static inline void transpose_16x16(vf x[V_LENGTH]) {
 }
 
 /* One step of the depth of 16 keys as 16 rows of a panel. Keys beyond the last are 0, as are
- * numbers behind a key. */
+ * numbers after a key. */
 static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 numbers,
                       dpi_kgroup *panel) {
     vf x[V_LENGTH];
@@ -169,7 +169,7 @@ static float largest_score(const float *x, size_t n) {
     return v_largest(largest);
 }
 
-/* exp(scale * (score - largest)) of each token as bf16, with zeros behind the last; returns their
+/* exp(scale * (score - largest)) of each token as bf16, with zeros after the last; returns their
  * sum. */
 static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dpi_kgroup *groups) {
     vf largest = v_set(largest_score(scores, tokens));

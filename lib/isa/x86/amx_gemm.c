@@ -80,7 +80,7 @@ static inline vf scale_sums__amx(const dpi_kgroup *sums, const dpi_row_scale *ro
     return v_mul(u_to_floats(exact), v_mul(v_set(row->scale), panel_scale));
 }
 
-/* The vector registers have few cycles in a step: what is known beforehand is decided beforehand.
+/* A step leaves few cycles for the epilogue, so its parameters are compile-time constants.
  */
 static inline __attribute__((always_inline)) void run_epilogue(amx_epilogue *tile, size_t count,
                                                                bool bytes, dpi_epilogue epilogue,
@@ -119,7 +119,7 @@ static inline __attribute__((always_inline)) void run_epilogue(amx_epilogue *til
     }
 EPILOGUES(DEFINE_EPILOGUE)
 
-/* Any other. */
+/* Any other epilogue, with parameters at run time. */
 static void epilogue_generic(amx_epilogue *tile, size_t count) {
     run_epilogue(tile, count, tile->panel_scale != NULL, tile->epilogue, tile->type);
 }
@@ -188,7 +188,7 @@ typedef void multiply_steps_fn(const uint8_t *a, size_t stride, const uint8_t *p
 MULTIPLY_STEPS(multiply_bf16_steps, _tile_dpbf16ps)
 MULTIPLY_STEPS(multiply_int8_steps, _tile_dpbsud)
 
-/* The tile of rows from `row` on and columns from `column` on has its accumulators complete.
+/* Starts the epilogue of the tile at `row` and `column`, whose accumulators are complete.
  * Written field by field: a copy of a struct that was just written waits for all stores before it,
  * those of tile registers among them. */
 static void start_epilogue(amx_epilogue *tile, const amx_gemm *g, size_t row, size_t rows,

@@ -19,7 +19,7 @@ static inline void v_round_to_bf16(const float *x, size_t n, size_t step, dpi_kg
     }
 }
 
-/* Number i and those behind it, of f32 or bf16: the first ones of a mask. */
+/* Number i and those after it, of f32 or bf16: the first ones of a mask. */
 static inline vf v_load_numbers(const void *x, size_t i, __mmask16 mask, dpi_number_type type) {
     if (type == DPI_NUMBER_BF16) {
         return v_from_bf16(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)x + i));
