@@ -20,8 +20,10 @@ static const dpi_kgroup *round_output(const dpi_layout *layout, const float *w, 
     size_t depth = dpi_layout_depth(layout, inputs);
     size_t written = dpi_size_div_up(inputs, layout->kr);
     memset(groups + written, 0, (depth - written) * sizeof *groups);
-    for (size_t k = 0; layout->precision == DP_PRECISION_INT8 && k < depth; k++) {
-        groups[k] ^= BYTE_OFFSETS;
+    if (layout->precision == DP_PRECISION_INT8) {
+        for (size_t k = 0; k < depth; k++) {
+            groups[k] ^= BYTE_OFFSETS;
+        }
     }
     return groups;
 }

@@ -32,13 +32,12 @@ static bool is_usable(const dpi_gemm *gemm, uint32_t usable) {
 
 /* The next GEMM of a precision from *index on that may be used; NULL: there is none. Better ones
  * come later. */
-static const dpi_gemm *next_usable(dp_precision precision, uint32_t cpu_mask, size_t *index) {
+static const dpi_gemm *next_usable(dp_precision precision, uint32_t usable, size_t *index) {
     static const dpi_gemm *(*const families[])(dp_precision) = {
         dpi_gemm_generic,     dpi_gemm_avx2,      dpi_gemm_avx_vnni,  dpi_gemm_avx512,
         dpi_gemm_avx512_vnni, dpi_gemm_amx,       dpi_gemm_neon,      dpi_gemm_neon_unpack,
         dpi_gemm_neon_dot,    dpi_gemm_neon_i8mm, dpi_gemm_neon_bf16,
     };
-    uint32_t usable = usable_features(cpu_mask);
     while (*index < sizeof families / sizeof families[0]) {
         const dpi_gemm *gemm = families[(*index)++](precision);
         if (is_usable(gemm, usable)) {
@@ -49,9 +48,10 @@ static const dpi_gemm *next_usable(dp_precision precision, uint32_t cpu_mask, si
 }
 
 const dpi_gemm *dpi_gemm_choose(dp_precision precision, uint32_t cpu_mask) {
+    uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
-    for (const dpi_gemm *gemm; (gemm = next_usable(precision, cpu_mask, &index)) != NULL;) {
+    for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {
         best = gemm;
     }
     return best;
@@ -60,12 +60,13 @@ const dpi_gemm *dpi_gemm_choose(dp_precision precision, uint32_t cpu_mask) {
 const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precision,
                                            uint32_t cpu_mask) {
     const dpi_gemm *packing = dpi_target_packing(number, precision);
+    uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
     if (packing == NULL || number == DP_TARGET_ROWS) {
         return packing != NULL ? dpi_gemm_rows(precision) : NULL;
     }
-    for (const dpi_gemm *gemm; (gemm = next_usable(precision, cpu_mask, &index)) != NULL;) {
+    for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {
         best = dpi_layout_equals(&gemm->layout, &packing->layout) ? gemm : best;
     }
     return best;
@@ -81,9 +82,10 @@ const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t c
     dp_precision precision = blocks->layout.precision == DP_PRECISION_F32
                                  ? DP_PRECISION_F32
                                  : dpi_precision_auto(cpu_mask);
+    uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
-    for (const dpi_gemm *gemm; (gemm = next_usable(precision, cpu_mask, &index)) != NULL;) {
+    for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {
         best = reads_rows_of(gemm, blocks) ? gemm : best;
     }
     return best;
