@@ -97,6 +97,9 @@ ISA_arm_neon_i8mm     := -march=armv8.2-a+i8mm
 ISA_arm_neon_bf16     := -march=armv8.2-a+bf16
 ISA_FAMILY := $(if $(filter x86_64% amd64%,$(TARGET)),x86)$(if $(filter aarch64% arm64%,$(TARGET)),arm)
 
+# Checks and messages have no inner loops that -O3 could unroll.
+$(foreach folder,api base,$(BUILD)/lib/$(folder)/%.o): CFLAGS := $(CFLAGS:-O3=-O2)
+
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) $(FILE_CFLAGS) -MMD -MP -c $< -o $@
