@@ -181,6 +181,7 @@ static dp_status scan_values(dpi_scan *scan, uint32_t type, size_t count) {
         return status;
     }
     size_t size = value_size(type);
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the type was checked, so it has a size. */
     if (count > dpi_scan_remaining(scan) / size) {
         return ends_early(scan);
     }

@@ -81,21 +81,21 @@ dpi_affine dpi_read_norm(dpi_scope *scope, dpi_tensor_name name);
 /* ---- into the model's arena (weights.c) ---- */
 
 /* Packs a map for the wanted GEMM, or for that of dpi_gemm_for_depth(). */
-dpi_linear dpi_pack(const dpi_scope *scope, const dpi_gemm *wanted, dpi_affine map);
+dpi_linear dpi_pack(const dpi_scope *outer, const dpi_gemm *wanted, dpi_affine map);
 
 /* Reads a layer as dpi_read_affine() does, multiplies it by `scale` and packs it. */
-dpi_linear dpi_pack_layer(const dpi_scope *scope, const dpi_gemm *wanted, dpi_tensor_name name,
+dpi_linear dpi_pack_layer(const dpi_scope *outer, const dpi_gemm *wanted, dpi_tensor_name name,
                           size_t outputs, size_t inputs, float scale);
 
 /* Reads a layer norm and copies it as it is. */
-dpi_norm dpi_keep_norm(const dpi_scope *scope, dpi_tensor_name name);
+dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name);
 
 /* ---- what a model is built of ---- */
 
-void dpi_build_fused_block(const dpi_scope *scope, size_t index, dpi_block *block); /* fuse.c */
+void dpi_build_fused_block(const dpi_scope *outer, size_t index, dpi_block *block); /* fuse.c */
 void dpi_build_unfused_block(const dpi_scope *scope, size_t index,
                              dpi_block *block);   /* unfused.c */
-void dpi_build_positions(const dpi_scope *scope); /* positions.c */
+void dpi_build_positions(const dpi_scope *outer); /* positions.c */
 
 /* All weights of a compiled file. (compiled_read.c) */
 void dpi_read_compiled(dpi_builder *builder);

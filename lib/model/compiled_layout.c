@@ -83,6 +83,7 @@ static const entry_row model_entries[] = {
 };
 
 /* The name of a matrix in a block is that of its member: "spatial.qkv". */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member cannot have any. */
 #define IN_BLOCK(path, member) #path "." #member, offsetof(dpi_block, path.member), MATRIX
 
 /* Matrices that both paths share are listed once, in the spatial path: dpi_share_with_temporal().
@@ -184,5 +185,7 @@ dpi_compiled_tensor dpi_compiled_tensor_at(const dpi_compiled_entry *entry, size
     if (entry->gemm == NULL) {
         return table_tensor(entry);
     }
-    return index == 0 ? panel_tensor(entry) : vector_tensor(entry, index == 1 ? ".bias" : ".scale");
+    return index == DPI_COMPILED_PANELS
+               ? panel_tensor(entry)
+               : vector_tensor(entry, index == DPI_COMPILED_BIAS ? ".bias" : ".scale");
 }

@@ -27,8 +27,9 @@ typedef struct dpi_compiled_tensor {
     uint64_t shape[3];
 } dpi_compiled_tensor;
 
-/* Tensors of an entry, at most: panels, bias, scale. */
-#define DPI_COMPILED_TENSORS 3
+/* The tensors of an entry, in order. A matrix has panels, a bias, and in int8 a scale; a table has
+ * the first only. */
+enum { DPI_COMPILED_PANELS, DPI_COMPILED_BIAS, DPI_COMPILED_SCALE, DPI_COMPILED_TENSORS };
 
 /* The entries of a model with these parameters and GEMMs. */
 size_t dpi_compiled_entry_count(const struct dp_model *model);

@@ -57,9 +57,9 @@ static void point_at(struct dp_model *model, const dpi_compiled_entry *entry,
                          .inputs = entry->columns,
                          .outputs = entry->rows,
                          .depth = dpi_layout_depth(&entry->gemm->layout, entry->columns),
-                         .panels = values[0],
-                         .bias = values[1],
-                         .scale = values[2]};
+                         .panels = values[DPI_COMPILED_PANELS],
+                         .bias = values[DPI_COMPILED_BIAS],
+                         .scale = values[DPI_COMPILED_SCALE]};
     }
 }
 

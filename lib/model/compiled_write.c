@@ -83,8 +83,14 @@ static const void *values_of(const struct dp_model *model, const dpi_compiled_en
         return *(const float *const *)member;
     }
     const dpi_linear *linear = member;
-    const void *values[DPI_COMPILED_TENSORS] = {linear->panels, linear->bias, linear->scale};
-    return values[index];
+    switch (index) {
+    case DPI_COMPILED_PANELS:
+        return linear->panels;
+    case DPI_COMPILED_BIAS:
+        return linear->bias;
+    default:
+        return linear->scale;
+    }
 }
 
 static void emit_crc(dpi_emitter *to, const dpi_tensor *tensor) {

@@ -94,10 +94,12 @@ dpi_affine dpi_affine_keys_first(dpi_scope *scope, dpi_affine qkv) {
     }
     for (size_t i = 0; dpi_building(builder) && i < qkv.w.rows; i++) {
         size_t from = (i + width) % qkv.w.rows;
+        /* NOLINTBEGIN(clang-analyzer-core.*): what is built was taken. */
         memcpy(kvq.w.values + i * columns, qkv.w.values + from * columns, columns * sizeof(float));
         if (qkv.bias.values != NULL) {
             kvq.bias.values[i] = qkv.bias.values[from];
         }
+        /* NOLINTEND(clang-analyzer-core.*) */
     }
     return kvq;
 }

@@ -253,7 +253,7 @@ static dp_status create_beside(dpi_new_file *file, dpi_message *message) {
 
 dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
                              dpi_message *message) {
-    old_file old;
+    old_file old = {.is_there = false};
     *file = (dpi_new_file){.allocator = allocator, .path = path};
     dp_status status = path[0] != '\0' ? examine_old(path, &old, message)
                                        : fail_to_write("create", path, ENOENT, message);
