@@ -22,13 +22,14 @@ check() {
 }
 
 # stated FOLDER: every line that names the version, or an ABI in the name of a library or symbol
-# version. Not looked at are the header itself, this file, history, what was recorded of a library, and lists of
-# other projects' versions.
+# version. Not looked at are the header itself, this file, history ("since", "before", "in" or "with" a
+# version, which stays true), what was recorded of a library, and lists of other projects' versions.
 stated() {
     version=$(sed -n 's/^#define DP_VERSION_STRING "\(.*\)"/\1/p' "$1/$header")
     pattern="(^|[^0-9.])$(echo "$version" | sed 's/\./\\./g')(\.?[^0-9.]|\.?\$)"
     (cd "$1" && grep -rnIE -e "$pattern" -e 'libdualpath\.so\.[0-9]' -e 'DUALPATH_[0-9]' \
         Makefile README.md .ci lib examples bindings docs tests include |
+        grep -viE "(since|before|in|with) ${version}" |
         grep -vE "^($header|tests/abi/|tests/packaging/version_test|tests/bench/requirements|[^:]*/requirements-test)" |
         grep -vE '^[^:]*(\.egg-info|__pycache__|/build|/dist)/')
 }
