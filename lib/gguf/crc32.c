@@ -1,5 +1,6 @@
 /*
- * CRC-32 as gzip and zlib compute it (polynomial 0xedb88320, bits reversed), eight bytes a step.
+ * CRC-32 as gzip and zlib compute it (polynomial 0xedb88320, bits reversed), eight bytes a step;
+ * with DP_SMALL_TABLES, four bits a step.
  * crc_table[k][v] is the remainder of byte v followed by k zero bytes. The remainder of a sum is
  * the sum of the remainders, so the eight powers of two of v determine a whole row.
  */
@@ -19,17 +20,26 @@
 #define ROW(a, b, c, d, e, f, g, h) \
     SUMS128(0u, a, b, c, d, e, f, g), SUMS128(0u ^ (h), a, b, c, d, e, f, g)
 
-// clang-format off
 #if defined(DP_SMALL_TABLES)
-#define STEPS 1
-#else
-#define STEPS 8
-#endif
 
-static const uint32_t crc_table[STEPS][256] = {
+#define STEP 1
+/* The remainder of four bits followed by four zero bits. */
+static const uint32_t nibble_table[16] = {
+    SUMS16(0u, 0x1db71064u, 0x3b6e20c8u, 0x76dc4190u, 0xedb88320u)};
+
+static uint32_t step1(uint32_t crc, uint8_t byte) {
+    crc ^= byte;
+    crc = crc >> 4 ^ nibble_table[crc & 15];
+    return crc >> 4 ^ nibble_table[crc & 15];
+}
+
+#else
+
+#define STEP 8
+// clang-format off
+static const uint32_t crc_table[STEP][256] = {
     {ROW(0x77073096u, 0xee0e612cu, 0x076dc419u, 0x0edb8832u,
          0x1db71064u, 0x3b6e20c8u, 0x76dc4190u, 0xedb88320u)},
-#if STEPS == 8
     {ROW(0x191b3141u, 0x32366282u, 0x646cc504u, 0xc8d98a08u,
          0x4ac21251u, 0x958424a2u, 0xf0794f05u, 0x3b83984bu)},
     {ROW(0x01c26a37u, 0x0384d46eu, 0x0709a8dcu, 0x0e1351b8u,
@@ -44,11 +54,12 @@ static const uint32_t crc_table[STEPS][256] = {
          0x67de9cceu, 0xcfbd399cu, 0x440b7579u, 0x8816eaf2u)},
     {ROW(0xccaa009eu, 0x4225077du, 0x844a0efau, 0xd3e51bb5u,
          0x7cbb312bu, 0xf9766256u, 0x299dc2edu, 0x533b85dau)},
-#endif
 };
 // clang-format on
 
-#if STEPS == 8
+static uint32_t step1(uint32_t crc, uint8_t byte) {
+    return crc >> 8 ^ crc_table[0][(crc ^ byte) & 255];
+}
 
 static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
     uint32_t low = dpi_load_u32(bytes) ^ crc;
@@ -62,13 +73,13 @@ static uint32_t step8(uint32_t crc, const uint8_t *bytes) {
 
 uint32_t dpi_crc32(uint32_t crc, const uint8_t *bytes, size_t size) {
     crc = ~crc;
-#if STEPS == 8
+#if STEP == 8
     for (; size >= 8; size -= 8, bytes += 8) {
         crc = step8(crc, bytes);
     }
 #endif
     for (; size > 0; size--, bytes++) {
-        crc = crc >> 8 ^ crc_table[0][(crc ^ *bytes) & 255];
+        crc = step1(crc, *bytes);
     }
     return ~crc;
 }

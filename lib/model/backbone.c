@@ -3,7 +3,6 @@
  * which a task names its backbone, and whether a task belongs to a backbone.
  */
 #include "model/backbone.h"
-#include "dp_config.h"
 #include "model/keys.h"
 
 #include <string.h>
@@ -91,7 +90,7 @@ dp_status dpi_check_task(const dpi_gguf *gguf, const struct dp_model *backbone,
     if (status != DP_OK) {
         return status;
     }
-    if (!DPI_HAS_CANONICAL || backbone == NULL) {
+    if (backbone == NULL) {
         return dpi_fail(
             message, DP_ERR_BACKBONE,
             "this is a task of backbone %s \"%s\" and can only be opened on that backbone",

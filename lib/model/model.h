@@ -54,9 +54,12 @@ typedef struct dpi_unfused_block {
     dpi_adapter adapters[DPI_ADAPTER_SITES];
 } dpi_unfused_block;
 
-typedef struct dpi_block {
-    dpi_path_block spatial, temporal; /* when fused */
-    dpi_unfused_block unfused;        /* when not */
+/* Fused for each path, or as the file has it: dp_model.fused. */
+typedef union dpi_block {
+    struct {
+        dpi_path_block spatial, temporal;
+    };
+    dpi_unfused_block unfused;
 } dpi_block;
 
 /* Sixteen digits; "" where the file carries no checksums. (backbone.c) */

@@ -240,7 +240,7 @@ dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backb
     bool canonical = DPI_HAS_CANONICAL && !dpi_is_compiled(gguf);
     *parameters = default_parameters;
     dp_status status = check_format(gguf, message);
-    if (status == DP_OK) {
+    if (status == DP_OK && DPI_HAS_CANONICAL) {
         status = dpi_check_task(gguf, backbone, message);
     }
     if (status == DP_OK) {

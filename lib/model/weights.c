@@ -2,6 +2,7 @@
  * Weights of a canonical file: tensors by name and shape, and packing them into the panels that the
  * kernels read.
  */
+#include "dp_config.h"
 #include "model/backbone.h"
 #include "model/builder.h"
 #include "model/choose.h"
@@ -13,7 +14,7 @@
 /* A task uses the frozen tensors of its backbone. */
 static const dpi_gguf *file_of(const dpi_builder *builder, dpi_tensor_name name) {
     const struct dp_model *backbone = builder->model->backbone;
-    bool shared = backbone != NULL && dpi_is_frozen(dpi_text_of(name.text));
+    bool shared = DPI_HAS_CANONICAL && backbone != NULL && dpi_is_frozen(dpi_text_of(name.text));
     return shared ? &backbone->gguf : builder->gguf;
 }
 
