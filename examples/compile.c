@@ -41,8 +41,8 @@ static int write_model(const dp_model *model, const char *path, size_t *bytes) {
 
 /* ---- what it takes ---- */
 
-/* Stack that a call takes with plain C, whatever the model: `make check-firmware` holds boards
- * against it. */
+/* The limit of stack that a call takes with plain C, whatever the model. `make firmware` reads it
+ * here, and `make check-firmware` in the report. */
 #define STACK_BYTES 4096
 
 /* Counts the bytes that a model takes while it is opened, and afterwards. */

@@ -28,8 +28,9 @@ if grep '^logit ' "$said" | sort | uniq -u | grep .; then
 fi
 
 stack=$(sed -n 's/^stack used //p' "$said")
-if [ "$stack" -gt 4096 ]; then # what `dualpath compile --report` promises
-    echo "$name: $stack bytes of stack, more than 4096" >&2
+promised=$(sed -nE 's/^stack +([0-9]+) bytes at most$/\1/p' "$BUILD/model-$3.report")
+if [ "$stack" -gt "${promised:-0}" ]; then
+    echo "$name: $stack bytes of stack, more than the $promised of \`dualpath compile --report\`" >&2
     exit 1
 fi
 

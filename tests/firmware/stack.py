@@ -11,8 +11,9 @@ import re
 import sys
 from pathlib import Path
 
-HEADER = Path(__file__).parents[2] / "include" / "dualpath.h"
-PROMISED = 4096  # also in examples/compile.c (STACK_BYTES), tests/firmware/check.sh, docs/firmware.md
+ROOT = Path(__file__).parents[2]
+HEADER = ROOT / "include" / "dualpath.h"
+PROMISED = int(re.search(r"#define STACK_BYTES (\d+)", (ROOT / "examples" / "compile.c").read_text())[1])
 C_LIBRARY = 256
 
 # Models are compiled elsewhere, and no others opened: build_weights() is for those.
