@@ -272,10 +272,10 @@ check: ## all tests; TORCH=1 also those that need PyTorch
 	@$(MAKE) --no-print-directory check-structure check-c check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
-check-structure: ## includes and names of lib/ against docs/architecture.md
+check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
 	@echo "== structure"
 	@command -v $(PYTHON) >/dev/null || { echo "structure: skipped: there is no $(PYTHON)"; exit 0; }; \
-	    $(PYTHON) tests/structure/structure.py
+	    $(PYTHON) tests/structure/structure.py && $(PYTHON) tests/structure/recipes.py
 
 check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
 	@set -e; for test in $(TEST_PROGRAMS); do \
