@@ -10,6 +10,8 @@
  *     KERNEL_COLUMNS, KERNEL_COLUMN(p)     a vector of k-groups of the panel, unpacked
  *     KERNEL_FACTOR, KERNEL_BROADCAST(p)   a k-group of the lhs in all lanes, unpacked
  *     KERNEL_DOT(sum, factor, columns)     the multiply-add
+ *     KERNEL_HIDE(factor)                  hides a factor's value from the compiler, if KERNEL_DOT is
+ *                                          not one instruction: no product may be used twice
  *     KERNEL_RESULT(sum, tile, i, j)       row i, vector j as f32
  */
 static void KERNEL_TILE(const dpi_tile *tile) {
@@ -57,16 +59,18 @@ static void KERNEL_TILE(const dpi_tile *tile) {
 
 static uint64_t KERNEL_PEAK(uint64_t rounds) {
     static const dpi_kgroup zeros[V_LENGTH];
+    const dpi_kgroup *group = zeros;
     KERNEL_SUM sum[PEAK_SUMS];
-    KERNEL_COLUMNS columns = KERNEL_COLUMN(zeros);
+    __asm__ volatile("" : "+r"(group)); /* hides from the compiler what it points at */
+    KERNEL_COLUMNS columns = KERNEL_COLUMN(group);
     _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
         sum[i] = KERNEL_ZERO();
     }
     for (uint64_t r = 0; r < rounds; r++) {
-        const dpi_kgroup *group = zeros;
-        __asm__ volatile("" : "+r"(group)); /* hides from the compiler what it points at */
+        __asm__ volatile("" : "+r"(group));
         KERNEL_FACTOR factor = KERNEL_BROADCAST(group);
         _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
+            KERNEL_HIDE(factor);
             sum[i] = KERNEL_DOT(sum[i], factor, columns);
             __asm__ volatile("" : "+x"(sum[i]));
         }
@@ -87,5 +91,6 @@ static uint64_t KERNEL_PEAK(uint64_t rounds) {
 #undef KERNEL_COLUMN
 #undef KERNEL_FACTOR
 #undef KERNEL_BROADCAST
+#undef KERNEL_HIDE
 #undef KERNEL_DOT
 #undef KERNEL_RESULT

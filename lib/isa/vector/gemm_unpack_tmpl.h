@@ -38,6 +38,7 @@ static inline v_halves v_two_floats(const dpi_kgroup *p) {
 #define KERNEL_FACTOR v_halves
 #define KERNEL_BROADCAST(p) v_two_floats(p)
 #define KERNEL_DOT(sum, a, b) v_fma((a).high, (b).high, v_fma((a).low, (b).low, sum))
+#define KERNEL_HIDE(a) ((void)(a)) /* the sum goes through both */
 #define KERNEL_RESULT(sum, tile, i, j) (sum)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
@@ -103,6 +104,7 @@ static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
 #define KERNEL_FACTOR v_bytes
 #define KERNEL_BROADCAST(p) v_unpack_signed(u_set(*(p)))
 #define KERNEL_DOT(sum, a, b) v_dot_bytes(sum, a, b)
+#define KERNEL_HIDE(a) __asm__ volatile("" : "+x"((a).even), "+x"((a).odd))
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 

@@ -31,6 +31,7 @@
 #define KERNEL_FACTOR vu
 #define KERNEL_BROADCAST(p) u_set(*(p))
 #define KERNEL_DOT(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
+#define KERNEL_HIDE(a) ((void)(a))
 #define KERNEL_RESULT(sum, tile, i, j) (sum)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
@@ -68,6 +69,7 @@ static const dpi_gemm gemm_bf16__avx512_vnni = {
 #define KERNEL_FACTOR vu
 #define KERNEL_BROADCAST(p) u_set(*(p))
 #define KERNEL_DOT(sum, a, b) _mm512_dpbusd_epi32(sum, b, a)
+#define KERNEL_HIDE(a) ((void)(a))
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 

@@ -27,6 +27,7 @@
 #define KERNEL_FACTOR vu
 #define KERNEL_BROADCAST(p) u_set(*(p))
 #define KERNEL_DOT(sum, a, b) _mm256_dpbusd_avx_epi32(sum, b, a)
+#define KERNEL_HIDE(a) ((void)(a))
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
