@@ -10,8 +10,8 @@
  *     KERNEL_COLUMNS, KERNEL_COLUMN(p)     a vector of k-groups of the panel, unpacked
  *     KERNEL_FACTOR, KERNEL_BROADCAST(p)   a k-group of the lhs in all lanes, unpacked
  *     KERNEL_DOT(sum, factor, columns)     the multiply-add
- *     KERNEL_HIDE(factor)                  hides a factor's value from the compiler, if KERNEL_DOT is
- *                                          not one instruction: no product may be used twice
+ *     KERNEL_HIDE(factor)                  hides a factor's value from the compiler where it could
+ *                                          use a product of KERNEL_DOT twice
  *     KERNEL_RESULT(sum, tile, i, j)       row i, vector j as f32
  */
 static void KERNEL_TILE(const dpi_tile *tile) {
