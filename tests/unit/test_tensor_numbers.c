@@ -103,21 +103,27 @@ END_TEST
 /* Wherever it stands in a long tensor, the first such value is the one that is named. */
 START_TEST(values_are_finite_everywhere) {
     static const size_t places[] = {0, 1, 255, 256, 257, 511, 512, 767, 768, 999};
-    float numbers[1000];
-    float values[COUNT(numbers)];
-    dpi_tensor tensor = tensor_of(DPI_TENSOR_F32, (const uint8_t *)numbers, sizeof numbers);
-    for (size_t i = 0; i < COUNT(numbers); i++) {
-        numbers[i] = i % 2 == 0 ? FLT_MAX : -FLT_MAX;
+    float values[1000];
+    gguf_bytes bytes = {0};
+    for (size_t i = 0; i < COUNT(values); i++) {
+        gguf_put_u32(&bytes, bits_of(i % 2 == 0 ? FLT_MAX : -FLT_MAX));
     }
-    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, COUNT(numbers), values, &message), DP_OK);
-    ck_assert_mem_eq(values, numbers, sizeof numbers);
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_F32, bytes.bytes, bytes.size);
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, COUNT(values), values, &message), DP_OK);
+    for (size_t i = 0; i < COUNT(values); i++) {
+        ck_assert_uint_eq(bits_of(values[i]), bits_of(i % 2 == 0 ? FLT_MAX : -FLT_MAX));
+    }
     for (size_t i = COUNT(places); i > 0; i--) {
         char element[32];
-        numbers[places[i - 1]] = i % 2 == 0 ? -INFINITY : NAN;
-        expect_not_finite(&tensor, 0, COUNT(numbers));
+        gguf_bytes one = {0};
+        gguf_put_u32(&one, bits_of(i % 2 == 0 ? -INFINITY : NAN));
+        memcpy(bytes.bytes + 4 * places[i - 1], one.bytes, 4);
+        gguf_free(&one);
+        expect_not_finite(&tensor, 0, COUNT(values));
         (void)snprintf(element, sizeof element, "element %zu;", places[i - 1]);
         ck_assert_ptr_nonnull(strstr(message.text, element));
     }
+    gguf_free(&bytes);
 }
 END_TEST
 
