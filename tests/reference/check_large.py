@@ -32,7 +32,7 @@ def reference_logits(config, pth, frames):
 
 
 def library_logits(program, gguf, npy, threads):
-    command = [program, "classify", gguf, npy, "--json", "--sampling", "all"]
+    command = [program, "classify", gguf, npy, "--json", "--sampling", "given"]
     command += ["--threads", threads] if threads else []
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if done.returncode != 0:
