@@ -150,7 +150,7 @@ DP_API const char *dp_last_message(void);
 
 /* Where memory comes from. allocate() returns `size` bytes aligned to at least 64, or NULL;
  * release() gets what allocate() returned, with the same size. Both may be called from any thread
- * that opens, creates, destroys or closes, never during dp_classify_clip(). */
+ * that opens, verifies, compiles, creates, destroys or closes, never during dp_classify_clip(). */
 typedef struct dp_allocator {
     void *(*allocate)(void *user, size_t size);
     void (*release)(void *user, void *block, size_t size);
@@ -355,10 +355,11 @@ typedef struct dp_writer {
  *
  * The file is written under another name in the same folder and then renamed, so that a file that
  * has the path stays whole until the new one is complete; processes that have it mapped go on with
- * the old one. When anything fails, nothing is left. A symbolic link stays, and the file that it
- * names is replaced. Devices and pipes are written to directly (a pipe that nobody reads any more
- * raises SIGPIPE, as for any other write). DP_ERR_IO with the path and the reason when the file
- * cannot be created or written. Since 0.2.0. */
+ * the old one. When anything fails, nothing is left. A file that is replaced hands on its
+ * permissions, but not its owner. A symbolic link stays, and the file that it names is replaced;
+ * one that names none is DP_ERR_IO. Devices and pipes are written to directly (a pipe that nobody
+ * reads any more raises SIGPIPE, as for any other write). DP_ERR_IO with the path and the reason
+ * when the file cannot be created or written. Since 0.2.0. */
 DP_API dp_status dp_model_compile(const dp_model *model, const char *path);
 
 /* The same to memory. *size becomes the size of the file; with `buffer` NULL that is all. With a

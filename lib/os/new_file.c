@@ -69,13 +69,16 @@ static dp_status fail_to_write(const char *what, const char *path, int error,
 
 /* ---- names ---- */
 
-/* ".part", ".part2", ... are appended to the final name; this many are tried. */
+/* ".part", ".part2", ... are appended to the final name, or to SHORT_NAME if that is too long for
+ * a name of the system; this many are tried. */
 #define MAX_NAMES 100
 #define LONGEST_SUFFIX 16
+#define LONGEST_NAME 200
+#define SHORT_NAME ".dualpath"
 
 static dp_status allocate_names(dpi_new_file *file, const char *place, dpi_message *message) {
     size_t length = strlen(place) + 1;
-    file->names_size = 2 * length + LONGEST_SUFFIX;
+    file->names_size = 2 * length + sizeof SHORT_NAME + LONGEST_SUFFIX;
     file->names = dpi_allocate(file->allocator, file->names_size);
     if (file->names == NULL) {
         return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate memory for the name of '%.300s'",
@@ -93,12 +96,13 @@ static void free_names(dpi_new_file *file) {
 }
 
 static void name_beside(dpi_new_file *file, unsigned number) {
-    size_t space = file->names_size - (size_t)(file->beside - file->names);
-    if (number == 1) {
-        (void)dpi_print(file->beside, space, "%s.part", file->place);
-    } else {
-        (void)dpi_print(file->beside, space, "%s.part%u", file->place, number);
-    }
+    const char *slash = strrchr(file->place, '/');
+    size_t folder = slash != NULL ? (size_t)(slash + 1 - file->place) : 0;
+    bool too_long = strlen(file->place + folder) > LONGEST_NAME;
+    size_t space = file->names_size - (size_t)(file->beside - file->names) - folder;
+    memcpy(file->beside, file->place, folder);
+    (void)dpi_print(file->beside + folder, space, number == 1 ? "%s.part" : "%s.part%u",
+                    too_long ? SHORT_NAME : file->place + folder, number);
 }
 
 /* ---- what a system has ---- */
@@ -115,10 +119,13 @@ typedef struct old_file {
     char place[PATH_MAX]; /* the path, or what it names through symbolic links */
 } old_file;
 
+/* A path that is there, but cannot be looked at, is not taken for a new one: a link that leads
+ * nowhere would be replaced. */
 static dp_status examine_old(const char *path, old_file *old, dpi_message *message) {
     struct stat about;
     size_t length = strlen(path);
     old->is_there = stat(path, &about) == 0;
+    int error = old->is_there ? 0 : errno;
     old->is_regular = old->is_there && S_ISREG(about.st_mode);
     if (old->is_there && S_ISDIR(about.st_mode)) {
         return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
@@ -126,20 +133,26 @@ static dp_status examine_old(const char *path, old_file *old, dpi_message *messa
     if (length >= sizeof old->place) {
         return fail_to_write("create", path, ENAMETOOLONG, message);
     }
-    if (old->is_regular && realpath(path, old->place) != NULL) {
+    if (old->is_regular) {
         old->mode = about.st_mode & (mode_t)0777;
-    } else {
-        memcpy(old->place, path, length + 1);
+        return realpath(path, old->place) != NULL ? DP_OK
+                                                  : fail_to_write("create", path, errno, message);
     }
+    if (!old->is_there && (error != ENOENT || lstat(path, &about) == 0)) {
+        return fail_to_write("create", path, error, message);
+    }
+    memcpy(old->place, path, length + 1);
     return DP_OK;
 }
 
-static bool create_exclusively(dpi_new_file *file) {
-    file->descriptor = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+/* The file never has more permissions than the one that it replaces. */
+static bool create_exclusively(dpi_new_file *file, const old_file *old) {
+    mode_t mode = old->is_regular ? old->mode & (mode_t)0666 : (mode_t)0666;
+    file->descriptor = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     return file->descriptor >= 0;
 }
 
-/* Copies the permissions of the file that is replaced. */
+/* Adds the permissions that the umask took. Some file systems have none to set. */
 static void keep_permissions(const dpi_new_file *file, const old_file *old) {
     if (old->is_regular) {
         (void)fchmod(file->descriptor, old->mode);
@@ -166,18 +179,17 @@ static dp_status write_file(void *user, const void *bytes, size_t size, dpi_mess
     return DP_OK;
 }
 
-/* Data must reach the disk before the rename. Some file systems do not support fsync().
- */
+/* Data must reach the disk before the rename. Pipes and some file systems do not have fsync(). */
 static bool flush_file(const dpi_new_file *file) {
-    return file->beside == file->place || fsync(file->descriptor) == 0 || errno == EINVAL ||
-           errno == ENOSYS;
+    return fsync(file->descriptor) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP ||
+           errno == EROFS;
 }
 
 static bool close_file(const dpi_new_file *file) {
     return close(file->descriptor) == 0 || errno == EINTR;
 }
 
-static bool rename_file(const dpi_new_file *file) {
+static bool rename_file(dpi_new_file *file) {
     return rename(file->beside, file->place) == 0;
 }
 
@@ -194,7 +206,8 @@ static dp_status examine_old(const char *path, old_file *old, dpi_message *messa
     return DP_OK;
 }
 
-static bool create_exclusively(dpi_new_file *file) {
+static bool create_exclusively(dpi_new_file *file, const old_file *old) {
+    (void)old;
     errno = 0;
     file->stream = fopen(file->beside, "wbx");
     return file->stream != NULL;
@@ -225,12 +238,13 @@ static bool close_file(const dpi_new_file *file) {
     return fclose(file->stream) == 0;
 }
 
-/* Some systems' rename() does not replace files: remove the old one first. */
-static bool rename_file(const dpi_new_file *file) {
+/* Some systems' rename() does not replace files: remove the old one first. The new one is then the
+ * only one, and stays whatever its name. */
+static bool rename_file(dpi_new_file *file) {
     if (rename(file->beside, file->place) == 0) {
         return true;
     }
-    (void)remove(file->place);
+    file->is_only_one = remove(file->place) == 0;
     return rename(file->beside, file->place) == 0;
 }
 
@@ -238,17 +252,17 @@ static bool rename_file(const dpi_new_file *file) {
 
 /* ---- a file from its beginning to its end ---- */
 
-static dp_status create_beside(dpi_new_file *file, dpi_message *message) {
+static dp_status create_beside(dpi_new_file *file, const old_file *old, dpi_message *message) {
     for (unsigned number = 1; number <= MAX_NAMES; number++) {
         name_beside(file, number);
-        if (create_exclusively(file)) {
+        if (create_exclusively(file, old)) {
             return DP_OK;
         }
         if (errno != EEXIST) {
             break;
         }
     }
-    return fail_to_write("create", file->beside, errno, message);
+    return fail_to_write("create", file->path, errno, message);
 }
 
 dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dpi_new_file *file,
@@ -264,7 +278,7 @@ dp_status dpi_new_file_begin(const char *path, const dp_allocator *allocator, dp
         return status;
     }
     bool directly = old.is_there && !old.is_regular;
-    status = directly ? open_directly(file, message) : create_beside(file, message);
+    status = directly ? open_directly(file, message) : create_beside(file, &old, message);
     if (status == DP_OK) {
         keep_permissions(file, &old);
     } else {
@@ -289,7 +303,7 @@ dp_status dpi_new_file_end(dpi_new_file *file, dp_status written, dpi_message *m
         if (status == DP_OK && !rename_file(file)) {
             status = fail_to_write("replace", file->path, errno, message);
         }
-        if (status != DP_OK) {
+        if (status != DP_OK && !file->is_only_one) {
             (void)remove(file->beside);
         }
     }

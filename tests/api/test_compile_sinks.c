@@ -206,6 +206,20 @@ START_TEST(links_stay_and_what_they_name_is_replaced) {
 }
 END_TEST
 
+/* A name may have 255 bytes, so that nothing can be appended to it. */
+START_TEST(the_longest_names_are_written) {
+    char name[sizeof folder + 256];
+    int length = snprintf(name, sizeof name, "%s/", folder);
+    memset(name + length, 'm', 255);
+    name[length + 255] = '\0';
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(dp_model_compile(compiled, name), DP_OK);
+        expect_compiled(name);
+        ck_assert_uint_eq(files_in_folder(), 1);
+    }
+}
+END_TEST
+
 typedef struct pipe_reader {
     uint8_t *bytes;
     size_t size;
@@ -287,6 +301,44 @@ START_TEST(places_that_cannot_be_are_refused_by_name) {
 }
 END_TEST
 
+static bool is_link(const char *name) {
+    struct stat about;
+    return lstat(name, &about) == 0 && S_ISLNK(about.st_mode);
+}
+
+/* Links to what is not there, to themselves, through what is no folder. */
+START_TEST(links_that_lead_nowhere_stay) {
+    static const char *const targets[] = {"not-there", "no/such/folder", "model.gguf",
+                                          "/dev/null/file"};
+    for (size_t i = 0; i < COUNT(targets); i++) {
+        ck_assert_int_eq(symlink(targets[i], path), 0);
+        refuse_path(path, DP_ERR_IO, "cannot create", path);
+        ck_assert(is_link(path));
+        ck_assert_uint_eq(files_in_folder(), 1);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+}
+END_TEST
+
+/* An open file without a name can be found in /proc and cannot be replaced. */
+START_TEST(files_without_a_name_are_refused) {
+    char name[64];
+    int descriptor = open(path, O_RDWR | O_CREAT, 0600);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    if (access(name, F_OK) == 0) {
+        ck_assert_int_eq(symlink(name, path), 0);
+        refuse_path(path, DP_ERR_IO, "cannot create", path);
+        ck_assert(is_link(path));
+        ck_assert_uint_eq(files_in_folder(), 1);
+    } else {
+        printf("skipped: there is no /proc\n");
+    }
+    (void)close(descriptor);
+}
+END_TEST
+
 START_TEST(what_cannot_be_compiled_creates_nothing) {
     dp_model_options options;
     dp_model *unfused = NULL;
@@ -339,12 +391,15 @@ static Suite *sinks_suite(void) {
     tcase_add_test(paths, a_file_may_replace_the_one_it_comes_from);
     tcase_add_test(paths, names_of_others_are_not_used);
     tcase_add_test(paths, links_stay_and_what_they_name_is_replaced);
+    tcase_add_test(paths, the_longest_names_are_written);
     tcase_add_test(paths, pipes_are_written_to_directly);
 
     TCase *failures = add_case(suite, "failures", 60, make_folder, remove_folder);
     tcase_add_test(failures, full_disks_are_reported);
     tcase_add_test(failures, files_that_end_early_are_removed);
     tcase_add_test(failures, places_that_cannot_be_are_refused_by_name);
+    tcase_add_test(failures, links_that_lead_nowhere_stay);
+    tcase_add_test(failures, files_without_a_name_are_refused);
     tcase_add_test(failures, what_cannot_be_compiled_creates_nothing);
     tcase_add_test(failures, running_out_of_memory_creates_nothing);
     return suite;

@@ -89,7 +89,8 @@ def writer(file: Any, raised: list[BaseException]) -> dp_writer:
 
     def on_write(_user: int, data: int, size: int) -> int:
         try:
-            return int(file.write((ctypes.c_char * size).from_address(data)))
+            written = file.write((ctypes.c_char * size).from_address(data))
+            return 0 if written is None else int(written)  # None: it would have had to wait
         except BaseException as error:
             raised.append(error)
             return -1

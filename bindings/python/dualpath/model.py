@@ -45,9 +45,9 @@ class ModelInfo:
     description: str
     """One line: architecture, sizes, precision."""
     precision: str
-    """Of the arithmetic: "f32"."""
+    """Of the matrix products: "f32", "bf16", "int8"."""
     kernels: str
-    """Instruction set in use: "c", "avx2", "avx512"."""
+    """Instruction set in use: "c", "avx2", "avx512-vnni", "neon-dot" and others."""
     file_type: str
     """Of the matrices in the file: "f32", "f16", "bf16", "q8_0", "mixed"."""
     input_size: int

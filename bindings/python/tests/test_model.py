@@ -199,8 +199,14 @@ class TestModel:
             def write(self, data):
                 raise OSError(28, "No space left on device")
 
+        class Busy(io.RawIOBase):
+            def write(self, data):
+                return None  # what would have to wait, by the rules of io
+
         with pytest.raises(OSError, match="No space left"):
             dualpath.compile_model(released.model, Full())
+        with pytest.raises(dualpath.ReadError, match="write"):
+            dualpath.compile_model(released.model, Busy())
         with pytest.raises(TypeError):
             dualpath.compile_model(released.model, 3)
 
