@@ -3,6 +3,7 @@
  * where it is; in what the library fills, all of them become 0.
  */
 #include "api_fixture.h"
+#include "base/bytes.h"
 
 /* ---- what callers give ---- */
 
@@ -31,10 +32,12 @@ static int64_t drop_bytes(void *user, const void *bytes, size_t size) {
     return (int64_t)size;
 }
 
+/* Big-endian machines compile nothing, after they have looked at the struct. */
 static dp_status use_writer(void *given) {
     dp_writer *writer = given;
     writer->write = drop_bytes;
-    return dp_model_compile_writer(model, writer);
+    dp_status status = dp_model_compile_writer(model, writer);
+    return status == DP_ERR_UNSUPPORTED && !dpi_is_little_endian() ? DP_OK : status;
 }
 
 static void *allocate(void *user, size_t size) {
