@@ -35,7 +35,6 @@ void dpi_pool_release(dp_pool *pool);
 
 /* One view of a clip on its way. (view.c) */
 typedef struct dpi_view {
-    bool open; /* frames may be pushed (push.c) */
     size_t crop, crops;
     size_t frames, images; /* that have come; that went through the blocks */
     size_t done, views;    /* of the clip: views and crops */
@@ -52,12 +51,12 @@ struct dp_session {
     void *progress_user;
     dp_log_fn log;
     void *log_user;
-    void *workers_memory, *team_memory;
     dpi_workers *workers; /* the session's own; NULL with a pool or a scheduler of the caller */
     dpi_team *team;
     dpi_workspace workspace;
     dpi_view view;
     dpi_answer answer;
+    bool clip_is_open; /* frames may be pushed (push.c) */
     bool has_result;
     dpi_message message;
 };
@@ -80,6 +79,9 @@ bool dpi_is_frame_side(int32_t side);
  * (progress.c) */
 dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 
+/* Begins a clip of `views` views, counting crops. A clip that was open for frames is given up.
+ * (view.c) */
+void dpi_view_begin_clip(dp_session *session, size_t views);
 /* The stages of session->view, in order. Where images go one by one, frames must, too. (view.c)
  */
 void dpi_view_begin(dp_session *session, size_t crop, size_t crops);

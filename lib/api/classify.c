@@ -23,7 +23,7 @@ static dp_status run_view(dp_session *session, const dpi_checked_clip *clip, siz
 static dp_status run_clip(dp_session *session, const dpi_checked_clip *clip) {
     size_t views = clip->sampler.views;
     dp_status status = DP_OK;
-    session->view = (dpi_view){.views = views * clip->crops};
+    dpi_view_begin_clip(session, views * clip->crops);
     dpi_result_clear(session);
     for (size_t view = 0; view < views && status == DP_OK; view++) {
         for (size_t crop = 0; crop < clip->crops && status == DP_OK; crop++) {
@@ -106,7 +106,7 @@ dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, i
     if (status != DP_OK) {
         return status;
     }
-    session->view = (dpi_view){.views = 1};
+    dpi_view_begin_clip(session, 1);
     dpi_view_begin(session, (size_t)crop, checked.crops);
     dpi_view_load_frames(session, &checked, (size_t)view, session->model->parameters.frames);
     store_pixels(spatial, session->workspace.path[DPI_SPATIAL].pixels);

@@ -23,14 +23,15 @@ dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops
     }
     dp_status status = check_crop_of_clip(crop, crops, &session->message);
     if (status == DP_OK) {
-        session->view = (dpi_view){.open = true, .views = 1};
+        dpi_view_begin_clip(session, 1);
+        session->clip_is_open = true;
         dpi_view_begin(session, (size_t)crop, (size_t)crops);
     }
     return status;
 }
 
 static dp_status check_clip_is_open(dp_session *session) {
-    return session->view.open
+    return session->clip_is_open
                ? DP_OK
                : dpi_fail(&session->message, DP_ERR_ARGUMENT,
                           "no clip is open for frames: call dp_session_begin_clip() first");
@@ -55,7 +56,7 @@ static dp_status check_pushed_frame(dp_session *session, const dp_frame *frame) 
 /* After work has been done: its time, and no clip any more if it failed. */
 static void end_call(dp_session *session, double since, dp_status status) {
     session->view.timings.total_ms += dpi_clock_ms() - since;
-    session->view.open = session->view.open && status == DP_OK;
+    session->clip_is_open = session->clip_is_open && status == DP_OK;
 }
 
 dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame) {
@@ -100,7 +101,7 @@ dp_status dp_session_finish_clip(dp_session *session, dp_result *result) {
     if (status != DP_OK) {
         return status;
     }
-    session->view.open = false;
+    session->clip_is_open = false;
     dpi_result_clear(session);
     status = dpi_view_run_head(session);
     if (status == DP_OK) {

@@ -83,9 +83,9 @@ static dp_session *take_session(dpi_arena *arena, const dp_model *model,
     dp_session planned = {.model = model};
     dp_session *session = dpi_arena_take(arena, 1, sizeof *session);
     if (options->pool == NULL && options->scheduler == NULL) {
-        planned.workers_memory = dpi_arena_take(arena, 1, dpi_workers_size(threads));
+        planned.workers = dpi_arena_take(arena, 1, dpi_workers_size(threads));
     }
-    planned.team_memory = dpi_arena_take(arena, 1, dpi_team_size());
+    planned.team = dpi_arena_take(arena, 1, dpi_team_size());
     dpi_answer_take(arena, p, &planned.answer);
     dpi_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
     if (session != NULL) {
@@ -138,12 +138,12 @@ static dp_status get_session_memory(const dp_session_options *options, size_t by
     return DP_OK;
 }
 
-/* The session's own workers where there are to be any, and its team. */
+/* Starts the session's own workers, if it is to have any, and its team, in the memory taken. */
 static dp_status start_session_team(dp_session *session, const dp_session_options *options,
                                     dpi_message *message) {
     dpi_workers *workers = options->pool != NULL ? options->pool->workers : NULL;
-    if (session->workers_memory != NULL) {
-        dp_status status = dpi_workers_start(session->workers_memory, (size_t)options->threads,
+    if (session->workers != NULL) {
+        dp_status status = dpi_workers_start(session->workers, (size_t)options->threads,
                                              &session->workers, message);
         if (status != DP_OK) {
             return status;
@@ -151,7 +151,7 @@ static dp_status start_session_team(dp_session *session, const dp_session_option
         workers = session->workers;
     }
     dp_status status =
-        dpi_team_start(session->team_memory, workers, options->scheduler, &session->team, message);
+        dpi_team_start(session->team, workers, options->scheduler, &session->team, message);
     if (status != DP_OK) {
         dpi_workers_stop(session->workers);
     }

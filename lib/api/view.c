@@ -154,6 +154,11 @@ static dp_status run_complete_images(dp_session *session) {
 
 /* ---- a view ---- */
 
+void dpi_view_begin_clip(dp_session *session, size_t views) {
+    session->view = (dpi_view){.views = views};
+    session->clip_is_open = false;
+}
+
 void dpi_view_begin(dp_session *session, size_t crop, size_t crops) {
     dpi_view *view = &session->view;
     view->crop = crop;

@@ -68,7 +68,7 @@ void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, co
 #define DPI_TARGET_COUNT 6 /* DP_TARGET_NATIVE among them */
 
 /* A placeholder that has only a layout, for packing weights for a target on any machine. NULL for
- * DP_TARGET_NATIVE, and where the build has no panels. */
+ * DP_TARGET_NATIVE, and for what the build leaves out. */
 const dpi_gemm *dpi_target_packing(dp_target number, dp_precision precision);
 
 /* The target whose panels both of these GEMMs read; DP_TARGET_NATIVE: there is none. */

@@ -63,8 +63,11 @@ const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precis
     uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
-    if (packing == NULL || number == DP_TARGET_ROWS) {
-        return packing != NULL ? dpi_gemm_rows(precision) : NULL;
+    if (number == DP_TARGET_ROWS) {
+        return dpi_gemm_rows(precision);
+    }
+    if (packing == NULL) {
+        return NULL;
     }
     for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {
         best = dpi_layout_equals(&gemm->layout, &packing->layout) ? gemm : best;

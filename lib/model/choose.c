@@ -236,8 +236,9 @@ static dp_status choose_own(const dpi_gguf *gguf, const dpi_opening *opening,
     model->precision = made.precision;
     model->target = made.target;
     model->kernels = dpi_kernels_choose(cpu_mask);
-    status = made.target == DP_TARGET_NATIVE ? choose_native(model, cpu_mask, message)
-                                             : choose_for_target(model, options, cpu_mask, message);
+    bool native = DPI_HAS_CANONICAL && made.target == DP_TARGET_NATIVE;
+    status = native ? choose_native(model, cpu_mask, message)
+                    : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
         model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, cpu_mask);
     }

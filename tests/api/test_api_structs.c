@@ -141,7 +141,7 @@ START_TEST(later_fields_are_refused_or_cleared) {
     size_t longer = size + 3 * structs[_i].alignment;
     uint8_t *given = must(malloc(longer), "memory");
     for (size_t byte = size; byte < longer; byte++) {
-        char place[32];
+        char place[48];
         (void)snprintf(place, sizeof place, "byte %zu is set", byte);
         memset(given, 0, longer);
         structs[_i].set_default(given);
