@@ -1,5 +1,6 @@
 /*
- * Names of the numbers in dualpath.h, in both directions. Each table begins with number 0.
+ * Names of the numbers in dualpath.h, in both directions. Each table begins with number 0. Tables
+ * of characters, unlike tables of pointers, need no relocations.
  */
 #include "dualpath.h"
 
@@ -8,19 +9,21 @@
 
 #define UNKNOWN (-1) /* DP_ERR_UNKNOWN and its like */
 
-static const char *const status_names[] = {
+typedef char number_name[20];
+
+static const number_name status_names[] = {
     "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
     "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
     "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
     "DP_ERR_THREAD", "DP_ERR_BACKBONE",
 };
-static const char *const precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
-static const char *const target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
-static const char *const sampling_names[] = {"center", "first", "uniform", "given"};
+static const number_name precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
+static const number_name target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
+static const number_name sampling_names[] = {"center", "first", "uniform", "given"};
 
 #define COUNT(names) ((int32_t)(sizeof(names) / sizeof(names)[0]))
 
-static int32_t find_name(const char *const *names, int32_t count, const char *name) {
+static int32_t find_name(const number_name *names, int32_t count, const char *name) {
     for (int32_t number = 0; name != NULL && number < count; number++) {
         if (strcmp(names[number], name) == 0) {
             return number;

@@ -22,7 +22,7 @@ uint32_t dpi_environment_cpu_mask(void) {
 
 static uint32_t read_mask(void) {
     static const struct {
-        const char *name;
+        char name[12]; /* not a pointer, which would be a relocation */
         uint32_t mask;
     } levels[] = {
         {"c", 0},
