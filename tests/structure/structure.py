@@ -6,6 +6,7 @@
 - No two files of lib/ give one name to two things at file scope.
 - A name of lib/ begins with dp_ or DP_ only if it is public, and with dpi_ or DPI_ otherwise.
 - No word of the left column of the page's glossary is part of a name in lib/ or include/.
+- Files and names of the page's table Where to change what are there.
 """
 
 import collections
@@ -121,10 +122,26 @@ def check_glossary(page):
                 yield f"{path.relative_to(ROOT)}: {name}: the glossary has another word for `{word}`"
 
 
+def check_places(page):
+    """Files and names of the table "Where to change what": names are in the file before them."""
+    section = re.search(r"^## Where to change what\n(.*?)(?=^## )", page, re.S | re.M)
+    rows = re.findall(r"^\|[^|\n]*\|([^|\n]*)\|", section[1], re.M) if section else []
+    if len(rows) < 3:
+        raise SystemExit(f"{PAGE.name}: the table Where to change what is missing")
+    for row in rows:
+        text = None
+        for token in re.findall(r"`([^`]+)`", row):
+            if "/" in token:
+                place = ROOT / token
+                text = place.read_text() if place.is_file() else str(place.is_dir() or "")
+            if not text or ("/" not in token and text is not None and token not in text):
+                yield f"Where to change what: `{token}` is not there"
+
+
 def main():
     page = PAGE.read_text()
     faults = [*check_includes(page), *check_vit(), *check_names(), *check_prefixes(),
-              *check_glossary(page)]
+              *check_glossary(page), *check_places(page)]
     for fault in faults:
         print(f"structure: {fault}", file=sys.stderr)
     print(f"structure: {len(sources())} files, {len(faults)} faults")
