@@ -164,9 +164,9 @@ typedef enum dp_log_level { DP_LOG_WARNING = 1, DP_LOG_INFO = 2 } dp_log_level;
  * that made the call. */
 typedef void (*dp_log_fn)(void *user, dp_log_level level, const char *message);
 
-/* Called from the calling thread as work goes on, with what is being done ("reading", "fusing",
- * "frames", "patches", "blocks", "head") and the fraction of the whole call that is done, 0 to 1,
- * never falling. Return 0 to go on, anything else to cancel: the call then returns
+/* Called in the calling thread while the call works, with the stage ("reading", "fusing",
+ * "frames", "patches", "blocks", "head") and the fraction of the whole call that is done, from 0
+ * to 1, which never falls. Return 0 to continue, anything else to cancel: the call then returns
  * DP_ERR_CANCELLED, and session and model are as usable as before it. */
 typedef int (*dp_progress_fn)(void *user, const char *stage, double fraction);
 
@@ -625,7 +625,7 @@ typedef struct dp_frame {
 } dp_frame;
 
 /* Describes a tightly packed frame: rows from top to bottom with nothing between them, planes one
- * behind the other in the order of dp_format. All other fields become 0. Returns how many bytes
+ * after the other in the order of dp_format. All other fields become 0. Returns how many bytes
  * `pixels` holds, or 0 for an invalid format or size, which the call that gets the frame reports.
  * `frame` may be NULL, to ask only, and so may `pixels`. Since 0.2.0. */
 DP_API uint64_t dp_frame_init_packed(dp_frame *frame, int32_t format, const uint8_t *pixels,
@@ -787,8 +787,8 @@ DP_API dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *
 DP_API dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops);
 
 /* Takes the next frame of the clip. Its bytes and its descriptor are not needed any more when the
- * call returns. A frame that is not usable is DP_ERR_FRAME, and not taken; without a clip, or
- * behind its last frame, DP_ERR_ARGUMENT. Since 0.2.0. */
+ * call returns. A frame that is not usable is DP_ERR_FRAME, and not taken. A frame without a clip,
+ * or after the last one of the clip, is DP_ERR_ARGUMENT. Since 0.2.0. */
 DP_API dp_status dp_session_push_frame(dp_session *session, const dp_frame *frame);
 
 /* Ends the clip and answers. With fewer than T frames it is DP_ERR_ARGUMENT, and the others can

@@ -75,7 +75,7 @@ dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *mess
 /* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
 bool dpi_is_frame_side(int32_t side);
 
-/* Tells the caller that so much of the clip is done. DP_ERR_CANCELLED: it is not to go on.
+/* Tells the caller which fraction of the clip is done. DP_ERR_CANCELLED: the caller stops it.
  * (progress.c) */
 dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 

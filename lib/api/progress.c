@@ -1,5 +1,5 @@
 /*
- * What the caller hears while a clip is on its way, and whether it goes on.
+ * Progress of a clip for the caller, who may cancel it.
  */
 #include "api/api.h"
 

@@ -26,7 +26,7 @@ static dp_status check_scheduler(const dp_session_options *options, dpi_message 
     return DPI_CHECK_RESERVED(dp_scheduler, scheduler, message);
 }
 
-/* Threads of a pool or a scheduler are as many as they are. */
+/* The number of threads is that of the pool or the scheduler, if there is one. */
 static dp_status resolve_session_threads(dp_session_options *options, dpi_message *message) {
     const char *whose = options->pool != NULL ? "pool" : "scheduler";
     int32_t theirs = dp_pool_threads(options->pool);

@@ -50,7 +50,7 @@ typedef struct dpi_layout {
 /* Whether both are the same in memory. */
 bool dpi_layout_equals(const dpi_layout *a, const dpi_layout *b);
 
-/* k-groups of a depth of so many inputs. */
+/* k-groups of a depth of `inputs` inputs. */
 size_t dpi_layout_depth(const dpi_layout *layout, size_t inputs);
 /* Columns of the panels: outputs rounded up to whole panels. */
 size_t dpi_layout_columns(const dpi_layout *layout, size_t outputs);

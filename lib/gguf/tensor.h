@@ -38,7 +38,7 @@ typedef struct dpi_tensor {
 /* "f32", "f16", "bf16", "q8_0", "i8" */
 const char *dpi_tensor_type_name(dpi_tensor_type type);
 
-/* Bytes that so many numbers take, of Q8_0 a multiple of 32; 0 for an unknown type. */
+/* Bytes that `count` numbers take, of Q8_0 a multiple of 32; 0 for an unknown type. */
 uint64_t dpi_tensor_bytes(uint32_t type, uint64_t count);
 
 /* Checks one tensor against its CRC-32; one that has none is sound. */

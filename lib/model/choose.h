@@ -11,7 +11,7 @@
 dp_status dpi_choose_gemms(const dpi_gguf *gguf, const dpi_opening *opening, struct dp_model *model,
                            dpi_message *message);
 
-/* The GEMM for a matrix of so many inputs: the one that is wanted, or the model's f32 one where
+/* The GEMM for a matrix of `inputs` inputs: the one that is wanted, or the model's f32 one where
  * sums of bytes would be too deep. */
 const dpi_gemm *dpi_gemm_for_depth(const struct dp_model *model, const dpi_gemm *wanted,
                                    size_t inputs);

@@ -109,7 +109,7 @@ typedef struct dpi_opening {
     struct dp_model *backbone; /* of a task, else NULL */
 } dpi_opening;
 
-/* Builds a model from a parsed file. A compiled model and a backbone go on using the file: `source`
+/* Builds a model from a parsed file. A compiled model and a backbone keep the file: `source`
  * becomes theirs and is left empty, and so is `gguf` of a backbone. The file of any other model is
  * released, tensor by tensor as they are read. (build.c) */
 dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,

@@ -28,7 +28,7 @@ typedef struct block_buffers {
     dpi_lhs_buffer norm, bottleneck, mlp;
 } block_buffers;
 
-/* Plans (arena->base == NULL) or takes memory for so many rows. */
+/* Plans (arena->base == NULL) or takes memory for `rows` rows. */
 static block_buffers take_block_buffers(dpi_arena *arena, const dp_model *model, size_t rows) {
     const dpi_parameters *p = &model->parameters;
     size_t slice = dpi_size_min(dpi_size_round_up(p->mlp_width, DPI_MAX_NR), MLP_SLICE);

@@ -9,7 +9,7 @@
 #include "os/threads.h"
 #include "vit/workspace.h"
 
-/* Floats of scratch memory that patch embedding needs for so many rows. (patches.c) */
+/* Floats of scratch memory that patch embedding needs for `rows` rows. (patches.c) */
 size_t dpi_patches_scratch(const dp_model *model, size_t rows);
 
 /* Stages, in order: those of each batch, and after all batches the head. */
