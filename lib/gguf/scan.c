@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/size.h"
 
+/* The messages below and docs/weight-format.md repeat these numbers. */
 #define MAX_TENSORS 65536
 #define MAX_ENTRIES 4096
 #define MAX_KEY 65535

@@ -131,6 +131,8 @@ def check_places(page):
     for row in rows:
         text = None
         for token in re.findall(r"`([^`]+)`", row):
+            if " " in token:  # a command
+                continue
             if "/" in token:
                 place = ROOT / token
                 text = place.read_text() if place.is_file() else str(place.is_dir() or "")

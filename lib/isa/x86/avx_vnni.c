@@ -12,7 +12,9 @@
 #include "isa/vector/vector_store.h"
 
 #define TILE_ROWS 6
+/* Of the layout, as the target AVX2 has them (gemm/target.c). */
 #define TILE_VECTORS 2
+#define TILE_STEP 1
 
 #define KERNEL_TILE int8_tile__avx_vnni
 #define KERNEL_PEAK int8_measure_peak__avx_vnni
@@ -33,13 +35,13 @@
 
 static void round_row_int8__avx_vnni(const float *x, size_t n, dpi_kgroup *groups,
                                      dpi_row_scale *scale) {
-    round_to_int8(x, n, 1, groups, scale);
+    round_to_int8(x, n, TILE_STEP, groups, scale);
 }
 
 static const dpi_gemm gemm_int8__avx_vnni = {
     .name = "avx2-vnni",
     .cpu = DP_CPU_AVX2 | DP_CPU_VNNI,
-    .layout = {DP_PRECISION_INT8, .kr = 4, .step = 1, .nr = TILE_VECTORS * V_LENGTH,
+    .layout = {DP_PRECISION_INT8, .kr = 4, .step = TILE_STEP, .nr = TILE_VECTORS * V_LENGTH,
                round_row_int8__avx_vnni},
     .lhs = DPI_LHS_ROUNDED(round_row_int8__avx_vnni),
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__avx_vnni},
