@@ -2,8 +2,9 @@
 """The diffs of docs/contributing.md against the files: `make check-structure`.
 
 A block marked `diff` begins with `@@ FILE`. Its lines with a space or `-` must stand in the file, in
-this order and once; `New file` names one that must not be there. With the name of a section, what it
-says is done to the files: recipes.py "a pixel format" (in a scratch copy, to try the steps).
+this order and once; `New file` names one that must not be there. What is done already, line for line, is
+no fault. With the name of a section or of a part of one, what it says is done to the files:
+recipes.py "a pixel format" (in a scratch copy, to try the steps).
 """
 
 import re
@@ -36,6 +37,10 @@ def sections(page):
         yield title[1], page[title.end() : following.start() if following else None]
 
 
+def occurs_once(part, text):
+    return ("\n" + text).count("\n" + part) == 1
+
+
 def main():
     wanted = sys.argv[1].lower() if len(sys.argv) > 1 else None
     faults, blocks = [], 0
@@ -50,14 +55,18 @@ def main():
             before, after = "", ""
             if block["new"]:
                 after = unindented(block["text"], block[1])
-                fits = not path.exists()
+                fits, is_done = not path.exists(), old == after
             else:
                 before, after = before_and_after(unindented(block["diff"], block[4]))
-                fits = ("\n" + old).count("\n" + before) == 1
+                fits, is_done = occurs_once(before, old), occurs_once(after, old)
+            if is_done:
+                continue
             if not fits:
                 faults.append(f"{PAGE.name}, {title}: does not fit {name} any more:\n{before or name}")
             elif wanted:
                 path.write_text(("\n" + old).replace("\n" + before, "\n" + after, 1)[1:] if before else after)
+    if blocks == 0:
+        faults.append(f"{PAGE.name} has no section `{wanted}` with files to change")
     for fault in faults:
         print(f"recipes: {fault}", file=sys.stderr)
     print(f"recipes: {blocks} blocks of {PAGE.name}, {len(faults)} faults")
