@@ -124,7 +124,7 @@ ifeq ($(HAS_OBJCOPY),)
 	$(AR) rcs $@ $^
 else
 	$(CC) $(filter -m% -W%,$(CFLAGS)) -r -nostdlib -o $(BUILD)/lib/dualpath.o $^
-	$(OBJCOPY) --localize-hidden $(BUILD)/lib/dualpath.o
+	$(OBJCOPY) --wildcard --localize-symbol='dpi_*' $(BUILD)/lib/dualpath.o
 	$(AR) rcs $@ $(BUILD)/lib/dualpath.o
 endif
 
