@@ -2,7 +2,8 @@
  * Where compiled files are written to: a path, memory, a callback. All get the same bytes; a file
  * that cannot be written leaves nothing behind, and what was there before stays.
  */
-#define _XOPEN_SOURCE 700 /* P_tmpdir, mkdtemp(), posix_memalign() */
+#define _XOPEN_SOURCE 700    /* P_tmpdir, mkdtemp(), posix_memalign() */
+#define _FILE_OFFSET_BITS 64 /* readdir() on 32-bit machines, too */
 #include "compiled_file.h"
 #include "test_allocator.h"
 
