@@ -9,37 +9,45 @@
 void dpi_answer_take(dpi_arena *arena, const dpi_parameters *p, dpi_answer *answer) {
     answer->logits = dpi_arena_floats(arena, 1, p->classes);
     answer->probabilities = dpi_arena_floats(arena, 1, p->classes);
+    answer->logits_sum = dpi_arena_take(arena, p->classes, sizeof(double));
     for (size_t i = 0; i < DPI_PATHS; i++) {
         answer->feature[i] = dpi_arena_floats(arena, 1, p->feature_size);
+        answer->feature_sum[i] = dpi_arena_take(arena, p->feature_size, sizeof(double));
+    }
+}
+
+static void clear_sums(double *sums, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        sums[i] = 0.0;
     }
 }
 
 void dpi_answer_clear(const dpi_answer *answer, const dpi_parameters *p) {
-    memset(answer->logits, 0, p->classes * sizeof(float));
+    clear_sums(answer->logits_sum, p->classes);
     for (size_t i = 0; i < DPI_PATHS; i++) {
-        memset(answer->feature[i], 0, p->feature_size * sizeof(float));
+        clear_sums(answer->feature_sum[i], p->feature_size);
     }
 }
 
-static void add_values(float *sum, const float *values, size_t count) {
+static void add_values(double *sums, const float *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        sum[i] += values[i];
+        sums[i] += (double)values[i];
     }
 }
 
 void dpi_answer_add_view(const dpi_answer *answer, const dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
-    add_values(answer->logits, workspace->logits, p->classes);
+    add_values(answer->logits_sum, workspace->logits, p->classes);
     for (size_t i = 0; i < DPI_PATHS; i++) {
-        add_values(answer->feature[i], workspace->path[i].feature, p->feature_size);
+        add_values(answer->feature_sum[i], workspace->path[i].feature, p->feature_size);
     }
 }
 
 /* Whether all of them are finite. */
-static bool divide_values(float *values, size_t count, size_t views) {
+static bool average_values(const double *sums, float *values, size_t count, size_t views) {
     bool finite = true;
     for (size_t i = 0; i < count; i++) {
-        values[i] /= (float)views;
+        values[i] = (float)(sums[i] / (double)views);
         finite = finite && dpi_bits_are_finite(dpi_bits_of_float(values[i]));
     }
     return finite;
@@ -47,9 +55,11 @@ static bool divide_values(float *values, size_t count, size_t views) {
 
 bool dpi_answer_average(const dpi_answer *answer, const dp_model *model, size_t views) {
     const dpi_parameters *p = &model->parameters;
-    bool finite = divide_values(answer->logits, p->classes, views);
+    bool finite = average_values(answer->logits_sum, answer->logits, p->classes, views);
     for (size_t i = 0; i < DPI_PATHS; i++) {
-        finite = divide_values(answer->feature[i], p->feature_size, views) && finite;
+        finite =
+            average_values(answer->feature_sum[i], answer->feature[i], p->feature_size, views) &&
+            finite;
     }
     if (finite && p->classes > 0) {
         memcpy(answer->probabilities, answer->logits, p->classes * sizeof(float));

@@ -7,14 +7,18 @@
 
 #include "vit/workspace.h"
 
-/* Sums over views until dpi_answer_average(). */
+/* A clip has up to DP_MAX_VIEWS * DP_MAX_CROPS = 16,384 views. Sums of so many in f32 would lose
+ * three of seven digits, so they are f64. */
 typedef struct dpi_answer {
-    float *logits, *probabilities; /* [classes] */
-    float *feature[DPI_PATHS];     /* [feature_size] */
+    float *logits, *probabilities;  /* [classes]; set by dpi_answer_average() */
+    float *feature[DPI_PATHS];      /* [feature_size]; the same */
+    double *logits_sum;             /* [classes], over the views so far */
+    double *feature_sum[DPI_PATHS]; /* [feature_size], the same */
 } dpi_answer;
 
 /* Plans (arena->base == NULL) or takes the memory of an answer. (answer.c) */
 void dpi_answer_take(dpi_arena *arena, const dpi_parameters *p, dpi_answer *answer);
+/* Sets the sums to 0. */
 void dpi_answer_clear(const dpi_answer *answer, const dpi_parameters *p);
 /* Adds the head's output in the workspace. */
 void dpi_answer_add_view(const dpi_answer *answer, const dpi_workspace *workspace);

@@ -181,6 +181,19 @@ START_TEST(views_and_crops_multiply) {
 }
 END_TEST
 
+/* A view of one frame that repeats is the same whichever of them it is, and so is their mean: the
+ * rounding of a sum of n equal numbers in f64 is far below the last bit of an f32. */
+START_TEST(equal_views_average_to_one_of_them) {
+    test_clip still = make_clip(1, 16, 16);
+    answer one = classify(session, &still.clip);
+    still.clip.views = DP_MAX_VIEWS;
+    still.clip.crops = (int32_t)unless_brief(DP_MAX_CROPS, 1);
+    answer all = classify(session, &still.clip);
+    ck_assert(same_bits(&all, &one));
+    free_clip(&still);
+}
+END_TEST
+
 /* ---- what the model sees ---- */
 
 /* Frames of one grey each, 16 of the model's size: whole ones in the spatial path, and each in its
@@ -276,6 +289,7 @@ static Suite *clips_suite(void) {
     tcase_add_test(sampling, rate_zero_is_the_models);
     tcase_add_loop_test(sampling, crops_are_the_mean_of_parts, 0, (int)COUNT(crop_table));
     tcase_add_test(sampling, views_and_crops_multiply);
+    tcase_add_test(sampling, equal_views_average_to_one_of_them);
 
     TCase *seen = add_case(suite, "seen", 120, set_up, tear_down);
     tcase_add_test(seen, views_show_what_is_seen);
