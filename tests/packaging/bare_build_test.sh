@@ -3,22 +3,7 @@
 # compiler, and there is no C++ compiler. CC is the compiler.
 set -u
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/dualpath-bare.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-# check WORDS COMMAND...: the command must succeed.
-check() {
-    name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then
-        echo "ok: $name"
-    else
-        echo "not ok: $name"
-        sed 's/^/    /' "$work/out"
-        failed=1
-    fi
-}
+. tests/packaging/checks.sh
 
 # build HIDDEN ARGUMENT...: make in a folder of its own, with these headers hidden from the compiler.
 build() {
@@ -29,8 +14,10 @@ build() {
     for header in $hidden; do
         echo '#error hidden' >"$work/hidden/$header"
     done
-    env -u MAKEFLAGS -u MAKELEVEL -u ZLIB make -s -j2 BUILD="$work/build" CFLAGS=-O1 CC="$work/cc" \
-        "$@" >"$work/out" 2>&1
+    if ! fresh_make -j2 BUILD="$work/build" CFLAGS=-O1 CC="$work/cc" "$@" >"$work/out" 2>&1; then
+        cat "$work/out"
+        return 1
+    fi
 }
 
 missing() {
@@ -62,7 +49,7 @@ check "the command line program is not" missing dualpath
 check "nor is the example in C++" missing examples/raii
 check "nothing is said of what the user left out" build 'png.h zlib.h' ZLIB=0 CXX=false static left-out
 check "but of the rest" says 2
-build 'png.h' CXX=false "$work/build/dualpath"
+build 'png.h' CXX=false "$work/build/dualpath" >/dev/null
 check "who asks for the program is told what is missing" grep -q 'needs libpng' "$work/out"
 check "with zlib the same folder is built again" build 'png.h' CXX=false static
 check "with gzip" has_gzip

@@ -2,24 +2,9 @@
 # Tests that include/dualpath.h alone states the version and the ABI: no other file repeats them, and
 # what is built of a tree whose header states others has those. CC and PYTHON are the programs.
 set -u
+. tests/packaging/checks.sh
 
 header=include/dualpath.h
-work=$(mktemp -d "${TMPDIR:-/tmp}/dualpath-version.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-# check NAME COMMAND...: the command must succeed; what it prints is shown if not.
-check() {
-    name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok: $name"
-    else
-        echo "not ok: $name"
-        sed 's/^/    /' "$work/out"
-        failed=1
-    fi
-}
 
 # stated FOLDER: every line that names the version, or an ABI in the name of a library or symbol
 # version. Not looked at are the header itself, this file, history ("since", "before", "in" or "with" a
@@ -53,7 +38,7 @@ copy_tree() {
 }
 
 build_tree() {
-    (cd "$work/tree" && env -u MAKEFLAGS -u MAKELEVEL make -s -j2 CC="${CC:-cc}" CFLAGS=-O1 BUILD=build \
+    (cd "$work/tree" && fresh_make -j2 CC="${CC:-cc}" CFLAGS=-O1 BUILD=build \
         PREFIX=/usr DESTDIR="$work/root" install-lib build/dualpath.1)
 }
 
