@@ -4,7 +4,24 @@
 VERSION := $(shell sed -n 's/^.define DP_VERSION_STRING "\(.*\)"/\1/p' include/dualpath.h)
 ABI     := $(shell sed -n 's/^.define DP_ABI_VERSION //p' include/dualpath.h)
 
-BUILD   ?= build
+# Not from the environment, where others have a BUILD: `make clean` removes it.
+BUILD   := build
+
+# Files that say with which options things were built: what depends on one is built again when they
+# change (see "options" at the end).
+COMPILE_OPTIONS := $(BUILD)/options/compile.mk
+LINK_OPTIONS    := $(BUILD)/options/link.mk
+CXX_OPTIONS     := $(BUILD)/options/cxx.mk
+CLANG_OPTIONS   := $(BUILD)/options/clang.mk
+
+# `make install` without options installs what `make` built last, whatever its options were: `sudo` has
+# another environment.
+ifeq ($(or $(MAKECMDGOALS),all),$(filter install install-lib,$(MAKECMDGOALS)))
+ifeq ($(filter command environment,$(foreach name,CC AR OBJCOPY ZLIB CPPFLAGS CFLAGS LDFLAGS LIBS,$(origin $(name)))),)
+-include $(LINK_OPTIONS)
+endif
+endif
+
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
@@ -29,7 +46,7 @@ HAS_PNG := $(call has_header,$(CC) $(CPPFLAGS) $(CFLAGS) -xc,png.h)
 HAS_CXX := $(call has_header,$(CXX) $(CPPFLAGS) $(CXXFLAGS) -xc++,memory)
 
 # ZLIB=0 builds without gzip-compressed models.
-ifeq ($(origin ZLIB),undefined)
+ifneq ($(filter undefined,$(origin ZLIB))$(filter missing,$(ZLIB)),)
 ZLIB := $(or $(call has_header,$(CC) $(CPPFLAGS) $(CFLAGS) -xc,zlib.h),missing)
 endif
 ifeq ($(ZLIB),1)
@@ -38,7 +55,9 @@ else
 DEFINES += -DDP_NO_ZLIB
 endif
 
+ifneq ($(origin TARGET),file)
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
+endif
 ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
 # The x87 unit rounds in its own way; SSE2 rounds as all others do.
 FLOAT_CFLAGS := -msse2 -mfpmath=sse
@@ -95,35 +114,41 @@ ISA_x86_amx_gemm      := $(AMX)
 ISA_arm_neon_dot      := -march=armv8.2-a+dotprod
 ISA_arm_neon_i8mm     := -march=armv8.2-a+i8mm
 ISA_arm_neon_bf16     := -march=armv8.2-a+bf16
+ISA_OPTIONS := $(foreach isa,$(sort $(filter ISA_x86_% ISA_arm_%,$(.VARIABLES))),'$(isa:ISA_%=%)=$($(isa))')
 ISA_FAMILY := $(if $(filter x86_64% amd64%,$(TARGET)),x86)$(if $(filter aarch64% arm64%,$(TARGET)),arm)
 
 # Checks and messages have no inner loops that -O3 could unroll.
-$(foreach folder,api base,$(BUILD)/lib/$(folder)/%.o): CFLAGS := $(CFLAGS:-O3=-O2)
+OBJECT_CFLAGS = $(CFLAGS)
+$(foreach folder,api base,$(BUILD)/lib/$(folder)/%.o): OBJECT_CFLAGS = $(CFLAGS:-O3=-O2)
+FILE_CFLAGS       :=
+FIRMWARE_PRODUCTS := # of examples/firmware/firmware.mk
 
-$(BUILD)/lib/%.o: lib/%.c
+$(BUILD)/lib/%.o: lib/%.c $(COMPILE_OPTIONS)
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) $(FILE_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(OBJECT_CFLAGS) $(ISA_$(ISA_FAMILY)_$(*F)) $(FILE_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/examples/%.o: examples/%.c
+$(BUILD)/examples/%.o: examples/%.c $(COMPILE_OPTIONS)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # For tests of what is inside: all objects as they are.
-$(INTERNAL): $(LIB_OBJECTS)
+$(INTERNAL): $(LIB_OBJECTS) $(LINK_OPTIONS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJECTS)
 
 # One object, in which names that are not of the interface are local: none of them can meet a name of
 # a program. Where there is no objcopy (macOS), they stay visible.
-OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
+ifeq ($(origin OBJCOPY),undefined)
+OBJCOPY := $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
+endif
 HAS_OBJCOPY := $(shell command -v "$(OBJCOPY)" 2>/dev/null)
-$(STATIC): $(LIB_OBJECTS)
+$(STATIC): $(LIB_OBJECTS) $(LINK_OPTIONS)
 	@rm -f $@
 ifeq ($(HAS_OBJCOPY),)
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJECTS)
 else
-	$(CC) $(filter -m% -W%,$(CFLAGS)) -r -nostdlib -o $(BUILD)/lib/dualpath.o $^
+	$(CC) $(filter -m% -W%,$(CFLAGS)) -r -nostdlib -o $(BUILD)/lib/dualpath.o $(LIB_OBJECTS)
 	$(OBJCOPY) --wildcard --localize-symbol='dpi_*' $(BUILD)/lib/dualpath.o
 	$(AR) rcs $@ $(BUILD)/lib/dualpath.o
 endif
@@ -134,23 +159,18 @@ $(BUILD)/dualpath.map $(BUILD)/dualpath.1: $(BUILD)/%: include/dualpath.h
 $(BUILD)/dualpath.map: lib/dualpath.map
 $(BUILD)/dualpath.1: docs/dualpath.1
 
-$(SHARED): $(LIB_OBJECTS) $(BUILD)/dualpath.map
+$(SHARED): $(LIB_OBJECTS) $(BUILD)/dualpath.map $(LINK_OPTIONS)
 	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=$(BUILD)/dualpath.map \
 	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
 
-# A library that was built without zlib is built again when zlib is there.
-$(BUILD)/defines.txt: FORCE
-	@mkdir -p $(@D)
-	@echo '$(DEFINES)' | cmp -s - $@ || echo '$(DEFINES)' >$@
-.PHONY: FORCE
-$(LIB_OBJECTS): $(BUILD)/defines.txt
-
 needs-libpng:
 	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
 	    echo "make and make install-lib do without"; exit 1; }
+ifeq ($(HAS_PNG)$(wildcard $(BUILD)/dualpath),)
 $(APP_OBJECTS): | needs-libpng
+endif
 
 $(BUILD)/dualpath: $(APP_OBJECTS) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
@@ -159,9 +179,9 @@ $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/examples/raii: examples/raii.cpp $(STATIC)
+$(BUILD)/examples/raii: examples/raii.cpp $(STATIC) $(CXX_OPTIONS)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $< $(STATIC) $(LIBS)
 
 # The library in one file and its header.
 AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
@@ -169,7 +189,7 @@ AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
 amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.c and dualpath.h
 
 $(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h lib/isa/*/*.h)
-	$(PYTHON) lib/amalgamate.py $(@D) $(foreach isa,$(filter ISA_x86_% ISA_arm_%,$(.VARIABLES)),'$(isa:ISA_%=%)=$($(isa))')
+	$(PYTHON) lib/amalgamate.py $(@D) $(ISA_OPTIONS)
 
 # ---- tools ----
 
@@ -237,8 +257,7 @@ VENV          := $(abspath $(BUILD))/venv
 # TORCH=1 also installs PyTorch into the virtual environment of the tests (a large download).
 TORCH ?=
 
-$(TEST_SOURCES:%.c=$(BUILD)/%.o): $(BUILD)/defines.txt
-$(BUILD)/tests/%.o: tests/%.c
+$(BUILD)/tests/%.o: tests/%.c $(COMPILE_OPTIONS)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
@@ -260,7 +279,7 @@ $(BUILD)/tests/bench_%: $(BUILD)/tests/unit/bench_%.o $(BUILD)/tests/support.a $
 $(BUILD)/tests/split_model: $(BUILD)/tests/cli/split_model.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/make_inputs: tests/cli/make_inputs.c
+$(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OPTIONS)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
@@ -319,7 +338,7 @@ record-abi: $(SHARED) $(BUILD)/tests/abi/layout record-layout-i386 record-layout
 	@echo "abi: recorded exports.txt and $(LAYOUT)"
 	@CC="$(CC)" .ci/library-abi record $(SHARED)
 
-$(BUILD)/tests/abi/layout: tests/abi/layout.c include/dualpath.h
+$(BUILD)/tests/abi/layout: tests/abi/layout.c include/dualpath.h $(COMPILE_OPTIONS) $(LINK_OPTIONS)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
@@ -345,12 +364,15 @@ record-size: $(SHARED) ## the stripped size of the library, as it is to be from 
 check-packaging:
 	@echo "== packaging"
 	@sh tests/packaging/setup_test.sh
+	@CC="$(CC)" sh tests/packaging/build_options_test.sh
 	@CC="$(CC)" sh tests/packaging/bare_build_test.sh
 	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/packaging/version_test.sh
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.
-CLANG ?= $(shell command -v clang 2>/dev/null)
+ifeq ($(origin CLANG),undefined)
+CLANG := $(shell command -v clang 2>/dev/null)
+endif
 KERNEL_LEVELS_x86 := avx2 avx2-vnni avx512 avx512-vnni amx
 KERNEL_LEVELS_arm := neon neon-dot neon-i8mm
 KERNEL_LEVELS     := c $(KERNEL_LEVELS_$(ISA_FAMILY))
@@ -365,17 +387,17 @@ check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_
 $(ANSWERS): $(ANSWERS).o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(ANSWERS)_amalgamation: $(ANSWERS).o $(BUILD)/amalgamation/dualpath.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(ANSWERS)_amalgamation: $(ANSWERS).o $(BUILD)/amalgamation/dualpath.o $(LINK_OPTIONS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
 
-$(ANSWERS)_clang: $(ANSWERS).o $(BUILD)/amalgamation/clang.o
-	$(CLANG) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(ANSWERS)_clang: $(ANSWERS).o $(BUILD)/amalgamation/clang.o $(LINK_OPTIONS)
+	$(CLANG) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
 
 AMALGAMATION_CFLAGS = -std=c11 $(WARNINGS) -Werror $(DEFINES) $(FLOAT_CFLAGS) $(CFLAGS)
-$(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION)
+$(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION) $(COMPILE_OPTIONS)
 	$(CC) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
-$(BUILD)/amalgamation/clang.o: $(AMALGAMATION)
+$(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
 # Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
@@ -392,8 +414,8 @@ check-same-bits: $(BUILD)/tests/same-bits/make_vit ## answers of BASE=<commit> a
 bench-same: $(BUILD)/tests/same-bits/make_vit ## ROUNDS (9) of BASE=<commit> and the files as they are in turns
 	@$(call SAME_BITS,bench) --rounds $(ROUNDS) $(ARGS)
 
-$(BUILD)/tests/same-bits/make_vit: $(BUILD)/tests/same-bits/make_vit.o $(BUILD)/tests/support/gguf_builder.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+$(BUILD)/tests/same-bits/make_vit: $(BUILD)/tests/same-bits/make_vit.o $(BUILD)/tests/support/gguf_builder.o $(LINK_OPTIONS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lm
 
 check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
@@ -563,6 +585,31 @@ help: ## this list
 	@echo
 	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS BASE HEAD VENV"
 
+# ---- options ----
+
+# The variables that commands of a kind depend on. What is found by itself and may be found another
+# time (zlib) is among them, as is the list of sources: one that was removed leaves the library.
+OPTIONS_compile := CC TARGET LIB_CFLAGS APP_CFLAGS TEST_CFLAGS CPPFLAGS CFLAGS ISA_OPTIONS FIRMWARE_PRODUCTS
+OPTIONS_link    := CC TARGET AR OBJCOPY ZLIB CPPFLAGS CFLAGS LDFLAGS LIBS LIB_SOURCES APP_SOURCES
+OPTIONS_cxx     := CXX WARNINGS CPPFLAGS CXXFLAGS LDFLAGS LIBS
+OPTIONS_clang   := CLANG AMALGAMATION_CFLAGS
+
+# A file has a line for each, as a makefile has: NAME := VALUE.
+hash := \#
+option_line  = $(strip $(1) := $(subst $(hash),\$(hash),$(subst $$,$$$$,$($(1)))))
+option_lines = $(foreach name,$(OPTIONS_$(1)),$(call option_line,$(name)))
+recorded     = $(strip $(if $(wildcard $(BUILD)/options/$(1).mk),$(shell cat $(BUILD)/options/$(1).mk)))
+quoted       = '$(subst ','\'',$(1))'
+is_same      = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
+
+$(foreach kind,compile link cxx clang,$(eval $(BUILD)/options/$(kind).mk: \
+    $(if $(call is_same,$(call option_lines,$(kind)),$(call recorded,$(kind))),,FORCE)))
+$(BUILD)/options/%.mk:
+	@mkdir -p $(@D)
+	@printf '%s\n' $(foreach name,$(OPTIONS_$*),$(call quoted,$(call option_line,$(name)))) >$@
+.PHONY: FORCE
+
 .SECONDARY:
+.DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d) \
     $(ANSWERS).d $(BUILD)/tests/same-bits/make_vit.d

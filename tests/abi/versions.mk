@@ -27,7 +27,7 @@ library-of-later: $(VERSIONS)/later/dualpath.h
 	    LIB_CFLAGS="$(subst -Iinclude,-I$(HEADER_OF_later),$(LIB_CFLAGS))" static
 $(VERSIONS)/with-later/libdualpath.a: library-of-later ;
 
-$(VERSIONS)/%.o: tests/abi/caller.c $(VERSIONS)/first/dualpath.h $(VERSIONS)/later/dualpath.h include/dualpath.h
+$(VERSIONS)/%.o: tests/abi/caller.c $(VERSIONS)/first/dualpath.h $(VERSIONS)/later/dualpath.h include/dualpath.h $(COMPILE_OPTIONS)
 	$(CC) -std=c11 $(WARNINGS) -I$(HEADER_OF_$*) $(if $(filter later,$*),-DLATER) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(VERSIONS)/%-with-this: $(VERSIONS)/%.o $(STATIC)

@@ -22,3 +22,36 @@ check() {
 fresh_make() {
     env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u ZLIB -u CFLAGS -u CXXFLAGS -u CPPFLAGS -u LDFLAGS make -s "$@"
 }
+
+# small_tree FOLDER: the makefile and the header with a library of two files, of which one needs zlib,
+# and programs of a line each. To build it takes no time. $work/cc is a compiler that writes down what
+# it is asked to do, in $work/asked.
+small_tree() {
+    mkdir -p "$1/lib/api" "$1/lib/gguf" "$1/examples" "$1/docs" &&
+        cp Makefile "$1" && cp -R include "$1" && cp lib/dualpath.map "$1/lib" && cp docs/dualpath.1 "$1/docs" || return 1
+    cat >"$1/lib/api/version.c" <<'END'
+#include "dualpath.h"
+const char *dp_version_string(void) {
+    return DP_VERSION_STRING;
+}
+END
+    cat >"$1/lib/gguf/inflate.c" <<'END'
+#if !defined(DP_NO_ZLIB)
+#include <zlib.h>
+#endif
+extern const char *dpi_zlib(void);
+const char *dpi_zlib(void) {
+#if defined(DP_NO_ZLIB)
+    return "none";
+#else
+    return zlibVersion();
+#endif
+}
+END
+    echo '#include <dualpath.h>
+#include <stdio.h>
+int main(void) { return puts(dp_version_string()) < 0; }' |
+        tee "$1/examples/dualpath.c" "$1/examples/minimal.c" "$1/examples/scene.c" >"$1/examples/raii.cpp"
+    printf '#!/bin/sh\necho "$*" >>"%s/asked"\nexec %s "$@"\n' "$work" "${CC:-cc}" >"$work/cc" &&
+        chmod +x "$work/cc"
+}

@@ -72,7 +72,7 @@ def extract_commit(commit, folder):
 
 
 def drop_build_with_other_flags(folder):
-    """make looks at times of files only: what was built with other flags has to go."""
+    """The makefile of early versions looks at times only: what was built with other flags has to go."""
     record = folder / "flags.txt"
     flags = "".join(f"{name}={os.environ.get(name, '')}\n" for name in FLAGS)
     if not record.exists() or record.read_text() != flags:
