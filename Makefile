@@ -1,11 +1,21 @@
 # libdualpath: `make help` lists what there is. Everything that is built goes to $(BUILD).
 
+ifeq ($(wildcard include/dualpath.h),)
+$(error make must run in the source tree of libdualpath: make -C FOLDER)
+endif
+
 # The header states them, and nothing else does (tests/packaging/version_test.sh).
 VERSION := $(shell sed -n 's/^.define DP_VERSION_STRING "\(.*\)"/\1/p' include/dualpath.h)
 ABI     := $(shell sed -n 's/^.define DP_ABI_VERSION //p' include/dualpath.h)
 
 # Not from the environment, where others have a BUILD: `make clean` removes it.
 BUILD   := build
+comma   := ,
+hash    := \#
+special := ' " ` $$ \ : ; = & | < > ( ) [ ] * ? ! ~ % $(comma) $(hash)
+ifneq ($(words $(BUILD))$(strip $(foreach character,$(special),$(findstring $(character),$(BUILD)))),1)
+$(error BUILD="$(BUILD)": make and the shell need a name without spaces and without any of $(special))
+endif
 
 # Files that say with which options things were built: what depends on one is built again when they
 # change (see "options" at the end).
@@ -49,6 +59,9 @@ HAS_CXX := $(call has_header,$(CXX) $(CPPFLAGS) $(CXXFLAGS) -xc++,memory)
 ifneq ($(filter undefined,$(origin ZLIB))$(filter missing,$(ZLIB)),)
 ZLIB := $(or $(call has_header,$(CC) $(CPPFLAGS) $(CFLAGS) -xc,zlib.h),missing)
 endif
+ifeq ($(filter 0 1 missing,$(ZLIB)),)
+$(error ZLIB=$(ZLIB): it is 1, with gzip-compressed models, or 0, without)
+endif
 ifeq ($(ZLIB),1)
 LIBS += -lz
 else
@@ -81,8 +94,14 @@ STATIC := $(BUILD)/libdualpath.a
 INTERNAL := $(BUILD)/tests/libdualpath-internal.a
 SHARED := $(BUILD)/libdualpath.so.$(VERSION)
 
+# These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
+ALONE := clean setup demo bench-peers check fuzz check-firmware% firmware% record-firmware
+ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
+.NOTPARALLEL:
+endif
+
 .PHONY: all static shared examples left-out needs-libpng
-all: static shared examples ## the library (static and shared), the command line program, the examples
+all: static shared examples $(BUILD)/dualpath.1 ## the library (static and shared), the command line program, the examples
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
 shared: $(SHARED) ## $(BUILD)/libdualpath.so
@@ -236,7 +255,7 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 	@.ci/setup build
 	@$(MAKE) --no-print-directory -s $(SHARED)
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/bench-setup
-	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(abspath $(SHARED)) $(VENV)/bin/python -m tests.bench.peers \
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY="$(abspath $(SHARED))" "$(VENV)/bin/python" -m tests.bench.peers \
 	    --rounds $(ROUNDS) --cache $(BUILD)/bench $(ARGS)
 
 # ---- tests ----
@@ -365,6 +384,8 @@ check-packaging:
 	@echo "== packaging"
 	@sh tests/packaging/setup_test.sh
 	@CC="$(CC)" sh tests/packaging/build_options_test.sh
+	@CC="$(CC)" sh tests/packaging/install_test.sh
+	@CC="$(CC)" sh tests/packaging/dist_test.sh
 	@CC="$(CC)" sh tests/packaging/bare_build_test.sh
 	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/packaging/version_test.sh
 
@@ -422,12 +443,12 @@ check-python: $(SHARED) $(BUILD)/dualpath
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests
 
 check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTorch (needs TORCH=1 once; minutes, 6 GB)
-	PYTHONPATH=bindings/python $(VENV)/bin/python -m tests.reference.check_large b16 b16-t32 l14 \
+	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large b16 b16-t32 l14 \
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
 check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision f32 int8"
-	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) $(VENV)/bin/python -m dualpath.evaluate $(MODEL) \
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
 .PHONY: check-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
@@ -539,6 +560,17 @@ format: ## formats all C files
 # ---- installing ----
 
 .PHONY: install install-lib uninstall dist clean help
+# They are in the pkg-config file, which has a syntax of its own.
+ifneq ($(filter install install-lib uninstall,$(MAKECMDGOALS)),)
+INSTALLED := $(BINDIR)|$(LIBDIR)|$(INCLUDEDIR)|$(MANDIR)
+ifneq ($(strip $(foreach character," $$ \ $(hash),$(findstring $(character),$(INSTALLED)))),)
+$(error PREFIX and the folders below it cannot have any of " $$ \ $(hash) in their names: $(INSTALLED))
+endif
+ifneq ($(strip $(foreach folder,BINDIR LIBDIR INCLUDEDIR MANDIR,$(if $(filter /%,$(firstword $($(folder)))),,$(folder)))),)
+$(error PREFIX and the folders below it must begin with /: $(INSTALLED))
+endif
+endif
+
 define PKGCONFIG
 prefix=$(PREFIX)
 libdir=$(LIBDIR)
@@ -547,37 +579,69 @@ includedir=$(INCLUDEDIR)
 Name: dualpath
 Description: Action recognition in video on a CPU
 Version: $(VERSION)
-Libs: -L$${libdir} -ldualpath
+Libs: -L"$${libdir}" -ldualpath
 Libs.private: $(LIBS)
-Cflags: -I$${includedir}
+Cflags: -I"$${includedir}"
 endef
 export PKGCONFIG
 
-install: install-lib $(BUILD)/dualpath $(BUILD)/dualpath.1 ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
-	$(INSTALL) -m 755 $(BUILD)/dualpath $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(DESTDIR)$(MANDIR)/man1
+# Folders as words of the shell, whatever they are called.
+quoted     = '$(subst ','\'',$(1))'
+TO_BIN     = $(call quoted,$(DESTDIR)$(BINDIR))
+TO_LIB     = $(call quoted,$(DESTDIR)$(LIBDIR))
+TO_INCLUDE = $(call quoted,$(DESTDIR)$(INCLUDEDIR))
+TO_MAN     = $(call quoted,$(DESTDIR)$(MANDIR))
+
+install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
+	$(INSTALL) -d $(TO_BIN) $(TO_MAN)/man1
+	$(INSTALL) -m 755 $(BUILD)/dualpath $(TO_BIN)
+	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(TO_MAN)/man1
 
 install-lib: static shared ## only the library, its header and its pkg-config file
-	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(INSTALL) -m 644 include/dualpath.h $(DESTDIR)$(INCLUDEDIR)
-	$(INSTALL) -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
-	ln -sf libdualpath.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(DESTDIR)$(LIBDIR)/libdualpath.so
-	printf '%s\n' "$$PKGCONFIG" > $(DESTDIR)$(LIBDIR)/pkgconfig/dualpath.pc
+	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig
+	$(INSTALL) -m 644 include/dualpath.h $(TO_INCLUDE)
+	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
+	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
+	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
+	ln -sf libdualpath.so.$(ABI) $(TO_LIB)/libdualpath.so
+	printf '%s\n' "$$PKGCONFIG" >$(TO_LIB)/pkgconfig/dualpath.pc
+	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc
+ifeq ($(DESTDIR),)
+	@$(TELL_LOADER)
+endif
+
+# Only root can tell the loader of a new library. Where it does not look, programs have to be told.
+define TELL_LOADER
+PATH="$$PATH:/usr/sbin:/sbin"; \
+test "$$(id -u)" != 0 || ldconfig 2>/dev/null || true; \
+for found in $$(ldconfig -p 2>/dev/null | sed -n 's/.*libdualpath\.so\.$(ABI) .*=> //p'); do \
+    test ! "$$found" -ef $(TO_LIB)/libdualpath.so.$(ABI) || exit 0; done; \
+printf '%s\n' 'The loader does not look for libraries in this folder, or was not told (ldconfig, as root).' \
+    'Link programs with' $(call quoted,    -Wl$(comma)-rpath$(comma)"$(LIBDIR)") \
+    'or run them with' $(call quoted,    LD_LIBRARY_PATH="$(LIBDIR)")
+endef
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(INCLUDEDIR)/dualpath.h $(DESTDIR)$(LIBDIR)/libdualpath.a \
-	    $(DESTDIR)$(LIBDIR)/libdualpath.so $(DESTDIR)$(LIBDIR)/libdualpath.so.$(ABI) \
-	    $(DESTDIR)$(LIBDIR)/libdualpath.so.$(VERSION) $(DESTDIR)$(LIBDIR)/pkgconfig/dualpath.pc \
-	    $(DESTDIR)$(BINDIR)/dualpath $(DESTDIR)$(MANDIR)/man1/dualpath.1
+	rm -f $(TO_INCLUDE)/dualpath.h $(TO_LIB)/libdualpath.a \
+	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
+	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
+	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1
 
+# The same bytes of the same commit, whoever makes it.
+DIST := libdualpath-$(VERSION)
 dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
+	@git rev-parse --verify -q HEAD:./include/dualpath.h >/dev/null || { \
+	    echo "dist: this is not a git checkout, which is what a distribution is made of" >&2; exit 1; }
+	@git diff --quiet HEAD -- include/dualpath.h || { \
+	    echo "dist: include/dualpath.h states the version, and is not committed" >&2; exit 1; }
+	@git diff --quiet HEAD || echo "dist: changes that are not committed are left out"
 	@mkdir -p $(BUILD)
-	git archive --prefix=libdualpath-$(VERSION)/ -o $(BUILD)/libdualpath-$(VERSION).tar.gz HEAD
+	git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(BUILD)/$(DIST).tar HEAD
+	gzip -nf9 $(BUILD)/$(DIST).tar
 
 clean: ## removes $(BUILD)
+	@test $(BUILD) = build || test ! -e $(BUILD) || test -d $(BUILD)/options || { \
+	    echo "clean: nothing was built in $(BUILD), which has no folder options" >&2; exit 1; }
 	rm -rf $(BUILD)
 
 help: ## this list
@@ -595,11 +659,9 @@ OPTIONS_cxx     := CXX WARNINGS CPPFLAGS CXXFLAGS LDFLAGS LIBS
 OPTIONS_clang   := CLANG AMALGAMATION_CFLAGS
 
 # A file has a line for each, as a makefile has: NAME := VALUE.
-hash := \#
 option_line  = $(strip $(1) := $(subst $(hash),\$(hash),$(subst $$,$$$$,$($(1)))))
 option_lines = $(foreach name,$(OPTIONS_$(1)),$(call option_line,$(name)))
 recorded     = $(strip $(if $(wildcard $(BUILD)/options/$(1).mk),$(shell cat $(BUILD)/options/$(1).mk)))
-quoted       = '$(subst ','\'',$(1))'
 is_same      = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
 
 $(foreach kind,compile link cxx clang,$(eval $(BUILD)/options/$(kind).mk: \
