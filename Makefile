@@ -403,6 +403,7 @@ check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_
 	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
 	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; \
 	    cmp $(ANSWERS).$$level.txt $$program.$$level.txt; done; done
+	@CC="$(CC)" sh tests/packaging/optimise_test.sh $(AMALGAMATION)
 	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(ANSWERS).*.txt | sort -u | tr '\n' ' ')"
 
 $(ANSWERS): $(ANSWERS).o $(STATIC)

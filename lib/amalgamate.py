@@ -43,8 +43,14 @@ PROLOGUE = """\
  *     cc -O3 -c dualpath.c
  *
  * Link with -lm -lpthread. DP_WITH_ZLIB (and -lz) adds gzip-compressed models. For a shared library
- * add -fPIC -fvisibility=hidden -DDP_BUILD_SHARED.
+ * add -fPIC -fvisibility=hidden -DDP_BUILD_SHARED. Without optimisation the compiler says how slow that is;
+ * DP_NO_OPTIMIZE_WARNING silences it.
  */
+
+/* A message and no warning, so that -Werror lets it pass. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(DP_NO_OPTIMIZE_WARNING)
+#pragma message("libdualpath without optimisation is many times slower: add -O3, or DP_NO_OPTIMIZE_WARNING")
+#endif
 
 #if !defined(DP_WITH_ZLIB) && !defined(DP_NO_ZLIB)
 #define DP_NO_ZLIB
