@@ -2,7 +2,8 @@
 """Rules of dualpath.h that no compiler knows: `header_rules.py include/dualpath.h`.
 
 - Calls are named dp_OBJECT_..., as the opening comment says.
-- "Since 0.2.0." is the one spelling of a version, and stands at the end of a comment.
+- "Since 1.2.3." is the one spelling of a version, and stands at the end of a comment. That there is
+  such a version is what version_test.sh looks at.
 """
 
 import re
@@ -50,8 +51,9 @@ def wrong_since(header):
     for comment in re.findall(r"/\*.*?\*/", header, re.S):
         text = " ".join(re.sub(r"\n\s*\*", " ", comment[2:-2]).split())
         for found in re.findall(r"\b[Ss]ince\s+(?:v|[Vv]ersion\s*)?[0-9][^\s]*", text):
-            if found != "Since 0.2.0." or not text.endswith(found) or text.count("ince 0.") > 1:
-                yield f'"{found}" in "... {text[-60:]}": write "Since 0.2.0." at the end'
+            spelled = re.fullmatch(r"Since \d+\.\d+\.\d+\.", found)
+            if not spelled or not text.endswith(found) or len(re.findall(r"ince \d", text)) > 1:
+                yield f'"{found}" in "... {text[-60:]}": write "Since 1.2.3." at the end'
         if "0.1.0" in text:
             yield f"0.1.0 in a comment: {text[:60]}"
 

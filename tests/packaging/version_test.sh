@@ -27,6 +27,31 @@ states() {
     stated "$1" | grep -q "^$2:"
 }
 
+# since_of FILE...: the versions that notes of the kind "Since 1.2.3" name, once each.
+since_of() {
+    cat "$@" | tr '\n' ' ' | sed 's/ \* / /g; s/  */ /g' | grep -oiE 'since (version )?[0-9]+\.[0-9.]*[0-9]' |
+        grep -oE '[0-9.]+$' | sort -u
+}
+
+# all_are_known FILE...: each of them is the header's, or one of the changelog's that has a date.
+all_are_known() {
+    known=$(sed -n -e 's/^#define DP_VERSION_STRING "\(.*\)"/\1/p' $header
+        sed -nE 's/^## \[(.*)\] - [0-9-]+$/\1/p' CHANGELOG.md)
+    unknown=$(since_of "$@" | grep -vxF -e "$known")
+    echo "unknown: $unknown"
+    [ -z "$unknown" ]
+}
+
+finds_unknown() {
+    printf 'A call.\n * since\n * 9.8.7. And\n' >"$work/note.h"
+    ! all_are_known $header "$work/note.h"
+}
+
+changelog_begins_with_it() {
+    version=$(sed -n 's/^#define DP_VERSION_STRING "\(.*\)"/\1/p' $header)
+    sed -n 's/^## \[\(.*\)\].*/\1/p' CHANGELOG.md | head -1 | grep -xF -e "$version"
+}
+
 # The tree of a source distribution of the Python package, and the manual page.
 copy_tree() {
     mkdir -p "$work/tree/docs" "$work/tree/bindings/python/dualpath" &&
@@ -56,6 +81,10 @@ prints() {
 }
 
 check "no file repeats the version or the ABI" states_nothing .
+check "the changelog begins with the version" changelog_begins_with_it
+check "what is said to be since a version is since a known one" all_are_known $header README.md docs/*.md \
+    docs/dualpath.1 bindings/python/README.md bindings/python/dualpath/*.py bindings/python/dualpath/*/*.py
+check "an unknown one would be found" finds_unknown
 check "another version can be made of the header alone" copy_tree
 check "and built" build_tree
 check "the library has it in its name" test -f "$work/root/usr/lib/libdualpath.so.97.98.99"
