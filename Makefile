@@ -388,6 +388,7 @@ check-packaging:
 	@CC="$(CC)" sh tests/packaging/dist_test.sh
 	@CC="$(CC)" sh tests/packaging/bare_build_test.sh
 	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/packaging/version_test.sh
+	@CC="$(CC)" PYTHON="$(PYTHON)" sh tests/packaging/python_package_test.sh
 
 # The one file compiles alone, with clang as well where there is one, and answers with the same bits
 # as the library, with all kernels.

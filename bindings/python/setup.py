@@ -7,12 +7,17 @@ import subprocess
 from pathlib import Path
 
 from setuptools import Distribution, setup
-from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:
+    raise SystemExit("dualpath: to build it takes setuptools 77 or later") from None
+
 HERE = Path(__file__).resolve().parent
 SOURCES = ("Makefile", "LICENSE", "include", "lib")
+NO_SOURCES = shutil.ignore_patterns("__pycache__", ".*", "*~", "*.o", "*.orig", "*.rej")
 STATED = runpy.run_path(str(HERE / "dualpath" / "_version.py"))  # what dualpath.h states
 LIBRARY = f"libdualpath.so.{STATED['ABI_VERSION']}"
 
@@ -33,12 +38,18 @@ class BuildWithLibrary(build_py):
     own build."""
 
     def run(self) -> None:
+        if self.editable_mode:
+            super().run()
+            return
+        # What an earlier build left there would be in the wheel.
+        shutil.rmtree(Path(self.build_lib) / "dualpath", ignore_errors=True)
         super().run()
-        if not self.editable_mode:
-            self.bundle_library(source_root())
+        self.bundle_library(source_root())
 
     def bundle_library(self, root: Path) -> None:
         build = Path(self.get_finalized_command("build").build_temp).resolve()
+        if shutil.which("make") is None:
+            raise SystemExit("dualpath: GNU make is not here, which builds the library")
         # Relative, because make cannot have spaces in the names of its targets.
         target = f"BUILD={os.path.relpath(build, root)}"
         subprocess.run(
@@ -59,10 +70,12 @@ class SourceDistribution(sdist):
         super().make_release_tree(base_dir, files)
         root = source_root()
         for name in SOURCES:
-            copy = shutil.copytree if (root / name).is_dir() else shutil.copy2
             target = Path(base_dir) / "libdualpath" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            copy(root / name, target)
+            if (root / name).is_dir():
+                shutil.copytree(root / name, target, ignore=NO_SOURCES)
+            else:
+                shutil.copy2(root / name, target)
 
 
 class PlatformWheel(bdist_wheel):
