@@ -161,13 +161,19 @@ $(INTERNAL): $(LIB_OBJECTS) $(LINK_OPTIONS)
 ifeq ($(origin OBJCOPY),undefined)
 OBJCOPY := $(shell $(CC) -print-prog-name=objcopy 2>/dev/null)
 endif
+# With -flto, gcc would leave code of its own kind in the object, whose names objcopy does not see.
+NO_LTO :=
+ifneq ($(findstring -flto,$(CFLAGS)),)
+NO_LTO := $(shell $(CC) -flinker-output=nolto-rel -E -xc /dev/null >/dev/null 2>&1 && echo -flinker-output=nolto-rel)
+endif
+RELOCATABLE_CFLAGS = $(if $(NO_LTO),$(CFLAGS) $(NO_LTO),$(filter -m% -W%,$(CFLAGS)))
 HAS_OBJCOPY := $(shell command -v "$(OBJCOPY)" 2>/dev/null)
 $(STATIC): $(LIB_OBJECTS) $(LINK_OPTIONS)
 	@rm -f $@
 ifeq ($(HAS_OBJCOPY),)
 	$(AR) rcs $@ $(LIB_OBJECTS)
 else
-	$(CC) $(filter -m% -W%,$(CFLAGS)) -r -nostdlib -o $(BUILD)/lib/dualpath.o $(LIB_OBJECTS)
+	$(CC) $(RELOCATABLE_CFLAGS) -r -nostdlib -o $(BUILD)/lib/dualpath.o $(LIB_OBJECTS)
 	$(OBJCOPY) --wildcard --localize-symbol='dpi_*' $(BUILD)/lib/dualpath.o
 	$(AR) rcs $@ $(BUILD)/lib/dualpath.o
 endif

@@ -66,6 +66,15 @@ check "LDFLAGS link again" links_only LDFLAGS=-Wl,-z,now
 check "and once" does_nothing LDFLAGS=-Wl,-z,now
 check "another archiver links again" links_only AR="env ar"
 
+# Private names are local in the static library, whatever form its objects have.
+has_no_private_names() {
+    make_asks static CFLAGS="$1" && ! nm -g --defined-only "$build/libdualpath.a" | grep dpi_
+}
+
+check "no private name is seen" has_no_private_names -O2
+check "nor with -flto" has_no_private_names '-O2 -flto'
+check "and then all is compiled again" compiles_all AR="env ar"
+
 # What was removed leaves the library.
 rm "$tree/lib/gguf/inflate.c"
 check "a source that was removed links again" links_only AR="env ar"
