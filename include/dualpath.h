@@ -440,8 +440,9 @@ DP_API dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_
 /* Threads for the sessions of a program. Any number of sessions on one pool may classify at the
  * same time, each call in its own thread: a call always works on its own clip, and the pool's
  * threads help those calls that have work left, the one with the fewest helpers first. They sleep
- * when there is none. They block signals and use the rounding mode of the thread they help. Since
- * 0.2.0. */
+ * when there is none. They use the rounding mode of the thread they help, and block all signals but
+ * those of a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), which they have
+ * blocked as the thread that starts them. Since 0.2.0. */
 typedef struct dp_pool dp_pool;
 
 typedef struct dp_pool_options {

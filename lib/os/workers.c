@@ -251,12 +251,17 @@ static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
     return DP_OK;
 }
 
-/* Workers block all signals: the host's threads handle them. */
+/* Workers block signals, which the host's threads handle. Those that a thread raises itself by a
+ * fault are left as they come: blocked, they would end the process without the host's handler. */
 static int create_without_signals(worker *made) {
-    sigset_t all;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t blocked;
     sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    (void)sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        (void)sigdelset(&blocked, faults[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int error = pthread_create(&made->thread, NULL, worker_main, made);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
