@@ -41,9 +41,19 @@ int engine_check(engine *e, dp_status status, const char *subject) {
     return report_status(status, subject, dp_session_message(e->session));
 }
 
+/* Whoever waits for an answer should know why it takes longer, or more memory. */
+static void print_warning(void *user, dp_log_level level, const char *message) {
+    if (level == DP_LOG_WARNING) {
+        progress_clear(&((engine *)user)->progress);
+        complain("warning", "%s", message);
+    }
+}
+
 static dp_model_options make_options(engine *e, const engine_options *options) {
     dp_model_options made;
     dp_model_options_default(&made);
+    made.log = print_warning;
+    made.log_user = e;
     made.progress = progress_report;
     made.progress_user = &e->progress;
     made.cpu_mask = options->cpu < 0 ? DP_CPU_ALL : (uint32_t)options->cpu;

@@ -181,7 +181,12 @@ typedef struct dp_model dp_model;
 #define DP_CPU_AVX512 2u /* AVX-512 F, BW, DQ, VL */
 #define DP_CPU_VNNI 4u   /* AVX512-VNNI (with AVX-512), AVX-VNNI (with AVX2). Since 0.2.0. */
 #define DP_CPU_BF16 8u   /* AVX512-BF16. Since 0.2.0. */
-#define DP_CPU_AMX 16u   /* AMX with bf16 and int8, on Linux. Since 0.2.0. */
+/* AMX with bf16 and int8, on Linux, which is asked for it when a model is opened that would use it:
+ * never with this bit clear, or in f32. The process keeps it from then on, and its alternate signal
+ * stacks must have room for it (getauxval(AT_MINSIGSTKSZ)). If Linux refuses, since one has not,
+ * the model computes without it: `kernels` of dp_model_info and a warning to `log` say so. Since
+ * 0.2.0. */
+#define DP_CPU_AMX 16u
 /* Those of 64-bit ARM. Since 0.2.0. */
 #define DP_CPU_NEON 256u
 #define DP_CPU_DOTPROD 512u   /* dot products of bytes */

@@ -21,6 +21,10 @@ bool dpi_cpu_has_avx_vnni(void);
  * preferred where there is no AMX. */
 bool dpi_cpu_has_slow_bf16(void);
 
+/* Asks the operating system for the tile registers of AMX, which changes the process for good, and
+ * returns whether it grants them. Before that no GEMM of AMX may run. (x86/amx.c) */
+bool dpi_amx_request(void);
+
 /* ---- choosing (dispatch.c); `cpu_mask` is DP_CPU_* that are allowed ---- */
 
 const dpi_kernels *dpi_kernels_choose(uint32_t cpu_mask);

@@ -213,14 +213,12 @@ static dp_status choose_as_backbone(const dpi_opening *opening, struct dp_model 
     return DP_OK;
 }
 
-static dp_status choose_own(const dpi_gguf *gguf, const dpi_opening *opening,
-                            struct dp_model *model, dpi_message *message) {
-    const dp_model_options *options = &opening->options;
-    uint32_t cpu_mask = opening->cpu_mask;
+static dp_status choose_within(uint32_t cpu_mask, const dpi_gguf *gguf,
+                               const dp_model_options *options, struct dp_model *model,
+                               dpi_message *message) {
     made_for made = {choose_precision(options, dpi_precision_auto(cpu_mask)),
                      (dp_target)options->target};
     dp_status status = DP_OK;
-    model->cpu_mask = cpu_mask;
     model->fused = options->unfused == 0;
     model->compiled = dpi_is_compiled(gguf);
     if (model->compiled) {
@@ -241,6 +239,25 @@ static dp_status choose_own(const dpi_gguf *gguf, const dpi_opening *opening,
                     : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
         model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, cpu_mask);
+    }
+    return status;
+}
+
+static bool needs_amx(const struct dp_model *model) {
+    return model->runnable && ((model->gemm->cpu | model->gemm_attention->cpu) & DP_CPU_AMX) != 0;
+}
+
+/* AMX is asked for when it is chosen, and not before. A choice without it comes next if the
+ * operating system refuses. */
+static dp_status choose_own(const dpi_gguf *gguf, const dpi_opening *opening,
+                            struct dp_model *model, dpi_message *message) {
+    const dp_model_options *options = &opening->options;
+    uint32_t cpu_mask = opening->cpu_mask;
+    model->cpu_mask = cpu_mask;
+    dp_status status = choose_within(cpu_mask, gguf, options, model, message);
+    if (status == DP_OK && needs_amx(model) && !dpi_amx_request()) {
+        model->lacks_amx = true;
+        status = choose_within(cpu_mask & ~DP_CPU_AMX, gguf, options, model, message);
     }
     return status;
 }

@@ -163,6 +163,18 @@ static bool needs_copy(const weight_file *file) {
     return (uintptr_t)file->source.bytes % DPI_ALIGNMENT != 0 && dpi_is_compiled(&file->gguf);
 }
 
+static void log_opened(const dp_model_options *options, const struct dp_model *model) {
+    if (model->lacks_amx) {
+        char text[160];
+        (void)dpi_print(text, sizeof text,
+                        "the operating system refuses the tile registers of AMX to this process: "
+                        "the model computes with %s",
+                        model->gemm->name);
+        log_sentence(options, DP_LOG_WARNING, text);
+    }
+    log_sentence(options, DP_LOG_INFO, model->description);
+}
+
 dp_status dpi_model_load(const dpi_origin *origin, const dpi_opening *opening, dp_model **model,
                          dpi_message *message) {
     const dp_model_options *options = &opening->options;
@@ -180,7 +192,7 @@ dp_status dpi_model_load(const dpi_origin *origin, const dpi_opening *opening, d
     }
     close_weight_file(&file);
     if (status == DP_OK) {
-        log_sentence(options, DP_LOG_INFO, (*model)->description);
+        log_opened(options, *model);
     }
     return status;
 }

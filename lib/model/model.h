@@ -79,7 +79,8 @@ struct dp_model {
     const dpi_gemm *gemm_attention; /* of scores and values */
     dpi_parameters parameters;
     bool fused, compiled;
-    bool runnable; /* the GEMMs multiply; else they are only packed for */
+    bool runnable;  /* the GEMMs multiply; else they are only packed for */
+    bool lacks_amx; /* AMX would have been chosen, but the operating system refused it */
 
     dpi_linear patch;
     const float *position_spatial;  /* [tokens][width], the class token added to row 0 */

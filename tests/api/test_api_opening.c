@@ -241,6 +241,7 @@ END_TEST
 START_TEST(info_is_about_the_precision) {
     for (uint32_t i = 0; i < 128; i++) {
         uint32_t mask = i < 64 ? i : (i - 64) * DP_CPU_NEON;
+        mask &= dpi_amx_request() ? DP_CPU_ALL : ~DP_CPU_AMX;
         for (int32_t asked = DP_PRECISION_F32; asked <= DP_PRECISION_AUTO; asked++) {
             dp_precision used =
                 asked == DP_PRECISION_AUTO ? dpi_precision_auto(mask) : (dp_precision)asked;

@@ -11,8 +11,14 @@ const dpi_gemm *products[32];
 int product_count;
 int first_bf16, first_bytes;
 
+/* Of AMX the operating system must be asked. */
+static bool may_run(const dpi_gemm *product) {
+    return (product->cpu & ~dpi_cpu_features()) == 0 &&
+           ((product->cpu & DP_CPU_AMX) == 0 || dpi_amx_request());
+}
+
 static void add_product(const dpi_gemm *product) {
-    if (product != NULL && (product->cpu & ~dpi_cpu_features()) == 0) {
+    if (product != NULL && may_run(product)) {
         products[product_count++] = product;
     }
 }

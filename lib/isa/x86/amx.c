@@ -14,6 +14,7 @@
 
 #include "isa/x86/vector_lowp.h"
 
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -105,21 +106,29 @@ static const dpi_gemm gemm_int8__amx = {
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_XTILEDATA 18
 
-/* Linux gives the tile registers to processes that ask, once for all of their threads. */
-static bool ask_for_tile_registers(void) {
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+/* Linux gives the tile registers to processes that ask, once for all of their threads and for good.
+ * A refusal may pass: it is one as long as any thread has an alternate signal stack that is too
+ * small for them. */
+bool dpi_amx_request(void) {
+    static atomic_bool granted;
+    if (!atomic_load_explicit(&granted, memory_order_relaxed)) {
+        bool is_granted = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+        atomic_store_explicit(&granted, is_granted, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&granted, memory_order_relaxed);
 }
 
 const dpi_gemm *dpi_gemm_amx(dp_precision precision) {
-    const dpi_gemm *gemm = precision == DP_PRECISION_BF16   ? &gemm_bf16__amx
-                           : precision == DP_PRECISION_INT8 ? &gemm_int8__amx
-                                                            : NULL;
-    bool usable =
-        gemm != NULL && (dpi_cpu_features() & DP_CPU_AMX) != 0 && ask_for_tile_registers();
-    return usable ? gemm : NULL;
+    return precision == DP_PRECISION_BF16   ? &gemm_bf16__amx
+           : precision == DP_PRECISION_INT8 ? &gemm_int8__amx
+                                            : NULL;
 }
 
 #else
+
+bool dpi_amx_request(void) {
+    return false;
+}
 
 const dpi_gemm *dpi_gemm_amx(dp_precision precision) {
     (void)precision;
