@@ -56,6 +56,13 @@
  * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
  *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
  *   be used in calls any more; it is freed with the last that holds on to it.
+ * - fork() may be called at any time, also while other threads are in calls. The child may use and
+ *   free what its parent made, models, sessions, pools and tasks, and make others. The threads of a
+ *   session or pool stay in the parent: in the child its calls work alone, with the same answer,
+ *   and dp_session_threads() goes on saying what it was made with. A session that another thread
+ *   was using at that moment takes a new clip, and what calls of other threads were making is lost.
+ *   Nothing is locked that the child would wait for. Memory of the caller's (an arena, bytes of a
+ *   file) must not be shared between parent and child.
  * - Declarations added after the first version say so at the end of their comment (Since ...).
  */
 #ifndef DUALPATH_H

@@ -33,6 +33,7 @@ typedef struct dpi_loop {
     struct dpi_loop *before, *after; /* neighbours in the ring of running loops */
     size_t helpers;                  /* workers inside */
     pthread_cond_t left;             /* signalled when the last helper leaves */
+    unsigned forks;                  /* when `left` was made: workers.c */
 #endif
 } dpi_loop;
 

@@ -68,14 +68,44 @@ size_t dpi_processor_count(void) {
 #include <signal.h>
 #include <unistd.h>
 
+/* ---- forks ---- */
+
+/* How many forks there are between the first process that watches and this one. */
+static atomic_uint forks;
+
+static void count_fork(void) {
+    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static unsigned forks_so_far(void) {
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+/* From the first call on, children count their fork. Two threads at once may both install the
+ * handler: children then count twice, which is as good. There is no lock that a fork could find
+ * held. */
+static bool watch_forks(void) {
+    static atomic_bool watching;
+    if (!atomic_load(&watching)) {
+        if (pthread_atfork(NULL, NULL, count_fork) != 0) {
+            return false;
+        }
+        atomic_store(&watching, true);
+    }
+    return true;
+}
+
 typedef struct worker {
     dpi_workers *all;
     pthread_t thread;
     size_t index;
 } worker;
 
+/* After a fork the child has none of the threads: callers work alone, and lock, conditions and ring
+ * are left as some thread of the parent may have left them. */
 struct dpi_workers {
     size_t threads; /* that may compute at once, a caller among them */
+    unsigned forks; /* when they were started */
     pthread_mutex_t lock;
     pthread_cond_t work; /* signalled when a loop wants help, and to stop */
     bool stopping;
@@ -93,6 +123,10 @@ size_t dpi_workers_size(size_t threads) {
 
 size_t dpi_workers_threads(const dpi_workers *workers) {
     return workers->threads;
+}
+
+static bool are_in_parent(const dpi_workers *workers) {
+    return workers->forks != forks_so_far();
 }
 
 /* ---- the ring of loops; with the lock held ---- */
@@ -196,15 +230,23 @@ static void wake_workers(dpi_workers *workers, size_t tasks) {
     }
 }
 
+static void run_alone(dpi_loop *loop) {
+    while (dpi_loop_step(loop, 0)) {
+    }
+}
+
 void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
+    if (are_in_parent(workers)) {
+        run_alone(loop);
+        return;
+    }
     pthread_mutex_lock(&workers->lock);
     link_loop(workers, loop);
     workers->running++;
     atomic_fetch_add_explicit(&workers->begun, 1, memory_order_relaxed);
     wake_workers(workers, loop->count - 1);
     pthread_mutex_unlock(&workers->lock);
-    while (dpi_loop_step(loop, 0)) {
-    }
+    run_alone(loop);
     pthread_mutex_lock(&workers->lock);
     unlink_loop(workers, loop);
     while (loop->helpers != 0) {
@@ -216,14 +258,18 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
 
 dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
     atomic_init(&loop->next, 0);
+    loop->forks = forks_so_far();
     if (pthread_cond_init(&loop->left, NULL) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
 }
 
+/* Destroying a condition that a thread of the parent waits for would wait for that thread. */
 void dpi_loop_end(dpi_loop *loop) {
-    pthread_cond_destroy(&loop->left);
+    if (loop->forks == forks_so_far()) {
+        pthread_cond_destroy(&loop->left);
+    }
 }
 
 /* ---- starting and stopping ---- */
@@ -271,7 +317,11 @@ dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
                             dpi_message *message) {
     dpi_workers *made = memory;
     memset(made, 0, dpi_workers_size(threads));
+    if (!watch_forks()) {
+        return dpi_fail(message, DP_ERR_THREAD, "the handler of forks could not be installed");
+    }
     made->threads = threads;
+    made->forks = forks_so_far();
     atomic_init(&made->begun, 0);
     dp_status status = init_locks(made, message);
     if (status != DP_OK) {
@@ -291,7 +341,7 @@ dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
 }
 
 void dpi_workers_stop(dpi_workers *workers) {
-    if (workers != NULL) {
+    if (workers != NULL && !are_in_parent(workers)) {
         stop_workers(workers, workers->threads);
     }
 }

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._callbacks import Callbacks, reader
+from ._fork import make_lock
 from ._lib import check, dp_model_options, library
 
 
@@ -35,6 +36,9 @@ class Handle:
         self._pointer = pointer
         self._close = close
         self._users = 1  # until close()
+        make_lock(self)
+
+    def _make_lock(self) -> None:
         # Reentrant: the garbage collector may close another handle's object inside of it.
         self._lock = threading.RLock()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 
 from ._handle import Handle
 from ._lib import check, default, dp_pool_options, integer, library
@@ -19,7 +18,8 @@ class Pool:
 
     Sessions on one pool classify at the same time, each in the thread that calls it; the pool's
     threads help those that have work left, and sleep when there is none. Closing a pool, also by
-    leaving a ``with`` block, stops its threads as soon as the last of its sessions is closed.
+    leaving a ``with`` block, stops its threads as soon as the last of its sessions is closed. After
+    a fork the threads are the parent's: in the child, sessions on the pool compute alone.
     """
 
     _handle: Handle | None = None
@@ -30,15 +30,7 @@ class Pool:
         options.threads = integer("threads", threads, 0, MAX_THREADS)
         pointer = ctypes.c_void_p()
         check(lib.dp_pool_create(ctypes.byref(options), ctypes.byref(pointer)))
-        self._process = process = os.getpid()
-        destroy = lib.dp_pool_destroy
-
-        def close(pool: ctypes.c_void_p) -> None:
-            # After a fork the threads are the parent's: stopping them here would wait for ever.
-            if os.getpid() == process:
-                destroy(pool)
-
-        self._handle = Handle("pool", pointer, close)
+        self._handle = Handle("pool", pointer, lib.dp_pool_destroy)
         self._threads: int = lib.dp_pool_threads(pointer)
 
     def __enter__(self) -> Pool:
@@ -66,9 +58,4 @@ class Pool:
         handle = self._handle
         if handle is None:
             raise ValueError("the pool is closed")
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                "this pool was created in another process and its threads stayed there: create "
-                "one in each process"
-            )
         return handle

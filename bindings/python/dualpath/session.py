@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._fork import make_lock
 from ._lib import (
     check,
     default,
@@ -58,6 +59,9 @@ class Session:
     usable afterwards. One thread uses a session at a time, and a second one gets a RuntimeError;
     for parallel clips give each thread its own session on the shared model. While the library
     works, other Python threads run. A session keeps its model's weights and its pool alive.
+
+    After a fork the child may use and close sessions of its parent. They compute in one thread
+    there: for more, create one in the child.
     """
 
     _pointer: ctypes.c_void_p | None = None
@@ -74,8 +78,7 @@ class Session:
         progress: ProgressFunction | None = None,
     ) -> None:
         lib = library()
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        make_lock(self)
         self._destroy = lib.dp_session_destroy
         self._callbacks = Callbacks(log, progress)
         self._model = model
@@ -263,19 +266,18 @@ class Session:
         lib = library()
         if self._pointer is None:
             raise ValueError("the session is closed")
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                "this session was created in another process and its threads stayed there: "
-                "create one in each process"
-            )
         status = getattr(lib, function)(self._pointer, *arguments)
         self._callbacks.raise_kept()
         if status != 0:
             raise error_for(status, text(lib.dp_session_message(self._pointer)))
 
+    def _make_lock(self) -> None:
+        self._lock = threading.Lock()
+
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
-        if not self._lock.acquire(blocking=False):
+        lock = self._lock  # a callback may fork, and the child has another one then
+        if not lock.acquire(blocking=False):
             raise RuntimeError(
                 "this session is in use: one thread at a time uses a session, and its callbacks "
                 "cannot call it"
@@ -283,15 +285,13 @@ class Session:
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()
 
     def _free(self) -> None:
         pointer, self._pointer = self._pointer, None
         if pointer is None:
             return
-        # After a fork the threads are the parent's: stopping them here would wait for ever.
-        if os.getpid() == self._process:
-            self._destroy(pointer)
+        self._destroy(pointer)
         self._keep = None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import threading
 
 import numpy as np
@@ -86,39 +88,118 @@ class TestThreads:
             with pytest.raises(ValueError, match="the pool is closed"):
                 create(model, pool=pool)
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-    def test_fork_with_a_pool(self, model, clip):
+
+def in_child(act):
+    """What ``act()`` says in a child of this process, which has 60 seconds for it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)
+            code = 0 if act() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def classify_in_child(_):
+    """For multiprocessing, which forks: the model is that of the parent."""
+    with dualpath.Session(shared["model"], threads=2) as session:
+        return session.classify(shared["clip"], sampling="given").logits
+
+
+shared: dict[str, object] = {}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+class TestForks:
+    def test_sessions_of_the_parent(self, model, clip, answer):
+        def use():
+            got = session.classify(clip, sampling="given").logits
+            session.close()
+            return np.array_equal(got, answer)
+
+        session = dualpath.Session(model, threads=2)
+        assert in_child(use)
+        assert in_child(lambda: session.close() is None)
+        assert np.array_equal(session.classify(clip, sampling="given").logits, answer)
+        session.close()
+
+    def test_pools_of_the_parent(self, model, clip, answer):
+        def use():
+            more = dualpath.Session(model, pool=pool)
+            both = [s.classify(clip, sampling="given").logits for s in (session, more)]
+            session.close()
+            pool.close()
+            more.close()
+            return all(np.array_equal(logits, answer) for logits in both)
+
         pool = dualpath.Pool(2)
         session = dualpath.Session(model, pool=pool)
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                dualpath.Session(model, pool=pool)
-            except RuntimeError as error:
-                code = 0 if "another process" in str(error) else 2
-            session.close()
-            pool.close()  # must not wait for threads that are not here
-            os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert in_child(use)
         session.classify(clip)
         session.close()
         pool.close()
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-    def test_fork(self, model, clip):
-        session = dualpath.Session(model, threads=2)
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                session.classify(clip)
-            except RuntimeError as error:
-                code = 0 if "another process" in str(error) else 2
-            session.close()  # must not wait for threads that are not here
-            os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        session.classify(clip)
+    def test_a_fork_while_a_session_is_in_use(self, model, clip, answer):
+        def wait(*_):
+            inside.set()
+            assert leave.wait(30)
+
+        def use():
+            leave.set()  # the callback is called here, too
+            got = session.classify(clip, sampling="given").logits
+            session.close()
+            return np.array_equal(got, answer)
+
+        inside, leave = threading.Event(), threading.Event()
+        session = dualpath.Session(model, threads=2, progress=wait)
+        worker = threading.Thread(target=session.classify, args=(clip,))
+        worker.start()
+        assert inside.wait(30)
+        assert in_child(use)
+        leave.set()
+        worker.join()
         session.close()
+
+    def test_a_fork_while_a_handle_is_locked(self, model):
+        def hold():
+            with model._opened()._lock:
+                inside.set()
+                assert leave.wait(30)
+
+        inside, leave = threading.Event(), threading.Event()
+        worker = threading.Thread(target=hold)
+        worker.start()
+        assert inside.wait(30)
+        assert in_child(lambda: dualpath.Session(model, threads=1).close() is None)
+        leave.set()
+        worker.join()
+
+    def test_a_fork_in_a_callback(self, model, clip, answer):
+        def fork(*_):
+            if not children:
+                children.append(os.fork())
+
+        children: list[int] = []
+        session = dualpath.Session(model, threads=2, progress=fork)
+        code = 1
+        try:
+            got = session.classify(clip, sampling="given").logits
+            session.close()
+            code = 0 if np.array_equal(got, answer) else 2
+        finally:
+            if children == [0]:
+                os._exit(code)
+        assert code == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+
+    def test_multiprocessing(self, model, clip, answer):
+        with dualpath.Session(model, threads=2) as session:
+            session.classify(clip)
+            shared.update(model=model, clip=clip)
+            with multiprocessing.get_context("fork").Pool(2) as workers:
+                for logits in workers.map(classify_in_child, range(4)):
+                    assert np.array_equal(logits, answer)
