@@ -462,9 +462,9 @@ typedef struct dp_pool_options {
     /* NULL: the C library's. Must outlive the pool, and sessions on it. */
     const dp_allocator *allocator;
     /* Threads that compute at the same time, calling ones among them: 1 to DP_MAX_THREADS; 0
-     * (default): as many as this process may run at once by its affinity. The pool starts one
-     * thread fewer, since each call brings its own, and lets them work only while no more than
-     * this number compute: with as many calls at a time, or more, each call works alone. */
+     * (default): as dp_session_options.threads. The pool starts one thread fewer, since each call
+     * brings its own, and lets them work only while no more than this number compute: with as many
+     * calls at a time, or more, each call works alone. */
     int32_t threads;
     int32_t reserved; /* 0 */
 } dp_pool_options;
@@ -532,9 +532,11 @@ typedef struct dp_session_options {
      * 0.2.0. */
     const dp_scheduler *scheduler;
     /* Threads that compute, the calling one among them: 1 to DP_MAX_THREADS; 0 (default): as many
-     * as this process may run at once by its affinity (the quota of a container is ignored).
-     * With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for bit.
-     */
+     * as this process may run at once by its affinity and, on Linux, by the processor quota of its
+     * control groups (of a container), rounded up. Both are read when the session is created: it
+     * keeps its number when they change. Its threads have the affinity of the thread that creates
+     * it. With a pool or a scheduler: 0 or their number. The answer does not depend on it, bit for
+     * bit. */
     int32_t threads;
     /* Non-zero: images go through the model one by one instead of all together. The answer is the
      * same, bit for bit. The session holds one image's activations instead of those of all, and

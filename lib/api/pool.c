@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/size.h"
 #include "os/memory.h"
+#include "os/processors.h"
 
 int32_t dpi_default_threads(void) {
     return (int32_t)dpi_size_min(dpi_processor_count(), DP_MAX_THREADS);

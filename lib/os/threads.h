@@ -42,7 +42,4 @@ size_t dpi_team_threads(const dpi_team *team);
 /* Runs all tasks; returns when all are done. Tasks are handed out in order. One loop at a time. */
 void dpi_team_run(dpi_team *team, dpi_task_fn task, void *context, size_t count);
 
-/* Processors this process may use, at least 1. */
-size_t dpi_processor_count(void);
-
 #endif /* DPI_THREADS_H */

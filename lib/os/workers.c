@@ -58,15 +58,9 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
     }
 }
 
-size_t dpi_processor_count(void) {
-    return 1;
-}
-
 #else
 
-#include <sched.h>
 #include <signal.h>
-#include <unistd.h>
 
 /* ---- forks ---- */
 
@@ -344,18 +338,6 @@ void dpi_workers_stop(dpi_workers *workers) {
     if (workers != NULL && !are_in_parent(workers)) {
         stop_workers(workers, workers->threads);
     }
-}
-
-size_t dpi_processor_count(void) {
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        int count = CPU_COUNT(&set);
-        return count > 0 ? (size_t)count : 1;
-    }
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
 }
 
 #endif
