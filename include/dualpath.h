@@ -56,6 +56,8 @@
  * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
  *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
  *   be used in calls any more; it is freed with the last that holds on to it.
+ * - A thread that calls needs a stack of 64 KiB, beside what callbacks and signal handlers of the
+ *   host take. The library's own threads have stacks of 512 KiB, whatever `ulimit -s` says.
  * - fork() may be called at any time, also while other threads are in calls. The child may use and
  *   free what its parent made, models, sessions, pools and tasks, and make others. The threads of a
  *   session or pool stay in the parent: in the child its calls work alone, with the same answer,

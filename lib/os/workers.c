@@ -60,6 +60,7 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
 
 #else
 
+#include <errno.h>
 #include <signal.h>
 
 /* ---- forks ---- */
@@ -291,6 +292,22 @@ static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
     return DP_OK;
 }
 
+/* Of a worker, whatever the limits of the process and the defaults of the C library are. It needs a
+ * tenth of this (tests/api/test_stacks.c); the rest is for a crash handler of the host. */
+#define STACK_BYTES ((size_t)512 << 10)
+
+/* Where thread-local data of the program leaves too little of that, the default has to do. */
+static int create_thread(worker *made) {
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error == 0) {
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        error = pthread_create(&made->thread, &attributes, worker_main, made);
+        (void)pthread_attr_destroy(&attributes);
+    }
+    return error == EINVAL ? pthread_create(&made->thread, NULL, worker_main, made) : error;
+}
+
 /* Workers block signals, which the host's threads handle. Those that a thread raises itself by a
  * fault are left as they come: blocked, they would end the process without the host's handler. */
 static int create_without_signals(worker *made) {
@@ -302,7 +319,7 @@ static int create_without_signals(worker *made) {
         (void)sigdelset(&blocked, faults[i]);
     }
     (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    int error = pthread_create(&made->thread, NULL, worker_main, made);
+    int error = create_thread(made);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }

@@ -231,7 +231,6 @@ START_TEST(a_small_signal_stack_is_in_the_way) {
     if (!processor_has_amx()) {
         return;
     }
-    system_answers = REALLY;
     static char memory[2048];
     stack_t small = {.ss_sp = memory, .ss_size = sizeof memory};
     stack_t none = {.ss_flags = SS_DISABLE};
@@ -251,13 +250,18 @@ START_TEST(a_small_signal_stack_is_in_the_way) {
 }
 END_TEST
 
+static void start_anew(void) {
+    pretends = false;
+    system_answers = REALLY;
+}
+
 int main(void) {
     random_seed("test_amx");
     Suite *suite = suite_create("amx");
-    TCase *models = add_case(suite, "models", 60, NULL, NULL);
+    TCase *models = add_case(suite, "models", 60, start_anew, NULL);
     tcase_add_test(models, a_refused_model_answers_and_says_so);
     tcase_add_test(models, a_small_signal_stack_is_in_the_way);
-    TCase *choices = add_case(suite, "choices", 60, NULL, NULL);
+    TCase *choices = add_case(suite, "choices", 60, start_anew, NULL);
     tcase_add_test(choices, who_does_not_want_amx_does_not_ask);
     tcase_add_test(choices, a_refusal_is_a_choice_without_amx);
     tcase_add_test(choices, who_wants_amx_asks_once);
