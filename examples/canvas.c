@@ -52,17 +52,11 @@ static void draw_character(canvas *c, int32_t x, int32_t y, int32_t scale, rgb c
     }
 }
 
-/* Bytes that go on with a character of UTF-8 have no place of their own. */
-static bool goes_on(char byte) {
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
 int32_t canvas_text(canvas *c, int32_t x, int32_t y, int32_t scale, rgb color, const char *text) {
-    for (; *text != '\0'; text++) {
-        if (!goes_on(*text)) {
-            draw_character(c, x, y, scale, color, (unsigned char)*text);
-            x += (FONT_WIDTH + 1) * scale;
-        }
+    while (*text != '\0') {
+        uint32_t character = next_character(&text);
+        draw_character(c, x, y, scale, color, character < 0x80 ? (unsigned char)character : '?');
+        x += (FONT_WIDTH + 1) * scale;
     }
     return x;
 }

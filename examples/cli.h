@@ -35,10 +35,19 @@ extern const char classify_help[], compile_help[], info_help[], verify_help[], b
 
 /* Prints "dualpath: subject: sentence" to stderr. */
 void complain(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Prints text from a file, with control characters made harmless for a terminal. */
+/* Prints text from a file, or a name of one, as UTF-8 that is harmless for a terminal: control
+ * characters and bytes that are not UTF-8 become '?'. */
 void print_text(FILE *out, const char *text);
-/* How many columns UTF-8 text takes, nearly: one for each code point. */
+/* How many columns print_text() takes, nearly: one for each character. */
 int text_width(const char *text);
+
+/* A byte that is no part of a character of UTF-8. */
+#define NOT_UTF8 UINT32_MAX
+/* Steps over the first character of UTF-8 text that is not empty, and returns it, or over one byte,
+ * and returns NOT_UTF8. */
+uint32_t next_character(const char **text);
+/* Whether a character does something to a terminal instead of being shown. */
+bool is_control(uint32_t character);
 
 /* ---- arguments (options.c) ---- */
 

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 static void begin_value(json *j) {
     if (j->comma) {
@@ -25,42 +24,21 @@ void json_close(json *j, char bracket) {
     j->comma = true;
 }
 
-/* The length of the UTF-8 sequence at `s`, which ends with a NUL; 0 if it is not one. Overlong
- * forms, surrogates and what lies beyond U+10FFFF are none. */
-static size_t utf8_length(const unsigned char *s) {
-    static const unsigned long smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    if (length < 2) {
-        return length;
-    }
-    unsigned long point = s[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        point = point << 6 | (s[i] & 0x3fU);
-    }
-    bool surrogate = point >= 0xd800 && point < 0xe000;
-    bool valid = s[0] < 0xf8 && point >= smallest[length] && point <= 0x10ffff && !surrogate;
-    return valid ? length : 0;
-}
-
 /* Escapes quotes, backslashes and control characters; what is not UTF-8 becomes U+FFFD. */
 static void write_string(FILE *out, const char *text) {
-    const unsigned char *s = (const unsigned char *)text;
     putc('"', out);
-    while (*s != '\0') {
-        size_t length = utf8_length(s);
-        if (length == 0) {
+    while (*text != '\0') {
+        const char *start = text;
+        uint32_t character = next_character(&text);
+        if (character == NOT_UTF8) {
             fputs("\\ufffd", out);
-        } else if (*s == '"' || *s == '\\') {
-            fprintf(out, "\\%c", *s);
-        } else if (*s < 0x20 || *s == 0x7f) {
-            fprintf(out, "\\u%04x", *s);
+        } else if (character == '"' || character == '\\') {
+            fprintf(out, "\\%c", (char)character);
+        } else if (is_control(character)) {
+            fprintf(out, "\\u%04x", (unsigned)character);
         } else {
-            fwrite(s, 1, length, out);
+            fwrite(start, 1, (size_t)(text - start), out);
         }
-        s += length == 0 ? 1 : length;
     }
     putc('"', out);
 }

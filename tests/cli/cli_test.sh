@@ -17,7 +17,7 @@ MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
 
 parts=$(dirname "$0")
-for part in helpers inputs options models pictures process; do
+for part in helpers inputs options models pictures names process; do
     . "$parts/$part.sh"
 done
 
@@ -32,6 +32,7 @@ test_sheet
 test_scene
 test_shipped
 test_json
+test_text
 test_usage
 test_bad_models
 test_bad_inputs
