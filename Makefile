@@ -197,7 +197,11 @@ ifeq ($(HAS_PNG)$(wildcard $(BUILD)/dualpath),)
 $(APP_OBJECTS): | needs-libpng
 endif
 
-$(BUILD)/dualpath: $(APP_OBJECTS) $(STATIC)
+# The program writes its files with the code that the library writes models with (examples/output.c).
+APP_PRIVATE := $(addprefix $(BUILD)/lib/,os/new_file.o os/memory.o base/format.o base/message.o)
+$(BUILD)/examples/output.o: APP_CFLAGS += -Ilib
+
+$(BUILD)/dualpath: $(APP_OBJECTS) $(APP_PRIVATE) $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
 
 $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)

@@ -1,14 +1,12 @@
 /*
- * canvas.c - a picture in memory: rectangles, text, and PNG.
+ * canvas.c - a picture in memory: rectangles, text, and the bytes of a PNG file.
  */
 #include "canvas.h"
 
 #include "cli.h"
 
-#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
-#include <string.h>
 
 bool canvas_make(canvas *c, int32_t width, int32_t height, rgb color) {
     *c = (canvas){malloc((size_t)width * (size_t)height * 3), width, height};
@@ -65,25 +63,18 @@ int32_t canvas_text_width(const char *text, int32_t scale) {
     return text_width(text) * (FONT_WIDTH + 1) * scale;
 }
 
-static bool write_picture(const canvas *c, FILE *file) {
+/* The two passes of libpng: the first one only counts. */
+bool canvas_encode_png(const canvas *c, uint8_t **bytes, size_t *size) {
     png_image image = {.version = PNG_IMAGE_VERSION,
                        .width = (png_uint_32)c->width,
                        .height = (png_uint_32)c->height,
                        .format = PNG_FORMAT_RGB};
-    return png_image_write_to_stdio(&image, file, 0, c->pixels, 0, NULL) != 0;
-}
-
-bool canvas_write_png(const canvas *c, const char *path) {
-    errno = 0;
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        return false;
+    png_alloc_size_t count = 0;
+    *bytes = NULL;
+    if (png_image_write_to_memory(&image, NULL, &count, 0, c->pixels, 0, NULL) != 0) {
+        *bytes = malloc(count);
     }
-    bool written = write_picture(c, file);
-    int error = errno;
-    if (fclose(file) != 0) {
-        return false;
-    }
-    errno = error;
-    return written;
+    *size = count;
+    return *bytes != NULL &&
+           png_image_write_to_memory(&image, *bytes, &count, 0, c->pixels, 0, NULL) != 0;
 }

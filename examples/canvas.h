@@ -1,5 +1,5 @@
 /*
- * canvas.h - an RGB picture that is drawn into, and written as a PNG file.
+ * canvas.h - an RGB picture that is drawn into, and becomes a PNG file.
  */
 #ifndef CANVAS_H
 #define CANVAS_H
@@ -36,7 +36,8 @@ void canvas_fill(canvas *c, int32_t x, int32_t y, int32_t width, int32_t height,
 int32_t canvas_text(canvas *c, int32_t x, int32_t y, int32_t scale, rgb color, const char *text);
 int32_t canvas_text_width(const char *text, int32_t scale);
 
-/* False with the reason in errno, or 0: libpng's own. */
-bool canvas_write_png(const canvas *c, const char *path);
+/* The picture as a PNG file, which is the caller's to free() in any case; false when there is no
+ * memory. */
+bool canvas_encode_png(const canvas *c, uint8_t **bytes, size_t *size);
 
 #endif /* CANVAS_H */

@@ -69,6 +69,7 @@ typedef struct report {
     dp_result result;
     dp_prediction *top;
     int32_t top_count;
+    int sheet_status; /* the answer is printed all the same */
     bool features;
 } report;
 
@@ -87,7 +88,7 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         NUMBER_OPTION("--views", &o->views, 1, DP_MAX_VIEWS),
         NUMBER_OPTION("--crops", &o->crops, 1, DP_MAX_CROPS),
         NUMBER_OPTION("--top", &o->top, 1, 1000000),
-        TEXT_OPTION("--sheet", &o->sheet),
+        FILE_OPTION("--sheet", &o->sheet),
         FLAG_OPTION("--features", &o->features),
         FLAG_OPTION("--json", &o->json),
         {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL, NULL},
@@ -96,7 +97,7 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL, NULL},
         NO_MORE_OPTIONS,
     };
-    static const char *const names[] = {"MODEL", "INPUT", NULL};
+    static const char *const names[] = {"MODEL", INPUT_NAME, NULL};
     return parse_arguments(count, arguments, options, names, paths);
 }
 
@@ -249,7 +250,7 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
         status = find_top(e, r, o->top);
     }
     if (status == STATUS_OK && o->sheet != NULL) {
-        status = sheet_write(e, &clip, r->top, r->top_count, o->sheet);
+        r->sheet_status = sheet_write(e, &clip, r->top, r->top_count, o->sheet);
     }
     return status;
 }
@@ -284,6 +285,7 @@ int command_classify(int count, char **arguments) {
     } else if (status == STATUS_OK) {
         print_report(&r);
     }
+    status = status == STATUS_OK ? r.sheet_status : status;
     free(r.top);
     frame_list_free(&frames);
     engine_close(&e);

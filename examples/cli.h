@@ -58,7 +58,7 @@ typedef struct choice {
 
 typedef enum option_kind {
     OPTION_FLAG,   /* int32_t: becomes 1 */
-    OPTION_TEXT,   /* const char *: as it is */
+    OPTION_FILE,   /* const char *: its name as it is */
     OPTION_NUMBER, /* int32_t: low .. high */
     OPTION_CHOICE, /* int32_t: the value of one of `choices` */
     OPTION_NAME,   /* int32_t: from `low` on, a number that name_of() has a name for */
@@ -75,8 +75,11 @@ typedef struct option {
     const char *(*name_of)(int32_t number); /* of the library: "unknown" ends the names */
 } option;
 
-/* Stores `--name value` and `--name=value` in the options' targets and all else, in order, in
- * `positional`, of which exactly the `names` must come; a NULL ends them. */
+/* The argument that may be `-`: standard input. */
+#define INPUT_NAME "INPUT"
+
+/* Stores `--name value` and `--name=value` in the options' targets and all else, names of files, in
+ * order, in `positional`, of which exactly the `names` must come; a NULL ends them. */
 int parse_arguments(int count, char **arguments, const option *options, const char *const *names,
                     const char **positional);
 
@@ -131,8 +134,8 @@ extern const choice cpu_choices[];
 
 #define FLAG_OPTION(name, target) \
     { (name), OPTION_FLAG, (target), 0, 0, NULL, NULL }
-#define TEXT_OPTION(name, target) \
-    { (name), OPTION_TEXT, (target), 0, 0, NULL, NULL }
+#define FILE_OPTION(name, target) \
+    { (name), OPTION_FILE, (target), 0, 0, NULL, NULL }
 #define NUMBER_OPTION(name, target, low, high) \
     { (name), OPTION_NUMBER, (target), (low), (high), NULL, NULL }
 #define CHOICE_OPTION(name, target, choices) \
@@ -149,7 +152,7 @@ extern const choice cpu_choices[];
         CHOICE_OPTION("--cpu", &(e)->cpu, cpu_choices), PRECISION_OPTION(&(e)->precision), \
         FLAG_OPTION("--unfused", &(e)->unfused),                                           \
         FLAG_OPTION("--image-by-image", &(e)->image_by_image),                             \
-        FLAG_OPTION("--verify", &(e)->verify), TEXT_OPTION("--backbone", &(e)->backbone),  \
+        FLAG_OPTION("--verify", &(e)->verify), FILE_OPTION("--backbone", &(e)->backbone),  \
         FLAG_OPTION("--quiet", &(e)->quiet)
 
 typedef struct engine {

@@ -105,12 +105,12 @@ int command_compile(int count, char **arguments) {
     const char *written = NULL;
     int32_t reported = 0;
     const option options[] = {
-        TEXT_OPTION("-o", &written),
+        FILE_OPTION("-o", &written),
         PRECISION_OPTION(&o.precision),
         NAME_OPTION("--target", &o.target, DP_TARGET_NATIVE, dp_target_name),
         CHOICE_OPTION("--cpu", &o.cpu, cpu_choices),
         FLAG_OPTION("--verify", &o.verify),
-        TEXT_OPTION("--backbone", &o.backbone),
+        FILE_OPTION("--backbone", &o.backbone),
         FLAG_OPTION("--report", &reported),
         FLAG_OPTION("--quiet", &o.quiet),
         NO_MORE_OPTIONS,

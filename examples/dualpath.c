@@ -1,12 +1,17 @@
 /*
  * dualpath.c - the command line program: finds the command and runs it.
  *
- * Everything it does goes through the public header; it is also an example of how to use that.
+ * Everything it does with models goes through the public header; it is also an example of how to
+ * use that.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct command {
     const char *name;
@@ -83,7 +88,19 @@ static int run(int argc, char **argv) {
     return run_command(argv[1], argc - 2, argv + 2);
 }
 
+/* A file that is opened must not get the number of a standard stream that the program was started
+ * without: what is printed would end up in it. These cannot be written to, which is noticed. */
+static void reserve_standard_streams(void) {
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (fcntl(stream, F_GETFD) < 0) {
+            (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 int main(int argc, char **argv) {
+    reserve_standard_streams();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error like any other */
     int status = run(argc, argv);
     /* A full disk shows itself only here. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {

@@ -136,7 +136,7 @@ int command_info(int count, char **arguments) {
         CHOICE_OPTION("--cpu", &o.cpu, cpu_choices),
         PRECISION_OPTION(&o.precision),
         FLAG_OPTION("--verify", &o.verify),
-        TEXT_OPTION("--backbone", &o.backbone),
+        FILE_OPTION("--backbone", &o.backbone),
         FLAG_OPTION("--json", &as_json),
         NO_MORE_OPTIONS,
     };

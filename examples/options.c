@@ -104,11 +104,23 @@ static bool parse_name(const option *o, const char *text) {
     return false;
 }
 
+/* Names of files. `-` is standard input where frames are read, and nothing anywhere else. */
+static bool parse_file(const char *what, const char *text, const char **file) {
+    bool dash = strcmp(text, "-") == 0 && strcmp(what, INPUT_NAME) != 0;
+    if (text[0] == '\0') {
+        complain(what, "is empty: the name of a file is expected");
+    } else if (dash) {
+        complain(what, "'-' is not the name of a file here: say ./- for a file of that name, or "
+                       "/dev/stdin or /dev/stdout");
+    }
+    *file = text;
+    return text[0] != '\0' && !dash;
+}
+
 static bool parse_value(const option *o, const char *text) {
     switch (o->kind) {
-    case OPTION_TEXT:
-        *(const char **)o->target = text;
-        return true;
+    case OPTION_FILE:
+        return parse_file(o->name, text, o->target);
     case OPTION_NUMBER:
         return parse_number(o, text);
     case OPTION_SIZE:
@@ -176,7 +188,10 @@ int parse_arguments(int count, char **arguments, const option *options, const ch
             complain(argument, "one argument too many (--help shows the usage)");
             return STATUS_USAGE;
         } else {
-            positional[found++] = argument;
+            if (!parse_file(names[found], argument, &positional[found])) {
+                return STATUS_USAGE;
+            }
+            found++;
             i++;
         }
     }

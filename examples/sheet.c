@@ -5,9 +5,9 @@
 #include "sheet.h"
 
 #include "canvas.h"
+#include "output.h"
 
-#include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define MARGIN 16
 #define GAP 4
@@ -170,6 +170,18 @@ static void draw_answer(canvas *c, const layout *l, const dp_prediction *top, in
     }
 }
 
+static int write_png(const canvas *c, const char *path) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    bool done = canvas_encode_png(c, &bytes, &size);
+    if (!done) {
+        complain("--sheet", "out of memory");
+    }
+    done = done && output_write("--sheet", path, bytes, size);
+    free(bytes);
+    return done ? STATUS_OK : STATUS_ERROR;
+}
+
 int sheet_write(engine *e, const dp_clip *clip, const dp_prediction *top, int32_t count,
                 const char *path) {
     const float *spatial = NULL;
@@ -183,15 +195,12 @@ int sheet_write(engine *e, const dp_clip *clip, const dp_prediction *top, int32_
     count = smaller(count, MAX_BARS);
     layout l = plan(&e->info, top, count);
     if (!canvas_make(&c, l.width, l.height, background)) {
-        complain(path, "out of memory");
+        complain("--sheet", "out of memory");
         return STATUS_ERROR;
     }
     draw_paths(&c, &l, &e->info, spatial, temporal);
     draw_answer(&c, &l, top, count);
-    if (!canvas_write_png(&c, path)) {
-        complain(path, "cannot write: %s", errno != 0 ? strerror(errno) : "libpng failed");
-        status = STATUS_ERROR;
-    }
+    status = write_png(&c, path);
     canvas_free(&c);
     return status;
 }

@@ -17,7 +17,7 @@ MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
 
 parts=$(dirname "$0")
-for part in helpers inputs options models pictures names process; do
+for part in helpers inputs options models pictures names outputs process; do
     . "$parts/$part.sh"
 done
 
@@ -33,6 +33,7 @@ test_scene
 test_shipped
 test_json
 test_text
+test_odd_names
 test_usage
 test_bad_models
 test_bad_inputs
@@ -40,6 +41,10 @@ test_bad_y4m
 test_bad_npy
 test_bad_png
 test_pipes
+test_races
+test_full_disk
+test_special_outputs
+test_closed_streams
 test_interrupt
 test_progress
 test_environment

@@ -67,3 +67,32 @@ END
     grep -q "$(cat "$work/words")" "$out" && ok "letters beyond ASCII stay" ||
         not_ok "letters beyond ASCII stay" "$(cat "$out")"
 }
+
+# Names that are none are wrong use; directories and devices are what they are.
+test_odd_names() {
+    for empty in "info ''" "verify ''" "bench ''" "classify '' x" "compile '' -o x"; do
+        eval "fails 2 'MODEL: is empty' $empty"
+    done
+    fails 2 'INPUT: is empty' classify "$MODEL" ''
+    fails 2 '-o: is empty' compile "$MODEL" -o ''
+    fails 2 '--sheet: is empty' classify "$MODEL" "$in/rgb.npy" --sheet=
+    fails 2 '--backbone: is empty' info "$MODEL" --backbone ''
+    fails 2 "MODEL: '-' is not the name of a file here" info -
+    fails 2 "-o: '-' is not the name of a file here" compile "$MODEL" -o -
+    fails 2 "--sheet: '-' is not" classify "$MODEL" "$in/rgb.npy" --sheet -
+    fails 2 "--backbone: '-' is not" info "$MODEL" --backbone=-
+    fails 1 "'$work' is a directory, not a file" info "$work"
+    fails 1 "'$work' is a directory, not a file" compile "$MODEL" -o "$work"
+    fails 1 "'/dev/null' is a device" info /dev/null
+    fails 1 '/dev/null: is empty' classify "$MODEL" /dev/null
+    fails 1 'holds no .png files' classify "$MODEL" "$GOLDEN/.."
+    (cd "$work" && cp "$(absolute "$MODEL")" ./-) && prints "a file that is named -" '^name' info "$work/-"
+    run info /dev/stdin <"$MODEL"
+    [ "$status" -eq 0 ] && ok "a model from /dev/stdin" || not_ok "a model from /dev/stdin" "status $status"
+    cat "$MODEL" | "$DUALPATH" info /dev/stdin >"$out" 2>"$err"
+    [ $? -eq 0 ] && ok "a model through a pipe" || not_ok "a model through a pipe" "another status"
+    run classify "$MODEL" /dev/stdin <"$in/rgb.npy"
+    [ "$status" -eq 0 ] && ok "frames from /dev/stdin" || not_ok "frames from /dev/stdin" "status $status"
+    "$DUALPATH" compile "$MODEL" -o /dev/stdout --quiet 2>"$err" | cat >"$work/piped.gguf"
+    prints "a model to /dev/stdout" 'match' verify "$work/piped.gguf"
+}
