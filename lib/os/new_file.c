@@ -148,7 +148,9 @@ static dp_status examine_old(const char *path, old_file *old, dpi_message *messa
 /* The file never has more permissions than the one that it replaces. */
 static bool create_exclusively(dpi_new_file *file, const old_file *old) {
     mode_t mode = old->is_regular ? old->mode & (mode_t)0666 : (mode_t)0666;
-    file->descriptor = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    do {
+        file->descriptor = open(file->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    } while (file->descriptor < 0 && errno == EINTR);
     return file->descriptor >= 0;
 }
 
@@ -181,8 +183,11 @@ static dp_status write_file(void *user, const void *bytes, size_t size, dpi_mess
 
 /* Data must reach the disk before the rename. Pipes and some file systems do not have fsync(). */
 static bool flush_file(const dpi_new_file *file) {
-    return fsync(file->descriptor) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP ||
-           errno == EROFS;
+    int result;
+    do {
+        result = fsync(file->descriptor);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP || errno == EROFS;
 }
 
 static bool close_file(const dpi_new_file *file) {

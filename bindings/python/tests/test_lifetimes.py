@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 
 import numpy as np
@@ -129,6 +130,37 @@ class TestLifetimes:
             "model = dualpath.Model(sys.argv[1], progress=lambda *_: None)\n"
             "session = dualpath.Session(model, threads=2, progress=lambda *_: None)\n"
             "sys.keep = (session, model)\n"
+        )
+        done = run_python(code, released.model)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    @pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="no list of what is loaded")
+    def test_the_library_is_unloaded(self, released):
+        """dlclose() with everything closed: neither threads nor handlers of fork() stay."""
+        code = (
+            "import _ctypes, dualpath, gc, numpy, os, sys, time\n"
+            "def is_loaded():\n"
+            "    return os.path.basename(path) in open('/proc/self/maps').read()\n"
+            "def threads():\n"
+            "    return len(os.listdir('/proc/self/task'))\n"
+            "before = threads()\n"
+            "path = os.path.realpath(dualpath._lib._library_path())\n"
+            "for _ in range(3):\n"
+            "    with dualpath.Model(sys.argv[1]) as model, dualpath.Pool(3) as pool:\n"
+            "        for options in ({'threads': 3}, {'pool': pool}):\n"
+            "            with dualpath.Session(model, **options) as session:\n"
+            "                session.classify(numpy.zeros((16, 8, 8, 3), numpy.uint8))\n"
+            "    del model, pool, session, options\n"
+            "    gc.collect()\n"
+            "    assert any(threads() <= before or time.sleep(0.01) for _ in range(500))\n"
+            "    assert is_loaded()\n"
+            "    _ctypes.dlclose(dualpath._lib.library()._handle)\n"
+            "    assert not is_loaded()\n"
+            "    dualpath._lib.library.cache_clear()\n"
+            "    child = os.fork()\n"
+            "    if child == 0:\n"
+            "        os._exit(0)\n"
+            "    assert os.waitpid(child, 0)[1] == 0\n"
         )
         done = run_python(code, released.model)
         assert (done.returncode, done.stderr) == (0, "")
