@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ._refused import show
+
 Counts = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
@@ -31,7 +33,7 @@ def count_pairs(pairs: Iterable[tuple[int, int]], classes: int) -> Counts:
 
 def describe_classes(counts: Counts, names: Sequence[str]) -> list[str]:
     """A line for each class: its number and name, and what it is taken for most often."""
-    shown = [name or f"class {i}" for i, name in enumerate(names)]
+    shown = [show(name) or f"class {i}" for i, name in enumerate(names)]
     width = max(map(len, shown))
     lines = []
     for i, row in enumerate(counts):

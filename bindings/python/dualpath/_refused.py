@@ -48,4 +48,4 @@ def ending_in_a_sentence(program: str) -> Iterator[None]:
     try:
         yield
     except (DualPathError, Refused, ImportError, OSError, ValueError) as error:
-        raise SystemExit(f"{program}: {error}") from error
+        raise SystemExit(f"{program}: {show(str(error), 1000)}") from error

@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _convert(options)
     except Refused as error:
-        print(f"dualpath-convert: {options.checkpoint}: {error}", file=sys.stderr)
+        print(f"dualpath-convert: {show(f'{options.checkpoint}: {error}', 1000)}", file=sys.stderr)
         return 1
     except (OSError, MemoryError) as error:
         print(f"dualpath-convert: {error or 'out of memory'}", file=sys.stderr)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw, write_png
 from ._lists import is_array, read_array, read_list, read_table, with_classes
-from ._refused import ending_in_a_sentence
+from ._refused import ending_in_a_sentence, show
 from .model import Model
 from .result import Result
 from .session import Session
@@ -120,7 +120,7 @@ def report_difference(
         f"logits by at most {largest:.2g}"
     )
     for path in differing:
-        print(f"  {path}: {answers[path].argmax()}, {name} {reference[path].argmax()}")
+        print(f"  {show(path)}: {answers[path].argmax()}, {name} {reference[path].argmax()}")
 
 
 def report_confusion(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +180,30 @@ def test_evaluate(released, session, tmp_path, capsys):
     clips.write_text("path,label\none.mp4,sing\n")
     with pytest.raises(SystemExit, match="'sing' is none of the 3 classes"):
         evaluate.main([released.model, str(clips)])
+
+
+def test_evaluate_shows_harmless_text(released, tmp_path, capsys):
+    """Labels of a model and names in a list do nothing to a terminal."""
+    hostile = tmp_path / "model.gguf"
+    weights = Path(released.model).read_bytes()
+    for old, new in ((b"bow", b"\x1b\xc2\x9b"), (b"jump", b"\xe2\x80\xaea")):
+        old, new = (len(text).to_bytes(8, "little") + text for text in (old, new))
+        assert weights.count(old) == 1
+        weights = weights.replace(old, new)
+    hostile.write_bytes(weights)
+    name = "a\x1b\u202e.npy"
+    np.save(tmp_path / name, released.load("frames"))
+    clips, reference = tmp_path / "list.csv", tmp_path / "reference.csv"
+    clips.write_text(f"path,label\n{name},0\n", encoding="utf-8")
+    for logits in ("1,0,0", "0,1,0"):  # one of them decides otherwise
+        reference.write_text(f"path,logit0,logit1,logit2\n{name},{logits}\n", encoding="utf-8")
+        evaluate.main([str(hostile), str(clips), "--reference", str(reference),
+                       "--confusion", str(tmp_path / "confusion.png")])
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main([f"{tmp_path}/no\x1b\u2066.gguf", str(clips)])
+    shown = capsys.readouterr().out + str(ended.value)
+    assert "\\x1b" in shown and "\\u202e" in shown and "1 of 1 decisions differ" in shown
+    assert all(line.isprintable() for line in shown.splitlines())
 
 
 def test_evaluate_arrays(released, session, model, tmp_path, capsys):
