@@ -150,7 +150,8 @@ $(BUILD)/examples/%.o: examples/%.c $(COMPILE_OPTIONS)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# For tests of what is inside: all objects as they are.
+# All objects as they are: for tests of what is inside, and for the program, which writes its files with
+# the code that writes models (examples/output.c).
 $(INTERNAL): $(LIB_OBJECTS) $(LINK_OPTIONS)
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -197,11 +198,8 @@ ifeq ($(HAS_PNG)$(wildcard $(BUILD)/dualpath),)
 $(APP_OBJECTS): | needs-libpng
 endif
 
-# The program writes its files with the code that the library writes models with (examples/output.c).
-APP_PRIVATE := $(addprefix $(BUILD)/lib/,os/new_file.o os/memory.o base/format.o base/message.o)
 $(BUILD)/examples/output.o: APP_CFLAGS += -Ilib
-
-$(BUILD)/dualpath: $(APP_OBJECTS) $(APP_PRIVATE) $(STATIC)
+$(BUILD)/dualpath: $(APP_OBJECTS) $(INTERNAL)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
 
 $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)

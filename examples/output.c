@@ -1,6 +1,6 @@
 /*
- * output.c - files that the program writes itself. The library has the code for that, but no call:
- * the program links the object (Makefile, APP_PRIVATE).
+ * output.c - files that the program writes itself. The library has the code for that, but no call;
+ * this is the only place where the program uses what is not in dualpath.h.
  */
 #include "output.h"
 
