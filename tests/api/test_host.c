@@ -129,7 +129,7 @@ START_TEST(all_threads_compute_in_the_mode_of_the_caller) {
     dp_session *many = new_session(model, 4);
     answer expected = classify(session, &clip.clip);
     for (size_t round = 0; round < unless_brief(5, 1); round++) {
-        for (size_t i = 0; i < COUNT(modes); i++) {
+        for (size_t i = 0; i < COUNT(modes) && !is_under_valgrind(); i++) {
             set_mode(modes[i]);
             answer one = classify(session, &clip.clip);
             answer four = classify(many, &clip.clip);
@@ -206,7 +206,7 @@ static dp_status open_and_create(void) {
 
 /* With so many more bytes, again and again: what leaked would make later calls fail earlier. */
 START_TEST(little_memory_is_a_status) {
-    if (!limits_are_kept()) {
+    if (is_under_valgrind() || !limits_are_kept()) {
         printf("skipped: nobody keeps RLIMIT_AS here\n");
         return;
     }

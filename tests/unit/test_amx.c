@@ -38,7 +38,7 @@ static uint32_t cpu_features(void) {
 static enum { REALLY, GRANTED, REFUSED } system_answers;
 static int asked;
 
-#if defined(__linux__) && defined(SYS_arch_prctl)
+#if defined(__linux__) && defined(__x86_64__)
 
 #define HAS_SYSTEM 1
 
