@@ -596,22 +596,26 @@ DP_API const char *dp_format_name(int32_t format);
 DP_API int32_t dp_format_from_name(const char *name);
 
 /* How NV12 and I420 become RGB. A chroma sample serves its 2x2 pixels; results are clamped to
- * 0..255 and not rounded. */
+ * 0..255 and not rounded. Only the matrix is applied: transfer functions and primaries stay what
+ * they are, and nothing maps the tones of HDR. */
 typedef enum dp_color {
     DP_COLOR_UNKNOWN = -1, /* what dp_color_from_name() returns for a name that is none */
     DP_COLOR_BT601_LIMITED = 0,
     DP_COLOR_BT601_FULL = 1,
     DP_COLOR_BT709_LIMITED = 2,
-    DP_COLOR_BT709_FULL = 3
+    DP_COLOR_BT709_FULL = 3,
+    DP_COLOR_BT2020_LIMITED = 4, /* with non-constant luminance. Since 0.2.0. */
+    DP_COLOR_BT2020_FULL = 5     /* the same. Since 0.2.0. */
 } dp_color;
 
-/* "bt601-limited", "bt601-full", "bt709-limited", "bt709-full"; "unknown" for any other number.
- * Since 0.2.0. */
+/* "bt601-limited", "bt601-full", "bt709-limited", "bt709-full", "bt2020-limited", "bt2020-full";
+ * "unknown" for any other number. Since 0.2.0. */
 DP_API const char *dp_color_name(int32_t color);
 /* The dp_color of this name; DP_COLOR_UNKNOWN for any other text and NULL. Since 0.2.0. */
 DP_API int32_t dp_color_from_name(const char *name);
 
 #define DP_MAX_FRAME_SIDE 65536
+#define DP_MAX_ASPECT 65536 /* of aspect_width and aspect_height. Since 0.2.0. */
 
 /* One frame, described, not owned: the bytes must stay as they are during the call. `plane` points
  * at the first sample of the top row; `stride` is the distance in bytes from a row to the one below
@@ -621,10 +625,17 @@ DP_API int32_t dp_color_from_name(const char *name);
  *
  * All of this is about the picture as it is stored. `rotation` and `mirrored` say how it becomes
  * upright: if `mirrored` is not 0, it is first mirrored left to right; then it is turned clockwise
- * by `rotation` degrees. The model sees the upright picture, which is `height` wide and `width`
- * high if `rotation` is 90 or 270, and crops go along its longer side. Nothing is copied: the
- * answer is, bit for bit, that of a frame whose pixels were turned before. Pixels of NV12 and I420
- * keep the chroma that serves them where they are stored. The orientations of EXIF are:
+ * by `rotation` degrees. Nothing is copied: the answer is, bit for bit, that of a frame whose pixels
+ * were turned before. Pixels of NV12 and I420 keep the chroma that serves them where they are
+ * stored.
+ *
+ * `aspect_width` and `aspect_height` are the shape of a stored pixel when it is shown, width to
+ * height: 16 and 11 say that it is wider than high. Only their ratio counts; both are 1 ..
+ * DP_MAX_ASPECT, or both 0, which means square. The picture is shown width * aspect_width wide and
+ * height * aspect_height high, in the same unit, and the other way round if `rotation` is 90 or
+ * 270. The model sees it so: the shorter of these two sides becomes R, the longer one R * longer /
+ * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one. The
+ * orientations of EXIF are:
  *
  *     orientation    1    2    3    4    5    6    7    8
  *     mirrored       0    1    0    1    1    0    1    0
@@ -638,7 +649,8 @@ typedef struct dp_frame {
     int32_t color;       /* dp_color; used for NV12 and I420 */
     int32_t rotation;    /* 0, 90, 180 or 270. Since 0.2.0. */
     int32_t mirrored;    /* Since 0.2.0. */
-    int32_t reserved[6]; /* 0 */
+    int32_t aspect_width, aspect_height; /* of a stored pixel; 0 and 0: square. Since 0.2.0. */
+    int32_t reserved[4]; /* 0 */
 } dp_frame;
 
 /* Describes a tightly packed frame: rows from top to bottom with nothing between them, planes one

@@ -49,6 +49,27 @@ static dp_status check_given_frames(const dp_model *model, const dp_clip *clip,
     return DP_OK;
 }
 
+static bool is_aspect(int32_t number) {
+    return number >= 1 && number <= DP_MAX_ASPECT;
+}
+
+/* How a frame is to be shown. */
+static dp_status check_orientation(const dp_frame *frame, size_t index, dpi_message *message) {
+    if (frame->rotation != 0 && frame->rotation != 90 && frame->rotation != 180 &&
+        frame->rotation != 270) {
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: rotation is %d, expected 0, 90, 180 or 270", index,
+                        (int)frame->rotation);
+    }
+    if ((frame->aspect_width != 0 || frame->aspect_height != 0) &&
+        (!is_aspect(frame->aspect_width) || !is_aspect(frame->aspect_height))) {
+        return dpi_fail(message, DP_ERR_FRAME,
+                        "frame %zu: an aspect of %d : %d, expected 1 .. %d each, or 0 : 0", index,
+                        (int)frame->aspect_width, (int)frame->aspect_height, DP_MAX_ASPECT);
+    }
+    return DP_OK;
+}
+
 static dp_status check_frame_plane(const dp_frame *frame, size_t index, size_t plane,
                                    dpi_message *message) {
     const dpi_pixel_format *format = dpi_find_pixel_format(frame->format);
@@ -90,19 +111,13 @@ dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *mess
         return dpi_fail(message, DP_ERR_FRAME, "frame %zu: %d is no dp_color", index,
                         (int)frame->color);
     }
-    if (frame->rotation != 0 && frame->rotation != 90 && frame->rotation != 180 &&
-        frame->rotation != 270) {
-        return dpi_fail(message, DP_ERR_FRAME,
-                        "frame %zu: rotation is %d, expected 0, 90, 180 or 270", index,
-                        (int)frame->rotation);
-    }
     size_t unknown = dpi_find_set_byte(frame, offsetof(dp_frame, reserved), sizeof *frame);
     if (unknown != sizeof *frame) {
         return dpi_fail(message, DP_ERR_FRAME,
                         "frame %zu: byte %zu of dp_frame is set, where version %s has no field",
                         index, unknown, DP_VERSION_STRING);
     }
-    dp_status status = DP_OK;
+    dp_status status = check_orientation(frame, index, message);
     for (size_t plane = 0; plane < format->plane_count && status == DP_OK; plane++) {
         status = check_frame_plane(frame, index, plane, message);
     }

@@ -1,5 +1,5 @@
 /*
- * How Y'CbCr becomes RGB: the four that dp_color names.
+ * How Y'CbCr becomes RGB: what dp_color names.
  */
 #include "video/video.h"
 
@@ -21,6 +21,8 @@ static const dpi_yuv_to_rgb color_table[] = {
     [DP_COLOR_BT601_FULL] = YUV_TO_RGB("bt601-full", 0.299, 0.114, 0, 255, 255),
     [DP_COLOR_BT709_LIMITED] = YUV_TO_RGB("bt709-limited", 0.2126, 0.0722, 16, 219, 224),
     [DP_COLOR_BT709_FULL] = YUV_TO_RGB("bt709-full", 0.2126, 0.0722, 0, 255, 255),
+    [DP_COLOR_BT2020_LIMITED] = YUV_TO_RGB("bt2020-limited", 0.2627, 0.0593, 16, 219, 224),
+    [DP_COLOR_BT2020_FULL] = YUV_TO_RGB("bt2020-full", 0.2627, 0.0593, 0, 255, 255),
 };
 
 #define COLOR_COUNT ((int32_t)(sizeof color_table / sizeof color_table[0]))

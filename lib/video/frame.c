@@ -13,11 +13,11 @@ static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
     return quotient + (twice > divisor || (twice == divisor && quotient % 2 == 1));
 }
 
-/* The short side becomes R, the long one R * long / short, of which the target keeps R from `first`
- * on. Where nothing is cut off, `first` is 0 for every crop. */
-static dpi_axis plan_axis(int32_t source, int32_t short_side, bool reversed,
+/* The shorter side that is shown becomes R, the longer one R * long / short, of which the target
+ * keeps R from `first` on. Where nothing is cut off, `first` is 0 for every crop. */
+static dpi_axis plan_axis(int32_t source, uint64_t shown, uint64_t short_side, bool reversed,
                           const dpi_frame_target *target) {
-    uint64_t resized = (uint64_t)target->size * (uint64_t)source / (uint64_t)short_side;
+    uint64_t resized = target->size * shown / short_side;
     uint64_t spare = resized - target->size;
     uint64_t first = target->crops == 1
                          ? divide_half_to_even(spare, 2)
@@ -32,7 +32,9 @@ typedef struct source_pair {
 } source_pair;
 
 /* Half-pixel centres: target pixel t lies at max((t + 1/2) * source / resized - 1/2, 0), here as an
- * exact fraction. A neighbour of weight zero is not looked at. */
+ * exact fraction. A neighbour of weight zero is not looked at. Nothing overflows: R is at most 2^12
+ * (lib/model/parameters.c), source 2^16 and the ratio of the sides 2^32, so resized is below 2^45
+ * and the largest product below 2^62. */
 static source_pair find_sources(const dpi_axis *axis, size_t i) {
     uint64_t centre = (2 * (axis->first + i) + 1) * axis->source;
     uint64_t divisor = 2 * axis->resized;
@@ -54,16 +56,23 @@ size_t dpi_frame_scratch(size_t size) {
     return 12 * size;
 }
 
+/* How far some pixels reach when they are shown, in a unit that both axes of a frame share. */
+static uint64_t shown_side(int32_t pixels, int32_t aspect) {
+    return (uint64_t)pixels * (uint64_t)(aspect == 0 ? 1 : aspect);
+}
+
 /* The axes of the upright picture, of which the horizontal one is tabled. Mirroring comes before
  * turning, so it reverses the stored columns, whichever axis they become. */
 static void plan_axes(dpi_frame_reader *reader) {
     const dp_frame *frame = reader->frame;
     int32_t rotation = frame->rotation;
-    int32_t short_side = frame->width < frame->height ? frame->width : frame->height;
+    uint64_t width = shown_side(frame->width, frame->aspect_width);
+    uint64_t height = shown_side(frame->height, frame->aspect_height);
+    uint64_t short_side = width < height ? width : height;
     bool columns_reversed = (rotation == 180 || rotation == 270) != (frame->mirrored != 0);
     bool rows_reversed = rotation == 90 || rotation == 180;
-    dpi_axis columns = plan_axis(frame->width, short_side, columns_reversed, reader->target);
-    dpi_axis rows = plan_axis(frame->height, short_side, rows_reversed, reader->target);
+    dpi_axis columns = plan_axis(frame->width, width, short_side, columns_reversed, reader->target);
+    dpi_axis rows = plan_axis(frame->height, height, short_side, rows_reversed, reader->target);
     reader->lines_are_columns = rotation == 90 || rotation == 270;
     reader->vertical = reader->lines_are_columns ? columns : rows;
     dpi_axis horizontal = reader->lines_are_columns ? rows : columns;

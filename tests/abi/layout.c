@@ -38,7 +38,7 @@
     F(S, progress) F(S, progress_user) F(S, pool) F(S, scheduler) F(S, threads) \
     F(S, image_by_image)
 #define DP_FRAME_FIELDS(F, S) \
-    F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, rotation) F(S, mirrored) F(S, reserved)
+    F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, rotation) F(S, mirrored) F(S, aspect_width) F(S, aspect_height) F(S, reserved)
 #define DP_CLIP_FIELDS(F, S) \
     F(S, struct_size) F(S, frames) F(S, frame_count) F(S, sampling) F(S, rate) F(S, views) \
     F(S, crops)
@@ -154,6 +154,8 @@ static void print_enums(void) {
     NUMBER(DP_COLOR_BT601_FULL);
     NUMBER(DP_COLOR_BT709_LIMITED);
     NUMBER(DP_COLOR_BT709_FULL);
+    NUMBER(DP_COLOR_BT2020_LIMITED);
+    NUMBER(DP_COLOR_BT2020_FULL);
     STRUCT(dp_sampling);
     NUMBER(DP_SAMPLING_UNKNOWN);
     NUMBER(DP_SAMPLING_CENTER);
@@ -176,6 +178,7 @@ static void print_macros(void) {
     NUMBER(DP_CPU_ALL);
     NUMBER(DP_MAX_THREADS);
     NUMBER(DP_MAX_FRAME_SIDE);
+    NUMBER(DP_MAX_ASPECT);
     NUMBER(DP_MAX_VIEWS);
     NUMBER(DP_MAX_CROPS);
 }

@@ -122,6 +122,11 @@ static const uint8_t samples[4096];
 #define NV12(color, p0, p1, s0, s1) FRAME(DP_FORMAT_NV12, color, 8, 6, p0, p1, NULL, s0, s1, 0)
 #define I420(color, p0, p1, p2, s0, s1, s2) \
     FRAME(DP_FORMAT_I420, color, 8, 6, p0, p1, p2, s0, s1, s2)
+#define SHAPED(across, down)                                                                   \
+    {                                                                                          \
+        .plane = {samples}, .stride = {8}, .width = 8, .height = 6, .format = DP_FORMAT_GRAY8, \
+        .aspect_width = (across), .aspect_height = (down)                                      \
+    }
 #define GARBAGE ((const uint8_t *)1)
 
 static const struct {
@@ -147,6 +152,13 @@ static const struct {
     {TURNED(360, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0), "rotation is 360"},
     {TURNED(INT32_MIN, DP_FORMAT_GRAY8, 0, 8, 6, samples, NULL, NULL, 8, 0, 0),
      "rotation is -2147483648"},
+    {SHAPED(-1, 1), "an aspect of -1 : 1, expected 1 .. 65536 each, or 0 : 0"},
+    {SHAPED(1, -1), "an aspect of 1 : -1"},
+    {SHAPED(0, 1), "an aspect of 0 : 1"},
+    {SHAPED(1, 0), "an aspect of 1 : 0"},
+    {SHAPED(65537, 1), "an aspect of 65537 : 1"},
+    {SHAPED(1, INT32_MAX), "an aspect of 1 : 2147483647"},
+    {SHAPED(INT32_MIN, INT32_MIN), "an aspect of -2147483648"},
     /* strides */
     {PACKED(DP_FORMAT_RGB24, 8, 6, 0), "stride of 0 bytes for rows of 24"},
     {PACKED(DP_FORMAT_RGB24, 8, 6, 23), "stride of 23 bytes"},
@@ -180,7 +192,7 @@ static const struct {
     {I420(0, samples, samples, NULL, 8, 4, 4), "plane 2 is NULL"},
     /* colours */
     {NV12(-1, samples, samples, 8, 8), "-1 is no dp_color"},
-    {NV12(4, samples, samples, 8, 8), "4 is no dp_color"},
+    {NV12(6, samples, samples, 8, 8), "6 is no dp_color"},
     {I420(INT32_MAX, samples, samples, samples, 8, 4, 4), "dp_color"},
     {I420(INT32_MIN, samples, samples, samples, 8, 4, 4), "dp_color"},
 };
@@ -226,7 +238,9 @@ static const dp_frame odd_frames[] = {
     FRAME(DP_FORMAT_I420, 1, 1, 1, samples, samples, samples, 0, 0, 0),
     FRAME(DP_FORMAT_I420, 2, 8, 2, samples, samples, samples, 8, 0, 0),
     FRAME(DP_FORMAT_NV12, 3, 7, 1, samples, samples, NULL, 0, 0, 0),
-    FRAME(DP_FORMAT_NV12, 3, 7, 5, samples, samples, NULL, 7, 8, 0),
+    FRAME(DP_FORMAT_NV12, 5, 7, 5, samples, samples, NULL, 7, 8, 0),
+    SHAPED(1, 65536),
+    SHAPED(65536, 1),
 };
 
 START_TEST(odd_frames_do) {
@@ -289,6 +303,7 @@ static void assert_is_packed(const dp_frame *frame, const packed_row *row, const
     }
     ck_assert(frame->width == 7 && frame->height == 5 && frame->format == row->format);
     ck_assert(frame->rotation == 0 && frame->mirrored == 0);
+    ck_assert(frame->aspect_width == 0 && frame->aspect_height == 0);
 }
 
 START_TEST(packed_frames_are_described) {

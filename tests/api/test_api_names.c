@@ -16,7 +16,8 @@ static const char *const targets[] = {"native", "plain", "rows", "avx2", "avx512
 static const char *const samplings[] = {"center", "first", "uniform", "given"};
 
 static const char *const formats[] = {"rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"};
-static const char *const colors[] = {"bt601-limited", "bt601-full", "bt709-limited", "bt709-full"};
+static const char *const colors[] = {"bt601-limited", "bt601-full",     "bt709-limited",
+                                     "bt709-full",    "bt2020-limited", "bt2020-full"};
 
 static const struct {
     const char *const *names;
@@ -71,7 +72,7 @@ START_TEST(names_are_those_of_the_header) {
     ck_assert_str_eq(dp_target_name(DP_TARGET_NEON), "neon");
     ck_assert_str_eq(dp_sampling_name(DP_SAMPLING_GIVEN), "given");
     ck_assert_str_eq(dp_format_name(DP_FORMAT_I420), "i420");
-    ck_assert_str_eq(dp_color_name(DP_COLOR_BT709_FULL), "bt709-full");
+    ck_assert_str_eq(dp_color_name(DP_COLOR_BT2020_FULL), "bt2020-full");
     ck_assert_int_eq(dp_status_from_name("no"), DP_ERR_UNKNOWN);
     ck_assert_int_eq(dp_precision_from_name("no"), DP_PRECISION_UNKNOWN);
     ck_assert_int_eq(dp_target_from_name("no"), DP_TARGET_UNKNOWN);

@@ -131,7 +131,7 @@ static void spoil(input *in, picture *made) {
     int plane = frame->format < DP_FORMAT_NV12 ? 0 : next(in) % (frame->format - 3);
     plane_shape shape = shape_of(frame, plane);
     made->sound = false;
-    switch (next(in) % 9) {
+    switch (next(in) % 10) {
     case 0:
         frame->width = -next(in);
         break;
@@ -159,6 +159,10 @@ static void spoil(input *in, picture *made) {
     case 7:
         frame->rotation = 1 + next(in) % 89;
         break;
+    case 8:
+        frame->aspect_width = next(in) % 2;
+        frame->aspect_height = DP_MAX_ASPECT + 1 + next(in);
+        break;
     default:
         frame->stride[plane] = PTRDIFF_MIN + next(in) % 2;
         made->sound = shape.rows == 1 && frame->stride[plane] > PTRDIFF_MIN;
@@ -169,10 +173,14 @@ static void spoil(input *in, picture *made) {
 static picture make_picture(input *in) {
     picture made = {.sound = true};
     made.frame.format = next(in) % 7;
-    made.frame.color = next(in) % 4;
+    made.frame.color = next(in) % 6;
     uint8_t how = next(in);
     made.frame.rotation = how / 8 % 4 * 90;
     made.frame.mirrored = how / 32 % 2;
+    if (how / 64 % 2 == 1) {
+        made.frame.aspect_width = 1 + next_below(in, DP_MAX_ASPECT);
+        made.frame.aspect_height = 1 + next_below(in, DP_MAX_ASPECT);
+    }
     made.frame.width = 1 + next_below(in, how % 8 == 0 ? 3000 : 40);
     made.frame.height = 1 + next_below(in, how % 8 == 0 ? 20 : 40);
     for (int plane = 0; plane < 3; plane++) {

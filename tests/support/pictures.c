@@ -103,9 +103,9 @@ static double clamp(double value) {
 
 /* The definition of Y'CbCr: luma is kr R + kg G + kb B, Cb and Cr are scaled B - luma, R - luma. */
 static void reference_yuv(int color, double luma, double cb, double cr, double *rgb) {
-    int wide = color == DP_COLOR_BT709_LIMITED || color == DP_COLOR_BT709_FULL;
-    int full = color == DP_COLOR_BT601_FULL || color == DP_COLOR_BT709_FULL;
-    double kr = wide ? 0.2126 : 0.299, kb = wide ? 0.0722 : 0.114, kg = 1 - kr - kb;
+    static const double red_and_blue[][2] = {{0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}};
+    int full = color % 2; /* as they are numbered */
+    double kr = red_and_blue[color / 2][0], kb = red_and_blue[color / 2][1], kg = 1 - kr - kb;
     double y = full ? luma : (luma - 16) / 219 * 255;
     double chroma_span = full ? 255 : 224;
     double red = y + (cr - 128) / chroma_span * 255 * 2 * (1 - kr);
@@ -156,9 +156,9 @@ static void reference_upright_pixel(const dp_frame *frame, int y, int x, double 
 
 /* Source coordinate of a pixel of the resized, cropped axis: the formulas as Python writes them.
  * rint() rounds halves to even, as round() does there. */
-static double reference_coordinate(int source, int short_side, const dpi_frame_target *t,
-                                   size_t i) {
-    double size = (double)t->size, resized = floor(size * source / short_side);
+static double reference_coordinate(int source, double shown, double short_side,
+                                   const dpi_frame_target *t, size_t i) {
+    double size = (double)t->size, resized = floor(size * shown / short_side);
     double share = t->crops == 1 ? 0.5 : (double)t->crop / (double)(t->crops - 1);
     double offset = rint((resized - size) * share);
     return fmax((offset + (double)i + 0.5) * source / resized - 0.5, 0);
@@ -174,9 +174,14 @@ static void reference_target(const dp_frame *frame, const dpi_frame_target *targ
     int across = frame->rotation % 180 != 0;
     int width = across ? frame->height : frame->width;
     int height = across ? frame->width : frame->height;
-    int short_side = width < height ? width : height;
-    double sy = reference_coordinate(height, short_side, target, y);
-    double sx = reference_coordinate(width, short_side, target, x);
+    int square = frame->aspect_width == 0;
+    double stored_x = square ? 1 : frame->aspect_width;
+    double stored_y = square ? 1 : frame->aspect_height;
+    double shown_width = width * (across ? stored_y : stored_x);
+    double shown_height = height * (across ? stored_x : stored_y);
+    double short_side = fmin(shown_width, shown_height);
+    double sy = reference_coordinate(height, shown_height, short_side, target, y);
+    double sx = reference_coordinate(width, shown_width, short_side, target, x);
     int top = (int)sy, left = (int)sx;
     int bottom = top + 1 < height ? top + 1 : top;
     int right = left + 1 < width ? left + 1 : left;
@@ -216,11 +221,13 @@ double distance_to_reference(const dp_frame *frame, const dpi_frame_target *targ
 void assert_like_reference(const picture *made, const dpi_frame_target *target) {
     double distance = distance_to_reference(&made->frame, target);
     double bound = TOLERANCE * (double)target->scale[0] + 1e-6;
-    ck_assert_msg(distance <= bound,
-                  "%dx%d %s color %d turned by %d, mirrored %d, to %zu, crop %zu of %zu: off by %g",
-                  made->frame.width, made->frame.height, format_names[made->frame.format],
-                  made->frame.color, made->frame.rotation, made->frame.mirrored, target->size,
-                  target->crop, target->crops, distance);
+    ck_assert_msg(
+        distance <= bound,
+        "%dx%d %s color %d turned by %d, mirrored %d, pixels of %d:%d, to %zu, crop %zu of "
+        "%zu: off by %g",
+        made->frame.width, made->frame.height, format_names[made->frame.format], made->frame.color,
+        made->frame.rotation, made->frame.mirrored, made->frame.aspect_width,
+        made->frame.aspect_height, target->size, target->crop, target->crops, distance);
 }
 
 /* ---- running ---- */

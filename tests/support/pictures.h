@@ -25,6 +25,8 @@ typedef struct plane_shape {
     size_t row_bytes, rows;
 } plane_shape;
 
+#define COLORS (DP_COLOR_BT2020_FULL + 1)
+
 /* The bytes that dualpath.h describes for a plane; none for an unused one. */
 plane_shape shape_of_plane(int format, size_t width, size_t height, int plane);
 

@@ -124,8 +124,8 @@ START_TEST(turned_frames_are_frames_that_were_turned_before) {
     int side = format >= DP_FORMAT_NV12 ? 2 : 1; /* chroma planes can be turned */
     for (int round = 0; round < 40; round++) {
         int width = side * (int)random_size(1, 60), height = side * (int)random_size(1, 60);
-        picture turned = make_picture(format, (int)random_below(4), width, height, random_below(9),
-                                      (int)random_below(2));
+        picture turned = make_picture(format, (int)random_below(COLORS), width, height,
+                                      random_below(9), (int)random_below(2));
         turned.frame.rotation = _i % 4 * 90;
         turned.frame.mirrored = _i % 8 < 4 ? 0 : (int)random_size(1, 3) - 4;
         picture upright = make_upright_picture(&turned.frame);
@@ -174,7 +174,7 @@ START_TEST(turned_pixels_keep_their_colour) {
     random_start((uint64_t)_i + 5);
     for (size_t i = 0; i < COUNT(sizes); i++) {
         for (int turn = 0; turn < 8; turn++) {
-            picture made = make_picture(_i, (int)random_below(4), sizes[i][0], sizes[i][1],
+            picture made = make_picture(_i, (int)random_below(COLORS), sizes[i][0], sizes[i][1],
                                         random_below(3), (int)random_below(2));
             grid stored = convert_frame(&made.frame);
             made.frame.rotation = turn % 4 * 90;

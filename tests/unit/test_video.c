@@ -29,7 +29,7 @@ START_TEST(frames_match_the_reference) {
     static const size_t sizes[] = {1, 2, 3, 16, 30};
     for (size_t s = 0; s < COUNT(sizes); s++) {
         for (int format = DP_FORMAT_RGB24; format <= DP_FORMAT_I420; format++) {
-            int color = (int)random_below(4), flip = (int)random_below(2);
+            int color = (int)random_below(COLORS), flip = (int)random_below(2);
             picture made = make_picture(format, color, shapes[_i][0], shapes[_i][1],
                                         random_below(2) ? random_below(9) : 0, flip);
             dpi_frame_target target = plain_target(sizes[s]);
@@ -49,7 +49,7 @@ END_TEST
 START_TEST(random_frames_match_the_reference) {
     random_restart();
     for (int round = 0; round < 300; round++) {
-        int format = (int)random_below(7), color = (int)random_below(4);
+        int format = (int)random_below(7), color = (int)random_below(COLORS);
         size_t crops = random_size(1, 4), crop = random_below((uint32_t)crops);
         picture made = make_picture(format, color, (int)random_size(1, 90), (int)random_size(1, 90),
                                     random_below(5), (int)random_below(2));
@@ -57,6 +57,76 @@ START_TEST(random_frames_match_the_reference) {
         made.frame.mirrored = (int)random_below(2);
         dpi_frame_target target = normalised_target(random_size(1, 40), crop, crops);
         assert_like_reference(&made, &target);
+        made.frame.aspect_width = (int)random_size(1, 20);
+        made.frame.aspect_height = (int)random_size(1, 20);
+        assert_like_reference(&made, &target);
+        free_picture(&made);
+    }
+}
+END_TEST
+
+/* 3 x 2 pixels of 2:3 are shown as a square: nothing is resized across, 2 rows become 3. */
+START_TEST(wide_pixels_known_values) {
+    static const uint8_t pixels[] = {10, 20, 30, 40, 50, 60};
+    static const float expected[] = {10, 20, 30, 25, 35, 45, 40, 50, 60};
+    dp_frame frame = {.plane = {pixels},
+                      .stride = {3},
+                      .width = 3,
+                      .height = 2,
+                      .format = DP_FORMAT_GRAY8,
+                      .aspect_width = 2,
+                      .aspect_height = 3};
+    dpi_frame_target target = plain_target(3);
+    float *out = load_frame(&frame, &target, 1);
+    for (int i = 0; i < 9; i++) {
+        ck_assert_msg(out[i] == expected[i], "value %d is %g", i, (double)out[i]);
+    }
+    free(out);
+}
+END_TEST
+
+static void assert_same_target(const dp_frame *a, const dp_frame *b, const dpi_frame_target *to) {
+    float *first = load_frame(a, to, 1), *second = load_frame(b, to, 1);
+    ck_assert_mem_eq(first, second, 3 * to->size * to->size * sizeof(float));
+    free(first);
+    free(second);
+}
+
+/* Only the ratio counts, and that of square pixels is the same as none, bit for bit. */
+START_TEST(square_pixels_change_no_bit) {
+    static const int aspects[][2] = {{1, 1}, {7, 7}, {DP_MAX_ASPECT, DP_MAX_ASPECT}};
+    random_start(23);
+    for (int round = 0; round < 60; round++) {
+        picture made = make_picture((int)random_below(7), (int)random_below(COLORS),
+                                    (int)random_size(1, 90), (int)random_size(1, 90), 2, 0);
+        made.frame.rotation = 90 * (int)random_below(4);
+        dpi_frame_target target = normalised_target(random_size(1, 40), 1, 3);
+        for (size_t i = 0; i < COUNT(aspects); i++) {
+            dp_frame square = made.frame;
+            square.aspect_width = aspects[i][0];
+            square.aspect_height = aspects[i][1];
+            assert_same_target(&made.frame, &square, &target);
+        }
+        free_picture(&made);
+    }
+}
+END_TEST
+
+/* Pixels that are turned lie the other way round. */
+START_TEST(turned_pixels_have_the_turned_aspect) {
+    random_start(29);
+    for (int round = 0; round < 60; round++) {
+        int side = (int)random_size(1, 60);
+        picture made = make_picture(DP_FORMAT_GRAY8, 0, side, 1, 0, 0);
+        dp_frame column = made.frame; /* the same bytes, one below the other */
+        column.width = 1;
+        column.height = side;
+        column.stride[0] = 1;
+        column.aspect_width = made.frame.aspect_height = (int)random_size(1, 9);
+        column.aspect_height = made.frame.aspect_width = (int)random_size(1, 9);
+        made.frame.rotation = 90;
+        dpi_frame_target target = normalised_target(random_size(1, 40), 0, 3);
+        assert_same_target(&made.frame, &column, &target);
         free_picture(&made);
     }
 }
@@ -148,6 +218,9 @@ START_TEST(extreme_sides_are_exact) {
             dpi_frame_target target = normalised_target(30, crop, 3);
             assert_like_reference(&made, &target);
             made.frame.rotation = 90 * (int)crop + 90;
+            assert_like_reference(&made, &target);
+            made.frame.aspect_width = crop == 0 ? 1 : DP_MAX_ASPECT;
+            made.frame.aspect_height = crop == 1 ? 1 : DP_MAX_ASPECT - 1;
             assert_like_reference(&made, &target);
             free_picture(&made);
         }
@@ -251,6 +324,10 @@ static const color_row color_table[] = {
     {DP_COLOR_BT709_LIMITED, 63, 102, 240, {255, 0.585F, 0}},
     {DP_COLOR_BT709_FULL, 255, 128, 128, {255, 255, 255}},
     {DP_COLOR_BT709_FULL, 54, 99, 255, {253.9996F, 0, 0.1876F}},
+    {DP_COLOR_BT2020_LIMITED, 74, 97, 240, {255, 0.4938F, 1.1393F}},  /* red */
+    {DP_COLOR_BT2020_LIMITED, 29, 240, 119, {0.0289F, 0.0103F, 255}}, /* blue */
+    {DP_COLOR_BT2020_FULL, 67, 92, 255, {254.2742F, 0.3621F, 0}},
+    {DP_COLOR_BT2020_FULL, 15, 255, 118, {0.254F, 0, 253.9378F}},
 };
 
 START_TEST(colors_have_known_values) {
@@ -355,10 +432,12 @@ START_TEST(loaded_cells_are_loaded_frames) {
     size_t g = (size_t)_i;
     for (int round = 0; round < 40; round++) {
         picture made =
-            make_picture((int)random_below(7), (int)random_below(4), (int)random_size(1, 80),
+            make_picture((int)random_below(7), (int)random_below(COLORS), (int)random_size(1, 80),
                          (int)random_size(1, 80), random_below(4), (int)random_below(2));
         size_t size = g * random_size(1, 6), bytes = 3 * size * size * sizeof(float);
         size_t cell = random_below((uint32_t)(g * g));
+        made.frame.aspect_width = made.frame.aspect_height = 1 + (int)random_below(2);
+        made.frame.aspect_width += (int)random_below(2);
         dpi_frame_target target = normalised_target(size, random_below(2), 2);
         float *frame = load_frame(&made.frame, &target, 1);
         float *expected = random_image(size), *frameset = must(malloc(bytes));
@@ -381,6 +460,9 @@ static Suite *video_suite(void) {
     TCase *frames = add_case(suite, "frames", 60, NULL, NULL);
     tcase_add_loop_test(frames, frames_match_the_reference, 0, (int)COUNT(shapes));
     tcase_add_test(frames, random_frames_match_the_reference);
+    tcase_add_test(frames, wide_pixels_known_values);
+    tcase_add_test(frames, square_pixels_change_no_bit);
+    tcase_add_test(frames, turned_pixels_have_the_turned_aspect);
     tcase_add_test(frames, equal_size_is_the_identity);
     tcase_add_test(frames, upscaling_known_values);
     tcase_add_loop_test(frames, crops_begin_where_they_should, 0, (int)COUNT(crop_table));

@@ -138,7 +138,9 @@ class dp_frame(Structure):
         ("color", c_int32),
         ("rotation", c_int32),
         ("mirrored", c_int32),
-        ("reserved", c_int32 * 6),
+        ("aspect_width", c_int32),
+        ("aspect_height", c_int32),
+        ("reserved", c_int32 * 4),
     ]
 
 
