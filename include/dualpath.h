@@ -625,9 +625,9 @@ DP_API int32_t dp_color_from_name(const char *name);
  *
  * All of this is about the picture as it is stored. `rotation` and `mirrored` say how it becomes
  * upright: if `mirrored` is not 0, it is first mirrored left to right; then it is turned clockwise
- * by `rotation` degrees. Nothing is copied: the answer is, bit for bit, that of a frame whose pixels
- * were turned before. Pixels of NV12 and I420 keep the chroma that serves them where they are
- * stored.
+ * by `rotation` degrees. Nothing is copied: the answer is, bit for bit, that of a frame whose
+ * pixels were turned before. Pixels of NV12 and I420 keep the chroma that serves them where they
+ * are stored.
  *
  * `aspect_width` and `aspect_height` are the shape of a stored pixel when it is shown, width to
  * height: 16 and 11 say that it is wider than high. Only their ratio counts; both are 1 ..
@@ -645,12 +645,12 @@ typedef struct dp_frame {
     const uint8_t *plane[3];
     ptrdiff_t stride[3];
     int32_t width, height;
-    int32_t format;      /* dp_format */
-    int32_t color;       /* dp_color; used for NV12 and I420 */
-    int32_t rotation;    /* 0, 90, 180 or 270. Since 0.2.0. */
-    int32_t mirrored;    /* Since 0.2.0. */
+    int32_t format;                      /* dp_format */
+    int32_t color;                       /* dp_color; used for NV12 and I420 */
+    int32_t rotation;                    /* 0, 90, 180 or 270. Since 0.2.0. */
+    int32_t mirrored;                    /* Since 0.2.0. */
     int32_t aspect_width, aspect_height; /* of a stored pixel; 0 and 0: square. Since 0.2.0. */
-    int32_t reserved[4]; /* 0 */
+    int32_t reserved[4];                 /* 0 */
 } dp_frame;
 
 /* Describes a tightly packed frame: rows from top to bottom with nothing between them, planes one
@@ -740,6 +740,13 @@ DP_API void dp_clip_init(dp_clip *clip, size_t struct_size); /* Since 0.2.0. */
 static inline void dp_clip_default(dp_clip *clip) {
     dp_clip_init(clip, sizeof *clip);
 }
+
+/* Which frames of a clip a view takes: the first `count` (1 .. T) of view `view` (0 .. clip->views
+ * - 1), in the order in which the model sees them, as indices below clip->frame_count. The frames
+ * themselves are not looked at: clip->frames may be NULL, so that a caller can ask before it reads
+ * a video. Since 0.2.0. */
+DP_API dp_status dp_model_sample_view(const dp_model *model, const dp_clip *clip, int32_t view,
+                                      int32_t count, size_t *indices);
 
 /* Wall-clock milliseconds; 0 where the build has no clock. */
 typedef struct dp_timings {

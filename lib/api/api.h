@@ -71,6 +71,7 @@ typedef struct dpi_checked_clip {
 dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked_clip *checked,
                          dpi_message *message);
 dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *message);
+dp_status dpi_check_view(const dpi_sampler *sampler, int32_t view, dpi_message *message);
 
 /* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
 bool dpi_is_frame_side(int32_t side);

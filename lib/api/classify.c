@@ -76,15 +76,12 @@ static void store_pixels(const float **output, const float *value) {
 
 static dp_status check_view_and_crop(const dpi_checked_clip *clip, int32_t view, int32_t crop,
                                      dpi_message *message) {
-    if (view < 0 || (size_t)view >= clip->sampler.views) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
-                        clip->sampler.views - 1);
+    dp_status status = dpi_check_view(&clip->sampler, view, message);
+    if (status == DP_OK && (crop < 0 || (size_t)crop >= clip->crops)) {
+        status = dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %zu", (int)crop,
+                          clip->crops - 1);
     }
-    if (crop < 0 || (size_t)crop >= clip->crops) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %zu", (int)crop,
-                        clip->crops - 1);
-    }
-    return DP_OK;
+    return status;
 }
 
 dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,

@@ -5,7 +5,7 @@
 #include "dp_config.h"
 
 static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
-    if (clip->frames == NULL || clip->frame_count == 0) {
+    if (clip->frame_count == 0) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
     }
     if (clip->frame_count > PTRDIFF_MAX / sizeof(dp_frame)) {
@@ -124,33 +124,74 @@ dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *mess
     return status;
 }
 
-dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked_clip *checked,
-                         dpi_message *message) {
-    dp_clip known;
+/* All of a clip but its frames. */
+static dp_status check_sampling(const dp_model *model, const dp_clip *clip, dp_clip *known,
+                                dpi_sampler *sampler, dpi_message *message) {
     if (clip == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
-    dp_status status = dpi_read_struct(&dpi_clip_type, clip, &known, message);
+    dp_status status = dpi_read_struct(&dpi_clip_type, clip, known, message);
     if (status == DP_OK) {
-        status = check_clip_numbers(&known, message);
+        status = check_clip_numbers(known, message);
     }
     if (status == DP_OK) {
-        status = check_given_frames(model, &known, message);
+        status = check_given_frames(model, known, message);
+    }
+    if (status == DP_OK) {
+        *sampler = (dpi_sampler){
+            .frame_count = known->frame_count,
+            .view_frames = model->parameters.frames,
+            .rate = known->rate > 0 ? (size_t)known->rate : model->parameters.sampling_rate,
+            .views = (size_t)known->views,
+            .sampling = known->sampling,
+        };
+    }
+    return status;
+}
+
+dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked_clip *checked,
+                         dpi_message *message) {
+    dp_clip known = {0};
+    dpi_sampler sampler = {0};
+    dp_status status = check_sampling(model, clip, &known, &sampler, message);
+    if (status == DP_OK && known.frames == NULL) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
     }
     for (size_t i = 0; status == DP_OK && i < known.frame_count; i++) {
         status = dpi_check_frame(&known.frames[i], i, message);
     }
     if (status == DP_OK) {
-        size_t rate = known.rate > 0 ? (size_t)known.rate : model->parameters.sampling_rate;
-        *checked = (dpi_checked_clip){
-            .frames = known.frames,
-            .sampler = {.frame_count = known.frame_count,
-                        .view_frames = model->parameters.frames,
-                        .rate = rate,
-                        .views = (size_t)known.views,
-                        .sampling = known.sampling},
-            .crops = (size_t)known.crops,
-        };
+        *checked = (dpi_checked_clip){known.frames, sampler, (size_t)known.crops};
+    }
+    return status;
+}
+
+dp_status dpi_check_view(const dpi_sampler *sampler, int32_t view, dpi_message *message) {
+    return view >= 0 && (size_t)view < sampler->views
+               ? DP_OK
+               : dpi_fail(message, DP_ERR_ARGUMENT, "view is %d, expected 0 .. %zu", (int)view,
+                          sampler->views - 1);
+}
+
+dp_status dp_model_sample_view(const dp_model *model, const dp_clip *clip, int32_t view,
+                               int32_t count, size_t *indices) {
+    dp_clip known = {0};
+    dpi_sampler sampler = {0};
+    dpi_message *message = dpi_thread_message();
+    if (model == NULL || indices == NULL) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "%s is NULL",
+                        model == NULL ? "the model" : "indices");
+    }
+    dp_status status = check_sampling(model, clip, &known, &sampler, message);
+    if (status == DP_OK) {
+        status = dpi_check_view(&sampler, view, message);
+    }
+    if (status == DP_OK && (count < 1 || (size_t)count > sampler.view_frames)) {
+        status = dpi_fail(message, DP_ERR_ARGUMENT, "count is %d, expected 1 .. %zu", (int)count,
+                          sampler.view_frames);
+    }
+    for (int32_t i = 0; i < count && status == DP_OK; i++) {
+        indices[i] = dpi_sample_frame(&sampler, (size_t)view, (size_t)i);
     }
     return status;
 }

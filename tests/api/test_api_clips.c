@@ -97,6 +97,59 @@ START_TEST(views_are_the_mean_of_picked_frames) {
 }
 END_TEST
 
+/* Asked before there are frames: the same as the formulas, view by view. */
+START_TEST(sampled_frames_can_be_asked_for) {
+    const choice *how = &choices[_i];
+    dp_clip clip;
+    dp_clip_default(&clip);
+    clip.frame_count = how->frames;
+    clip.sampling = (int32_t)how->sampling;
+    clip.rate = how->rate;
+    clip.views = how->views;
+    for (int32_t view = 0; view < how->views; view++) {
+        size_t indices[SMALL_FRAMES + 1] = {[5] = 99, [SMALL_FRAMES] = 99};
+        ck_assert_int_eq(dp_model_sample_view(model, &clip, view, 5, indices), DP_OK);
+        ck_assert_uint_eq(indices[5], 99);
+        ck_assert_int_eq(dp_model_sample_view(model, &clip, view, SMALL_FRAMES, indices), DP_OK);
+        for (size_t i = 0; i < SMALL_FRAMES; i++) {
+            ck_assert_uint_eq(indices[i], pick(how, (size_t)view, i));
+        }
+        ck_assert_uint_eq(indices[SMALL_FRAMES], 99);
+    }
+}
+END_TEST
+
+static void check_sampling_refused(const dp_clip *clip, int32_t view, int32_t count,
+                                   const char *mentioned) {
+    size_t indices[SMALL_FRAMES] = {99};
+    ck_assert_int_eq(dp_model_sample_view(model, clip, view, count, indices), DP_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), mentioned));
+    ck_assert_uint_eq(indices[0], 99);
+}
+
+START_TEST(what_is_asked_of_a_sampling_is_checked) {
+    size_t index = 0;
+    dp_clip clip;
+    dp_clip_default(&clip);
+    check_sampling_refused(&clip, 0, 1, "no frames");
+    clip.frame_count = 20;
+    check_sampling_refused(NULL, 0, 1, "the clip is NULL");
+    check_sampling_refused(&clip, -1, 1, "view is -1, expected 0 .. 0");
+    check_sampling_refused(&clip, 1, 1, "view is 1, expected 0 .. 0");
+    check_sampling_refused(&clip, 0, 0, "count is 0, expected 1 .. 16");
+    check_sampling_refused(&clip, 0, 17, "count is 17");
+    check_sampling_refused(&clip, 0, INT32_MIN, "count is -2147483648");
+    ck_assert_int_eq(dp_model_sample_view(NULL, &clip, 0, 1, &index), DP_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "model is NULL"));
+    ck_assert_int_eq(dp_model_sample_view(model, &clip, 0, 1, NULL), DP_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "indices is NULL"));
+    clip.sampling = DP_SAMPLING_GIVEN;
+    check_sampling_refused(&clip, 0, 1, "exactly the model's 16 frames, not 20");
+    clip.struct_size = 3;
+    check_sampling_refused(&clip, 0, 1, "struct_size is 3");
+}
+END_TEST
+
 START_TEST(rate_zero_is_the_models) {
     test_clip clip = make_clip(80, 16, 16);
     dp_clip own = clip.clip;
@@ -286,6 +339,8 @@ static Suite *clips_suite(void) {
     Suite *suite = suite_create("api_clips");
     TCase *sampling = add_case(suite, "sampling", 120, set_up, tear_down);
     tcase_add_loop_test(sampling, views_are_the_mean_of_picked_frames, 0, (int)COUNT(choices));
+    tcase_add_loop_test(sampling, sampled_frames_can_be_asked_for, 0, (int)COUNT(choices));
+    tcase_add_test(sampling, what_is_asked_of_a_sampling_is_checked);
     tcase_add_test(sampling, rate_zero_is_the_models);
     tcase_add_loop_test(sampling, crops_are_the_mean_of_parts, 0, (int)COUNT(crop_table));
     tcase_add_test(sampling, views_and_crops_multiply);

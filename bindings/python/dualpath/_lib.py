@@ -226,6 +226,10 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_model_info_init": (None, [POINTER(dp_model_info), c_size_t]),
     "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),
     "dp_model_label": (c_char_p, [c_void_p, c_int32]),
+    "dp_model_sample_view": (
+        c_int,
+        [c_void_p, POINTER(dp_clip), c_int32, c_int32, POINTER(c_size_t)],
+    ),
     "dp_model_verify": (c_int, [c_char_p, _MODEL_OPTIONS]),
     "dp_model_verify_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS]),
     "dp_model_verify_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS]),
