@@ -29,11 +29,18 @@ const char classify_help[] =
     "first\n"
     "                     view and crop) and the classes that are printed\n"
     "  --features         print both features as well\n"
-    "  --json             print one JSON object on one line\n"
+    "  --json             print one JSON object on one line, also which frames were used, when\n"
+    "                     they are shown, and what was guessed of the input\n"
     "  --size WxH         INPUT is raw frames of this size\n"
     "  --format F         of raw frames: rgb24 (default), bgr24, rgba, bgra, gray8, nv12, i420\n"
     "  --color C          of Y4M, nv12 and i420: bt601-limited, bt601-full, bt709-limited,\n"
-    "                     bt709-full (default: what the file says, else bt601-limited)\n"
+    "                     bt709-full, bt2020-limited, bt2020-full (default: BT.709 from 1280\n"
+    "                     columns or 577 rows on, else BT.601; the range as the file says, else\n"
+    "                     limited)\n"
+    "  --rotate DEGREES   turn the frames clockwise to be upright: 0 (default), 90, 180, 270\n"
+    "  --mirror           mirror them left to right before\n"
+    "  --aspect W:H       shape of a stored pixel, width to height (default: what the file says,\n"
+    "                     else 1:1)\n"
     "  --max-memory N     refuse frames that take more bytes than N; K, M, G, T may follow "
     "(default\n"
     "                     8G)\n"
@@ -64,7 +71,8 @@ typedef struct classify_options {
 /* All there is to print about one run. */
 typedef struct report {
     const char *model_path, *input_path;
-    size_t frame_count;
+    const frame_list *frames;
+    dp_clip clip;
     double open_ms, read_ms;
     dp_result result;
     dp_prediction *top;
@@ -72,6 +80,8 @@ typedef struct report {
     int sheet_status; /* the answer is printed all the same */
     bool features;
 } report;
+
+static const choice rotations[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 270}, {NULL, 0}};
 
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
     *o = (classify_options){.engine = {.cpu = -1},
@@ -91,9 +101,12 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         FILE_OPTION("--sheet", &o->sheet),
         FLAG_OPTION("--features", &o->features),
         FLAG_OPTION("--json", &o->json),
-        {"--size", OPTION_SIZE, o->frames.size, 1, DP_MAX_FRAME_SIDE, NULL, NULL},
+        SIZE_OPTION("--size", o->frames.size, DP_MAX_FRAME_SIDE),
         NAME_OPTION("--format", &o->frames.format, DP_FORMAT_RGB24, dp_format_name),
         NAME_OPTION("--color", &o->frames.color, DP_COLOR_BT601_LIMITED, dp_color_name),
+        CHOICE_OPTION("--rotate", &o->frames.rotation, rotations),
+        FLAG_OPTION("--mirror", &o->frames.mirrored),
+        RATIO_OPTION("--aspect", o->frames.aspect, DP_MAX_ASPECT),
         {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL, NULL},
         NO_MORE_OPTIONS,
     };
@@ -183,7 +196,69 @@ static void json_timings(json *j, const report *r) {
     json_close(j, '}');
 }
 
-static void json_report(const report *r, const dp_model *model) {
+/* How the frames were taken to be shown. A colour that is null: they have no chroma, or are RGB. An
+ * aspect that is null: nothing says it, and pixels are square. */
+static void json_source(json *j, const frame_list *frames) {
+    const dp_frame *first = &frames->frames[0];
+    json_open(j, '{');
+    json_key(j, "format");
+    json_string(j, dp_format_name(first->format));
+    json_key(j, "color");
+    if (frames->color == DP_COLOR_UNKNOWN) {
+        json_null(j);
+    } else {
+        json_string(j, dp_color_name(frames->color));
+    }
+    json_key(j, "color_guessed");
+    json_truth(j, frames->color_guessed);
+    json_key(j, "rotation");
+    json_integer(j, first->rotation);
+    json_key(j, "mirrored");
+    json_truth(j, first->mirrored != 0);
+    json_key(j, "aspect");
+    if (first->aspect_width == 0) {
+        json_null(j);
+    } else {
+        json_open(j, '[');
+        json_integer(j, first->aspect_width);
+        json_integer(j, first->aspect_height);
+        json_close(j, ']');
+    }
+    json_key(j, "interlaced");
+    json_truth(j, frames->interlaced);
+    json_key(j, "cut_off");
+    json_truth(j, frames->cut_off);
+    json_close(j, '}');
+}
+
+/* The frames of each view, as their number in the input or as the second when they are shown. */
+static void json_views(json *j, const report *r, const dp_model *model, int32_t view_frames,
+                       bool seconds) {
+    const uint32_t *rate = r->frames->rate;
+    size_t *indices = calloc((size_t)view_frames, sizeof *indices);
+    if (indices == NULL || (seconds && rate[0] == 0)) {
+        free(indices);
+        json_null(j);
+        return;
+    }
+    json_open(j, '[');
+    for (int32_t view = 0; view < r->clip.views; view++) {
+        (void)dp_model_sample_view(model, &r->clip, view, view_frames, indices);
+        json_open(j, '[');
+        for (int32_t i = 0; i < view_frames; i++) {
+            if (seconds) {
+                json_number(j, (double)indices[i] * rate[1] / rate[0]);
+            } else {
+                json_integer(j, (int64_t)indices[i]);
+            }
+        }
+        json_close(j, ']');
+    }
+    json_close(j, ']');
+    free(indices);
+}
+
+static void json_report(const report *r, const engine *e) {
     json j = {stdout, false};
     const dp_result *result = &r->result;
     json_open(&j, '{');
@@ -192,11 +267,17 @@ static void json_report(const report *r, const dp_model *model) {
     json_key(&j, "input");
     json_string(&j, r->input_path);
     json_key(&j, "frames");
-    json_integer(&j, (int64_t)r->frame_count);
+    json_integer(&j, (int64_t)r->frames->count);
+    json_key(&j, "frame_indices");
+    json_views(&j, r, e->model, e->info.frames, false);
+    json_key(&j, "frame_times");
+    json_views(&j, r, e->model, e->info.frames, true);
+    json_key(&j, "source");
+    json_source(&j, r->frames);
     json_key(&j, "top");
     json_top(&j, r->top, r->top_count);
     json_key(&j, "labels");
-    json_labels(&j, model, result->classes);
+    json_labels(&j, e->model, result->classes);
     json_key(&j, "probabilities");
     json_numbers(&j, result->probabilities, result->classes);
     json_key(&j, "logits");
@@ -235,22 +316,22 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
                  frames->count, e->info.frames);
         return STATUS_ERROR;
     }
-    dp_clip clip;
-    dp_clip_default(&clip);
-    clip.frames = frames->frames;
-    clip.frame_count = frames->count;
-    clip.sampling = o->sampling;
-    clip.rate = o->rate;
-    clip.views = o->views;
-    clip.crops = o->crops;
+    dp_clip *clip = &r->clip;
+    dp_clip_default(clip);
+    clip->frames = frames->frames;
+    clip->frame_count = frames->count;
+    clip->sampling = o->sampling;
+    clip->rate = o->rate;
+    clip->views = o->views;
+    clip->crops = o->crops;
     dp_result_default(&r->result);
     progress_start(&e->progress, o->engine.quiet);
-    int status = engine_check(e, dp_classify_clip(e->session, &clip, &r->result), r->input_path);
+    int status = engine_check(e, dp_classify_clip(e->session, clip, &r->result), r->input_path);
     if (status == STATUS_OK) {
         status = find_top(e, r, o->top);
     }
     if (status == STATUS_OK && o->sheet != NULL) {
-        r->sheet_status = sheet_write(e, &clip, r->top, r->top_count, o->sheet);
+        r->sheet_status = sheet_write(e, clip, r->top, r->top_count, o->sheet);
     }
     return status;
 }
@@ -263,7 +344,6 @@ static int run(const classify_options *o, engine *e, frame_list *frames, report 
         double start = now_ms();
         status = input_read(frames, r->input_path, &o->frames);
         r->read_ms = now_ms() - start;
-        r->frame_count = frames->count;
     }
     return status == STATUS_OK ? classify(e, frames, o, r) : status;
 }
@@ -278,10 +358,13 @@ int command_classify(int count, char **arguments) {
     engine e = {0};
     frame_list frames;
     frame_list_init(&frames, options.max_memory);
-    report r = {.model_path = paths[0], .input_path = paths[1], .features = options.features != 0};
+    report r = {.model_path = paths[0],
+                .input_path = paths[1],
+                .frames = &frames,
+                .features = options.features != 0};
     status = run(&options, &e, &frames, &r);
     if (status == STATUS_OK && options.json) {
-        json_report(&r, e.model);
+        json_report(&r, &e);
     } else if (status == STATUS_OK) {
         print_report(&r);
     }

@@ -63,6 +63,7 @@ typedef enum option_kind {
     OPTION_CHOICE, /* int32_t: the value of one of `choices` */
     OPTION_NAME,   /* int32_t: from `low` on, a number that name_of() has a name for */
     OPTION_SIZE,   /* int32_t[2]: WxH, each low .. high */
+    OPTION_RATIO,  /* the same, W:H */
     OPTION_BYTES   /* uint64_t: a number, K, M, G or T may follow */
 } option_kind;
 
@@ -96,6 +97,8 @@ void json_close(json *j, char bracket);
 void json_key(json *j, const char *key);
 void json_string(json *j, const char *text); /* bytes that are not UTF-8 become U+FFFD */
 void json_integer(json *j, int64_t value);
+void json_truth(json *j, bool value);
+void json_null(json *j);
 void json_number(json *j, double value); /* 9 digits, which give back any float; not finite: null */
 void json_numbers(json *j, const float *values, int32_t count); /* NULL: null */
 void json_labels(json *j, const dp_model *model, int32_t classes);
@@ -142,6 +145,10 @@ extern const choice cpu_choices[];
     { (name), OPTION_CHOICE, (target), 0, 0, (choices), NULL }
 #define NAME_OPTION(name, target, first, name_of) \
     { (name), OPTION_NAME, (target), (first), 0, NULL, (name_of) }
+#define SIZE_OPTION(name, target, high) \
+    { (name), OPTION_SIZE, (target), 1, (high), NULL, NULL }
+#define RATIO_OPTION(name, target, high) \
+    { (name), OPTION_RATIO, (target), 1, (high), NULL, NULL }
 #define NO_MORE_OPTIONS FLAG_OPTION(NULL, NULL)
 
 #define PRECISION_OPTION(target) \

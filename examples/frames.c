@@ -11,6 +11,7 @@
 void frame_list_init(frame_list *list, uint64_t max_bytes) {
     memset(list, 0, sizeof *list);
     list->max_bytes = max_bytes < SIZE_MAX ? max_bytes : SIZE_MAX;
+    list->color = DP_COLOR_UNKNOWN;
 }
 
 void frame_list_free(frame_list *list) {
@@ -79,7 +80,15 @@ uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_com
     dp_frame *frame = &list->frames[list->count++];
     dp_frame_init_packed(frame, shape->format, pixels, shape->width, shape->height);
     frame->color = shape->color;
+    frame->aspect_width = shape->aspect_width;
+    frame->aspect_height = shape->aspect_height;
     return pixels;
+}
+
+void frame_list_drop(frame_list *list) {
+    dp_frame *last = &list->frames[--list->count];
+    list->bytes -= size_of(last) + sizeof(dp_frame);
+    free((void *)last->plane[0]);
 }
 
 bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size) {
@@ -97,6 +106,21 @@ bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size
 bool frame_list_read(frame_list *list, FILE *file, const dp_frame *shape, uint64_t to_come) {
     uint8_t *pixels = frame_list_add(list, shape, to_come);
     return pixels != NULL && frame_list_fill(list, file, pixels, size_of(shape));
+}
+
+static int32_t color_of_size(int32_t width, int32_t height, bool full_range) {
+    if (width >= 1280 || height > 576) {
+        return full_range ? DP_COLOR_BT709_FULL : DP_COLOR_BT709_LIMITED;
+    }
+    return full_range ? DP_COLOR_BT601_FULL : DP_COLOR_BT601_LIMITED;
+}
+
+void frame_list_color(frame_list *list, dp_frame *shape, bool full_range) {
+    list->color_guessed = shape->color == COLOR_OF_FILE;
+    if (list->color_guessed) {
+        shape->color = color_of_size(shape->width, shape->height, full_range);
+    }
+    list->color = shape->color;
 }
 
 bool stream_ended(FILE *file) {

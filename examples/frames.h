@@ -27,6 +27,12 @@ typedef struct frame_list {
     uint64_t bytes;     /* taken by all frames */
     uint64_t max_bytes; /* more than this is refused */
     char message[512];
+    /* what a stream says of all its frames, and what was made of it */
+    uint32_t rate[2];   /* frames a second, as a fraction; 0 and 0: unknown */
+    int32_t color;      /* dp_color that chroma is read by; DP_COLOR_UNKNOWN: there is none */
+    bool color_guessed; /* by the size of the frames */
+    bool interlaced;
+    bool cut_off; /* it ended within a frame, which is not in the list */
 } frame_list;
 
 #define COLOR_OF_FILE (-1)
@@ -34,7 +40,10 @@ typedef struct frame_list {
 typedef struct frame_options {
     int32_t size[2]; /* width and height of raw frames; 0: not given */
     int32_t format;  /* dp_format of raw frames */
-    int32_t color;   /* dp_color, or COLOR_OF_FILE: what the file says, else BT.601 limited */
+    int32_t
+        color; /* dp_color, or COLOR_OF_FILE: what the file says, else by the size of the frames */
+    int32_t rotation, mirrored; /* of dp_frame */
+    int32_t aspect[2];          /* of dp_frame; 0 and 0: what the file says, else square */
 } frame_options;
 
 /* ---- the list (frames.c) ---- */
@@ -47,14 +56,22 @@ void frame_list_free(frame_list *list);
 void frame_list_say(frame_list *list, const char *format, ...) PRINTF_LIKE(2, 3);
 #define frame_list_fail(...) (frame_list_say(__VA_ARGS__), false)
 
-/* Appends a tightly packed frame and returns its first byte, to be filled by the caller. NULL when
- * the size is out of range or there is no room for `to_come` frames like it. */
+/* Appends a tightly packed frame of this size, format, colour and aspect and returns its first
+ * byte, to be filled by the caller. NULL when the size is out of range or there is no room for
+ * `to_come` frames like it. */
 uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_come);
 
 /* Reads exactly `size` bytes of the frame that is being filled, the last one of the list. */
 bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size);
 /* Appends a tightly packed frame and fills it from the stream. */
 bool frame_list_read(frame_list *list, FILE *file, const dp_frame *shape, uint64_t to_come);
+/* Takes the last frame out again. */
+void frame_list_drop(frame_list *list);
+
+/* Makes the colour of frames with chroma that of the stream: their own, or with COLOR_OF_FILE the
+ * one that players take for their size. mpv takes BT.709 from 1280 columns or 577 rows on, SDL,
+ * with which ffplay draws, from 577 rows on; both take BT.601 below. */
+void frame_list_color(frame_list *list, dp_frame *shape, bool full_range);
 
 /* True when a stream has no more bytes or cannot be read; frame_list_finish() then says which, and
  * refuses a list without frames. */
@@ -63,7 +80,8 @@ bool frame_list_finish(frame_list *list, FILE *file);
 
 /* ---- the readers ---- */
 
-/* Y4M (frames_y4m.c): 8-bit 4:2:0 and grey as they are, 4:2:2, 4:4:4 and 4:1:1 as RGB. */
+/* Y4M (frames_y4m.c): 4:2:0 and grey as they are, 4:2:2, 4:4:4 and 4:1:1 as RGB, more than 8 bits
+ * rounded to 8. The whole frames of one that is cut off. */
 bool frames_read_y4m(frame_list *list, FILE *file, int32_t color);
 /* A NumPy array of bytes [frames][height][width][3] (frames_npy.c). */
 bool frames_read_npy(frame_list *list, FILE *file);

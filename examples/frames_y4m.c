@@ -2,35 +2,34 @@
  * frames_y4m.c - YUV4MPEG2, the uncompressed video that ffmpeg and others write into pipes.
  *
  * One line of parameters, then for each frame a line that begins with FRAME and the planes Y, Cb,
- * Cr. 4:2:0 and grey are formats of the library and are kept as they are. Other subsamplings are
- * turned into RGB here.
+ * Cr. What the library has no format for goes through frames_planes.c.
  */
 #include "frames.h"
+#include "frames_planes.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_LINE 4096
 
-typedef struct layout {
-    const char *name; /* the value of C in the header */
-    int32_t format;   /* dp_format of the frames; RGB24: to be converted */
-    size_t columns;   /* pixels that share a chroma sample, in a row */
-} layout;
-
-static const layout layouts[] = {
-    {"420jpeg", DP_FORMAT_I420, 2},  {"420mpeg2", DP_FORMAT_I420, 2},
-    {"420paldv", DP_FORMAT_I420, 2}, {"420", DP_FORMAT_I420, 2},
-    {"mono", DP_FORMAT_GRAY8, 1},    {"444", DP_FORMAT_RGB24, 1},
-    {"422", DP_FORMAT_RGB24, 2},     {"411", DP_FORMAT_RGB24, 4},
+/* The values of C in the header; "p10" and its like may follow, "10" behind mono. */
+static const struct {
+    const char *name;
+    plane_layout layout;
+} layouts[] = {
+    {"420jpeg", {2, 2, 8}}, {"420mpeg2", {2, 2, 8}}, {"420paldv", {2, 2, 8}}, {"420", {2, 2, 8}},
+    {"mono", {0, 0, 8}},    {"444", {1, 1, 8}},      {"422", {2, 1, 8}},      {"411", {4, 1, 8}},
 };
 
 typedef struct y4m_header {
     int32_t width, height;
-    const layout *layout;
-    bool full_range, limited_range;
+    plane_layout layout;
+    int32_t aspect[2];
+    uint32_t rate[2];
+    bool has_layout; /* by C, which goes before XYSCSS */
+    bool full_range, limited_range, interlaced;
 } y4m_header;
 
 /* Reads up to a newline, which is dropped. */
@@ -66,20 +65,85 @@ static bool parse_side(frame_list *list, const char *text, int32_t *side) {
     return true;
 }
 
-static bool parse_layout(frame_list *list, const char *text, const layout **found) {
+/* Digits up to 2^31 - 1, over which it steps. */
+static bool read_int32(const char **text, int32_t *number) {
+    char *end = NULL;
+    unsigned long long value = **text >= '0' && **text <= '9' ? strtoull(*text, &end, 10) : 0;
+    if (end == NULL || value > INT32_MAX) {
+        return false;
+    }
+    *text = end;
+    *number = (int32_t)value;
+    return true;
+}
+
+/* "N:M", nothing else. */
+static bool read_ratio(const char *text, int32_t ratio[2]) {
+    return read_int32(&text, &ratio[0]) && *text++ == ':' && read_int32(&text, &ratio[1]) &&
+           *text == '\0';
+}
+
+/* The depth behind the name of a layout: nothing, "p10", or "10" behind mono. */
+static bool read_depth(const char *text, plane_layout *layout) {
+    int32_t bits = 8;
+    if (*text != '\0') {
+        text += layout->columns > 0 && (*text == 'p' || *text == 'P') ? 1 : 0;
+        if (!read_int32(&text, &bits) || *text != '\0' || bits < 9 || bits > 16) {
+            return false;
+        }
+    }
+    layout->bits = (unsigned)bits;
+    return true;
+}
+
+/* XYSCSS is written in capitals. */
+static bool parse_layout(frame_list *list, const char *text, plane_layout *found) {
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
-        if (strcmp(text, layouts[i].name) == 0) {
-            *found = &layouts[i];
+        size_t length = strlen(layouts[i].name);
+        *found = layouts[i].layout;
+        if (strncasecmp(text, layouts[i].name, length) == 0 && read_depth(text + length, found)) {
             return true;
         }
     }
     return frame_list_fail(list,
-                           "Y4M of colour space 'C%.20s'; 8-bit C420, C422, C444, C411 and "
-                           "Cmono can be read (ffmpeg -pix_fmt yuv420p makes C420)",
+                           "Y4M of colour space '%.20s'; C420, C422, C444, C411 and Cmono of 8 to "
+                           "16 bits can be read (ffmpeg -pix_fmt yuv420p makes C420)",
                            text);
 }
 
-/* One parameter of the header. Frame rate, interlacing and pixel aspect have no say here. */
+static bool parse_aspect(frame_list *list, const char *text, int32_t aspect[2]) {
+    if (!read_ratio(text, aspect)) {
+        return frame_list_fail(list, "the Y4M header states an aspect of '%.20s'", text);
+    }
+    if (aspect[0] == 0 || aspect[1] == 0) { /* unknown */
+        aspect[0] = aspect[1] = 0;
+    }
+    if (aspect[0] > DP_MAX_ASPECT || aspect[1] > DP_MAX_ASPECT) {
+        return frame_list_fail(list,
+                               "the Y4M header states an aspect of '%.20s'; numbers up to %d "
+                               "are accepted",
+                               text, DP_MAX_ASPECT);
+    }
+    return true;
+}
+
+/* What nobody knows how to play is unknown: frames are there all the same. */
+static void parse_rate(const char *text, uint32_t rate[2]) {
+    int32_t ratio[2] = {0, 0};
+    bool known = read_ratio(text, ratio) && ratio[0] > 0 && ratio[1] > 0;
+    rate[0] = known ? (uint32_t)ratio[0] : 0;
+    rate[1] = known ? (uint32_t)ratio[1] : 0;
+}
+
+/* What is said behind X, by some writers. */
+static bool parse_extension(frame_list *list, const char *text, y4m_header *header) {
+    header->full_range |= strcmp(text, "COLORRANGE=FULL") == 0;
+    header->limited_range |= strcmp(text, "COLORRANGE=LIMITED") == 0;
+    bool layout = strncmp(text, "YSCSS=", 6) == 0 && !header->has_layout;
+    return !layout || parse_layout(list, text + 6, &header->layout);
+}
+
+/* One parameter of the header. */
 static bool parse_parameter(frame_list *list, const char *text, y4m_header *header) {
     switch (text[0]) {
     case 'W':
@@ -87,10 +151,19 @@ static bool parse_parameter(frame_list *list, const char *text, y4m_header *head
     case 'H':
         return parse_side(list, text + 1, &header->height);
     case 'C':
+        header->has_layout = true;
         return parse_layout(list, text + 1, &header->layout);
+    case 'A':
+        return parse_aspect(list, text + 1, header->aspect);
+    case 'F':
+        parse_rate(text + 1, header->rate);
+        return true;
+    case 'I':
+        header->interlaced = text[1] != '\0' && strchr("tbm", text[1]) != NULL;
+        return true;
+    case 'X':
+        return parse_extension(list, text + 1, header);
     default:
-        header->full_range |= strcmp(text, "XCOLORRANGE=FULL") == 0;
-        header->limited_range |= strcmp(text, "XCOLORRANGE=LIMITED") == 0;
         return true;
     }
 }
@@ -100,7 +173,7 @@ static bool parse_header(frame_list *list, char *line, y4m_header *header) {
     if (word == NULL || strcmp(word, "YUV4MPEG2") != 0) {
         return frame_list_fail(list, "not a Y4M stream: it does not begin with YUV4MPEG2");
     }
-    header->layout = &layouts[0];
+    header->layout = layouts[0].layout;
     for (word = strtok(NULL, " "); word != NULL; word = strtok(NULL, " ")) {
         if (!parse_parameter(list, word, header)) {
             return false;
@@ -109,84 +182,50 @@ static bool parse_header(frame_list *list, char *line, y4m_header *header) {
     if (header->width == 0 || header->height == 0) {
         return frame_list_fail(list, "the Y4M header lacks W or H");
     }
-    if (header->limited_range && header->layout->format == DP_FORMAT_GRAY8) {
+    if (header->limited_range && header->layout.columns == 0) {
         return frame_list_fail(list, "Y4M of Cmono in limited range; grey frames must be of full "
                                      "range (ffmpeg -pix_fmt gray makes them)");
     }
     return true;
 }
 
-/* How a sample triple becomes RGB: R = y + rv * v, G = y - gu * u - gv * v, B = y + bu * u, with
- * y = luma * (Y - black) and u, v around 0. */
-typedef struct matrix {
-    float luma, black, rv, gu, gv, bu;
-} matrix;
-
-/* From the weights of red and blue in luma that the standards give. */
-static matrix make_matrix(int32_t color) {
-    bool bt709 = color == DP_COLOR_BT709_LIMITED || color == DP_COLOR_BT709_FULL;
-    bool full = color == DP_COLOR_BT601_FULL || color == DP_COLOR_BT709_FULL;
-    float red = bt709 ? 0.2126F : 0.299F, blue = bt709 ? 0.0722F : 0.114F;
-    float green = 1 - red - blue, chroma = full ? 1 : 255.0F / 224;
-    float rv = 2 * (1 - red) * chroma, bu = 2 * (1 - blue) * chroma;
-    return (matrix){.luma = full ? 1 : 255.0F / 219,
-                    .black = full ? 0 : 16,
-                    .rv = rv,
-                    .gu = bu * blue / green,
-                    .gv = rv * red / green,
-                    .bu = bu};
-}
-
-static uint8_t to_byte(float value) {
-    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)lrintf(value);
-}
-
-/* One row; a chroma sample serves `columns` pixels. */
-static void convert_row(const matrix *m, const uint8_t *luma, const uint8_t *cb, const uint8_t *cr,
-                        size_t columns, size_t width, uint8_t *rgb) {
-    for (size_t x = 0; x < width; x++) {
-        size_t chroma = x / columns;
-        float y = m->luma * ((float)luma[x] - m->black);
-        float u = (float)cb[chroma] - 128, v = (float)cr[chroma] - 128;
-        rgb[3 * x] = to_byte(y + m->rv * v);
-        rgb[3 * x + 1] = to_byte(y - m->gu * u - m->gv * v);
-        rgb[3 * x + 2] = to_byte(y + m->bu * u);
+/* What all frames are, and what the list should know of them. */
+static dp_frame describe_frames(frame_list *list, const y4m_header *header, int32_t color) {
+    dp_frame shape = {.width = header->width,
+                      .height = header->height,
+                      .format = plane_format(&header->layout),
+                      .color = color,
+                      .aspect_width = header->aspect[0],
+                      .aspect_height = header->aspect[1]};
+    if (header->layout.columns > 0) {
+        frame_list_color(list, &shape, header->full_range);
     }
+    memcpy(list->rate, header->rate, sizeof list->rate);
+    list->interlaced = header->interlaced;
+    return shape;
 }
 
-/* Turns the planes of a frame, whose chroma has all rows, into RGB. */
-static void convert_frame(const dp_frame *shape, size_t columns, const uint8_t *planes,
-                          uint8_t *rgb) {
-    matrix m = make_matrix(shape->color);
-    size_t width = (size_t)shape->width, height = (size_t)shape->height;
-    size_t chroma_width = (width + columns - 1) / columns;
-    const uint8_t *cb = planes + width * height, *cr = cb + chroma_width * height;
-    for (size_t y = 0; y < height; y++) {
-        convert_row(&m, planes + y * width, cb + y * chroma_width, cr + y * chroma_width, columns,
-                    width, rgb + 3 * y * width);
-    }
-}
-
-static bool read_as_rgb(frame_list *list, FILE *file, const dp_frame *shape, size_t columns) {
-    uint8_t *rgb = frame_list_add(list, shape, 1);
-    if (rgb == NULL) {
+static bool read_planes(frame_list *list, FILE *file, const dp_frame *shape,
+                        const plane_layout *layout) {
+    uint8_t *pixels = frame_list_add(list, shape, 1);
+    if (pixels == NULL) {
         return false;
     }
-    size_t width = (size_t)shape->width, height = (size_t)shape->height;
-    size_t size = (width + 2 * ((width + columns - 1) / columns)) * height;
-    uint8_t *planes = malloc(size);
+    uint64_t size = plane_bytes(layout, shape->width, shape->height);
+    uint8_t *planes = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
     if (planes == NULL) {
         return frame_list_fail(list, "out of memory at frame %zu", list->count);
     }
     bool done = frame_list_fill(list, file, planes, size);
     if (done) {
-        convert_frame(shape, columns, planes, rgb);
+        convert_planes(shape, layout, planes, pixels);
     }
     free(planes);
     return done;
 }
 
-static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape, size_t columns) {
+static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape,
+                       const plane_layout *layout) {
     char line[MAX_LINE];
     if (!read_line(list, file, line)) {
         return false;
@@ -194,8 +233,21 @@ static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape, size
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] != '\0' && line[5] != ' ')) {
         return frame_list_fail(list, "frame %zu does not begin with FRAME", list->count + 1);
     }
-    return shape->format == DP_FORMAT_RGB24 ? read_as_rgb(list, file, shape, columns)
-                                            : frame_list_read(list, file, shape, 1);
+    return plane_is_format(layout) ? frame_list_read(list, file, shape, 1)
+                                   : read_planes(list, file, shape, layout);
+}
+
+/* A recording that was stopped, or a copy that broke off, ends within a frame: those before it are
+ * whole. */
+static bool accept_cut(frame_list *list, FILE *file, size_t whole) {
+    list->cut_off = whole > 0 && feof(file) && !ferror(file);
+    if (list->cut_off && list->count > whole) {
+        frame_list_drop(list);
+    }
+    if (list->cut_off) {
+        list->message[0] = '\0';
+    }
+    return list->cut_off;
 }
 
 bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
@@ -204,16 +256,11 @@ bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
     if (!read_line(list, file, line) || !parse_header(list, line, &header)) {
         return false;
     }
-    dp_frame shape = {.width = header.width,
-                      .height = header.height,
-                      .format = header.layout->format,
-                      .color = color};
-    if (color == COLOR_OF_FILE) {
-        shape.color = header.full_range ? DP_COLOR_BT601_FULL : DP_COLOR_BT601_LIMITED;
-    }
+    dp_frame shape = describe_frames(list, &header, color);
     while (!stream_ended(file)) {
-        if (!read_frame(list, file, &shape, header.layout->columns)) {
-            return false;
+        size_t whole = list->count;
+        if (!read_frame(list, file, &shape, &header.layout)) {
+            return accept_cut(list, file, whole);
         }
     }
     return frame_list_finish(list, file);

@@ -37,6 +37,19 @@ static bool read_stream(frame_list *list, FILE *file, const frame_options *optio
                                  "MODEL -");
 }
 
+/* What is read all the same, though the picture is not what it should be. */
+static void warn_of_stream(const frame_list *list, const char *subject) {
+    if (list->interlaced) {
+        complain(subject,
+                 "warning: interlaced, so what moves has combs at its edges; to remove them: "
+                 "ffmpeg -i VIDEO -vf bwdif -f yuv4mpegpipe - | dualpath classify MODEL -");
+    }
+    if (list->cut_off) {
+        complain(subject, "warning: cut off within frame %zu; the %zu before it are used",
+                 list->count + 1, list->count);
+    }
+}
+
 static int read_file(frame_list *list, const char *path, const frame_options *options) {
     bool standard_input = strcmp(path, "-") == 0;
     const char *subject = standard_input ? "standard input" : path;
@@ -49,7 +62,9 @@ static int read_file(frame_list *list, const char *path, const frame_options *op
     if (!standard_input) {
         fclose(file);
     }
-    if (!done && !interrupted()) {
+    if (done) {
+        warn_of_stream(list, subject);
+    } else if (!interrupted()) {
         complain(subject, "%s", list->message);
     }
     return done ? STATUS_OK : STATUS_ERROR;
@@ -77,6 +92,19 @@ static bool check_use(const char *path, bool directory, const frame_options *opt
     return true;
 }
 
+/* What the command line says of all frames. */
+static void turn_frames(frame_list *list, const frame_options *options) {
+    for (size_t i = 0; i < list->count; i++) {
+        dp_frame *frame = &list->frames[i];
+        frame->rotation = options->rotation;
+        frame->mirrored = options->mirrored;
+        if (options->aspect[0] != 0) {
+            frame->aspect_width = options->aspect[0];
+            frame->aspect_height = options->aspect[1];
+        }
+    }
+}
+
 int input_read(frame_list *list, const char *path, const frame_options *options) {
     struct stat status;
     bool directory = strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
@@ -84,5 +112,6 @@ int input_read(frame_list *list, const char *path, const frame_options *options)
         return STATUS_USAGE;
     }
     int result = directory ? read_directory(list, path) : read_file(list, path, options);
+    turn_frames(list, options);
     return interrupted() ? STATUS_INTERRUPTED : result;
 }

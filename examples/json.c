@@ -60,6 +60,16 @@ void json_integer(json *j, int64_t value) {
     fprintf(j->out, "%" PRId64, value);
 }
 
+void json_truth(json *j, bool value) {
+    begin_value(j);
+    fputs(value ? "true" : "false", j->out);
+}
+
+void json_null(json *j) {
+    begin_value(j);
+    fputs("null", j->out);
+}
+
 void json_number(json *j, double value) {
     begin_value(j);
     if (isfinite(value)) {
@@ -71,8 +81,7 @@ void json_number(json *j, double value) {
 
 void json_numbers(json *j, const float *values, int32_t count) {
     if (values == NULL) {
-        begin_value(j);
-        fputs("null", j->out);
+        json_null(j);
         return;
     }
     json_open(j, '[');

@@ -41,16 +41,32 @@ static bool parse_number(const option *o, const char *text) {
     return true;
 }
 
+/* Two numbers with a character between them. */
+static bool read_pair(const option *o, const char *text, char between) {
+    int32_t pair[2] = {0, 0};
+    if (!read_number(o, &text, &pair[0]) || *text++ != between ||
+        !read_number(o, &text, &pair[1]) || *text != '\0') {
+        return false;
+    }
+    memcpy(o->target, pair, sizeof pair);
+    return true;
+}
+
 static bool parse_size(const option *o, const char *text) {
-    const char *at = text;
-    int32_t size[2] = {0, 0};
-    if (!read_number(o, &at, &size[0]) || *at++ != 'x' || !read_number(o, &at, &size[1]) ||
-        *at != '\0') {
+    if (!read_pair(o, text, 'x')) {
         complain(o->name, "'%.40s' is not a size such as 320x240, each side %d to %d", text, o->low,
                  o->high);
         return false;
     }
-    memcpy(o->target, size, sizeof size);
+    return true;
+}
+
+static bool parse_ratio(const option *o, const char *text) {
+    if (!read_pair(o, text, ':')) {
+        complain(o->name, "'%.40s' is not a ratio such as 16:11, each number %d to %d", text,
+                 o->low, o->high);
+        return false;
+    }
     return true;
 }
 
@@ -125,6 +141,8 @@ static bool parse_value(const option *o, const char *text) {
         return parse_number(o, text);
     case OPTION_SIZE:
         return parse_size(o, text);
+    case OPTION_RATIO:
+        return parse_ratio(o, text);
     case OPTION_BYTES:
         return parse_bytes(o, text);
     case OPTION_CHOICE:

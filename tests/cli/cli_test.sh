@@ -24,6 +24,9 @@ done
 prepare
 test_formats
 test_yuv
+test_shown
+test_warnings
+test_used_frames
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
 test_compile

@@ -4,6 +4,10 @@ test_formats() {
     logits "$work/rgb" "$in/rgb.npy" || not_ok "reads NumPy" "status $status"
     same "NumPy 2.0 is the same" "$work/rgb" "$in/rgb-2.npy"
     same "NumPy 3.0 with other quotes and order is the same" "$work/rgb" "$in/rgb-3.npy"
+    same "--mirror and --rotate are the same" "$work/rgb" "$in/lying.rgb" --size 19x27 --mirror \
+        --rotate 90
+    logits "$work/turned" "$in/rgb.npy" --rotate 180 || not_ok "--rotate" "status $status"
+    differs "--rotate turns" "$work/rgb" "$work/turned"
     same "NumPy on standard input is the same" "$work/rgb" - <"$in/rgb.npy"
     same "raw frames are the same" "$work/rgb" "$in/rgb.rgb" --size 27x19
     same "raw frames on standard input are the same" "$work/rgb" - --size=27x19 <"$in/rgb.rgb"
@@ -13,6 +17,7 @@ test_formats() {
     logits "$work/grey" "$in/grey.y" --size 27x19 --format gray8 ||
         not_ok "reads grey" "status $status"
     same "Y4M Cmono is the same" "$work/grey" "$in/grey.y4m"
+    same "Y4M Cmono10 is the same" "$work/grey" "$in/grey-10.y4m"
     same "grey 4:2:0 is the same" "$work/grey" "$in/grey-420.y4m"
     same "grey 4:4:4 is the same" "$work/grey" "$in/grey-444.y4m"
     for kind in grey4 grey8 grey16 grey-alpha8 palette4 palette8; do
@@ -42,6 +47,72 @@ test_yuv() {
     logits "$work/709-full" "$in/yuv.y4m" --color bt709-full || not_ok "BT.709" "status $status"
     near "4:4:4 in full BT.709 is nearly the same" 0.003 "$work/709-full" "$in/yuv-444.y4m" \
         --color bt709-full
+}
+
+# Without a word of the file, colours are those of the size.
+test_shown() {
+    for kind in no-aspect 420p10 420p16; do
+        same "Y4M $kind is the same" "$work/yuv" "$in/yuv-$kind.y4m"
+    done
+    logits "$work/444" "$in/yuv-444.y4m" || not_ok "reads C444" "status $status"
+    same "XYSCSS=444 is C444" "$work/444" "$in/yuv-xyscss.y4m"
+    same "C goes before XYSCSS" "$work/444" "$in/yuv-c-first.y4m"
+    same "10 bits are rounded to 8" "$work/444" "$in/yuv-444p10.y4m"
+    logits "$work/422" "$in/yuv-422.y4m" || not_ok "reads C422" "status $status"
+    same "12 bits are rounded to 8" "$work/422" "$in/yuv-422p12.y4m"
+    logits "$work/wide" "$in/yuv-wide.y4m" || not_ok "reads an aspect" "status $status"
+    differs "A3:2 matters" "$work/yuv" "$work/wide"
+    same "--aspect is A" "$work/wide" "$in/yuv.y4m" --aspect 6:4
+    same "--aspect overrides the file" "$work/yuv" "$in/yuv-wide.y4m" --aspect 1:1
+    same "--aspect of raw frames" "$work/wide" "$in/yuv.i420" --size 27x19 --format i420 --aspect=3:2
+    for size in 1279x576:bt601 1280x576:bt709 1279x577:bt709; do
+        color=${size#*:} size=${size%:*}
+        width=${size%x*} height=${size#*x}
+        chroma=$(((width + 1) / 2 * ((height + 1) / 2)))
+        head -c $((width * height + 2 * chroma)) /dev/zero >"$work/raw"
+        prints "without a word $color for $size" \
+            "\"color\": \"$color-limited\", \"color_guessed\": true" classify "$MODEL" "$work/raw" \
+            --json --size "$size" --format i420
+    done
+}
+
+# warns NAME SENTENCE ARGUMENT...: an answer, and one line on stderr that has the sentence.
+warns() {
+    name=$1
+    sentence=$2
+    shift 2
+    run classify "$MODEL" "$@" </dev/null
+    if [ "$status" -eq 0 ] && [ "$(wc -l <"$err")" -eq 1 ] && grep -q -e "$sentence" "$err"; then
+        ok "$name"
+    else
+        not_ok "$name" "status $status, or another warning"
+    fi
+}
+
+test_warnings() {
+    warns "interlaced video" 'warning: interlaced, .*bwdif' "$in/yuv-interlaced.y4m"
+    bytes=$(($(wc -c <"$in/yuv.y4m") / 20))
+    head -c -9 "$in/yuv.y4m" >"$work/cut.y4m"
+    warns "a frame that is cut off" 'within frame 20; the 19 before it are used' "$work/cut.y4m"
+    logits "$work/cut" "$work/cut.y4m" || not_ok "cut" "status $status"
+    head -c -$bytes "$in/yuv.y4m" >"$work/cut.y4m" # within the line of the last frame, or before it
+    same "the same frames" "$work/cut" "$work/cut.y4m"
+}
+
+# The frames of each view, when they are shown, and what was guessed, in JSON.
+test_used_frames() {
+    prints "frames by their number" '"frame_indices": \[\[2, 3, 4, .* 16, 17\]\], "frame_times": null' \
+        classify "$MODEL" "$in/rgb.npy" --json --rate 1
+    prints "frames by their time" '"frame_times": \[\[0.08, 0.12, .*, 0.68\]\]' \
+        classify "$MODEL" "$in/yuv.y4m" --json --rate 1
+    prints "frames of each view" '"frame_indices": \[\[1, .* 16\], \[3, .* 18\]\]' \
+        classify "$MODEL" "$in/yuv.y4m" --json --rate 1 --views 2
+    prints "nothing is guessed of RGB" '"color": null, "color_guessed": false, "rotation": 0, ' \
+        classify "$MODEL" "$in/rgb.npy" --json
+    prints "what the command line says is no guess" '"color": "bt709-full", "color_guessed": false' \
+        classify "$MODEL" "$in/yuv-444.y4m" --json --color bt709-full
+    prints "what the file says" '"aspect": \[3, 2\], "interlaced": false, "cut_off": false' \
+        classify "$MODEL" "$in/yuv-wide.y4m" --json
 }
 
 test_bad_inputs() {
@@ -82,14 +153,21 @@ test_bad_y4m() {
     bad_y4m "a side of '4x'" 'YUV4MPEG2 W4x H4\nFRAME\n' 24
     bad_y4m "a side of '65537'" 'YUV4MPEG2 W4 H65537\nFRAME\n' 24
     bad_y4m "a side of '9999999999999999999.*1 to 65536" 'YUV4MPEG2 W99999999999999999999 H4\n'
-    bad_y4m "'C420p10'" 'YUV4MPEG2 W4 H4 C420p10\nFRAME\n' 48
-    bad_y4m "'C444alpha'" 'YUV4MPEG2 W4 H4 C444alpha\nFRAME\n' 64
+    bad_y4m "'420p17'" 'YUV4MPEG2 W4 H4 C420p17\nFRAME\n' 48
+    bad_y4m "'420p8'" 'YUV4MPEG2 W4 H4 C420p8\nFRAME\n' 24
+    bad_y4m "'420p10x'" 'YUV4MPEG2 W4 H4 C420p10x\nFRAME\n' 48
+    bad_y4m "an aspect of '4'" 'YUV4MPEG2 W4 H4 A4\nFRAME\n' 24
+    bad_y4m "an aspect of '-4:3'" 'YUV4MPEG2 W4 H4 A-4:3\nFRAME\n' 24
+    bad_y4m "an aspect of '1:99999'; numbers up to 65536" 'YUV4MPEG2 W4 H4 A1:99999\nFRAME\n' 24
+    bad_y4m 'frame 1 is cut short: 47 of 48 bytes' 'YUV4MPEG2 W4 H4 C420p10\nFRAME\n' 47
+    bad_y4m "'444alpha'" 'YUV4MPEG2 W4 H4 C444alpha\nFRAME\n' 64
     bad_y4m 'Cmono in limited range' 'YUV4MPEG2 W4 H4 Cmono XCOLORRANGE=LIMITED\nFRAME\n' 16
     bad_y4m 'holds no frames' 'YUV4MPEG2 W4 H4\n'
     bad_y4m 'frame 1 does not begin with FRAME' 'YUV4MPEG2 W4 H4\nFRAMES\n' 24
     bad_y4m 'frame 1 is cut short: 23 of 24 bytes' 'YUV4MPEG2 W4 H4\nFRAME\n' 23
     bad_y4m 'frame 1 is cut short: 47 of 48 bytes' 'YUV4MPEG2 W4 H4 C444\nFRAME\n' 47
-    bad_y4m 'a Y4M line is cut short' 'YUV4MPEG2 W4 H4\nFRAME\n' 25
+    bad_y4m 'frame 2 does not begin with FRAME' \
+        'YUV4MPEG2 W4 H4\nFRAME\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0FRAMES\n' 24
     bad_y4m 'frame 1 is cut short\|that --max-memory allows' \
         'YUV4MPEG2 W65536 H65536 C444\nFRAME\n' 100
 }

@@ -3,7 +3,8 @@
  * that the answers can be compared: `make_inputs DIRECTORY`.
  *
  * Three clips of odd size: `rgb`, `grey`, and `yuv`, whose chroma is the same in blocks of 4x2
- * pixels so that all subsamplings say the same. It shares no code with the readers.
+ * pixels so that all subsamplings say the same; and `lying`, which is `rgb` before it is mirrored
+ * and turned. It shares no code with the readers.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -88,6 +89,18 @@ static void write_rgb_raw(void) {
     finish(file);
 }
 
+/* What --mirror --rotate 90 makes upright. */
+static void write_lying_raw(void) {
+    FILE *file = create("lying.rgb");
+    for (int i = 0; i < FRAMES * PIXELS; i++) {
+        for (int c = 0; c < 3; c++) {
+            int y = HEIGHT - 1 - i % HEIGHT, x = WIDTH - 1 - i % PIXELS / HEIGHT;
+            putc(rgb_at(i / PIXELS, y, x, c), file);
+        }
+    }
+    finish(file);
+}
+
 static void write_npy(const char *name, int version, const char *shape_format) {
     char header[200];
     int length = snprintf(header, sizeof header, shape_format, FRAMES, HEIGHT, WIDTH);
@@ -111,42 +124,57 @@ static void write_grey_raw(void) {
 
 /* ---- planes ---- */
 
-static void write_luma(FILE *file, int t, bool grey) {
+/* A sample of `bits` bits, which is one of those that are rounded to this byte. */
+static void put_deep(FILE *file, uint8_t byte, int bits, int place) {
+    int step = 1 << (bits - 8), value = byte * step + (bits > 8 ? place % step - step / 2 : 0);
+    value = value < 0 ? 0 : value;
+    putc(value & 255, file);
+    if (bits > 8) {
+        putc(value >> 8, file);
+    }
+}
+
+static void write_luma(FILE *file, int t, int bits, bool grey) {
     for (int i = 0; i < PIXELS; i++) {
         int y = i / WIDTH, x = i % WIDTH;
-        putc(grey ? grey_at(t, y, x) : luma_at(t, y, x), file);
+        put_deep(file, grey ? grey_at(t, y, x) : luma_at(t, y, x), bits, i);
     }
 }
 
 /* One chroma plane of which a sample serves `columns` x `rows` pixels; neutral for grey. */
-static void write_chroma(FILE *file, int t, int c, int columns, int rows, bool grey) {
+static void write_chroma(FILE *file, int t, int c, int columns, int rows, int bits, bool grey) {
     for (int y = 0; y < HEIGHT; y += rows) {
         for (int x = 0; x < WIDTH; x += columns) {
-            putc(grey ? 128 : chroma_at(t, y, x, c), file);
+            put_deep(file, grey ? 128 : chroma_at(t, y, x, c), bits, x + y);
         }
     }
 }
 
-static void write_y4m(const char *name, const char *parameters, int columns, int rows, bool grey) {
+static void write_deep_y4m(const char *name, const char *parameters, int columns, int rows,
+                           int bits, bool grey) {
     FILE *file = create(name);
     fprintf(file, "YUV4MPEG2 W%d H%d F25:1 %s\n", WIDTH, HEIGHT, parameters);
     for (int t = 0; t < FRAMES; t++) {
         fputs(t % 2 == 0 ? "FRAME\n" : "FRAME Ip\n", file);
-        write_luma(file, t, grey);
+        write_luma(file, t, bits, grey);
         for (int c = 0; c < 2 && columns > 0; c++) {
-            write_chroma(file, t, c, columns, rows, grey);
+            write_chroma(file, t, c, columns, rows, bits, grey);
         }
     }
     finish(file);
 }
 
+static void write_y4m(const char *name, const char *parameters, int columns, int rows, bool grey) {
+    write_deep_y4m(name, parameters, columns, rows, 8, grey);
+}
+
 static void write_i420_and_nv12(void) {
     FILE *i420 = create("yuv.i420"), *nv12 = create("yuv.nv12");
     for (int t = 0; t < FRAMES; t++) {
-        write_luma(i420, t, false);
-        write_luma(nv12, t, false);
-        write_chroma(i420, t, 0, 2, 2, false);
-        write_chroma(i420, t, 1, 2, 2, false);
+        write_luma(i420, t, 8, false);
+        write_luma(nv12, t, 8, false);
+        write_chroma(i420, t, 0, 2, 2, 8, false);
+        write_chroma(i420, t, 1, 2, 2, 8, false);
         for (int y = 0; y < HEIGHT; y += 2) {
             for (int x = 0; x < WIDTH; x += 2) {
                 putc(chroma_at(t, y, x, 0), nv12);
@@ -272,6 +300,7 @@ int main(int argc, char **argv) {
     write_npy("rgb.npy", 1, as_numpy);
     write_npy("rgb-2.npy", 2, as_numpy);
     write_npy("rgb-3.npy", 3, other_order);
+    write_lying_raw();
     write_grey_raw();
     write_y4m("grey.y4m", "Cmono XCOLORRANGE=FULL", 0, 0, true);
     write_y4m("grey-420.y4m", "C420jpeg XCOLORRANGE=FULL", 2, 2, true);
@@ -283,6 +312,16 @@ int main(int argc, char **argv) {
     write_y4m("yuv-444.y4m", "C444", 1, 1, false);
     write_y4m("yuv-422.y4m", "C422", 2, 1, false);
     write_y4m("yuv-411.y4m", "C411", 4, 1, false);
+    write_y4m("yuv-xyscss.y4m", "XYSCSS=444", 1, 1, false);
+    write_y4m("yuv-c-first.y4m", "XYSCSS=420JPEG C444 XYSCSS=420JPEG", 1, 1, false);
+    write_y4m("yuv-wide.y4m", "A3:2", 2, 2, false);
+    write_y4m("yuv-no-aspect.y4m", "A0:0", 2, 2, false);
+    write_y4m("yuv-interlaced.y4m", "It", 2, 2, false);
+    write_deep_y4m("grey-10.y4m", "Cmono10 XCOLORRANGE=FULL", 0, 0, 10, true);
+    write_deep_y4m("yuv-420p10.y4m", "C420p10 XYSCSS=420P10", 2, 2, 10, false);
+    write_deep_y4m("yuv-420p16.y4m", "C420p16", 2, 2, 16, false);
+    write_deep_y4m("yuv-422p12.y4m", "C422p12", 2, 1, 12, false);
+    write_deep_y4m("yuv-444p10.y4m", "XYSCSS=444P10", 1, 1, 10, false);
     for (size_t i = 0; i < sizeof png_kinds / sizeof png_kinds[0]; i++) {
         write_png_folder(&png_kinds[i]);
     }

@@ -117,7 +117,8 @@ test_json() {
         skip "JSON is valid" "no python3"
         return
     fi
-    answer="model input frames top labels probabilities logits timings macs"
+    answer="model input frames frame_indices frame_times source top labels probabilities logits
+        timings macs"
     json "classify --json" $answer -- classify "$MODEL" "$in/rgb.npy" --json
     json "classify --json --features" $answer feature_temporal feature_spatial -- \
         classify "$MODEL" "$in/rgb.npy" --json --features
@@ -204,10 +205,14 @@ test_usage() {
     fails 2 "--precision: 'f16' is none of f32, bf16, int8, auto" \
         classify "$MODEL" "$clip" --precision f16
     fails 2 "--format: 'rgb' is none of" classify "$MODEL" "$clip" --format rgb
-    fails 2 "--color: 'bt2020' is none of" classify "$MODEL" "$clip" --color bt2020
+    fails 2 "--color: 'bt2021' is none of" classify "$MODEL" "$clip" --color bt2021
     for value in 27 27x 27x0 x19 65537x1 27x19x3 27X19 -1x5; do
         fails 2 "--size: '$value' is not a size" classify "$MODEL" "$in/rgb.rgb" --size "$value"
     done
+    for value in 16 16: :9 0:9 16:0 65537:1 16:9:1 16x9 -1:1; do
+        fails 2 "--aspect: '$value' is not a ratio" classify "$MODEL" "$clip" --aspect "$value"
+    done
+    fails 2 "--rotate: '45' is none of 0, 90, 180, 270" classify "$MODEL" "$clip" --rotate 45
     for value in 0 8Q G 8GB -1 99999999999999T; do
         fails 2 "--max-memory: '$value' is not a number of bytes" \
             classify "$MODEL" "$clip" --max-memory "$value"

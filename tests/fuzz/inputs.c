@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static volatile unsigned sink;
 
-#define Y4M_HEADERS 6
+#define Y4M_HEADERS 9
 static const char *const y4m_headers[Y4M_HEADERS] = {
     "YUV4MPEG2 ",
     "YUV4MPEG2 W9 H5\nFRAME\n",
@@ -23,6 +23,9 @@ static const char *const y4m_headers[Y4M_HEADERS] = {
     "YUV4MPEG2 W9 H5 C444\nFRAME\n",
     "YUV4MPEG2 W9 H5 C422\nFRAME\n",
     "YUV4MPEG2 W9 H5 C411\nFRAME\n",
+    "YUV4MPEG2 W9 H5 F25:1 It A16:11 C420p10\nFRAME\n",
+    "YUV4MPEG2 W9 H5 Cmono12\nFRAME\n",
+    "YUV4MPEG2 W9 H5 XYSCSS=444P16 XCOLORRANGE=FULL\nFRAME\n",
 };
 
 /* Adds up every sample that a frame describes, so that the sanitizer sees it touched. */
@@ -58,7 +61,7 @@ static bool read_frames(frame_list *list, FILE *file, uint8_t first, uint8_t cho
     case 0x93:
         return frames_read_npy(list, file);
     case 'Y':
-        return frames_read_y4m(list, file, choice % 5 - 1);
+        return frames_read_y4m(list, file, choice % 7 - 1);
     default:
         return frames_read_raw(list, file, &raw);
     }
