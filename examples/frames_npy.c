@@ -67,7 +67,8 @@ static bool read_type(cursor *at) {
     if (!read_string(at, type, sizeof type)) {
         return false;
     }
-    return strcmp(type, "|u1") == 0 ||
+    size_t order = strspn(type, "|<>=") > 0 ? 1 : 0; /* of bytes; one byte has none: any will do */
+    return strcmp(type + order, "u1") == 0 ||
            frame_list_fail(at->list, "the array is of type '%s'; bytes, '|u1', are needed", type);
 }
 
@@ -89,6 +90,9 @@ static bool read_shape(cursor *at, npy_header *header) {
             return false;
         }
         count++;
+        if (*at->text == 'L') { /* a long integer of Python 2 */
+            at->text++;
+        }
         if (!accept_token(at, ",") && *at->text != ')') {
             return malformed(at);
         }

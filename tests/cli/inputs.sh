@@ -4,6 +4,9 @@ test_formats() {
     logits "$work/rgb" "$in/rgb.npy" || not_ok "reads NumPy" "status $status"
     same "NumPy 2.0 is the same" "$work/rgb" "$in/rgb-2.npy"
     same "NumPy 3.0 with other quotes and order is the same" "$work/rgb" "$in/rgb-3.npy"
+    for kind in little big python2; do
+        same "NumPy $kind is the same" "$work/rgb" "$in/rgb-$kind.npy"
+    done
     same "--mirror and --rotate are the same" "$work/rgb" "$in/lying.rgb" --size 19x27 --mirror \
         --rotate 90
     logits "$work/turned" "$in/rgb.npy" --rotate 180 || not_ok "--rotate" "status $status"

@@ -300,6 +300,11 @@ int main(int argc, char **argv) {
     write_npy("rgb.npy", 1, as_numpy);
     write_npy("rgb-2.npy", 2, as_numpy);
     write_npy("rgb-3.npy", 3, other_order);
+    write_npy("rgb-little.npy", 1,
+              "{'descr': '<u1', 'fortran_order': False, 'shape': (%d,%d,%d,3)}");
+    write_npy("rgb-big.npy", 1, "{'descr': '>u1', 'fortran_order': False, 'shape': (%d,%d,%d,3)}");
+    write_npy("rgb-python2.npy", 1,
+              "{'descr': '|u1', 'fortran_order': False, 'shape': (%dL, %dL, %dL, 3L), }");
     write_lying_raw();
     write_grey_raw();
     write_y4m("grey.y4m", "Cmono XCOLORRANGE=FULL", 0, 0, true);
