@@ -11,9 +11,10 @@ from typing import Any, Union
 import numpy as np
 import numpy.typing as npt
 
-from ._lib import dp_frame, library, number_of
+from ._lib import dp_frame, integer, library, number_of
+from ._pixels import MAX_SIDE, make_square, make_upright, planes_to_rgb
 
-MAX_SIDE = 65536
+MAX_ASPECT = 65536
 
 _BY_CHANNELS = {1: "gray8", 3: "rgb24", 4: "rgba"}
 
@@ -37,8 +38,8 @@ class Frame:
     =========  =====================================
 
     Without ``format``, one plane is ``rgb24``, ``rgba`` or ``gray8`` by its channels. ``color``
-    says how nv12 and i420 become RGB: ``bt601-limited``, ``bt601-full``, ``bt709-limited`` or
-    ``bt709-full``.
+    says how nv12 and i420 become RGB: ``bt601-limited``, ``bt601-full``, ``bt709-limited``,
+    ``bt709-full``, ``bt2020-limited`` or ``bt2020-full``.
 
     Rows may lie at any distance, also a negative one; within a row the bytes must be adjacent.
 
@@ -50,9 +51,12 @@ class Frame:
 
     The orientations 1 to 8 of EXIF have a rotation of 0, 0, 180, 180, 270, 90, 90 and 270; 2, 4, 5
     and 7 are mirrored.
+
+    ``aspect`` is the shape of a stored pixel when it is shown, width to height, each 1 .. 65536: the
+    model sees the picture in its right proportions.
     """
 
-    __slots__ = ("planes", "format", "color", "rotation", "mirrored", "_descriptor")
+    __slots__ = ("planes", "format", "color", "rotation", "mirrored", "aspect", "_descriptor")
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Frame:
         color: str = "bt601-limited",
         rotation: int = 0,
         mirrored: bool = False,
+        aspect: tuple[int, int] = (1, 1),
     ) -> None:
         if not planes:
             raise TypeError("a Frame needs at least one plane")
@@ -68,6 +73,7 @@ class Frame:
         self.color = color
         self.rotation = _rotation(rotation)
         self.mirrored = bool(mirrored)
+        self.aspect = _aspect(aspect)
         code, channels = _layout(self.format)
         color_code = _color_code(color)
         if len(planes) != len(channels):
@@ -85,12 +91,24 @@ class Frame:
             color_code,
             self.rotation,
             self.mirrored,
+            *self.aspect,
+        )
+
+    def to_rgb(self) -> npt.NDArray[np.uint8]:
+        """The picture as it is shown, ``[H, W, 3]``: upright, and with square pixels.
+
+        The colours are those that the library sees, rounded to bytes.
+        """
+        return make_square(
+            make_upright(_rgb(self.planes, self.format, self.color), self.rotation, self.mirrored),
+            self.aspect if self.rotation % 180 == 0 else self.aspect[::-1],
         )
 
     def __repr__(self) -> str:
         height, width = self.planes[0].shape[:2]
         turned = f", rotation={self.rotation}" if self.rotation else ""
         turned += ", mirrored=True" if self.mirrored else ""
+        turned += f", aspect={self.aspect}" if self.aspect != (1, 1) else ""
         return f"Frame({width}x{height}, format={self.format!r}, color={self.color!r}{turned})"
 
 
@@ -188,6 +206,26 @@ def _rotation(degrees: int) -> int:
     if degrees not in (0, 90, 180, 270):
         raise ValueError(f"rotation must be 0, 90, 180 or 270 degrees, not {degrees}")
     return degrees
+
+
+def _aspect(aspect: tuple[int, int]) -> tuple[int, int]:
+    across, down = aspect
+    return integer("aspect", across, 1, MAX_ASPECT), integer("aspect", down, 1, MAX_ASPECT)
+
+
+def _rgb(
+    planes: tuple[npt.NDArray[np.uint8], ...], format: str, color: str
+) -> npt.NDArray[np.uint8]:
+    """The stored picture as ``[H, W, 3]``."""
+    first = planes[0]
+    if format == "i420":
+        y, cb, cr = (plane.reshape(plane.shape[:2]) for plane in planes)
+        return planes_to_rgb(y, cb, cr, color)
+    if format == "nv12":
+        return planes_to_rgb(first.reshape(first.shape[:2]), planes[1][..., 0], planes[1][..., 1], color)
+    if format == "gray8":
+        return np.repeat(first.reshape(*first.shape[:2], 1), 3, axis=2)
+    return first[..., 2::-1] if format in ("bgr24", "bgra") else first[..., :3]
 
 
 @functools.cache

@@ -40,6 +40,7 @@ class TestHeader:
         expected = {
             "DP_ABI_VERSION": _lib.ABI_VERSION,
             "DP_MAX_FRAME_SIDE": frames.MAX_SIDE,
+            "DP_MAX_ASPECT": frames.MAX_ASPECT,
             "DP_MAX_THREADS": session_module.MAX_THREADS,
             "DP_MAX_VIEWS": session_module.MAX_VIEWS,
             "DP_MAX_CROPS": session_module.MAX_CROPS,
