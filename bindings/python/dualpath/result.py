@@ -61,6 +61,11 @@ class Result:
     """Multiply-adds executed for this result."""
     labels: tuple[str, ...] = field(repr=False)
     """The model's labels, ``C`` of them."""
+    frame_indices: npt.NDArray[np.int64] = field(repr=False)
+    """``[V, T]``: which frames of the clip each view took."""
+    frame_times: npt.NDArray[np.float64] | None = field(repr=False)
+    """``[V, T]``: when they are shown, in seconds after the first frame of a video file; None for a
+    clip that has no times."""
 
     def top(self, k: int = 5) -> list[Prediction]:
         """The ``k`` likeliest classes (all, when there are fewer), likeliest first."""
@@ -75,7 +80,14 @@ class Result:
         ]
 
     @classmethod
-    def _from_c(cls, c: dp_result, labels: tuple[str, ...]) -> Result:
+    def _from_c(
+        cls,
+        c: dp_result,
+        labels: tuple[str, ...],
+        frame_indices: npt.NDArray[np.int64],
+        times: npt.NDArray[np.float64] | None = None,
+    ) -> Result:
+        """``times``: when each frame of the clip is shown."""
         timings = Timings(*(getattr(c.timings, station.name) for station in fields(Timings)))
         return cls(
             _copy(c.logits, c.classes),
@@ -85,6 +97,8 @@ class Result:
             timings,
             c.macs,
             labels,
+            frame_indices,
+            None if times is None else times[frame_indices],
         )
 
 

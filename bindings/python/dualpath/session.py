@@ -23,6 +23,7 @@ from ._lib import (
     dp_session_options,
     integer,
     library,
+    name_of,
     number_of,
     text,
 )
@@ -31,7 +32,7 @@ from .frames import Frame, Frames, describe
 from .model import Model
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
-from .video import chosen_frames, read_chosen
+from .video import read_chosen, sampled_frames
 
 MAX_RATE = 65536
 MAX_VIEWS = 256
@@ -152,13 +153,24 @@ class Session:
         - ``views``: temporal views, 1 .. 256; ``crops``: square crops along the longer side,
           1 .. 64. Logits and features of all views and crops are averaged.
         """
-        clip = _clip(sampling, rate, views, crops)
+        return self._classify(frames, _clip(sampling, rate, views, crops), None)
+
+    def _classify(
+        self, frames: Frames, clip: dp_clip, times: npt.NDArray[np.float64] | None
+    ) -> Result:
         descriptors = describe(frames)
         clip.frames, clip.frame_count = descriptors, len(descriptors)
         result = default(dp_result)
         with self._exclusively():
             self._call("dp_classify_clip", ctypes.byref(clip), ctypes.byref(result))
-            return Result._from_c(result, self._model.labels)
+            sampled = self._sampled(clip, len(descriptors))
+            return Result._from_c(result, self._model.labels, sampled, times)
+
+    def _sampled(self, clip: dp_clip, count: int) -> npt.NDArray[np.int64]:
+        """The frames that each view of a clip of ``count`` takes."""
+        rate = clip.rate or self._model.sampling_rate
+        sampling = name_of("sampling", clip.sampling)
+        return sampled_frames(count, self._model.frames, sampling, rate, clip.views)
 
     def classify_video(
         self,
@@ -172,14 +184,14 @@ class Session:
         """Classifies a video file through PyAV (``pip install 'dualpath[video]'``).
 
         The answer is that of ``classify(read_video(path), ...)`` with the same options, but only
-        the frames that the sampling takes become RGB and are held in memory.
+        the frames that the sampling takes are held in memory. The picture is as the file says that
+        it is to be shown: turned, in its proportions and colours. Where a file does not say its
+        colours, they are those of its size, BT.709 from 1280 columns or 577 rows on and BT.601
+        below, and the logger ``dualpath.video`` hears it.
         """
         clip = _clip(sampling, rate, views, crops)
-        view_frames, step = self._model.frames, clip.rate or self._model.sampling_rate
-        frames = read_chosen(
-            path, lambda count: chosen_frames(count, view_frames, sampling, step, clip.views)
-        )
-        return self.classify(frames, sampling=sampling, rate=rate, views=views, crops=crops)
+        video = read_chosen(path, lambda count: set(self._sampled(clip, count).ravel().tolist()))
+        return self._classify(video.frames, clip, video.times)
 
     def begin_clip(self, crop: int = 0, crops: int = 1) -> None:
         """Begins a clip whose frames come one by one, for push_frame() and finish_clip().
@@ -211,7 +223,8 @@ class Session:
         result = default(dp_result)
         with self._exclusively():
             self._call("dp_session_finish_clip", ctypes.byref(result))
-            return Result._from_c(result, self._model.labels)
+            pushed = np.arange(self._model.frames)[None]
+            return Result._from_c(result, self._model.labels, pushed)
 
     def preprocess_view(
         self,

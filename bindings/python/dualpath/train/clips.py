@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .._lists import is_array, load_array, read_array, read_list, with_classes
-from ..video import iterate_video
+from ..video import iterate_pictures
 
 Frames = npt.NDArray[np.uint8]  # [n][H][W][3]
 
+_MADE = 2  # how decode() makes frames: those of another number are made again
 UNNAMED = -1  # the class of a clip whose class has a name, where names have no numbers
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".npy")
 
@@ -82,7 +83,7 @@ def stretch(frames: Frames, start: int, count: int) -> Frames:
 def decode(path: str, rate: int, side: int) -> Frames:
     """Every ``rate``-th frame of a video ``[n][H][W][3]``, those whose shorter side is at least
     twice ``side`` shrunk by a whole number. Of an array file all, as where it is evaluated."""
-    frames = read_array(path) if is_array(path) else iterate_video(path, rate)
+    frames = read_array(path) if is_array(path) else iterate_pictures(path, rate)
     return np.stack([_shrink(frame, side) for frame in frames])
 
 
@@ -119,5 +120,5 @@ class Cache:
     def _name(self, path: str) -> str:
         status = os.stat(path)
         rate = 1 if is_array(path) else self.rate
-        key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, rate, self.side)
+        key = (_MADE, os.path.abspath(path), status.st_size, status.st_mtime_ns, rate, self.side)
         return hashlib.sha256(repr(key).encode()).hexdigest()[:32] + ".npy"

@@ -51,12 +51,12 @@ def frames_of(source: str, split: str, every: int, side: int
     """The middle squares of every so many-th frame of the clips of a split, ``[n][R][R][3]``."""
     from PIL import Image
 
-    from ..video import iterate_video
+    from ..video import iterate_pictures
 
     squares = []
     for clip in read_clips(source, split):
         path = clip.path
-        for frame in read_array(path)[::every] if is_array(path) else iterate_video(path, every):
+        for frame in read_array(path)[::every] if is_array(path) else iterate_pictures(path, every):
             height, width = frame.shape[:2]
             short = min(height, width)
             x, y = (width - short) // 2, (height - short) // 2
