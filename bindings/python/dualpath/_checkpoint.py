@@ -1,33 +1,19 @@
-"""Opens a checkpoint of any kind as named tensors and the arguments it was trained with.
-
-A tensor has .shape, .dtype (the name that PyTorch gives it) and .array(), which reads it.
-"""
+"""Opens a checkpoint of any kind as named tensors and the arguments it was trained with."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
+from ._named_array import NamedArray
 from ._pickle import Record
 from ._refused import Refused, show
+from ._safetensors import read_safetensors
 from ._stated import checked
-from ._torchfile import Archive, Tensor
+from ._torch_tensors import Tensor
+from ._torchfile import Archive
 
 _STATE_KEYS = ("model", "state_dict", "model_state_dict", "module")
 _MAX_NODES = 1_000_000
-_SAFETENSORS_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
-                       "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
-                       "U8": "uint8", "BOOL": "bool"}
-
-
-class NamedArray(Protocol):
-    """What all kinds of tensors have in common."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    def array(self) -> np.ndarray[Any, Any]: ...
 
 
 class Checkpoint:
@@ -107,46 +93,5 @@ def _tensors_of_module(module: Record) -> dict[str, NamedArray]:
     return tensors
 
 
-class _SafeTensor:
-    def __init__(self, file: Any, name: str) -> None:
-        part = file.get_slice(name)
-        code = part.get_dtype()
-        self.shape = tuple(part.get_shape())
-        self.dtype = _SAFETENSORS_DTYPES.get(code, code)
-        self._file, self._name = file, name
-
-    def array(self) -> np.ndarray[Any, Any]:
-        array: np.ndarray[Any, Any] = self._file.get_tensor(self._name)
-        return array
-
-
-class _Bfloat16(_SafeTensor):
-    """bfloat16 is unknown to NumPy, and with it to the safetensors package: from its bytes."""
-
-    def __init__(self, file: Any, name: str, data: bytes) -> None:
-        super().__init__(file, name)
-        self._data = data
-
-    def array(self) -> np.ndarray[Any, Any]:
-        bits = np.frombuffer(self._data, "<u2").astype(np.uint32) << 16
-        return bits.view(np.float32).reshape(self.shape)
-
-
 def _open_safetensors(path: str) -> Checkpoint:
-    try:
-        import safetensors
-    except ImportError as error:
-        raise Refused("reading a safetensors file needs the safetensors package: "
-                      "pip install 'dualpath[convert]'") from error
-    deserialize: Any = safetensors.deserialize
-    try:
-        file: Any = safetensors.safe_open(path, framework="np")
-        tensors: dict[str, NamedArray] = {name: _SafeTensor(file, name) for name in file.keys()}
-        if any(tensor.dtype == "bfloat16" for tensor in tensors.values()):
-            with open(path, "rb") as source:
-                raw = dict(deserialize(source.read()))
-            tensors.update({name: _Bfloat16(file, name, raw[name]["data"])
-                            for name in tensors if tensors[name].dtype == "bfloat16"})
-    except safetensors.SafetensorError as error:
-        raise Refused(f"not a sound safetensors file: {show(str(error))}") from error
-    return Checkpoint("safetensors file", _without_wrapper(tensors), {})
+    return Checkpoint("safetensors file", _without_wrapper(read_safetensors(path)), {})

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checkpoint import NamedArray
+from ._named_array import NamedArray
 from ._refused import Refused, show
 
 Array = np.ndarray[Any, Any]

@@ -6,167 +6,18 @@ the entries data/0, data/1, ... Every reference is checked against the entry whe
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
-from . import _numpy_pickle
-from ._pickle import Dictionary, Global, hashable, load
+from ._pickle import load
 from ._refused import Refused, show
+from ._torch_tensors import Storage, find_global, read_identifier
 
-# Torch data type -> how NumPy reads its bytes. bfloat16 is unknown to NumPy: see Tensor.array().
-_DTYPES = {
-    "float32": "f4", "float64": "f8", "float16": "f2", "bfloat16": "u2",
-    "int64": "i8", "int32": "i4", "int16": "i2", "int8": "i1", "uint8": "u1", "bool": "?",
-    "complex64": "c8", "complex128": "c16",
-}
-_STORAGES = {
-    "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
-    "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
-}
 _MAX_PICKLE_BYTES = 1 << 26  # a checkpoint of a thousand tensors needs 200 KB
-_MAX_DIMENSIONS = 16
 _ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OverflowError, struct.error)
-
-
-class Storage:
-    """The numbers that tensors share: one entry of the archive."""
-
-    def __init__(self, archive: Archive, entry: str, dtype: str, count: int) -> None:
-        self.archive, self.entry, self.dtype, self.count = archive, entry, dtype, count
-
-    def with_dtype(self, dtype: str) -> Storage:
-        """The same bytes as numbers of another type: for files with untyped storages."""
-        size = self.count * np.dtype(_DTYPES[self.dtype]).itemsize
-        return Storage(self.archive, self.entry, dtype,
-                       size // np.dtype(_DTYPES[dtype]).itemsize)
-
-    def numbers(self) -> np.ndarray[Any, Any]:
-        code = np.dtype(self.archive.byte_order + _DTYPES[self.dtype])
-        return np.frombuffer(self.archive.read(self.entry), code, self.count)
-
-
-class Tensor:
-    """A checked view of a storage, read when array() is called."""
-
-    def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...],
-                 strides: tuple[int, ...]) -> None:
-        self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
-        self.dtype = storage.dtype
-
-    def array(self) -> np.ndarray[Any, Any]:
-        numbers = self.storage.numbers()[self.offset:]
-        steps = [stride * numbers.itemsize for stride in self.strides]
-        view = np.lib.stride_tricks.as_strided(numbers, self.shape, steps, writeable=False)
-        if self.dtype == "bfloat16":
-            return np.asarray(view.astype(np.uint32) << 16).view(np.float32)
-        return view.astype(view.dtype.newbyteorder("="))
-
-
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_ignored: Any) -> Tensor:
-    if not isinstance(storage, Storage):
-        raise Refused("a tensor has no storage")
-    shape, strides = tuple(shape), tuple(strides)
-    if not all(type(n) is int and n >= 0 for n in (offset, *shape, *strides)):
-        raise Refused(f"a tensor in {storage.entry} has an offset, a size or a stride that is "
-                      "negative or not a whole number")
-    if len(shape) != len(strides) or len(shape) > _MAX_DIMENSIONS:
-        raise Refused(f"a tensor in {storage.entry} has {len(shape)} sizes and {len(strides)} "
-                      f"strides; expected as many, and at most {_MAX_DIMENSIONS}")
-    count = math.prod(shape)
-    last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides))
-    if count > storage.count or (count > 0 and last >= storage.count):
-        raise Refused(f"a tensor of shape {list(shape)} does not fit in its storage "
-                      f"{storage.entry}: {storage.count} numbers")
-    return Tensor(storage, offset, shape, strides)
-
-
-def _rebuild_tensor_v3(storage: Any, offset: Any, shape: Any, strides: Any, _requires_grad: Any,
-                       _hooks: Any, dtype: Any, *_ignored: Any) -> Tensor:
-    name = dtype.name.rpartition(".")[2] if isinstance(dtype, Global) else ""
-    if not isinstance(storage, Storage) or name not in _DTYPES:
-        raise Refused("a tensor has no storage, or no data type")
-    return _rebuild_tensor(storage.with_dtype(name), offset, shape, strides)
-
-
-def _rebuild_from_type(function: Any, _type: Any, arguments: Any, _state: Any) -> Tensor:
-    if not isinstance(function, Global) or function.call not in _REBUILDERS:
-        raise Refused("a tensor is rebuilt by something else than a function for tensors")
-    tensor: Tensor = function.call(*arguments)
-    return tensor
-
-
-def _make_dictionary(items: Any = ()) -> Dictionary:
-    if len(items) > 0:
-        raise Refused("an OrderedDict is made from values in a way that PyTorch does not")
-    return Dictionary()
-
-
-def _make_set(values: Iterable[Any] = ()) -> set[Any]:
-    return {hashable(value) for value in values}
-
-
-def _join(separator: str) -> Callable[..., str]:
-    """A call that answers its texts and numbers in one text: devices, versions."""
-    return lambda *parts: separator.join(str(hashable(part)) for part in parts)
-
-
-_REBUILDERS = (_rebuild_tensor, _rebuild_tensor_v3)
-
-
-def _whitelist() -> dict[str, Global]:
-    """Every name that a file may mention, and what stands for it. Anything else is refused."""
-    calls: dict[str, Callable[..., Any]] = {
-        "collections.OrderedDict": _make_dictionary,
-        "collections.defaultdict": lambda *_factory: {},
-        "builtins.set": _make_set,
-        "torch.Size": lambda sizes: tuple(sizes),
-        "torch.device": _join(":"),
-        "torch.torch_version.TorchVersion": _join(""),
-        "torch._utils._rebuild_tensor": _rebuild_tensor,
-        "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
-        "torch._utils._rebuild_tensor_v3": _rebuild_tensor_v3,
-        "torch._utils._rebuild_parameter": lambda tensor, *_ignored: tensor,
-        "torch._utils._rebuild_parameter_with_state": lambda tensor, *_ignored: tensor,
-        "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
-        "torch.jit._pickle.restore_type_tag": lambda value, _type: value,
-    }
-    for kind in ("int", "double", "bool", "tensor"):
-        calls[f"torch.jit._pickle.build_{kind}list"] = lambda values: values
-    for kind in ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"):
-        calls[f"pathlib.{kind}"] = lambda *parts: str(PurePosixPath(*parts))
-    types = ["builtins." + name for name in ("dict", "list", "int", "float", "str", "bool")]
-    types += ["torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"]
-    types += ["torch." + name for name in (*_DTYPES, *_STORAGES)]
-    types += ["torch.storage.UntypedStorage"]
-    table = {name: Global(name, call) for name, call in calls.items()}
-    table.update({name: Global(name) for name in types})
-    table.update({name: Global(name, is_record=True)
-                  for name in ("argparse.Namespace", "types.SimpleNamespace")})
-    table.update(_numpy_pickle.whitelist())
-    return table
-
-
-_GLOBALS = _whitelist()
-
-
-def _find_global(module: str, name: str) -> Global:
-    full = f"{'builtins' if module == '__builtin__' else module}.{name}"
-    if full in _GLOBALS:
-        return _GLOBALS[full]
-    if full.startswith("__torch__."):  # the classes of a TorchScript archive: attributes only
-        return Global(full, is_record=True)
-    raise Refused(f"the pickle names {show(full)}, which is not among the names a checkpoint "
-                  "needs; nothing was executed")
 
 
 class Archive:
@@ -219,21 +70,18 @@ class Archive:
             raise Refused(f"entry {show(name)} cannot be read: {show(str(error))}") from error
 
     def _find_storage(self, identifier: Any) -> Storage:
-        if type(identifier) is not tuple or len(identifier) != 5 or identifier[0] != "storage":
+        if type(identifier) is not tuple or len(identifier) != 5:
             raise Refused("the pickle refers to something else than a storage")
-        _, kind, key, _location, count = identifier
-        kind = kind.name.rpartition(".")[2] if isinstance(kind, Global) else ""
-        dtype = "uint8" if kind == "UntypedStorage" else _STORAGES.get(kind)
-        if dtype is None or type(key) is not str or type(count) is not int or count < 0:
-            raise Refused("the pickle refers to a storage in a way that PyTorch does not")
+        dtype, key, count = read_identifier(identifier)
         entry = f"{self._folder}data/{key}"
         if entry not in self._entries:
             raise Refused(f"storage {show(entry)} is missing from the archive")
-        size, expected = self._entries[entry].file_size, count * np.dtype(_DTYPES[dtype]).itemsize
+        storage = Storage(self, entry, dtype, count)
+        size, expected = self._entries[entry].file_size, count * storage.item_size
         if size != expected:
             raise Refused(f"storage {show(entry)} has {size} bytes; {count} numbers of {dtype} "
                           f"need {expected}")
-        return Storage(self, entry, dtype, count)
+        return storage
 
     def load(self) -> Any:
         """The value that data.pkl describes."""
@@ -241,4 +89,4 @@ class Archive:
         if self._entries[name].file_size > _MAX_PICKLE_BYTES:
             raise Refused(f"data.pkl has {self._entries[name].file_size} bytes; "
                           f"at most {_MAX_PICKLE_BYTES} are read")
-        return load(self.read(name), _find_global, self._find_storage)
+        return load(self.read(name), find_global, self._find_storage)
