@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._legacyfile import LegacyFile
 from ._named_array import NamedArray
 from ._pickle import Record
 from ._refused import Refused, show
@@ -31,19 +32,19 @@ class Checkpoint:
 def open_checkpoint(path: str) -> Checkpoint:
     """Reads what the file contains; the numbers of a tensor are read when they are asked for."""
     with open(path, "rb") as file:
-        head = file.read(16)
+        head = file.read(300)
     if head.startswith(b"PK"):
-        return _open_archive(path)
+        return _checkpoint_of("PyTorch checkpoint", Archive(path).load())
     if len(head) > 8 and head[8:9] == b"{":
         return _open_safetensors(path)
-    if head[:1] == b"\x80" or b"ustar" in head:
-        raise Refused("this is a checkpoint in the format before PyTorch 1.6 (no zip archive), "
-                      "which is not read; load it and torch.save() it with a newer PyTorch")
+    if head[:1] == b"\x80":
+        return _checkpoint_of("PyTorch checkpoint of before 1.6", LegacyFile(path).load())
+    if b"ustar" in head:
+        raise Refused("this is a tar archive: unpack it, and give the checkpoint in it")
     raise Refused("neither a PyTorch archive nor a safetensors file")
 
 
-def _open_archive(path: str) -> Checkpoint:
-    value = Archive(path).load()
+def _checkpoint_of(kind: str, value: Any) -> Checkpoint:
     if isinstance(value, Record) and value.type_name.startswith("__torch__."):
         return Checkpoint("TorchScript archive", _without_wrapper(_tensors_of_module(value)), {})
     if not isinstance(value, dict):
@@ -57,7 +58,7 @@ def _open_archive(path: str) -> Checkpoint:
     strange = [name for name in state if name not in tensors]
     if state is not value and strange:
         raise Refused(f"{show(str(strange[0]))} of the model is not a tensor")
-    return Checkpoint("PyTorch checkpoint", _without_wrapper(tensors), _arguments_of(value),
+    return Checkpoint(kind, _without_wrapper(tensors), _arguments_of(value),
                       checked(value.get("dualpath")))
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 
-class NamedArray(Protocol):
+class NamedArray:
     """What all kinds of tensors have in common: `dtype` is the name that PyTorch gives it, and
     array() reads the numbers."""
 
     shape: tuple[int, ...]
     dtype: str
 
-    def array(self) -> np.ndarray[Any, Any]: ...
+    def array(self) -> np.ndarray[Any, Any]:
+        raise NotImplementedError

@@ -184,6 +184,7 @@ def _drop_ones(array: Array, dimensions: int) -> Array:
     return array.reshape(array.shape[ones:])
 
 
+_FLOATS = ("float16", "bfloat16", "float32", "float64")  # what can be read exactly, or is rounded
 _SHAPERS: dict[str, Callable[[Array], Array]] = {"": lambda array: array, "patch": _patch,
             "vector": lambda array: _drop_ones(array, 1),
             "rows": lambda array: _drop_ones(array, 2),
@@ -192,8 +193,9 @@ _SHAPERS: dict[str, Callable[[Array], Array]] = {"": lambda array: array, "patch
 
 def _read(name: str, tensor: NamedArray, rule: Rule) -> Array:
     """The array of the weight file that a tensor becomes: f32, finite."""
-    if tensor.dtype not in ("float16", "bfloat16", "float32", "float64"):
-        raise Refused(f"tensor {name} is of type {tensor.dtype}; expected floating point")
+    if tensor.dtype not in _FLOATS:
+        raise Refused(f"tensor {show(name)} is of type {tensor.dtype}; expected floating point: "
+                      f"{', '.join(_FLOATS)}")
     with np.errstate(over="ignore"):
         array = tensor.array().astype(np.float32, copy=False)
     if not np.isfinite(array).all():

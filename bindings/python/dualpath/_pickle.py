@@ -13,6 +13,7 @@ from typing import Any
 
 from ._refused import Refused, show
 
+MAX_BYTES = 1 << 26  # of a pickle; a checkpoint of a thousand tensors needs 200 KB
 _MAX_INTEGER_BYTES = 16  # a seed needs 9; numbers of megabytes are only good for stalling
 
 
@@ -284,12 +285,19 @@ def _text(data: bytes) -> str:
 def load(data: bytes, find_global: FindGlobal, find_persistent: FindPersistent) -> Any:
     """The value that a pickle describes. `find_global(module, name)` returns a Global or refuses;
     `find_persistent(identifier)` returns what stands for data outside of the pickle."""
+    return load_next(data, 0, find_global, find_persistent)[0]
+
+
+def load_next(data: bytes, start: int, find_global: FindGlobal,
+              find_persistent: FindPersistent) -> tuple[Any, int]:
+    """The value of the pickle that begins at a byte of `data`, and where that pickle ends."""
     machine = _Machine(data, find_global, find_persistent)
+    machine.position = start
     try:
         while True:
             opcode = machine.take(1)[0]
             if opcode == _STOP:
-                return machine.pop()
+                return machine.pop(), machine.position
             if opcode not in _INSTRUCTIONS:
                 raise Refused(f"the pickle uses instruction 0x{opcode:02x} at byte "
                               f"{machine.position - 1}, which PyTorch does not write")

@@ -11,10 +11,12 @@ from ._refused import Refused, show
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
            "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
-           "U8": "uint8", "BOOL": "bool"}
+           "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
+           "C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+           "F8_E8M0": "float8_e8m0fnu", "F4": "float4_e2m1fn_x2"}
 
 
-class _SafeTensor:
+class _SafeTensor(NamedArray):
     def __init__(self, file: Any, name: str) -> None:
         part = file.get_slice(name)
         code = part.get_dtype()

@@ -12,14 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import _numpy_pickle
+from ._named_array import NamedArray
 from ._pickle import Dictionary, Global, hashable
 from ._refused import Refused, show
 
-# Torch data type -> how NumPy reads its bytes. bfloat16 is unknown to NumPy: see Tensor.array().
+# Torch data type -> how NumPy reads its bytes. Of the last ones, which NumPy does not know, only
+# the size counts: the converter takes no such tensor. For bfloat16 see Tensor.array().
 _DTYPES = {
     "float32": "f4", "float64": "f8", "float16": "f2", "bfloat16": "u2",
     "int64": "i8", "int32": "i4", "int16": "i2", "int8": "i1", "uint8": "u1", "bool": "?",
-    "complex64": "c8", "complex128": "c16",
+    "complex64": "c8", "complex128": "c16", "uint16": "u2", "uint32": "u4", "uint64": "u8",
+    "complex32": "u4",
+    **dict.fromkeys(("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
+                     "float8_e8m0fnu", "float4_e2m1fn_x2"), "u1"),
 }
 _STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16",
@@ -71,7 +76,7 @@ def read_identifier(identifier: tuple[Any, ...]) -> tuple[str, str, int]:
     return dtype, key, count
 
 
-class Tensor:
+class Tensor(NamedArray):
     """A checked view of a storage, read when array() is called."""
 
     def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...],

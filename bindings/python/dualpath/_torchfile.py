@@ -12,11 +12,10 @@ import struct
 import zipfile
 from typing import Any
 
-from ._pickle import load
+from ._pickle import MAX_BYTES, load
 from ._refused import Refused, show
 from ._torch_tensors import Storage, find_global, read_identifier
 
-_MAX_PICKLE_BYTES = 1 << 26  # a checkpoint of a thousand tensors needs 200 KB
 _ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OverflowError, struct.error)
 
 
@@ -86,7 +85,7 @@ class Archive:
     def load(self) -> Any:
         """The value that data.pkl describes."""
         name = self._folder + "data.pkl"
-        if self._entries[name].file_size > _MAX_PICKLE_BYTES:
+        if self._entries[name].file_size > MAX_BYTES:
             raise Refused(f"data.pkl has {self._entries[name].file_size} bytes; "
-                          f"at most {_MAX_PICKLE_BYTES} are read")
+                          f"at most {MAX_BYTES} are read")
         return load(self.read(name), find_global, self._find_storage)

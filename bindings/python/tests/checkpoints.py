@@ -82,6 +82,7 @@ class Archive:
 
     def __init__(self, byte_order="little"):
         self.entries = {}
+        self.counts = {}  # of numbers, by the key of a storage
         self.order = byte_order
 
     def storage(self, array):
@@ -90,6 +91,7 @@ class Archive:
         kind = array.dtype.str[1:]
         mark = "<" if self.order == "little" else ">"
         self.entries[f"data/{key}"] = array.astype(array.dtype.newbyteorder(mark)).tobytes()
+        self.counts[key] = array.size
         return Persistent(("storage", Name("torch", STORAGES[kind]), key, "cpu", array.size))
 
     def tensor(self, array):
@@ -121,6 +123,32 @@ class Archive:
         return str(path)
 
 
+MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+
+
+class LegacyFile(Archive):
+    """Writes files as torch.save() did before PyTorch 1.6."""
+
+    def storage(self, array):
+        identifier = super().storage(array).identifier
+        return Persistent((*identifier, None))  # no view of another storage
+
+    def write(self, path, value, **change):
+        """`change` replaces parts: magic, version, system, value, keys, storages."""
+        storages = {name.rpartition("/")[2]: data for name, data in self.entries.items()}
+        keys = sorted(storages)
+        parts = {"magic": Raw(b"\x8a\x0a" + MAGIC), "version": 1001,
+                 "system": {"protocol_version": 1001, "little_endian": True}, "value": value,
+                 "keys": keys, "storages": [(self.counts[key], storages[key]) for key in keys],
+                 **change}
+        pickles = [pickle_of(parts[name])
+                   for name in ("magic", "version", "system", "value", "keys")]
+        numbers = [struct.pack("<q", count) + data for count, data in parts["storages"]]
+        with open(path, "wb") as file:
+            file.write(b"".join(pickles + numbers))
+        return str(path)
+
+
 def namespace(**attributes):
     return Object("argparse", "Namespace", attributes)
 
@@ -132,7 +160,7 @@ def save(path, tensors, **arguments):
                                 "args": namespace(**arguments)})
 
 
-def save_torchscript(path, tensors):
+def save_torchscript(path, tensors, package="__torch__.clip.model"):
     """The tensors as the attributes of a tree of modules."""
     archive, tree = Archive(), {}
     for name, array in tensors.items():
@@ -146,7 +174,7 @@ def save_torchscript(path, tensors):
         state = {"training": False, "_is_full_backward_hook": None}
         state.update({key: module(item) if isinstance(item, dict) else item
                       for key, item in node.items()})
-        return Object("__torch__.clip.model", "Module", state)
+        return Object(package, "Module", state)
 
     return archive.write(path, module(tree))
 

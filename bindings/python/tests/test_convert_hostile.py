@@ -2,7 +2,6 @@
 ever be executed.
 """
 
-import collections
 import os
 import pickle
 import random
@@ -225,7 +224,7 @@ def test_pickle_cut_anywhere(tmp_path):
     state = archive.state({"a": np.ones((2, 3), np.float32)})
     data = pickle_of({"model": state, "args": checkpoints.namespace(num_frames=16)})
     archive.write(tmp_path / "good.pth", None, pickle=data)
-    assert open_checkpoint(tmp_path / "good.pth").tensors["a"].shape == (2, 3)
+    assert open_checkpoint(str(tmp_path / "good.pth")).tensors["a"].shape == (2, 3)
     for size in range(len(data)):
         path = archive.write(tmp_path / "cut.pth", None, pickle=data[:size])
         with pytest.raises(Refused):
@@ -393,7 +392,7 @@ def test_flipped_bit_in_a_storage(good, tmp_path):
     path = tmp_path / "flipped.pth"
     path.write_bytes(data)
     with pytest.raises(Refused, match="archive/data/0"):
-        open_checkpoint(path).tensors["a"].array()
+        open_checkpoint(str(path)).tensors["a"].array()
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -450,14 +449,6 @@ def test_byte_order_of_no_machine(good, tmp_path, capsys):
 
 def test_pickle_of_100_megabytes(tmp_path, capsys):
     assert "data.pkl has" in refuse_pickle(bytes(100 << 20), tmp_path, capsys)
-
-
-@pytest.mark.parametrize("data", [pickle.dumps(collections.OrderedDict(a=1), 2),
-                                  b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."])
-def test_files_before_1_6(data, tmp_path, capsys):
-    path = tmp_path / "old.pth"
-    path.write_bytes(data)
-    assert "before PyTorch 1.6" in refuse(path, capsys)
 
 
 @pytest.mark.parametrize("data", [b"", b"P", b"PK", b"hello, world, this is text", bytes(100),
