@@ -3,6 +3,8 @@ Command line options for what a checkpoint's tensors do not say. The same names 
 dualpath-convert, so that a line of options serves both.
 """
 
+from argparse import BooleanOptionalAction
+
 
 def triple(text):
     values = tuple(float(value) for value in text.split(","))
@@ -32,7 +34,7 @@ OPTIONS = (
 def add_options(parser):
     for option, _, kind in OPTIONS:
         if kind is None:
-            parser.add_argument(option, action="store_true", default=None)
+            parser.add_argument(option, action=BooleanOptionalAction)
         else:
             parser.add_argument(option, type=kind)
 
@@ -51,7 +53,7 @@ def command_line(config):
     for option, name, kind in OPTIONS:
         value = getattr(config, name)
         if kind is None:
-            words += [option] if value else []
+            words.append(option if value else option.replace("--", "--no-", 1))
         else:
             words += [option, ",".join(map(repr, value)) if kind is triple else str(value)]
     return words

@@ -9,24 +9,26 @@ from ._named_array import NamedArray
 from ._pickle import Record
 from ._refused import Refused, show
 from ._safetensors import read_safetensors
-from ._stated import checked
+from ._stated import Value, checked
 from ._torch_tensors import Tensor
 from ._torchfile import Archive
 
 _STATE_KEYS = ("model", "state_dict", "model_state_dict", "module")
 _MAX_NODES = 1_000_000
+_ARGUMENTS = ("args", "hyper_parameters")  # of a training run: the released code's, Lightning's
+_OPENAI = ("__torch__.clip.", "__torch__.multimodal.")  # modules of OpenAI's archives
 
 
 class Checkpoint:
     """`kind` in words, `tensors` by name, `arguments` of the training run by name, and what the
     checkpoint states about its network (_stated.py)."""
 
-    def __init__(self, kind: str, tensors: dict[str, NamedArray],
-                 arguments: dict[str, Any], stated: dict[str, Any] | None = None) -> None:
+    def __init__(self, kind: str, tensors: dict[str, NamedArray]) -> None:
         self.kind = kind
         self.tensors = tensors
-        self.arguments = arguments
-        self.stated = stated or {}
+        self.arguments: dict[str, Value] = {}
+        self.stated: dict[str, Value] = {}
+        self.is_openai = False  # an archive that OpenAI's program has written
 
 
 def open_checkpoint(path: str) -> Checkpoint:
@@ -46,7 +48,9 @@ def open_checkpoint(path: str) -> Checkpoint:
 
 def _checkpoint_of(kind: str, value: Any) -> Checkpoint:
     if isinstance(value, Record) and value.type_name.startswith("__torch__."):
-        return Checkpoint("TorchScript archive", _without_wrapper(_tensors_of_module(value)), {})
+        module = Checkpoint("TorchScript archive", _without_wrapper(_tensors_of_module(value)))
+        module.is_openai = value.type_name.startswith(_OPENAI)
+        return module
     if not isinstance(value, dict):
         raise Refused(f"the file holds a {type(value).__name__}; expected a dictionary of tensors")
     state = next((value[key] for key in _STATE_KEYS if isinstance(value.get(key), dict)), value)
@@ -58,15 +62,22 @@ def _checkpoint_of(kind: str, value: Any) -> Checkpoint:
     strange = [name for name in state if name not in tensors]
     if state is not value and strange:
         raise Refused(f"{show(str(strange[0]))} of the model is not a tensor")
-    return Checkpoint(kind, _without_wrapper(tensors), _arguments_of(value),
-                      checked(value.get("dualpath")))
+    checkpoint = Checkpoint(kind, _without_wrapper(tensors))
+    checkpoint.arguments = _arguments_of(value)
+    checkpoint.stated = {key: Value(item, "checkpoint")
+                         for key, item in checked(value.get("dualpath")).items()}
+    return checkpoint
 
 
-def _arguments_of(value: dict[Any, Any]) -> dict[str, Any]:
-    arguments = value.get("args")
-    if isinstance(arguments, Record):
-        return arguments.attributes
-    return arguments if type(arguments) is dict else {}
+def _arguments_of(value: dict[Any, Any]) -> dict[str, Value]:
+    """The first arguments that are there, each with where it stands."""
+    for key in _ARGUMENTS:
+        given = value.get(key)
+        found = given.attributes if isinstance(given, Record) else given
+        if type(found) is dict:
+            return {name: Value(item, f"{key}.{name}") for name, item in found.items()
+                    if isinstance(name, str)}
+    return {}
 
 
 def _without_wrapper(tensors: dict[str, NamedArray]) -> dict[str, NamedArray]:
@@ -95,4 +106,4 @@ def _tensors_of_module(module: Record) -> dict[str, NamedArray]:
 
 
 def _open_safetensors(path: str) -> Checkpoint:
-    return Checkpoint("safetensors file", _without_wrapper(read_safetensors(path)), {})
+    return Checkpoint("safetensors file", _without_wrapper(read_safetensors(path)))

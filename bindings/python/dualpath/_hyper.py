@@ -1,6 +1,7 @@
 """The hyper-parameters of a model: each from the shapes of its tensors, an option, what the
-checkpoint states, the arguments it was trained with, or a default, in docs/weight-format.md's names
-and bounds. Remembers which.
+checkpoint states, the arguments it was trained with, what is certain of such tensors (_certain.py),
+or a default of the method, in docs/weight-format.md's names and bounds. Remembers which; what is
+not known is asked for.
 """
 
 from __future__ import annotations
@@ -8,15 +9,13 @@ from __future__ import annotations
 import math
 import re
 from argparse import Namespace
-from typing import Any, NamedTuple
+from typing import Any
 
+from ._certain import ask_for, certain_heads, certain_pixels, certain_values, is_adapted
 from ._checkpoint import Checkpoint
-from ._names import CLIP, TIMM, Mapped, matrix_shape, source_name
+from ._names import CLIP, Mapped, matrix_shape, source_name
 from ._refused import Refused
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CLIP_OWN = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+from ._stated import Value
 
 _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
@@ -27,17 +26,14 @@ _MAX_TOKENS = 65536
 _MAX_IMAGES = 256
 
 
-class Value(NamedTuple):
-    value: Any
-    origin: str
-
-
 class Hyper:
-    """Values by key without the `dualpath.` in front, in the order in which they are written."""
+    """Values by key without the `dualpath.` in front, in the order in which they are written.
+    `known` are those that the checkpoint tells, `missing` the keys that nobody has told."""
 
-    def __init__(self, stated: dict[str, Any]) -> None:
+    def __init__(self, known: dict[str, Value]) -> None:
         self.values: dict[str, Value] = {}
-        self.stated = stated
+        self.known = known
+        self.missing: list[str] = []
 
     def set(self, key: str, value: Any, origin: str) -> None:
         if key in _BOUNDS:
@@ -46,14 +42,19 @@ class Hyper:
                 raise Refused(f"{key} is {value} ({origin}); expected {low} to {high}")
         self.values[key] = Value(value, origin)
 
+    def choose(self, key: str, option: Any, default: Any = None) -> None:
+        """An option, or else what is known, or else a default; None is no default."""
+        if option is not None:
+            self.set(key, option, "option")
+        elif key in self.known:
+            self.set(key, *self.known[key])
+        elif default is not None:
+            self.set(key, default, "default")
+        else:
+            self.missing.append(key)
+
     def __getitem__(self, key: str) -> Any:
         return self.values[key].value
-
-
-def is_adapted(mapped: Mapped) -> bool:
-    """Whether this is a DualPath model, not a plain image transformer."""
-    return any(".adapter." in name or name.startswith("head.") or name == "position.grid"
-               for name in mapped.tensors)
 
 
 def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
@@ -73,50 +74,34 @@ def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
     hyper.set("block_count", max(blocks, default=-1) + 1, "tensors")
 
 
-def _choose(hyper: Hyper, key: str, option: Any, default: Any, origin: str = "default") -> None:
-    if option is not None:
-        hyper.set(key, option, "option")
-    elif key in hyper.stated:
-        hyper.set(key, hyper.stated[key], "checkpoint")
-    else:
-        hyper.set(key, default, origin)
+def _check_heads(hyper: Hyper) -> None:
+    width, heads = hyper["embedding_length"], hyper["attention.head_count"]
+    if width % heads:
+        raise Refused(f"the width {width} is not a multiple of {heads} heads")
 
 
-def _set_heads(hyper: Hyper, option: int | None) -> None:
-    width = hyper["embedding_length"]
-    if option is None and width % 64 and "attention.head_count" not in hyper.stated:
-        raise Refused(f"the width {width} is not a multiple of 64, which CLIP's heads have: give "
-                      "--heads")
-    _choose(hyper, "attention.head_count", option, width // 64, "default, D/64")
-    if width % hyper["attention.head_count"]:
-        raise Refused(f"the width {width} is not a multiple of "
-                      f"{hyper['attention.head_count']} heads")
+def _argument(arguments: dict[str, Value], name: str) -> Value | None:
+    found = arguments.get(name)
+    if found is None or found.value is None:
+        return None
+    if type(found.value) is not int:
+        raise Refused(f"{found.origin} of the checkpoint is not a whole number")
+    return found
 
 
-def _argument(arguments: dict[str, Any], name: str) -> int | None:
-    value = arguments.get(name)
-    if value is not None and type(value) is not int:
-        raise Refused(f"args.{name} of the checkpoint is not a whole number")
-    return value
+def _arguments(arguments: dict[str, Value]) -> dict[str, Value]:
+    """What the arguments of the training run tell."""
+    found = {"frames": _argument(arguments, "num_frames"),
+             "sampling_rate": _argument(arguments, "sampling_rate")}
+    return {key: value for key, value in found.items() if value is not None}
 
 
-def _trained(value: int | None, origin: str, default: int) -> tuple[int, str]:
-    return (default, "default") if value is None else (value, origin)
-
-
-def _set_frames(hyper: Hyper, mapped: Mapped, arguments: dict[str, Any],
-                options: Namespace) -> None:
-    _choose(hyper, "grid", options.grid, 4)
-    frames = _argument(arguments, "num_frames")
-    known = options.num_frames, hyper.stated.get("frames"), frames
-    if known == (None, None, None) and is_adapted(mapped):
-        raise Refused("the checkpoint does not say how many frames a clip has: give --num-frames")
-    _choose(hyper, "frames", options.num_frames, *_trained(frames, "args.num_frames", 16))
-    _choose(hyper, "spatial_frames", options.spatial_frames, 8)
-    rate = _argument(arguments, "sampling_rate")
-    _choose(hyper, "sampling_rate", options.sampling_rate,
-            *_trained(rate, "args.sampling_rate", 4))
-    _check_frames(hyper)
+def _set_frames(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
+    """Frames of a clip; a model without adapters takes any number of them."""
+    hyper.choose("grid", options.grid, 4)
+    hyper.choose("frames", options.num_frames, None if is_adapted(mapped) else 16)
+    hyper.choose("spatial_frames", options.spatial_frames, 8)
+    hyper.choose("sampling_rate", options.sampling_rate, None if "frames" in hyper.missing else 4)
 
 
 def _check_frames(hyper: Hyper) -> None:
@@ -132,40 +117,43 @@ def _check_frames(hyper: Hyper) -> None:
 
 def _set_image(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
     """Statistics of the pixels, by what the frozen part was trained with."""
-    if mapped.family is TIMM:
-        (mean, std), origin = HALF, "default of timm's ViTs"
-    elif not is_adapted(mapped):
-        (mean, std), origin = CLIP_OWN, "default, CLIP's own"
-    else:
-        (mean, std), origin = IMAGENET, "default, ImageNet's"
-    _choose(hyper, "image_mean", options.mean, mean, origin)
-    _choose(hyper, "image_std", options.std, std, origin)
+    activation = hyper.values.get("activation")
+    hyper.known = {**certain_pixels(mapped, activation and activation.value), **hyper.known}
+    hyper.choose("image_mean", options.mean)
+    hyper.choose("image_std", options.std)
 
 
-def _set_arithmetic(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
-    is_timm = mapped.family is TIMM
-    origin = "default of timm's ViTs" if is_timm else "default, OpenAI's CLIP"
-    _choose(hyper, "attention.layer_norm_epsilon", options.ln_eps, 1e-6 if is_timm else 1e-5,
-            origin)
-    _choose(hyper, "activation", options.activation, "gelu" if is_timm else "quick_gelu", origin)
-    _choose(hyper, "adapter.activation", options.adapter_activation, "gelu")
-    _choose(hyper, "adapter.scale", options.adapter_scale, 1.0)
-    _choose(hyper, "adapter.serial_skip", options.serial_skip, False)
+def _set_arithmetic(hyper: Hyper, options: Namespace) -> None:
+    hyper.choose("attention.head_count", options.heads)
+    hyper.choose("attention.layer_norm_epsilon", options.ln_eps)
+    hyper.choose("activation", options.activation)
+    hyper.choose("adapter.activation", options.adapter_activation, "gelu")
+    hyper.choose("adapter.scale", options.adapter_scale, 1.0)
+    hyper.choose("adapter.serial_skip", options.serial_skip)
 
 
 def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
     has_adapters = any(".adapter." in name for name in mapped.tensors)
     lacks_grid = has_adapters and "position.grid" not in mapped.tensors
-    kind = option or hyper.stated.get("position.kind")
-    if kind == "sincos-time" and lacks_grid:
+    has_table = "position.table" in mapped.tensors
+    if not lacks_grid:
+        hyper.choose("position.kind", option, "sincos-time")
+    elif has_table:
+        hyper.choose("position.kind", option)
+    else:
+        no_grid = Value("sincos-3d", "no spatial_positional_embedding")
+        hyper.known = {"position.kind": no_grid, **hyper.known}
+        hyper.choose("position.kind", option)
+    kind = hyper.values.get("position.kind")
+    if kind and kind.value == "sincos-time" and lacks_grid:
         raise Refused("position sincos-time needs tensor visual.spatial_positional_embedding, "
                       "which the checkpoint does not have")
-    if kind == "table" and "position.table" not in mapped.tensors:
+    if kind and kind.value == "table" and not has_table:
         raise Refused("position table needs tensor "
                       f"{source_name(CLIP, 'position.table')}, which the checkpoint does not have")
-    default = ("sincos-3d", "no spatial_positional_embedding") if lacks_grid else \
-        ("sincos-time", "default")
-    _choose(hyper, "position.kind", option, *default)
+
+
+def _check_position(hyper: Hyper) -> None:
     multiple = {"sincos-time": 2, "sincos-3d": 16, "table": 1}[hyper["position.kind"]]
     if hyper["embedding_length"] % multiple:
         raise Refused(f"position kind {hyper['position.kind']} needs a width that is a multiple "
@@ -174,11 +162,28 @@ def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
 
 def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper:
     """All hyper-parameters of a mapped checkpoint."""
-    hyper = Hyper(checkpoint.stated)
+    hyper = Hyper({**certain_values(mapped, checkpoint), **_arguments(checkpoint.arguments),
+                   **checkpoint.stated})
     _set_sizes(hyper, mapped)
-    _set_heads(hyper, options.heads)
-    _set_arithmetic(hyper, mapped, options)
+    width = hyper["embedding_length"]
+    heads = certain_heads(width, mapped, checkpoint)
+    if heads is not None:
+        hyper.known = {"attention.head_count": heads, **hyper.known}
+    _set_arithmetic(hyper, options)
     _set_position(hyper, mapped, options.position)
-    _set_frames(hyper, mapped, checkpoint.arguments, options)
+    _set_frames(hyper, mapped, options)
     _set_image(hyper, mapped, options)
+    ask_for(hyper.missing, width)
+    _check_heads(hyper)
+    _check_position(hyper)
+    _check_frames(hyper)
     return hyper
+
+
+def notes_of(hyper: Hyper, mapped: Mapped) -> list[str]:
+    """What whoever converts a checkpoint should know about its values."""
+    notes = []
+    if is_adapted(mapped) and hyper.values["sampling_rate"].origin == "default":
+        notes.append("the checkpoint does not say how far apart the frames of a clip are: "
+                     f"{hyper['sampling_rate']} is the default, --sampling-rate says another")
+    return notes

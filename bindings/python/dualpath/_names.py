@@ -105,6 +105,7 @@ TIMM = Family("timm", "patch_embed.proj.weight", (
     Rule("patch_embed.proj.bias", "patch.bias"),
     Rule("cls_token", "class_token", "vector"),
     Rule("pos_embed", "position.spatial", "rows"),
+    Rule("norm_pre.{s}", "pre_norm.{s}"),
     Rule("norm.{s}", "post_norm.{s}"),
     Rule("blocks.{i}.norm1.{s}", "block.{i}.norm1.{s}"),
     Rule("blocks.{i}.attn.qkv.{s}", "block.{i}.attention.qkv.{s}"),

@@ -4,7 +4,7 @@ the keys of docs/weight-format.md. A checkpoint comes from anywhere, so each val
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,19 @@ from ._refused import Refused, show
 POSITIONS = ("sincos-time", "sincos-3d", "table")
 ACTIVATIONS = ("quick_gelu", "gelu", "relu")
 
+# Means and deviations of pixels in 0 to 1.
+IMAGENET_PIXELS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CLIP_PIXELS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+
 _FLOAT32 = np.finfo(np.float32)  # what numbers are written as
 _SMALLEST, _LARGEST = float(_FLOAT32.tiny), float(_FLOAT32.max)
+
+
+class Value(NamedTuple):
+    """A value, and where it comes from."""
+
+    value: Any
+    origin: str
 
 
 def is_number(value: Any) -> bool:

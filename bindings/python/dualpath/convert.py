@@ -21,7 +21,7 @@ from ._backbone import Backbone, check_hyper, read_backbone, take_options, witho
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
-from ._hyper import Hyper, resolve
+from ._hyper import Hyper, notes_of, resolve
 from ._lists import read_labels
 from ._names import Array, Mapped, map_tensors
 from ._refused import Refused, show
@@ -83,16 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--sampling-rate", type=int, metavar="N", help="distance of frames (as trained, or 4)")
     add("--spatial-frames", type=int, metavar="N", help="frames of the spatial path (8)")
     add("--grid", type=int, metavar="N", help="side of a frameset in frames (4)")
-    add("--heads", type=int, metavar="N", help="attention heads (width / 64)")
+    add("--heads", type=int, metavar="N", help="attention heads (width / 64 up to 1024)")
     add("--mean", type=_triple, metavar="R,G,B", help="subtracted from pixels in 0 to 1")
     add("--std", type=_positive_triple, metavar="R,G,B", help="divided by after that")
     add("--position", choices=POSITIONS, help="position encoding of the temporal path")
-    add("--activation", choices=ACTIVATIONS, help="of the MLPs (quick_gelu; timm: gelu)")
+    add("--activation", choices=ACTIVATIONS, help="of the MLPs")
     add("--adapter-activation", choices=ACTIVATIONS, help="of the adapters (gelu)")
     add("--adapter-scale", type=_number, metavar="X", help="factor on their output (1)")
-    add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms (1e-5; timm: 1e-6)")
+    add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms")
     add("--serial-skip", action=argparse.BooleanOptionalAction,
         help="serial adapters add their input: z + A(z), not A(z)")
+    parser.epilog = ("What is not given is what the checkpoint says, or what is certain of such "
+                     "tensors; what is neither is asked for.")
     return parser
 
 
@@ -156,7 +158,7 @@ def _convert(options: argparse.Namespace) -> None:
     backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
     hyper = resolve(mapped, checkpoint, options)
-    notes = drop_unused_positions(hyper, mapped)
+    notes = [*notes_of(hyper, mapped), *drop_unused_positions(hyper, mapped)]
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
         check_hyper(backbone, hyper)
@@ -176,11 +178,11 @@ def _convert(options: argparse.Namespace) -> None:
 def _inspect_checkpoint(path: str) -> None:
     checkpoint = open_checkpoint(path)
     print(f"{checkpoint.kind}, {len(checkpoint.tensors)} tensors")
-    for key, value in checkpoint.arguments.items():
+    for value, origin in checkpoint.arguments.values():
         if isinstance(value, (str, int, float, bool, type(None))):
-            print(f"  args.{show(key)} = {show(str(value))}")
-    for key, value in checkpoint.stated.items():
-        print(f"  {key} = {value}")
+            print(f"  {show(origin)} = {show(str(value))}")
+    for key, (value, origin) in checkpoint.stated.items():
+        print(f"  {key} = {value} ({origin})")
     for name, tensor in checkpoint.tensors.items():
         print(f"  {show(name):60} {tensor.dtype:9} {list(tensor.shape)}")
 

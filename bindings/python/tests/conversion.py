@@ -14,6 +14,8 @@ from dualpath import convert
 
 SHARED = Path(os.environ.get("DUALPATH_SHARED", Path(__file__).parents[3].parent / "shared"))
 
+HALF = ("--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5")  # pixels of timm's augreg
+
 
 def read(path):
     """Metadata, and tensors as f32 with their types."""
@@ -47,6 +49,11 @@ class Run:
         assert status == 1 and printed.err.startswith("dualpath-convert: ")
         assert not self.output.exists() and not list(self.folder.glob(".dualpath*"))
         return printed.err
+
+    def refuse_again(self, checkpoint, *options):
+        """After a conversion that went well."""
+        self.output.unlink()
+        return self.refuse(checkpoint, *options)
 
     def inspect(self, path):
         status, printed = self._main("--inspect", path)

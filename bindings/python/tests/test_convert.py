@@ -10,7 +10,7 @@ import pytest
 gguf = pytest.importorskip("gguf", reason="the converter needs the gguf package")
 import checkpoints
 from checkpoints import Sizes
-from conversion import SHARED, assert_tensors, clip_expectation
+from conversion import HALF, SHARED, assert_tensors, clip_expectation
 
 
 def test_released_checkpoint(run):
@@ -83,7 +83,7 @@ def test_clip_state_dict_is_a_backbone(run):
     source = checkpoints.clip()
     archive = checkpoints.Archive()
     path = archive.write(run.folder / "clip.pt", archive.state(source))
-    metadata, tensors, _ = run(path)
+    metadata, tensors, _ = run(path, "--activation", "quick_gelu")
     assert_tensors(tensors, clip_expectation(source))
     assert metadata["dualpath.frames"] == 16 and metadata["dualpath.position.kind"] == "sincos-time"
     assert metadata["dualpath.image_mean"][0] == np.float32(0.48145466)
@@ -103,7 +103,7 @@ def test_torchscript_archive(run):
 
 def test_hugging_face(run):
     source = checkpoints.hugging_face()
-    metadata, tensors, _ = run(run.save_safetensors(source))
+    metadata, tensors, _ = run(run.save_safetensors(source), "--activation", "quick_gelu")
     vision = "vision_model."
     layer = vision + "encoder.layers.1."
     for kind in ("weight", "bias"):
@@ -129,7 +129,7 @@ def test_hugging_face_without_keys_names_them(run):
 
 def test_timm(run):
     source = {name: array.astype(np.float16) for name, array in checkpoints.timm().items()}
-    metadata, tensors, _ = run(run.save_safetensors(source))
+    metadata, tensors, _ = run(run.save_safetensors(source), *HALF)
     np.testing.assert_array_equal(tensors["class_token"], source["cls_token"][0, 0])
     np.testing.assert_array_equal(tensors["position.spatial"], source["pos_embed"][0])
     np.testing.assert_array_equal(tensors["patch.bias"], source["patch_embed.proj.bias"])
@@ -154,7 +154,7 @@ def test_bfloat16_safetensors(run):
         data += bits.tobytes()
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
-    _, tensors, _ = run(path)
+    _, tensors, _ = run(path, *HALF)
     expected = (half["blocks.1.mlp.fc1.weight"].astype(np.uint32) << 16).view(np.float32)
     np.testing.assert_array_equal(tensors["block.1.mlp.up.weight"], expected)
 
@@ -269,7 +269,8 @@ def test_bfloat16_and_protocols_of_pytorch(run):
     for protocol in (2, 3, 4, 5):
         path = run.folder / f"{protocol}.pt"
         torch.save(state, path, pickle_protocol=protocol)
-        assert_tensors(run(path, "--force")[1], clip_expectation(expected))
+        _, tensors, _ = run(path, "--force", "--activation", "quick_gelu")
+        assert_tensors(tensors, clip_expectation(expected))
 
 
 @pytest.mark.skipif(not (SHARED / "golden").is_dir(),
@@ -291,5 +292,5 @@ def test_real_checkpoints(run):
                                "--labels", SHARED / "clips" / "labels.txt")
     assert len(tensors) == 347 and len(metadata["dualpath.labels"]) == 10
     assert metadata["dualpath.adapter.serial_skip"] is True
-    metadata, tensors, _ = run(models / "vit-ti16-in1k.safetensors", "--force")
+    metadata, tensors, _ = run(models / "vit-ti16-in1k.safetensors", "--force", *HALF)
     assert len(tensors) == 150 and metadata["dualpath.activation"] == "gelu"

@@ -137,7 +137,9 @@ def test_labels(run, text, words):
 def test_labels_without_a_head(run):
     labels = run.folder / "labels.txt"
     labels.write_text("a\n")
-    assert "without a head" in run.refuse(run.save(checkpoints.clip()), "--labels", labels)
+    message = run.refuse(run.save(checkpoints.clip()), "--labels", labels, "--activation", "gelu",
+                         "--mean", "0,0,0", "--std", "1,1,1")
+    assert "without a head" in message
 
 
 def test_labels_that_are_not_there(run):

@@ -15,7 +15,8 @@ from dualpath.train.probe import main as probe
 def test_a_linear_probe_of_a_frozen_model(five_clips, capsys):
     gguf = str(five_clips / "backbone.gguf")
     assert convert([str(five_clips / "backbone.pth"), "-o", gguf, "--heads", "2", "--activation",
-                    "gelu", "--num-frames", "16"]) == 0
+                    "gelu", "--ln-eps", "1e-6", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5",
+                    "--num-frames", "16"]) == 0
     files = sorted((five_clips / "clips").glob("*/*.npy"))
     for file in files:
         np.save(file, np.load(file)[:16])

@@ -79,7 +79,8 @@ def _read_weight_file(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
 def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
     with naming(path):
         checkpoint = open_checkpoint(path)
-        return map_tensors(checkpoint.tensors).tensors, checkpoint.stated
+        stated = {key: value for key, (value, _origin) in checkpoint.stated.items()}
+        return map_tensors(checkpoint.tensors).tensors, stated
 
 
 def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str],
