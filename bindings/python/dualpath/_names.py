@@ -32,6 +32,8 @@ class Family(NamedTuple):
     landmark: str  # a tensor that tells the family
     rules: tuple[Rule, ...]
     dropped: tuple[tuple[str, str], ...]  # pairs of a pattern and the reason
+    tower: str = ""  # the prefix of the image transformer, which it lacks when it is saved alone
+    mate: str = ""  # a tensor that tells such a tower, together with the landmark
 
 
 class Mapped(NamedTuple):
@@ -73,7 +75,7 @@ CLIP = Family("CLIP and DualPath", "visual.conv1.weight", (
     (rf"(text\.)?({_CLIP_TEXT})", "text tower"),
     (r"input_resolution|context_length|vocab_size", "constants"),
     (r"visual\.temporal_positional_embedding\.inv_freq", "fixed frequencies"),
-))
+), "visual.", "visual.class_embedding")
 
 _HF_BLOCK = "vision_model.encoder.layers.{i}."
 _HF_TEXT_LAYER = (r"(self_attn\.[qkv]_proj|self_attn\.out_proj|layer_norm[12]|mlp\.fc[12])"
@@ -98,7 +100,7 @@ HUGGING_FACE = Family("Hugging Face CLIP", "vision_model.embeddings.patch_embedd
      r"|text_model\.final_layer_norm\.(weight|bias)|text_projection\.weight|logit_scale"
      rf"|text_model\.encoder\.layers\.\d+\.{_HF_TEXT_LAYER}", "text tower"),
     (r"vision_model\.embeddings\.position_ids", "constants"),
-))
+), "vision_model.", "vision_model.embeddings.class_embedding")
 
 TIMM = Family("timm", "patch_embed.proj.weight", (
     Rule("patch_embed.proj.weight", "patch.weight", "patch"),
@@ -118,6 +120,7 @@ TIMM = Family("timm", "patch_embed.proj.weight", (
 ))
 
 FAMILIES = (CLIP, HUGGING_FACE, TIMM)
+_DROPPED_ANYWHERE = ((r"n_averaged", "count of averaged steps"),)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -168,7 +171,8 @@ def _rule_for(family: Family, name: str) -> tuple[Rule, str] | None:
 
 
 def _reason_to_drop(family: Family, name: str) -> str | None:
-    return next((reason for pattern, reason in family.dropped if re.fullmatch(pattern, name)), None)
+    return next((reason for pattern, reason in (*family.dropped, *_DROPPED_ANYWHERE)
+                 if re.fullmatch(pattern, name)), None)
 
 
 def _patch(array: Array) -> Array:

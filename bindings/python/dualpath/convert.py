@@ -68,13 +68,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Turn a DualPath checkpoint, or a CLIP or timm image transformer, into a "
                     "weight file of libdualpath. Nothing in the checkpoint is executed.")
     add = parser.add_argument
-    add("checkpoint", help="a .pt, .pth or .safetensors file")
+    add("checkpoint", help="a .pt, .pth, .bin, .tar, .ckpt or .safetensors file")
     add("-o", "--output", metavar="MODEL.gguf", help="the weight file to write")
     add("--inspect", action="store_true",
         help="print what a checkpoint or a weight file contains, and check its checksums")
     add("--task-of", metavar="MODEL.gguf",
         help="write a task file: only what this backbone does not have, once its frozen weights "
              "are found to be the checkpoint's")
+    add("--weights", metavar="NAME",
+        help="of several sets of weights in the file, the one under this name; ema: the averages")
     add("--force", action="store_true", help="replace the output if it exists")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
     add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
@@ -154,11 +156,11 @@ def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backb
 
 def _convert(options: argparse.Namespace) -> None:
     _check_output(options)
-    checkpoint = open_checkpoint(options.checkpoint)
+    checkpoint = open_checkpoint(options.checkpoint, options.weights)
     backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
     hyper = resolve(mapped, checkpoint, options)
-    notes = [*notes_of(hyper, mapped), *drop_unused_positions(hyper, mapped)]
+    notes = [*checkpoint.notes, *notes_of(hyper, mapped), *drop_unused_positions(hyper, mapped)]
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
         check_hyper(backbone, hyper)
@@ -175,9 +177,11 @@ def _convert(options: argparse.Namespace) -> None:
           f"{os.path.getsize(options.output)} bytes")
 
 
-def _inspect_checkpoint(path: str) -> None:
-    checkpoint = open_checkpoint(path)
+def _inspect_checkpoint(options: argparse.Namespace) -> None:
+    checkpoint = open_checkpoint(options.checkpoint, options.weights)
     print(f"{checkpoint.kind}, {len(checkpoint.tensors)} tensors")
+    for note in checkpoint.notes:
+        print(f"note: {note}")
     for value, origin in checkpoint.arguments.values():
         if isinstance(value, (str, int, float, bool, type(None))):
             print(f"  {show(origin)} = {show(str(value))}")
@@ -202,12 +206,15 @@ def _inspect_weight_file(path: str) -> None:
         print(f"checksums of {len(file.tensors)} tensors agree")
 
 
-def _inspect(path: str) -> None:
-    with open(path, "rb") as file:
+def _inspect(options: argparse.Namespace) -> None:
+    with open(options.checkpoint, "rb") as file:
         head = file.read(4)
     if head[:2] == b"\x1f\x8b":
         raise Refused("this file is compressed: gunzip it to inspect it")
-    (_inspect_weight_file if head == b"GGUF" else _inspect_checkpoint)(path)
+    if head == b"GGUF":
+        _inspect_weight_file(options.checkpoint)
+    else:
+        _inspect_checkpoint(options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -217,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give either -o MODEL.gguf or --inspect")
     try:
         if options.inspect:
-            _inspect(options.checkpoint)
+            _inspect(options)
         else:
             _convert(options)
     except Refused as error:
