@@ -135,5 +135,5 @@ def ask_for(missing: list[str], width: int) -> None:
     questions = [_about_heads(width) if key == "attention.head_count" else _QUESTIONS[key]
                  for key in missing]
     listed = "; ".join(f"{q.subject} ({q.option}: {q.likely})" for q in questions)
-    raise Refused(f"the checkpoint does not say {listed}: give these options, "
-                  "since a wrong value makes all answers wrong without an error")
+    raise Refused(f"neither the checkpoint nor a configuration beside it says {listed}: give these "
+                  "options, since a wrong value makes all answers wrong without an error")

@@ -1,14 +1,18 @@
-"""Opens a checkpoint of any kind as named tensors and the arguments it was trained with."""
+"""Opens a checkpoint of any kind: its tensors by name, and what it says about its network."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from ._configs import NO_CONFIG, Config, find_config, read_config
+from ._folder import find_weights, index_of, read_index
 from ._legacyfile import LegacyFile
 from ._named_array import NamedArray
+from ._names import FAMILIES, Family
 from ._pickle import Record
-from ._refused import Refused
+from ._refused import Refused, show
 from ._safetensors import read_safetensors
 from ._stated import Value, checked
 from ._torch_tensors import Tensor
@@ -22,21 +26,26 @@ _OPENAI = ("__torch__.clip.", "__torch__.multimodal.")  # modules of OpenAI's ar
 
 class Checkpoint:
     """`kind` in words, `tensors` by name, `arguments` of the training run by name, what the
-    checkpoint states about its network (_stated.py), and `notes` for whoever converts it."""
+    checkpoint or a configuration beside it states about its network (_stated.py), the `sizes` that
+    the configuration gives its tensors, and `notes` for whoever converts it."""
 
     def __init__(self, kind: str, tensors: dict[str, NamedArray]) -> None:
         self.kind = kind
         self.tensors = tensors
         self.arguments: dict[str, Value] = {}
         self.stated: dict[str, Value] = {}
+        self.config: Config = NO_CONFIG
         self.notes: list[str] = []
         self.is_openai = False  # an archive that OpenAI's program has written
 
 
-def open_checkpoint(path: str, weights: str | None = None) -> Checkpoint:
-    """Reads what the file contains; the numbers of a tensor are read when they are asked for.
-    `weights` names one of several sets (_weights.py)."""
-    kind, value = _read_file(path)
+def open_checkpoint(path: str, weights: str | None = None, config: str | None = None) -> Checkpoint:
+    """Reads what a file, or a folder of Hugging Face, contains; the numbers of a tensor are read
+    when they are asked for. `weights` names one of several sets (_weights.py), `config` a
+    configuration file in the place of the one beside the weights."""
+    if os.path.isdir(path):
+        path = find_weights(path)
+    kind, value = _read(path)
     tensors, notes = choose_weights(_by_name(value), weights)
     checkpoint = Checkpoint(kind, tensors)
     checkpoint.notes = notes
@@ -45,11 +54,19 @@ def open_checkpoint(path: str, weights: str | None = None) -> Checkpoint:
         checkpoint.arguments = _arguments_of(value)
         checkpoint.stated = {key: Value(item, "checkpoint")
                              for key, item in checked(value.get("dualpath")).items()}
+    _add_config(checkpoint, os.path.dirname(path), config)
     return checkpoint
 
 
+def _read(path: str) -> tuple[str, Any]:
+    """The kind of the weights, and the value in the file or in the files of an index."""
+    index = index_of(path)
+    if index is not None:
+        return "checkpoint in several files", read_index(index, _read_part)
+    return _read_file(path)
+
+
 def _read_file(path: str) -> tuple[str, Any]:
-    """The kind of a file, and the value in it."""
     with open(path, "rb") as file:
         head = file.read(300)
     if head.startswith(b"PK"):
@@ -63,6 +80,15 @@ def _read_file(path: str) -> tuple[str, Any]:
     if b"ustar" in head:
         raise Refused("this is a tar archive: unpack it, and give the checkpoint in it")
     raise Refused("neither a PyTorch archive nor a safetensors file")
+
+
+def _read_part(path: str) -> dict[str, NamedArray]:
+    """The tensors of one of several files."""
+    value = _by_name(_read_file(path)[1])
+    strange = next((name for name, item in value.items() if not isinstance(item, NamedArray)), None)
+    if strange is not None:
+        raise Refused(f"{show(str(strange))} is not a tensor")
+    return dict(value)
 
 
 def _by_name(value: Any) -> Mapping[Any, Any]:
@@ -82,6 +108,29 @@ def _arguments_of(value: dict[Any, Any]) -> dict[str, Value]:
             return {name: Value(item, f"{key}.{name}") for name, item in found.items()
                     if isinstance(name, str)}
     return {}
+
+
+def _family_of(tensors: Mapping[str, NamedArray]) -> Family | None:
+    return next((family for family in FAMILIES if family.landmark in tensors), None)
+
+
+def _add_config(checkpoint: Checkpoint, folder: str, given: str | None) -> None:
+    """Reads the configuration file that is given, or the one beside the weights of a backbone. One
+    beside DualPath's own weights says nothing about them."""
+    family = _family_of(checkpoint.tensors)
+    if given is None and family is not None and not _is_adapted(checkpoint.tensors):
+        given = find_config(family, folder)
+    if given is None:
+        return
+    if family is None:
+        raise Refused("a configuration file is given for tensors of an unknown program")
+    checkpoint.config = read_config(family, given)
+    checkpoint.stated = {**checkpoint.config.stated, **checkpoint.stated}
+    checkpoint.notes += checkpoint.config.notes
+
+
+def _is_adapted(tensors: Mapping[str, NamedArray]) -> bool:
+    return any("_adapter_" in name or name.startswith("visual.head.") for name in tensors)
 
 
 def _tensors_of_module(module: Record) -> dict[str, NamedArray]:

@@ -1,7 +1,7 @@
 """The hyper-parameters of a model: each from the shapes of its tensors, an option, what the
-checkpoint states, the arguments it was trained with, what is certain of such tensors (_certain.py),
-or a default of the method, in docs/weight-format.md's names and bounds. Remembers which; what is
-not known is asked for.
+checkpoint or a configuration beside it states, the arguments it was trained with, what is certain
+of such tensors (_certain.py), or a default of the method, in docs/weight-format.md's names and
+bounds. Remembers which; what is not known is asked for.
 """
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
     hyper.set("patch_size", patch, "tensors")
     hyper.set("embedding_length", width, "tensors")
     hyper.set("block_count", max(blocks, default=-1) + 1, "tensors")
+
+
+def _check_sizes(hyper: Hyper, sizes: dict[str, Value]) -> None:
+    """That a configuration is of these tensors."""
+    for key, (value, origin) in sizes.items():
+        if hyper[key] != value:
+            raise Refused(f"{origin} is {value}, and the tensors have {hyper[key]}: it is the "
+                          "configuration of another model; --config names the right one")
 
 
 def _check_heads(hyper: Hyper) -> None:
@@ -165,6 +173,7 @@ def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper
     hyper = Hyper({**certain_values(mapped, checkpoint), **_arguments(checkpoint.arguments),
                    **checkpoint.stated})
     _set_sizes(hyper, mapped)
+    _check_sizes(hyper, checkpoint.config.sizes)
     width = hyper["embedding_length"]
     heads = certain_heads(width, mapped, checkpoint)
     if heads is not None:
@@ -180,10 +189,13 @@ def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper
     return hyper
 
 
-def notes_of(hyper: Hyper, mapped: Mapped) -> list[str]:
+def notes_of(hyper: Hyper, mapped: Mapped, checkpoint: Checkpoint) -> list[str]:
     """What whoever converts a checkpoint should know about its values."""
-    notes = []
+    notes, resized = [], checkpoint.config.resized
     if is_adapted(mapped) and hyper.values["sampling_rate"].origin == "default":
         notes.append("the checkpoint does not say how far apart the frames of a clip are: "
                      f"{hyper['sampling_rate']} is the default, --sampling-rate says another")
+    if resized is not None and resized.value != hyper["image_size"]:
+        notes.append(f"{resized.origin} is {resized.value}; this library resizes the shorter side "
+                     f"to {hyper['image_size']}")
     return notes

@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Turn a DualPath checkpoint, or a CLIP or timm image transformer, into a "
                     "weight file of libdualpath. Nothing in the checkpoint is executed.")
     add = parser.add_argument
-    add("checkpoint", help="a .pt, .pth, .bin, .tar, .ckpt or .safetensors file")
+    add("checkpoint", help="a .pt, .pth, .bin, .tar, .ckpt or .safetensors file, an index of "
+        "several, or a folder with one of them")
     add("-o", "--output", metavar="MODEL.gguf", help="the weight file to write")
     add("--inspect", action="store_true",
         help="print what a checkpoint or a weight file contains, and check its checksums")
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
              "are found to be the checkpoint's")
     add("--weights", metavar="NAME",
         help="of several sets of weights in the file, the one under this name; ema: the averages")
+    add("--config", metavar="FILE.json",
+        help="what the network is: of Hugging Face, open_clip or timm (that beside the weights)")
     add("--force", action="store_true", help="replace the output if it exists")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
     add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
@@ -95,8 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms")
     add("--serial-skip", action=argparse.BooleanOptionalAction,
         help="serial adapters add their input: z + A(z), not A(z)")
-    parser.epilog = ("What is not given is what the checkpoint says, or what is certain of such "
-                     "tensors; what is neither is asked for.")
+    parser.epilog = ("What is not given is what the checkpoint or a configuration beside it says, "
+                     "or what is certain of such tensors; what is neither is asked for.")
     return parser
 
 
@@ -154,13 +157,20 @@ def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backb
     return backbone
 
 
+def _name_of(path: str) -> str:
+    """The name of a file without its ending, or that of a folder."""
+    name = os.path.basename(os.path.abspath(path))
+    return name if os.path.isdir(path) else os.path.splitext(name)[0]
+
+
 def _convert(options: argparse.Namespace) -> None:
     _check_output(options)
-    checkpoint = open_checkpoint(options.checkpoint, options.weights)
+    checkpoint = open_checkpoint(options.checkpoint, options.weights, options.config)
     backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
     hyper = resolve(mapped, checkpoint, options)
-    notes = [*checkpoint.notes, *notes_of(hyper, mapped), *drop_unused_positions(hyper, mapped)]
+    notes = [*checkpoint.notes, *notes_of(hyper, mapped, checkpoint),
+             *drop_unused_positions(hyper, mapped)]
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
         check_hyper(backbone, hyper)
@@ -169,7 +179,7 @@ def _convert(options: argparse.Namespace) -> None:
     labels = _read_labels(options.labels, mapped) if options.labels else []
     name = options.name
     if name is None:
-        name = os.path.splitext(os.path.basename(options.checkpoint))[0]
+        name = _name_of(options.checkpoint)
     name = name.encode("utf-8", "replace").decode()  # an argument may be any bytes
     _report(checkpoint, mapped, hyper, tensors, notes)
     write_weight_file(options.output, hyper, tensors, labels, name, options.type)
@@ -178,7 +188,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _inspect_checkpoint(options: argparse.Namespace) -> None:
-    checkpoint = open_checkpoint(options.checkpoint, options.weights)
+    checkpoint = open_checkpoint(options.checkpoint, options.weights, options.config)
     print(f"{checkpoint.kind}, {len(checkpoint.tensors)} tensors")
     for note in checkpoint.notes:
         print(f"note: {note}")
@@ -207,8 +217,10 @@ def _inspect_weight_file(path: str) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    with open(options.checkpoint, "rb") as file:
-        head = file.read(4)
+    head = b""
+    if not os.path.isdir(options.checkpoint):
+        with open(options.checkpoint, "rb") as file:
+            head = file.read(4)
     if head[:2] == b"\x1f\x8b":
         raise Refused("this file is compressed: gunzip it to inspect it")
     if head == b"GGUF":

@@ -3,6 +3,7 @@ file states about its network."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -66,6 +67,8 @@ def _as_convolution(patches: Tensor, path: str) -> Tensor:
 
 
 def _is_weight_file(path: str) -> bool:
+    if os.path.isdir(path):  # of Hugging Face
+        return False
     with open(path, "rb") as file:
         return file.read(4) == b"GGUF"
 
