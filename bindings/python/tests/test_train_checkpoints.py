@@ -51,6 +51,24 @@ def test_what_a_checkpoint_may_not_state(tmp_path, capsys, key, value):
     assert (key or "no dictionary") in capsys.readouterr().err
 
 
+def test_a_checkpoint_is_tensors_and_plain_values(five_clips):
+    """PyTorch's own safe loading takes it; the converter finds the arguments of the run."""
+    assert train(command(five_clips, "--set", "train.epochs=1")) == 0
+    path = str(five_clips / "levels.pth")
+    saved = torch.load(path, weights_only=True)
+    assert saved["args"]["num_frames"] == 16 and type(saved["args"]) is dict
+    assert convert([path, "-o", str(five_clips / "levels.gguf")]) == 0
+    frozen = str(five_clips / "frozen.pth")
+    assert train(command(five_clips, "--frozen", frozen)) == 0
+    torch.load(frozen, weights_only=True)
+
+
+def test_a_checkpoint_of_the_released_code_is_read(tmp_path):
+    path = str(tmp_path / "released.pth")
+    torch.save({"model": DualPath(SMALL).state_dict(), "args": argparse.Namespace(a=1)}, path)
+    assert read_checkpoint(path, torch.device("cpu"))["args"].a == 1
+
+
 def test_what_a_checkpoint_states_is_written(tmp_path):
     """Values that are nobody's default, whole numbers where a float is meant; an option beats them."""
     config = dataclasses.replace(

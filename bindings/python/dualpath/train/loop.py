@@ -193,7 +193,7 @@ class Trainer:
             "epoch": self.step // self.batches,
             "step": self.step,
             "steps": self.steps,
-            "args": Namespace(**self.job.arguments()),
+            "args": self.job.arguments(),
             "dualpath": self.job.config.stated(),
         }
         write_checkpoint(whole, self.output)
