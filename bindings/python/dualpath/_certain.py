@@ -104,13 +104,17 @@ def _from(values: dict[str, Any], origin: str) -> dict[str, Value]:
     return {key: Value(value, origin) for key, value in values.items()}
 
 
+def usual_heads(width: int) -> int | None:
+    """Heads of 64, where no model is known that has others."""
+    return width // 64 if width % 64 == 0 and width <= _WIDEST else None
+
+
 def certain_heads(width: int, mapped: Mapped, checkpoint: Checkpoint) -> Value | None:
-    """Heads of 64, where nothing else is known."""
-    if width % 64:
-        return None
-    if _is_of_openai(mapped, checkpoint):
+    """Heads of 64, if they are certain."""
+    if _is_of_openai(mapped, checkpoint) and width % 64 == 0:
         return Value(width // 64, "OpenAI's CLIP: width / 64")
-    return Value(width // 64, "width / 64") if width <= _WIDEST else None
+    heads = usual_heads(width)
+    return None if heads is None else Value(heads, "width / 64")
 
 
 def certain_pixels(mapped: Mapped, activation: str | None) -> dict[str, Value]:
@@ -120,12 +124,16 @@ def certain_pixels(mapped: Mapped, activation: str | None) -> dict[str, Value]:
     return _from(_CLIP_PIXELS, "CLIP, whose models with quick_gelu have it")
 
 
-def _about_heads(width: int) -> Question:
+def likely_heads(width: int) -> str:
+    """Words about the heads that a model of this width may have."""
     ways = [_WIDE_HEADS[width]] if width in _WIDE_HEADS else []
     if width % 64 == 0:
         ways.append(f"{width // 64} of 64")
-    likely = ", ".join(ways) or f"a divisor of the width {width}; heads are 64 wide in most models"
-    return Question(f"the heads of attention at width {width}", "--heads", likely)
+    return ", ".join(ways) or f"a divisor of the width {width}; heads are 64 wide in most models"
+
+
+def _about_heads(width: int) -> Question:
+    return Question(f"the heads of attention at width {width}", "--heads", likely_heads(width))
 
 
 def ask_for(missing: list[str], width: int) -> None:

@@ -140,6 +140,16 @@ def test_another_look_at_clips_is_taken_by_a_checkpoint(five_clips, capsys):
     assert train(command(five_clips, *other)) == 0
 
 
+@pytest.mark.parametrize("width", [1280, 32])
+def test_heads_that_a_width_does_not_tell(five_clips, capsys, width):
+    wide = dataclasses.replace(SMALL, width=width, heads=1, adapters={}, head_width=None, classes=0)
+    torch.save({"model": DualPath(wide).state_dict()}, five_clips / "backbone.pth")
+    recipe = five_clips / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("heads = 2", ""))
+    assert train(command(five_clips)) == 1
+    assert f"model.heads is missing: a width of {width} does not tell them" in capsys.readouterr().err
+
+
 def _lacks(name):
     return lambda state: {k: v for k, v in state.items() if name not in k}
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .._backbone import OPTIONS
+from .._certain import likely_heads, usual_heads
 from .._lists import read_labels
 from .album import Photographs
 from .camera import LABELS
@@ -50,7 +51,10 @@ class Folders:
 
 def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
     """The shape of the network of a recipe on a backbone of these sizes."""
-    heads = model.heads or max(sizes["width"] // 64, 1)
+    heads = model.heads or usual_heads(sizes["width"])
+    if heads is None:
+        raise ValueError(f"model.heads is missing: a width of {sizes['width']} does not tell them "
+                         f"({likely_heads(sizes['width'])})")
     return Config(
         **sizes,
         heads=heads,

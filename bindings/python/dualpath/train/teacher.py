@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .._backbone import OPTIONS
+from .._certain import usual_heads
 from .._refused import Refused
 from .album import HALF
 from .checkpoint import check_stated, fill, read_weights, sizes_of
@@ -30,10 +31,12 @@ class Teacher:
         if blocks > sizes["blocks"]:
             raise ValueError(
                 f"images.teacher_blocks = {blocks}, and {path} has {sizes['blocks']} blocks")
-        if sizes["width"] % 64:
-            raise Refused(f"{path} has {sizes['width']} channels, no heads of 64: it is no teacher")
+        heads = usual_heads(sizes["width"])
+        if heads is None:
+            raise Refused(f"{path} has {sizes['width']} channels, which are not known to be heads of "
+                          "64: it is no teacher")
         self.side = patches_a_side * sizes["patch_size"]  # of what it looks at, in pixels
-        config = Config(**sizes, heads=sizes["width"] // 64, image_size=self.side, grid=1,
+        config = Config(**sizes, heads=heads, image_size=self.side, grid=1,
                         position_grid=False, mean=half, std=half)
         check_stated(path, weights.stated, config, OPTIONS, "a teacher")
         self.visual = VisionTransformer(config).eval().requires_grad_(False)
