@@ -179,14 +179,12 @@ else
 	$(AR) rcs $@ $(BUILD)/lib/dualpath.o
 endif
 
-$(BUILD)/dualpath.map $(BUILD)/dualpath.1: $(BUILD)/%: include/dualpath.h
+$(BUILD)/dualpath.1: docs/dualpath.1 include/dualpath.h
 	@mkdir -p $(@D)
-	sed -e 's/@VERSION@/$(VERSION)/' -e 's/@ABI@/$(ABI)/' $(filter-out $<,$^) >$@
-$(BUILD)/dualpath.map: lib/dualpath.map
-$(BUILD)/dualpath.1: docs/dualpath.1
+	sed -e 's/@VERSION@/$(VERSION)/' $< >$@
 
-$(SHARED): $(LIB_OBJECTS) $(BUILD)/dualpath.map $(LINK_OPTIONS)
-	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=$(BUILD)/dualpath.map \
+$(SHARED): $(LIB_OBJECTS) lib/dualpath.map $(LINK_OPTIONS)
+	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=lib/dualpath.map \
 	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
@@ -340,9 +338,9 @@ check-header:
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
 	@CC="$(CC)" CXX="$(CXX)" WARNINGS="$(WARNINGS)" sh tests/packaging/header_macros.sh
 
-# The recorded ABI: exported symbols, sizes, offsets and numbers, and where there is abidiff, types.
+# The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
-EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@DUALPATH_EXPERIMENTAL/ experimental/' -e 's/@.*//' | grep -v '^DUALPATH_' | LC_ALL=C sort
+EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
 LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
 check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	@echo "== ABI"

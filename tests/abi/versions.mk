@@ -1,6 +1,7 @@
 # Programs and libraries of different versions: structs that begin with struct_size grow. A program
 # of the first version, of this one and of a later one runs with this library and with a later one.
-# On another machine TEST_WRAPPER runs them.
+# One that needs a symbol of a later library is not loaded with this one, by loaders that know symbol
+# versions (glibc's). On another machine TEST_WRAPPER runs them.
 
 VERSIONS := $(BUILD)/tests/abi/versions
 VERSION_CALLERS := this first later
@@ -10,9 +11,9 @@ HEADER_OF_this  := include
 HEADER_OF_later := $(VERSIONS)/later
 
 .PHONY: check-versions
-check-versions: $(VERSION_CALLERS:%=$(VERSIONS)/%-with-this) $(VERSION_CALLERS:%=$(VERSIONS)/%-with-later)
+check-versions: $(VERSION_CALLERS:%=$(VERSIONS)/%-with-this) $(VERSION_CALLERS:%=$(VERSIONS)/%-with-later) check-symbol-versions
 	@echo "== versions"
-	@set -e; for program in $^; do \
+	@set -e; for program in $(filter-out check-%,$^); do \
 	    case $$program in *later-with-this) refused=refused;; *) refused=;; esac; \
 	    $(TEST_WRAPPER) $$program $(VERSION_MODEL) $$refused >$$program.txt || { cat $$program.txt; exit 1; }; \
 	    cmp $(VERSIONS)/this-with-this.txt $$program.txt; done
@@ -35,3 +36,24 @@ $(VERSIONS)/%-with-this: $(VERSIONS)/%.o $(STATIC)
 
 $(VERSIONS)/%-with-later: $(VERSIONS)/%.o $(VERSIONS)/with-later/libdualpath.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# A later shared library with one more symbol, in the node of its release, and a program that calls it.
+LATER_SHARED := $(VERSIONS)/shared/libdualpath.so.$(ABI)
+
+.PHONY: check-symbol-versions
+check-symbol-versions: $(VERSIONS)/later_symbol $(SHARED)
+	@echo "== symbol versions"
+	@set -e; \
+	LD_LIBRARY_PATH=$(VERSIONS)/shared $(TEST_WRAPPER) $<; \
+	getconf GNU_LIBC_VERSION >/dev/null 2>&1 || { echo "symbol versions: skipped: this is not glibc"; exit 0; }; \
+	! LD_LIBRARY_PATH=$(BUILD) $(TEST_WRAPPER) $< >$<.txt 2>&1 || { echo "loaded without a symbol it needs"; exit 1; }; \
+	grep -o "version .DUALPATH_LATER. not found" $<.txt || { cat $<.txt; exit 1; }
+
+$(VERSIONS)/later_symbol: tests/abi/later_symbol.c $(LATER_SHARED)
+	$(CC) -std=c11 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(LATER_SHARED): tests/abi/later_symbol.c $(LIB_OBJECTS) lib/dualpath.map
+	@mkdir -p $(@D)
+	{ cat lib/dualpath.map; echo 'DUALPATH_LATER { global: dp_later_symbol; } DUALPATH_0.2;'; } >$(@D)/later.map
+	$(CC) -std=c11 $(WARNINGS) -DLATER_LIBRARY -Iinclude -fPIC -shared -Wl,-soname,$(@F) \
+	    -Wl,--version-script=$(@D)/later.map $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
