@@ -30,7 +30,7 @@ from ctypes import (
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ._version import ABI_VERSION
+from ._version import ABI_VERSION, VERSION
 from .errors import LibraryError, error_for
 
 LIBRARY_NAME = f"libdualpath.so.{ABI_VERSION}"
@@ -254,6 +254,9 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_session_push_frame": (c_int, [c_void_p, POINTER(dp_frame)]),
     "dp_session_finish_clip": (c_int, [c_void_p, POINTER(dp_result)]),
     "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
+}
+
+_EXPERIMENTAL: dict[str, tuple[Any, list[Any]]] = {
     "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
 }
 
@@ -271,6 +274,7 @@ def _library_path() -> str:
 
 
 def _load(path: str) -> ctypes.CDLL:
+    """The library with the types of all its calls; LibraryError for one that does not fit."""
     try:
         lib = ctypes.CDLL(path)
         lib.dp_abi_version.restype = c_uint32
@@ -281,20 +285,55 @@ def _load(path: str) -> ctypes.CDLL:
             f"`make shared` in the source tree, or name the file in {LIBRARY_VARIABLE}."
         ) from error
     if abi != ABI_VERSION:
-        raise LibraryError(
-            f"{path} has ABI version {abi}, this package needs {ABI_VERSION}: install the "
-            "library and the package in matching versions"
-        )
+        raise _unfit(path, f"has ABI version {abi}, this package needs {ABI_VERSION}")
+    missing = [name for name in _PROTOTYPES if not hasattr(lib, name)]
+    if "dp_version" not in missing and lib.dp_version() < _number(VERSION):
+        found = _version_of(lib.dp_version())
+        raise _unfit(path, f"is version {found}, this package needs {VERSION} or later")
+    if missing:
+        raise _unfit(path, f"does not have {', '.join(missing)}")
+    _declare(lib, _PROTOTYPES)
     return lib
+
+
+def _declare(lib: ctypes.CDLL, prototypes: dict[str, tuple[Any, list[Any]]]) -> None:
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+
+
+def _unfit(path: str, why: str) -> LibraryError:
+    return LibraryError(
+        f"{path} {why}: install the library and the package in matching versions, or name another "
+        f"library in the environment variable {LIBRARY_VARIABLE}"
+    )
+
+
+def _version_of(number: int) -> str:
+    """The version that dp_version() means."""
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+
+
+def _number(version: str) -> int:
+    """What dp_version() answers for a version."""
+    major, minor, patch = map(int, version.split("."))
+    return major * 10000 + minor * 100 + patch
 
 
 @functools.cache
 def library() -> ctypes.CDLL:
     """The shared library, loaded on first use. LibraryError says what was looked for."""
-    lib = _load(_library_path())
-    for name, (result, arguments) in _PROTOTYPES.items():
-        function = getattr(lib, name)
-        function.restype, function.argtypes = result, arguments
+    return _load(_library_path())
+
+
+@functools.cache
+def with_experimental() -> ctypes.CDLL:
+    """The library with what may change in any version: of this package's version only."""
+    lib = library()
+    if lib.dp_version() != _number(VERSION):
+        found = _version_of(lib.dp_version())
+        raise _unfit(lib._name, f"is version {found}; what is experimental needs {VERSION}")
+    _declare(lib, _EXPERIMENTAL)
     return lib
 
 

@@ -26,6 +26,7 @@ from ._lib import (
     name_of,
     number_of,
     text,
+    with_experimental,
 )
 from .errors import error_for
 from .frames import Frame, Frames, describe
@@ -271,6 +272,7 @@ class Session:
         instruction set; a multiply-add is two operations.
         """
         gops = ctypes.c_double()
+        with_experimental()
         with self._exclusively():
             self._call("dp_session_peak", milliseconds, ctypes.byref(gops))
         return gops.value

@@ -42,6 +42,39 @@ class TestLoading:
         done = run_python(code, DUALPATH_LIBRARY=str(tmp_path / "empty.so"))
         assert "LibraryError: cannot load libdualpath" in done.stderr
 
+    def loads(self, library: str) -> str:
+        done = run_python("import dualpath; dualpath.library_version()", DUALPATH_LIBRARY=library)
+        return done.stderr
+
+    def other(self, folder, version: int, calls=_lib._PROTOTYPES) -> str:
+        """A library that only has names."""
+        names = [name for name in calls if name not in ("dp_abi_version", "dp_version")]
+        source = f"unsigned dp_abi_version(void) {{ return {_lib.ABI_VERSION}; }}\n"
+        source += f"unsigned dp_version(void) {{ return {version}; }}\n"
+        source += "".join(f"void {name}(void) {{}}\n" for name in names)
+        compile_c(source, folder / "other.so", "-shared", "-fPIC")
+        return str(folder / "other.so")
+
+    def test_older_version(self, tmp_path):
+        said = self.loads(self.other(tmp_path, 100, calls=["dp_model_open"]))
+        assert f"other.so is version 0.1.0, this package needs {_lib.VERSION} or later" in said
+        assert "name another library in the environment variable DUALPATH_LIBRARY" in said
+
+    def test_newer_version(self, tmp_path):
+        assert self.loads(self.other(tmp_path, 9903)) == ""
+
+    def test_calls_that_are_not_there(self, tmp_path):
+        gone = {"dp_session_top", "dp_model_open_task"}
+        calls = [name for name in _lib._PROTOTYPES if name not in gone]
+        said = self.loads(self.other(tmp_path, _lib._number(_lib.VERSION), calls))
+        assert "LibraryError" in said
+        assert "does not have dp_model_open_task, dp_session_top: install the library" in said
+
+    def test_experimental_calls_of_another_version(self, tmp_path):
+        code = "from dualpath import _lib; _lib.with_experimental()"
+        done = run_python(code, DUALPATH_LIBRARY=self.other(tmp_path, 9903))
+        assert "is version 0.99.3; what is experimental needs" in done.stderr
+
     def test_version(self):
         assert dualpath.library_version() == dualpath.__version__
 
