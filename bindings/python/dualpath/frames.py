@@ -1,12 +1,18 @@
-"""Frames for the library: NumPy arrays described by pointers and strides, never copied."""
+"""Frames for the library: NumPy arrays described by pointers and strides, never copied.
+
+Whatever a caller gives becomes a Snapshot before the call: descriptors, and plain arrays on the
+memory that these point into. Each frame is asked for once. What happens to the caller's list, or to
+objects that made frames for it, does not matter afterwards.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import operator
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +60,11 @@ class Frame:
 
     ``aspect`` is the shape of a stored pixel when it is shown, width to height, each 1 .. 65536: the
     model sees the picture in its right proportions.
+
+    A Frame holds on to its planes and does not change; another frame is another object.
     """
 
-    __slots__ = ("planes", "format", "color", "rotation", "mirrored", "aspect", "_descriptor")
+    __slots__ = ("_planes", "_format", "_color", "_rotation", "_mirrored", "_aspect", "_snapshot")
 
     def __init__(
         self,
@@ -69,30 +77,72 @@ class Frame:
     ) -> None:
         if not planes:
             raise TypeError("a Frame needs at least one plane")
-        self.format = format if format is not None else _guess_format(planes)
-        self.color = color
-        self.rotation = _rotation(rotation)
-        self.mirrored = bool(mirrored)
-        self.aspect = _aspect(aspect)
-        code, channels = _layout(self.format)
+        self._format = format if format is not None else _guess_format(planes)
+        self._color = color
+        self._rotation = _rotation(rotation)
+        self._mirrored = bool(mirrored)
+        self._aspect = _aspect(aspect)
+        code, channels = _layout(self._format)
         color_code = _color_code(color)
         if len(planes) != len(channels):
-            raise ValueError(f"{self.format} has {len(channels)} planes, not {len(planes)}")
-        self.planes = planes
-        views = [_plane(p, c, self.format) for p, c in zip(planes, channels)]
+            raise ValueError(f"{self._format} has {len(channels)} planes, not {len(planes)}")
+        self._planes = planes
+        views = [_plane(p, c, self._format) for p, c in zip(planes, channels)]
         height, width = views[0].shape[:2]
-        _check_chroma(views, self.format)
-        self._descriptor = dp_frame(
+        _check_chroma(views, self._format)
+        descriptor = dp_frame(
             (ctypes.c_void_p * 3)(*(v.ctypes.data for v in views)),
             (ctypes.c_ssize_t * 3)(*(v.strides[0] for v in views)),
             width,
             height,
             code,
             color_code,
-            self.rotation,
-            self.mirrored,
-            *self.aspect,
+            self._rotation,
+            self._mirrored,
+            *self._aspect,
         )
+        self._snapshot = Snapshot((dp_frame * 1)(descriptor), views)
+
+    @property
+    def planes(self) -> tuple[npt.NDArray[np.uint8], ...]:
+        """The arrays, as they were given."""
+        return self._planes
+
+    @property
+    def format(self) -> str:
+        """Such as "nv12"."""
+        return self._format
+
+    @property
+    def color(self) -> str:
+        """How nv12 and i420 become RGB, such as "bt601-limited"."""
+        return self._color
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise."""
+        return self._rotation
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it is mirrored before it is turned."""
+        return self._mirrored
+
+    @property
+    def aspect(self) -> tuple[int, int]:
+        """The shape of a stored pixel when it is shown, width to height."""
+        return self._aspect
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = (self._format, self._color, self._rotation, self._mirrored, self._aspect)
+        return _rebuilt, (self._planes, *options)
+
+    def __repr__(self) -> str:
+        height, width = self._planes[0].shape[:2]
+        turned = f", rotation={self._rotation}" if self._rotation else ""
+        turned += ", mirrored=True" if self._mirrored else ""
+        turned += f", aspect={self._aspect}" if self._aspect != (1, 1) else ""
+        return f"Frame({width}x{height}, format={self._format!r}, color={self._color!r}{turned})"
 
     def to_rgb(self) -> npt.NDArray[np.uint8]:
         """The picture as it is shown, ``[H, W, 3]``: upright, and with square pixels.
@@ -100,16 +150,22 @@ class Frame:
         The colours are those that the library sees, rounded to bytes.
         """
         return make_square(
-            make_upright(_rgb(self.planes, self.format, self.color), self.rotation, self.mirrored),
-            self.aspect if self.rotation % 180 == 0 else self.aspect[::-1],
+            make_upright(_rgb(self._planes, self._format, self._color), self._rotation, self._mirrored),
+            self._aspect if self._rotation % 180 == 0 else self._aspect[::-1],
         )
 
-    def __repr__(self) -> str:
-        height, width = self.planes[0].shape[:2]
-        turned = f", rotation={self.rotation}" if self.rotation else ""
-        turned += ", mirrored=True" if self.mirrored else ""
-        turned += f", aspect={self.aspect}" if self.aspect != (1, 1) else ""
-        return f"Frame({width}x{height}, format={self.format!r}, color={self.color!r}{turned})"
+
+def _rebuilt(
+    planes: tuple[npt.NDArray[np.uint8], ...],
+    format: str,
+    color: str,
+    rotation: int,
+    mirrored: bool,
+    aspect: tuple[int, int],
+) -> Frame:
+    return Frame(
+        *planes, format=format, color=color, rotation=rotation, mirrored=mirrored, aspect=aspect
+    )
 
 
 Frames = Union[
@@ -120,25 +176,34 @@ Frames = Union[
 ``[T, H, W, 1]`` (gray), or a list of arrays and Frame objects, whose sizes may differ."""
 
 
-def describe(frames: Frames) -> ctypes.Array[dp_frame]:
-    """Descriptors of all frames. They point into the arrays, which must outlive their use."""
+class Snapshot(NamedTuple):
+    """Frames as the library reads them, for as long as this lives."""
+
+    descriptors: ctypes.Array[dp_frame]
+    arrays: list[npt.NDArray[np.uint8]]
+    """What the descriptors point into."""
+
+
+def describe(frames: Frames) -> Snapshot:
+    """All frames of a clip, each of them asked for once."""
     if isinstance(frames, np.ndarray):
-        return _describe_stack(frames)
+        return _describe_stack(np.asarray(frames))
     if isinstance(frames, Frame) or not isinstance(frames, Sequence):
         raise TypeError(
             f"frames must be a uint8 array [T, H, W, 3] or a list of frames, "
             f"not {type(frames).__name__}"
         )
-    if not frames:
+    given = list(itertools.islice(frames, len(frames)))
+    if not given:
         raise ValueError("a clip needs at least one frame")
-    described = [f if isinstance(f, Frame) else Frame(f) for f in frames]
-    descriptors: ctypes.Array[dp_frame] = (dp_frame * len(described))(
-        *(f._descriptor for f in described)
+    taken = [(f if isinstance(f, Frame) else Frame(f))._snapshot for f in given]
+    return Snapshot(
+        (dp_frame * len(taken))(*(descriptor for one in taken for descriptor in one.descriptors)),
+        [array for one in taken for array in one.arrays],
     )
-    return descriptors
 
 
-def _describe_stack(frames: npt.NDArray[np.uint8]) -> ctypes.Array[dp_frame]:
+def _describe_stack(frames: npt.NDArray[np.uint8]) -> Snapshot:
     if frames.ndim not in (3, 4):
         raise ValueError(f"frames must be [T, H, W, 3], [T, H, W, 4] or [T, H, W], {_not(frames)}")
     if frames.ndim == 3 and frames.shape[2] in (3, 4):
@@ -149,11 +214,11 @@ def _describe_stack(frames: npt.NDArray[np.uint8]) -> ctypes.Array[dp_frame]:
     if frames.shape[0] == 0:
         raise ValueError("a clip needs at least one frame")
     descriptors: ctypes.Array[dp_frame] = (dp_frame * frames.shape[0])()
-    first = Frame(frames[0])._descriptor
+    (first,) = Frame(frames[0])._snapshot.descriptors
     for t, descriptor in enumerate(descriptors):
         ctypes.pointer(descriptor)[0] = first
         descriptor.plane[0] = frames.ctypes.data + t * frames.strides[0]
-    return descriptors
+    return Snapshot(descriptors, [frames])
 
 
 def _guess_format(planes: tuple[Any, ...]) -> str:
@@ -169,12 +234,15 @@ def _guess_format(planes: tuple[Any, ...]) -> str:
 
 
 def _plane(plane: Any, channels: int, format: str) -> npt.NDArray[np.uint8]:
-    """The plane as [rows, columns, channels], once it is sure that the library can read it."""
+    """The plane as [rows, columns, channels], once it is sure that the library can read it: a plain
+    array on the same memory, whatever class the given one has."""
     if not isinstance(plane, np.ndarray):
         raise TypeError(f"a plane must be a uint8 array, not {_name(plane)}")
-    if plane.dtype != np.uint8:
-        raise TypeError(f"frames must hold uint8 samples of 0 .. 255, not {plane.dtype}")
-    view = plane[:, :, None] if plane.ndim == 2 and channels == 1 else plane
+    view: npt.NDArray[np.uint8] = np.asarray(plane)
+    if view.dtype != np.uint8:
+        raise TypeError(f"frames must hold uint8 samples of 0 .. 255, not {view.dtype}")
+    if view.ndim == 2 and channels == 1:
+        view = view[:, :, None]
     if view.ndim != 3 or view.shape[2] != channels:
         wanted = f"[H, W, {channels}]" if channels > 1 else "[H, W]"
         raise ValueError(f"this plane of {format} must be {wanted}, {_not(plane)}")

@@ -159,8 +159,8 @@ class Session:
     def _classify(
         self, frames: Frames, clip: dp_clip, times: npt.NDArray[np.float64] | None
     ) -> Result:
-        descriptors = describe(frames)
-        clip.frames, clip.frame_count = descriptors, len(descriptors)
+        snapshot = describe(frames)
+        clip.frames, clip.frame_count = snapshot.descriptors, len(snapshot.descriptors)
         result = default(dp_result)
         with self._exclusively():
             self._call("dp_classify_clip", ctypes.byref(clip), ctypes.byref(result))
@@ -212,9 +212,9 @@ class Session:
         Those of a clip are the ``model.frames`` frames of one view, in order: sampling is for the
         caller. A frame that is refused is not taken, and the clip goes on; cancelling ends it.
         """
-        (descriptor,) = describe([frame])
+        snapshot = describe([frame])
         with self._exclusively():
-            self._call("dp_session_push_frame", ctypes.byref(descriptor))
+            self._call("dp_session_push_frame", snapshot.descriptors)
 
     def finish_clip(self) -> Result:
         """Ends the clip: what classify(frames, sampling="given") answers for the same frames.
@@ -245,8 +245,8 @@ class Session:
         (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
         clip = _clip(sampling, rate, views, crops)
-        descriptors = describe(frames)
-        clip.frames, clip.frame_count = descriptors, len(descriptors)
+        snapshot = describe(frames)
+        clip.frames, clip.frame_count = snapshot.descriptors, len(snapshot.descriptors)
         info = self._model.info
         view, crop = integer("view", view, 0, views - 1), integer("crop", crop, 0, crops - 1)
         seen = [ctypes.POINTER(ctypes.c_float)() for _ in range(2)]

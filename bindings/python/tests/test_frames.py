@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
 import tracemalloc
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -39,7 +43,7 @@ class TestFrames:
 
     def test_nothing_is_copied(self, session):
         clip = np.zeros((64, 256, 256, 3), np.uint8)[:, ::-1]
-        for index, descriptor in enumerate(frames.describe(clip)):
+        for index, descriptor in enumerate(frames.describe(clip).descriptors):
             assert descriptor.plane[0] == clip[index].ctypes.data
             assert descriptor.stride[0] == -256 * 3
         tracemalloc.start()
@@ -138,6 +142,142 @@ class TestFrames:
         ):
             with pytest.raises(error, match=message):
                 dualpath.Frame(*planes, **options)
+
+
+class OnDemand(Sequence):
+    """Frames that nobody else holds, as decoders and data sets make them."""
+
+    def __init__(self, clip: np.ndarray) -> None:
+        self.clip, self.asked = clip, []
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def __getitem__(self, index):
+        frame = self.clip[index].copy()
+        self.asked.append(index)
+        return frame
+
+
+class Copying(np.ndarray):
+    """Whatever is asked of it is a new array of its own memory."""
+
+    def __getitem__(self, key):
+        return np.array(np.ndarray.__getitem__(self, key)).view(Copying)
+
+    def view(self, *arguments):
+        return super().view(*arguments).copy()
+
+    def __array__(self, *_, **__):
+        raise AssertionError("asked for another array")
+
+
+@pytest.fixture(scope="module")
+def large() -> np.ndarray:
+    """Large enough that memory that is freed goes back to the system."""
+    return np.random.default_rng(8).integers(0, 256, (16, 360, 640, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def expected(model, large) -> np.ndarray:
+    with dualpath.Session(model, threads=1) as session:
+        return session.classify(large).logits
+
+
+class TestWhatHoldsFrames:
+    """The library reads what was given when the call began, whoever made it and lets go of it."""
+
+    def test_frames_made_on_demand(self, session, large, expected):
+        clip = OnDemand(large)
+        assert np.array_equal(session.classify(clip).logits, expected)
+        assert clip.asked == list(range(16))
+
+    def test_sequences_that_say_less_or_more(self, session, large, expected):
+        class Endless(OnDemand):
+            def __getitem__(self, index):
+                return super().__getitem__(index % 16)
+
+        class Short(OnDemand):
+            def __len__(self):
+                return 10**9
+
+        for kind in (Endless, Short):
+            assert np.array_equal(session.classify(kind(large)).logits, expected)
+
+    @pytest.mark.parametrize("frame", [np.copy, lambda f: dualpath.Frame(f.copy())])
+    def test_list_emptied_during_the_call(self, model, large, expected, frame):
+        def empty(*_):
+            clip.clear()
+            gc.collect()
+
+        clip = [frame(f) for f in large]
+        with dualpath.Session(model, threads=1, progress=empty) as session:
+            assert np.array_equal(session.classify(clip).logits, expected)
+        assert clip == []
+
+    def test_pushed_frame_let_go_of(self, model, session, large):
+        def let_go(*_):
+            frames.clear()
+            gc.collect()
+
+        with dualpath.Session(model, threads=1, progress=let_go) as pushing:
+            pushing.begin_clip()
+            for frame in large:
+                frames = [frame.copy()]
+                pushing.push_frame(frames[0])
+            logits = pushing.finish_clip().logits
+        assert np.array_equal(logits, session.classify(large, sampling="given").logits)
+
+    def test_a_frame_does_not_change(self, session, large, expected):
+        clip = [dualpath.Frame(f.copy()) for f in large]
+        for frame in clip:
+            for name in ("planes", "format", "color", "rotation", "mirrored"):
+                with pytest.raises(AttributeError):
+                    setattr(frame, name, ())
+        gc.collect()
+        assert np.array_equal(session.classify(clip).logits, expected)
+
+    @pytest.mark.filterwarnings("ignore:Setting the shape")
+    def test_a_plane_reshaped_afterwards(self, session, large, expected):
+        planes = [f.copy() for f in large]
+        clip = [dualpath.Frame(p) for p in planes]
+        for plane in planes:
+            plane.shape = (1, -1, 3)
+        assert np.array_equal(session.classify(clip).logits, expected)
+
+    def test_memory_cannot_be_resized(self, large):
+        memory = bytearray(large[0].tobytes())
+        frame = dualpath.Frame(np.frombuffer(memory, np.uint8).reshape(large[0].shape))
+        with pytest.raises(BufferError):
+            memory.clear()
+        del frame
+        memory.clear()
+
+    @pytest.mark.parametrize(
+        "how", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))]
+    )
+    def test_copies(self, session, large, expected, how):
+        originals = [dualpath.Frame(f.copy(), rotation=90, mirrored=True) for f in large]
+        wanted = session.classify(originals).logits
+        clip = [how(f) for f in originals]
+        del originals
+        gc.collect()
+        assert np.array_equal(session.classify(clip).logits, wanted)
+        assert not np.array_equal(wanted, expected)
+
+    @pytest.mark.filterwarnings("ignore:the matrix subclass")
+    def test_other_classes_of_arrays(self, session, large):
+        gray = np.ascontiguousarray(large[..., 1])
+        expected = session.classify(gray).logits
+        clips = {
+            "stack": gray.view(Copying),
+            "list": [np.ndarray.view(f, Copying) for f in gray],
+            "frames": [dualpath.Frame(np.ndarray.view(f, Copying)) for f in gray],
+            "matrix": [np.matrix(f) for f in gray],
+            "records": gray.view(np.recarray),
+        }
+        for name, clip in clips.items():
+            assert np.array_equal(session.classify(clip).logits, expected), name
 
 
 def upright(pixels: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:
