@@ -35,6 +35,7 @@ from .errors import (
     ReadError,
     ThreadError,
     UnsupportedError,
+    WriteError,
 )
 from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
@@ -68,6 +69,7 @@ __all__ = [
     "ThreadError",
     "Timings",
     "UnsupportedError",
+    "WriteError",
     "classify",
     "compile_model",
     "library_version",

@@ -1,4 +1,4 @@
-"""Locks after a fork: in the child, nobody releases what another thread of the parent held."""
+"""What a child of fork() makes anew: it has one thread, and nobody releases what others held."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import weakref
 from typing import Protocol
 
 
-class LockOwner(Protocol):
-    """What has locks that it can make anew."""
+class Renewed(Protocol):
+    """What has locks, or counts the threads that use it."""
 
-    def _make_lock(self) -> None: ...
-
-
-_owners: weakref.WeakSet[LockOwner] = weakref.WeakSet()
+    def renew(self) -> None:
+        """Called in a child before anything else runs there."""
 
 
-def make_lock(owner: LockOwner) -> None:
-    """Makes the owner's lock, now and in each child that is forked off."""
-    owner._make_lock()
-    _owners.add(owner)
+_all: weakref.WeakSet[Renewed] = weakref.WeakSet()
 
 
-def _make_all_anew() -> None:
-    for owner in _owners:
-        owner._make_lock()
+def renew_in_children(what: Renewed) -> None:
+    _all.add(what)
+
+
+def _renew_all() -> None:
+    for what in _all:
+        what.renew()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_make_all_anew)
+    os.register_at_fork(after_in_child=_renew_all)

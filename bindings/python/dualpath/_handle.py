@@ -1,154 +1,152 @@
-"""A C model or pool, which the library frees when it was closed and nothing is on it any more.
+"""Pointers that the library hands out: each has one owner, who frees it once.
 
-Sessions and tasks hold on to theirs in the library. What is counted here is who is inside a call at
-the moment: one thread may close a model while another creates a session on it.
+A Handle is there before the call that sets its pointer, so that nothing can come between a call that
+opens and the object that frees: neither an error nor a signal. Whoever is inside a call is counted:
+a model that one thread closes while another creates a session on it is freed by the last to leave.
+What was never closed is freed with its handle.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn, TypeVar
 
-import numpy as np
-import numpy.typing as npt
+from ._fork import renew_in_children
+from ._lib import library
 
-from ._callbacks import Callbacks, reader
-from ._fork import make_lock
-from ._lib import check, dp_model_options, library
+_Answer = TypeVar("_Answer")
+_Self = TypeVar("_Self", bound="Owner")
 
 
-class Handle:
-    """An open ``dp_model`` or ``dp_pool``; ``keep``: what the library reads for as long as it lives."""
+class _User:
+    """A call that is going on."""
 
-    def __init__(
-        self,
-        what: str,
-        pointer: ctypes.c_void_p,
-        close: Callable[[ctypes.c_void_p], object],
-        keep: object = None,
-    ) -> None:
-        self.keep = keep
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+
+
+class _Handle:
+    """A ``dp_model``, ``dp_pool`` or ``dp_session``, once `pointer` is set.
+
+    - ``keep``: what the library reads for as long as the handle lives.
+    - ``about``: what the binding knows of it, made when it was opened.
+    - ``one_user``: a second user is refused, instead of working beside the first.
+    """
+
+    def __init__(self, what: str, kind: type, close: str, *, one_user: bool = False) -> None:
+        self.pointer: Any = ctypes.POINTER(kind)()
+        self.keep: object = None
+        self.about: Any = None
+        self._null: Any = ctypes.POINTER(kind)()
         self._what = what
-        self._pointer = pointer
-        self._close = close
-        self._users = 1  # until close()
-        make_lock(self)
-
-    def _make_lock(self) -> None:
-        # Reentrant: the garbage collector may close another handle's object inside of it.
+        self._close: Callable[[Any], object] = getattr(library(), close)
+        self._one_user = one_user
+        self._users: set[_User] = set()
+        self._closed = False
+        # Reentrant: the garbage collector or the handler of a signal may come in inside of it.
         self._lock = threading.RLock()
+        renew_in_children(self)
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[ctypes.c_void_p]:
-        """The pointer, which nobody closes meanwhile."""
-        with self._lock:
-            if not self._users:
-                raise ValueError(f"the {self._what} is closed")
-            self._users += 1
+    def renew(self) -> None:
+        """In a child, calls of other threads do not go on."""
+        self._lock = threading.RLock()
+        self._users = {user for user in self._users if user.thread == threading.get_ident()}
+
+    def use(self, work: Callable[[Any], _Answer]) -> _Answer:
+        """What work(pointer) answers. Nobody frees the pointer meanwhile."""
+        me = _User()
         try:
-            yield self._pointer
+            with self._lock:
+                self._check_free_for_use()
+                self._users.add(me)
+            return work(self.pointer)
         finally:
-            self._leave()
+            self._users.discard(me)  # first, so that no handler of a signal comes before it
+            self._free_if_left()
 
     def close(self) -> None:
-        """To be called once; who is inside a call closes when it comes out."""
-        self._leave()
-
-    def _leave(self) -> None:
+        """Frees the pointer, or leaves it to who is inside a call."""
         with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                self._close(self._pointer)
+            if not self._closed:
+                self._check_free_for_use()
+            self._closed = True
+        self._free_if_left()
 
-
-def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
-    """Opens a path, bytes in memory or a binary file object."""
-    return _open("dp_model_open", (), source, options, callbacks)
-
-
-def open_task(
-    backbone: Handle, source: Any, options: dp_model_options, callbacks: Callbacks
-) -> Handle:
-    """The same of a task. The bytes of its backbone must live as long as it."""
-    with backbone.in_use() as pointer:
-        task = _open("dp_model_open_task", (pointer,), source, options, callbacks)
-    task.keep = (task.keep, backbone.keep)
-    return task
-
-
-def verify_source(source: Any, options: dp_model_options, callbacks: Callbacks) -> None:
-    """Verifies a path, bytes in memory or a binary file object."""
-    call = _SourceCall("dp_model_verify", source, callbacks)
-    status = call((), (ctypes.byref(options),))
-    callbacks.raise_kept()
-    check(status)
-
-
-def _open(
-    function: str,
-    before: tuple[Any, ...],
-    source: Any,
-    options: dp_model_options,
-    callbacks: Callbacks,
-) -> Handle:
-    pointer = ctypes.c_void_p()
-    call = _SourceCall(function, source, callbacks)
-    status = call(before, (ctypes.byref(options), ctypes.byref(pointer)))
-    try:
-        callbacks.raise_kept()
-        check(status)
-    except BaseException:
-        library().dp_model_close(pointer)
-        raise
-    return Handle("model", pointer, library().dp_model_close, call.keep)
-
-
-class _SourceCall:
-    """A call that has a variant for each kind of source, and what must live as long as its model."""
-
-    def __init__(self, function: str, source: Any, callbacks: Callbacks) -> None:
-        self.keep: npt.NDArray[np.uint8] | None = None
-        if isinstance(source, (str, os.PathLike)):
-            self._function = function
-            self._source: tuple[Any, ...] = (path_bytes(source),)
-            return
-        self.keep = _buffer(source)
-        if self.keep is not None:
-            self._function = f"{function}_memory"
-            self._source = (self.keep.ctypes.data, self.keep.size)
-        elif hasattr(source, "read"):
-            self._function = f"{function}_reader"
-            self._reader = reader(source, callbacks.raised)
-            self._source = (ctypes.byref(self._reader),)
-        else:
-            raise TypeError(
-                "a model is opened from a path, a bytes-like object or a binary file object, "
-                f"not {type(source).__name__}"
+    def _check_free_for_use(self) -> None:
+        if self._closed:
+            raise ValueError(f"the {self._what} is closed")
+        if self._one_user and self._users:
+            raise RuntimeError(
+                f"this {self._what} is in use: one thread at a time uses a {self._what}, and its "
+                "callbacks cannot call it"
             )
 
-    def __call__(self, before: tuple[Any, ...], after: tuple[Any, ...]) -> int:
-        status: int = getattr(library(), self._function)(*before, *self._source, *after)
-        return status
+    def _free_if_left(self) -> None:
+        if self._closed and not self._users:
+            self._free()
+
+    def _free(self) -> None:
+        with self._lock:
+            # No handler of a signal, and no other thread, comes between these two.
+            pointer, self.pointer = self.pointer, self._null
+            if pointer:
+                self._close(pointer)
+        self.keep = None
+        # No code runs when this object goes: what a signal raised there would be lost.
+        self.__class__ = _Handle
 
 
-def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path as C reads it."""
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
-        raise ValueError(f"a path cannot hold a null character: {path!r}")
-    return encoded
+class Handle(_Handle):
+    """One that is freed with its last reference, if nobody closed it before."""
+
+    def __del__(self) -> None:
+        if hasattr(self, "_lock"):  # else __init__ was interrupted, and there is nothing to free
+            self._free()
 
 
-def _buffer(source: Any) -> npt.NDArray[np.uint8] | None:
-    """The bytes of a bytes-like object where they are, or None for any other object."""
-    try:
-        view = memoryview(source)
-    except TypeError:
-        return None
-    if not view.c_contiguous:
-        raise ValueError("the bytes of a model must be contiguous in memory")
-    return np.frombuffer(view, np.uint8)
+class Owner:
+    """What models, pools and sessions have in common: a handle, until they are closed."""
+
+    _WHAT: ClassVar[str]
+    _INSTEAD_OF_A_COPY: ClassVar[str]
+    _handle: Handle | None
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            handle.close()
+            self._handle = None
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"a {self._WHAT} cannot be copied or pickled: {self._INSTEAD_OF_A_COPY}"
+        )
+
+    def _opened(self) -> Handle:
+        try:
+            handle = self._handle
+        except AttributeError:
+            raise ValueError(
+                f"the {self._WHAT} was never opened: {type(self).__name__} must call "
+                "super().__init__()"
+            ) from None
+        if handle is None:
+            raise ValueError(f"the {self._WHAT} is closed")
+        return handle
+
+
+def opened(argument: str, value: Any, kind: type[Owner]) -> Handle:
+    """The handle of an argument, which must be of this kind."""
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{argument} must be a dualpath.{kind.__name__}, not {type(value).__name__}"
+        )
+    return value._opened()

@@ -1,6 +1,7 @@
 """The C interface: dualpath.h mirrored for ctypes, and the shared library found and loaded.
 
-Structs carry their C names and follow the header field by field. Nothing is loaded before
+Structs carry their C names and follow the header field by field. The three that only the library
+knows have a type each, so that ctypes refuses one where another is wanted. Nothing is loaded before
 library() is called for the first time.
 """
 
@@ -40,6 +41,18 @@ LOG_FN = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 PROGRESS_FN = CFUNCTYPE(c_int, c_void_p, c_char_p, c_double)
 READ_FN = CFUNCTYPE(c_int64, c_void_p, c_uint64, c_void_p, c_size_t)
 WRITE_FN = CFUNCTYPE(c_int64, c_void_p, c_void_p, c_size_t)
+
+
+class dp_model(Structure):
+    pass
+
+
+class dp_pool(Structure):
+    pass
+
+
+class dp_session(Structure):
+    pass
 
 
 class dp_model_options(Structure):
@@ -121,7 +134,7 @@ class dp_session_options(Structure):
         ("log_user", c_void_p),
         ("progress", PROGRESS_FN),
         ("progress_user", c_void_p),
-        ("pool", c_void_p),
+        ("pool", POINTER(dp_pool)),
         ("scheduler", c_void_p),
         ("threads", c_int32),
         ("image_by_image", c_int32),
@@ -193,6 +206,7 @@ class dp_prediction(Structure):
 
 
 _MODEL_OPTIONS, _SESSION_OPTIONS = POINTER(dp_model_options), POINTER(dp_session_options)
+_MODEL, _POOL, _SESSION = POINTER(dp_model), POINTER(dp_pool), POINTER(dp_session)
 
 _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_version": (c_uint32, []),
@@ -207,57 +221,54 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_color_name": (c_char_p, [c_int32]),
     "dp_frame_init_packed": (c_uint64, [POINTER(dp_frame), c_int32, c_void_p, c_int32, c_int32]),
     "dp_model_options_init": (None, [_MODEL_OPTIONS, c_size_t]),
-    "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
-    "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)]),
-    "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)]),
-    "dp_model_open_task": (c_int, [c_void_p, c_char_p, _MODEL_OPTIONS, POINTER(c_void_p)]),
+    "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(_MODEL)]),
+    "dp_model_open_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(_MODEL)]),
+    "dp_model_open_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS, POINTER(_MODEL)]),
+    "dp_model_open_task": (c_int, [_MODEL, c_char_p, _MODEL_OPTIONS, POINTER(_MODEL)]),
     "dp_model_open_task_memory": (
         c_int,
-        [c_void_p, c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(c_void_p)],
+        [_MODEL, c_void_p, c_size_t, _MODEL_OPTIONS, POINTER(_MODEL)],
     ),
     "dp_model_open_task_reader": (
         c_int,
-        [c_void_p, POINTER(dp_reader), _MODEL_OPTIONS, POINTER(c_void_p)],
+        [_MODEL, POINTER(dp_reader), _MODEL_OPTIONS, POINTER(_MODEL)],
     ),
-    "dp_model_compile": (c_int, [c_void_p, c_char_p]),
-    "dp_model_compile_memory": (c_int, [c_void_p, c_void_p, c_size_t, POINTER(c_size_t)]),
-    "dp_model_compile_writer": (c_int, [c_void_p, POINTER(dp_writer)]),
-    "dp_model_close": (None, [c_void_p]),
+    "dp_model_compile": (c_int, [_MODEL, c_char_p]),
+    "dp_model_compile_memory": (c_int, [_MODEL, c_void_p, c_size_t, POINTER(c_size_t)]),
+    "dp_model_compile_writer": (c_int, [_MODEL, POINTER(dp_writer)]),
+    "dp_model_close": (None, [_MODEL]),
     "dp_model_info_init": (None, [POINTER(dp_model_info), c_size_t]),
-    "dp_model_get_info": (c_int, [c_void_p, POINTER(dp_model_info)]),
-    "dp_model_label": (c_char_p, [c_void_p, c_int32]),
-    "dp_model_sample_view": (
-        c_int,
-        [c_void_p, POINTER(dp_clip), c_int32, c_int32, POINTER(c_size_t)],
-    ),
+    "dp_model_get_info": (c_int, [_MODEL, POINTER(dp_model_info)]),
+    "dp_model_label": (c_char_p, [_MODEL, c_int32]),
+    "dp_model_sample_view": (c_int, [_MODEL, POINTER(dp_clip), c_int32, c_int32, POINTER(c_size_t)]),
     "dp_model_verify": (c_int, [c_char_p, _MODEL_OPTIONS]),
     "dp_model_verify_memory": (c_int, [c_void_p, c_size_t, _MODEL_OPTIONS]),
     "dp_model_verify_reader": (c_int, [POINTER(dp_reader), _MODEL_OPTIONS]),
     "dp_pool_options_init": (None, [POINTER(dp_pool_options), c_size_t]),
-    "dp_pool_create": (c_int, [POINTER(dp_pool_options), POINTER(c_void_p)]),
-    "dp_pool_destroy": (None, [c_void_p]),
-    "dp_pool_threads": (c_int32, [c_void_p]),
+    "dp_pool_create": (c_int, [POINTER(dp_pool_options), POINTER(_POOL)]),
+    "dp_pool_destroy": (None, [_POOL]),
+    "dp_pool_threads": (c_int32, [_POOL]),
     "dp_session_options_init": (None, [_SESSION_OPTIONS, c_size_t]),
-    "dp_session_size": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_size_t)]),
-    "dp_session_create": (c_int, [c_void_p, _SESSION_OPTIONS, POINTER(c_void_p)]),
-    "dp_session_destroy": (None, [c_void_p]),
-    "dp_session_threads": (c_int32, [c_void_p]),
-    "dp_session_message": (c_char_p, [c_void_p]),
+    "dp_session_size": (c_int, [_MODEL, _SESSION_OPTIONS, POINTER(c_size_t)]),
+    "dp_session_create": (c_int, [_MODEL, _SESSION_OPTIONS, POINTER(_SESSION)]),
+    "dp_session_destroy": (None, [_SESSION]),
+    "dp_session_threads": (c_int32, [_SESSION]),
+    "dp_session_message": (c_char_p, [_SESSION]),
     "dp_clip_init": (None, [POINTER(dp_clip), c_size_t]),
     "dp_result_init": (None, [POINTER(dp_result), c_size_t]),
-    "dp_classify_clip": (c_int, [c_void_p, POINTER(dp_clip), POINTER(dp_result)]),
+    "dp_classify_clip": (c_int, [_SESSION, POINTER(dp_clip), POINTER(dp_result)]),
     "dp_session_preprocess_view": (
         c_int,
-        [c_void_p, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
+        [_SESSION, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
     ),
-    "dp_session_begin_clip": (c_int, [c_void_p, c_int32, c_int32]),
-    "dp_session_push_frame": (c_int, [c_void_p, POINTER(dp_frame)]),
-    "dp_session_finish_clip": (c_int, [c_void_p, POINTER(dp_result)]),
-    "dp_session_top": (c_int, [c_void_p, c_int32, POINTER(dp_prediction)]),
+    "dp_session_begin_clip": (c_int, [_SESSION, c_int32, c_int32]),
+    "dp_session_push_frame": (c_int, [_SESSION, POINTER(dp_frame)]),
+    "dp_session_finish_clip": (c_int, [_SESSION, POINTER(dp_result)]),
+    "dp_session_top": (c_int, [_SESSION, c_int32, POINTER(dp_prediction)]),
 }
 
 _EXPERIMENTAL: dict[str, tuple[Any, list[Any]]] = {
-    "dp_session_peak": (c_int, [c_void_p, c_double, POINTER(c_double)]),
+    "dp_session_peak": (c_int, [_SESSION, c_double, POINTER(c_double)]),
 }
 
 
@@ -380,7 +391,7 @@ def integer(name: str, value: Any, low: int, high: int) -> int:
     return number
 
 
-def check(status: int) -> None:
-    """Raises what the last failed call without a session left."""
+def check(status: int, writing: bool = False) -> None:
+    """Raises what the last failed call without a session left; `writing` was what it did."""
     if status != 0:
-        raise error_for(status, text(library().dp_last_message()))
+        raise error_for(status, text(library().dp_last_message()), writing)

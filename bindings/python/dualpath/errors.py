@@ -36,7 +36,11 @@ class ArenaError(DualPathError):
 
 
 class ReadError(DualPathError):
-    """The weight file could not be opened, read or written (DP_ERR_IO)."""
+    """The weight file could not be opened or read (DP_ERR_IO)."""
+
+
+class WriteError(DualPathError):
+    """A compiled file could not be written (DP_ERR_IO)."""
 
 
 class FormatError(DualPathError):
@@ -92,6 +96,7 @@ _BY_STATUS: dict[int, type[DualPathError]] = {
 }
 
 
-def error_for(status: int, message: str) -> DualPathError:
+def error_for(status: int, message: str, writing: bool = False) -> DualPathError:
     """The exception of a status; plain DualPathError for one from the future."""
-    return _BY_STATUS.get(status, DualPathError)(status, message)
+    kind = _BY_STATUS.get(status, DualPathError)
+    return (WriteError if writing and kind is ReadError else kind)(status, message)

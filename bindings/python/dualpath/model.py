@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
-from ._callbacks import Callbacks, LogFunction, ProgressFunction, writer
-from ._handle import Handle, open_model, open_task, path_bytes, verify_source
+from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._handle import Handle, Owner
 from ._lib import (
     check,
     choice,
@@ -22,6 +23,7 @@ from ._lib import (
     number_of,
     text,
 )
+from ._source import open_model, open_task, path_bytes, verify_source
 
 _CPU_MASKS = {
     "c": 0,
@@ -95,7 +97,14 @@ class ModelInfo:
     """Of a task: the memory of its backbone, which ``weight_bytes`` leaves out; else 0."""
 
 
-class Model:
+class ModelFacts(NamedTuple):
+    """What the library said of a model when it was opened."""
+
+    info: ModelInfo
+    labels: tuple[str, ...]
+
+
+class Model(Owner):
     """An open weight file.
 
     ``source`` is a path; or bytes in memory (bytes, mmap, memoryview, NumPy array), which are used
@@ -118,10 +127,15 @@ class Model:
 
     An exception in ``log``, ``progress`` or the file object cancels and is raised again here.
     Any number of threads may share a model. Closing it, also by leaving a ``with`` block, frees the
-    weights as soon as the last of its sessions is closed.
+    weights as soon as the last of its sessions is closed. It cannot be copied or pickled.
     """
 
-    _handle: Handle | None = None
+    _WHAT = "model"
+    _INSTEAD_OF_A_COPY = (
+        "any number of threads and sessions share the one that is open, and other processes open "
+        "the file themselves"
+    )
+    _facts: ModelFacts
 
     def __init__(
         self,
@@ -144,13 +158,8 @@ class Model:
         self._take(open_model(source, options, callbacks))
 
     def _take(self, handle: Handle) -> None:
+        handle.about = self._facts = handle.use(_read_facts)
         self._handle = handle
-        with handle.in_use() as pointer:
-            self._info = _read_info(pointer)
-            self._labels = tuple(
-                text(library().dp_model_label(pointer, index))
-                for index in range(self._info.classes)
-            )
 
     def open_task(
         self,
@@ -174,76 +183,65 @@ class Model:
         task._take(open_task(self._opened(), source, options, callbacks))
         return task
 
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
-
     def __repr__(self) -> str:
-        closed = " (closed)" if self._handle is None else ""
+        if not hasattr(self, "_facts"):
+            return "<dualpath.Model (never opened)>"
+        closed = "" if self._handle else " (closed)"
         return f"<dualpath.Model {self.info.description}{closed}>"
 
     def close(self) -> None:
         """Lets go of the model; its sessions go on. Closing twice does nothing."""
-        # One step, so that of two threads only one closes.
-        handle = self.__dict__.pop("_handle", None)
-        if handle is not None:
-            handle.close()
-
-    def _opened(self) -> Handle:
-        handle = self._handle
-        if handle is None:
-            raise ValueError("the model is closed")
-        return handle
+        super().close()
 
     @property
     def info(self) -> ModelInfo:
         """All there is to know about the model; answers also after close()."""
-        return self._info
+        return self._known().info
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The name of each class, "" where the file names none; empty without a head."""
-        return self._labels
+        return self._known().labels
 
     @property
     def name(self) -> str:
         """``general.name`` of the file, or ""."""
-        return self._info.name
+        return self.info.name
 
     @property
     def description(self) -> str:
         """One line: architecture, sizes, precision."""
-        return self._info.description
+        return self.info.description
 
     @property
     def input_size(self) -> int:
         """R: frames are resized and cropped to R x R."""
-        return self._info.input_size
+        return self.info.input_size
 
     @property
     def frames(self) -> int:
         """T: sampled frames a view."""
-        return self._info.frames
+        return self.info.frames
 
     @property
     def sampling_rate(self) -> int:
         """r: the distance in frames that the model was trained with."""
-        return self._info.sampling_rate
+        return self.info.sampling_rate
 
     @property
     def classes(self) -> int:
         """C; 0: no head, features only."""
-        return self._info.classes
+        return self.info.classes
 
     @property
     def feature_size(self) -> int:
         """O: length of the features of both paths."""
-        return self._info.feature_size
+        return self.info.feature_size
+
+    def _known(self) -> ModelFacts:
+        if not hasattr(self, "_facts"):
+            self._opened()  # which says why there are none
+        return self._facts
 
 
 def verify(
@@ -272,7 +270,7 @@ def compile_model(
     """Writes a model as a compiled file, whose weights are used where they lie in the file.
 
     ``source`` is what Model() takes. ``destination`` is a path or a binary file object. A file that
-    has the path is replaced when all of the new one is written. ``precision`` is "f32" (None),
+    has the path is replaced when all of the new one is written; WriteError says why it was not. ``precision`` is "f32" (None),
     "bf16", "int8" or "auto", and ``target`` names the layout: "native" for this machine, "avx512",
     "avx2", "neon", "plain" for any machine, "rows" for firmware.
     """
@@ -280,20 +278,29 @@ def compile_model(
     options = _options(precision, cpu)
     options.verify = bool(verify)
     options.target = number_of("target", target)
-    handle = open_model(source, options, callbacks)
+    write = _writing(destination)
+    model = open_model(source, options, callbacks)
     try:
-        if hasattr(destination, "write"):
-            sink = writer(destination, callbacks.raised)
-            with handle.in_use() as pointer:
-                status = library().dp_model_compile_writer(pointer, ctypes.byref(sink))
-            callbacks.raise_kept()
-        else:
-            path = path_bytes(destination)
-            with handle.in_use() as pointer:
-                status = library().dp_model_compile(pointer, path)
-        check(status)
+        check(model.use(write), writing=True)
     finally:
-        handle.close()
+        model.close()
+
+
+def _writing(destination: Any) -> Callable[[Any], int]:
+    """Compiles a model to a path or a binary file object; answers with a status."""
+    lib = library()
+    if hasattr(destination, "write"):
+        callbacks = Callbacks()
+        sink = callbacks.writer(destination)
+        return lambda model: callbacks.call(
+            lib.dp_model_compile_writer, model, ctypes.byref(sink)
+        )
+    if isinstance(destination, (str, os.PathLike)):
+        path = path_bytes(destination)
+        return lambda model: int(lib.dp_model_compile(model, path))
+    raise TypeError(
+        f"a model is compiled to a path or a binary file object, not {type(destination).__name__}"
+    )
 
 
 def _install(
@@ -314,7 +321,13 @@ def _options(precision: str | None, cpu: str | None) -> dp_model_options:
     return options
 
 
-def _read_info(pointer: ctypes.c_void_p) -> ModelInfo:
+def _read_facts(pointer: Any) -> ModelFacts:
+    info = _read_info(pointer)
+    labels = (text(library().dp_model_label(pointer, index)) for index in range(info.classes))
+    return ModelFacts(info, tuple(labels))
+
+
+def _read_info(pointer: Any) -> ModelInfo:
     info = default(dp_model_info)
     check(library().dp_model_get_info(pointer, ctypes.byref(info)))
     values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}

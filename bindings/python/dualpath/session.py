@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import functools
 import os
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
-from ._fork import make_lock
+from ._handle import Handle, Owner, opened
 from ._lib import (
     check,
     default,
     dp_clip,
     dp_prediction,
     dp_result,
+    dp_session,
     dp_session_options,
     integer,
     library,
@@ -29,8 +30,8 @@ from ._lib import (
     with_experimental,
 )
 from .errors import error_for
-from .frames import Frame, Frames, describe
-from .model import Model
+from .frames import Frame, Frames, Snapshot, describe
+from .model import Model, ModelFacts
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
 from .video import read_chosen, sampled_frames
@@ -41,8 +42,17 @@ MAX_CROPS = 64
 
 _ALIGNMENT = 64
 
+_Answer = TypeVar("_Answer")
 
-class Session:
+
+class _Facts(NamedTuple):
+    """What belongs to a dp_session: of the model that it was created on, and of its callbacks."""
+
+    model: ModelFacts
+    callbacks: Callbacks
+
+
+class Session(Owner):
     """Classifies clips, one at a time, with memory and threads that are all taken at creation.
 
     - ``threads``: how many compute, 1 .. 256; 0: as many as this process may run at once. The
@@ -60,13 +70,15 @@ class Session:
     An exception in ``log`` or ``progress`` cancels and is raised again by the call; the session is
     usable afterwards. One thread uses a session at a time, and a second one gets a RuntimeError;
     for parallel clips give each thread its own session on the shared model. While the library
-    works, other Python threads run. A session keeps its model's weights and its pool alive.
+    works, other Python threads run. A session keeps its model's weights and its pool alive. It cannot
+    be copied or pickled.
 
     After a fork the child may use and close sessions of its parent. They compute in one thread
     there: for more, create one in the child.
     """
 
-    _pointer: ctypes.c_void_p | None = None
+    _WHAT = "session"
+    _INSTEAD_OF_A_COPY = "create another one on its model"
 
     def __init__(
         self,
@@ -79,22 +91,23 @@ class Session:
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
     ) -> None:
-        lib = library()
-        make_lock(self)
-        self._destroy = lib.dp_session_destroy
-        self._callbacks = Callbacks(log, progress)
-        self._model = model
         options = _options(threads, image_by_image)
-        self._callbacks.install(options)
+        callbacks = Callbacks(log, progress)
+        callbacks.install(options)
+        block = None
         if arena is not None:
-            self._arena = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
-            options.arena, options.arena_size = self._arena.ctypes.data, self._arena.size
-        pointer = ctypes.c_void_p()
-        # The model's bytes in memory must live as long as the session.
-        with _in_use(model, pool, options) as (opened, self._keep):
-            check(lib.dp_session_create(opened, ctypes.byref(options), ctypes.byref(pointer)))
-        self._pointer = pointer
-        self.threads: int = lib.dp_session_threads(pointer)
+            block = _aligned(integer("arena", arena, 0, sys.maxsize - _ALIGNMENT))
+            options.arena, options.arena_size = block.ctypes.data, block.size
+        handle = Handle("session", dp_session, "dp_session_destroy", one_user=True)
+        model_handle = opened("model", model, Model)
+        # The bytes that a model was opened from must live as long as the session.
+        handle.keep = (model_handle.keep, callbacks, block)
+        handle.about = _Facts(model_handle.about, callbacks)
+        create = functools.partial(callbacks.call, library().dp_session_create)
+        check(_on(model_handle, pool, options, create, ctypes.byref(handle.pointer)))
+        self._handle = handle
+        self._model = model
+        self.threads: int = library().dp_session_threads(handle.pointer)
         """How many threads compute for this session."""
 
     @staticmethod
@@ -106,29 +119,20 @@ class Session:
     ) -> int:
         """How many bytes a session with these options needs, before anything is created."""
         options, size = _options(threads, image_by_image), ctypes.c_size_t()
-        with _in_use(model, pool, options) as (opened, _):
-            check(library().dp_session_size(opened, ctypes.byref(options), ctypes.byref(size)))
+        measure = library().dp_session_size
+        check(_on(opened("model", model, Model), pool, options, measure, ctypes.byref(size)))
         return size.value
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        # Nobody refers to the session any more: nobody is inside one of its calls.
-        self._free()
 
     @property
     def model(self) -> Model:
         """The model of the session."""
+        if not hasattr(self, "_model"):
+            self._opened()  # which says why there is none
         return self._model
 
     def close(self) -> None:
         """Frees the session's memory and stops its threads. Closing twice does nothing."""
-        with self._exclusively():
-            self._free()
+        super().close()
 
     def classify(
         self,
@@ -159,19 +163,16 @@ class Session:
     def _classify(
         self, frames: Frames, clip: dp_clip, times: npt.NDArray[np.float64] | None
     ) -> Result:
-        snapshot = describe(frames)
-        clip.frames, clip.frame_count = snapshot.descriptors, len(snapshot.descriptors)
         result = default(dp_result)
-        with self._exclusively():
-            self._call("dp_classify_clip", ctypes.byref(clip), ctypes.byref(result))
-            sampled = self._sampled(clip, len(descriptors))
-            return Result._from_c(result, self._model.labels, sampled, times)
-
-    def _sampled(self, clip: dp_clip, count: int) -> npt.NDArray[np.int64]:
-        """The frames that each view of a clip of ``count`` takes."""
-        rate = clip.rate or self._model.sampling_rate
-        sampling = name_of("sampling", clip.sampling)
-        return sampled_frames(count, self._model.frames, sampling, rate, clip.views)
+        snapshot = _take_frames(clip, frames)
+        return self._call(
+            library().dp_classify_clip,
+            (ctypes.byref(clip), ctypes.byref(result)),
+            lambda facts: Result._from_c(
+                result, facts.labels, _sampled(facts, clip, clip.frame_count), times
+            ),
+            keep=snapshot,
+        )
 
     def classify_video(
         self,
@@ -190,8 +191,8 @@ class Session:
         colours, they are those of its size, BT.709 from 1280 columns or 577 rows on and BT.601
         below, and the logger ``dualpath.video`` hears it.
         """
-        clip = _clip(sampling, rate, views, crops)
-        video = read_chosen(path, lambda count: set(self._sampled(clip, count).ravel().tolist()))
+        clip, facts = _clip(sampling, rate, views, crops), self._opened().about.model
+        video = read_chosen(path, lambda count: set(_sampled(facts, clip, count).ravel().tolist()))
         return self._classify(video.frames, clip, video.times)
 
     def begin_clip(self, crop: int = 0, crops: int = 1) -> None:
@@ -202,8 +203,8 @@ class Session:
         classify_video() and preprocess_view(). The last result stays as it is.
         """
         crops = integer("crops", crops, 1, MAX_CROPS)
-        with self._exclusively():
-            self._call("dp_session_begin_clip", integer("crop", crop, 0, crops - 1), crops)
+        crop = integer("crop", crop, 0, crops - 1)
+        self._call(library().dp_session_begin_clip, (crop, crops), _nothing)
 
     def push_frame(self, frame: npt.NDArray[np.uint8] | Frame) -> None:
         """Takes the next frame of the clip: an array ``[H, W, 3]``, ``[H, W, 4]`` or ``[H, W]``, or
@@ -213,8 +214,9 @@ class Session:
         caller. A frame that is refused is not taken, and the clip goes on; cancelling ends it.
         """
         snapshot = describe([frame])
-        with self._exclusively():
-            self._call("dp_session_push_frame", snapshot.descriptors)
+        self._call(
+            library().dp_session_push_frame, (snapshot.descriptors,), _nothing, keep=snapshot
+        )
 
     def finish_clip(self) -> Result:
         """Ends the clip: what classify(frames, sampling="given") answers for the same frames.
@@ -222,10 +224,11 @@ class Session:
         While frames are missing, it is an ArgumentError, and the clip goes on.
         """
         result = default(dp_result)
-        with self._exclusively():
-            self._call("dp_session_finish_clip", ctypes.byref(result))
-            pushed = np.arange(self._model.frames)[None]
-            return Result._from_c(result, self._model.labels, pushed)
+        return self._call(
+            library().dp_session_finish_clip,
+            (ctypes.byref(result),),
+            lambda facts: Result._from_c(result, facts.labels, np.arange(facts.info.frames)[None]),
+        )
 
     def preprocess_view(
         self,
@@ -245,25 +248,34 @@ class Session:
         (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
         clip = _clip(sampling, rate, views, crops)
-        snapshot = describe(frames)
-        clip.frames, clip.frame_count = snapshot.descriptors, len(snapshot.descriptors)
-        info = self._model.info
         view, crop = integer("view", view, 0, views - 1), integer("crop", crop, 0, crops - 1)
-        seen = [ctypes.POINTER(ctypes.c_float)() for _ in range(2)]
-        with self._exclusively():
-            self._call("dp_session_preprocess_view", ctypes.byref(clip), view, crop, *map(ctypes.byref, seen))
-            spatial, temporal = (
+        snapshot = _take_frames(clip, frames)
+        spatial, temporal = (ctypes.POINTER(ctypes.c_float)() for _ in range(2))
+
+        def copies(facts: ModelFacts) -> tuple[npt.NDArray[np.float32], ...]:
+            info = facts.info
+            return tuple(
                 np.ctypeslib.as_array(pixels, (count, 3, info.input_size, info.input_size)).copy()
-                for pixels, count in zip(seen, (info.spatial_frames, info.framesets))
+                for pixels, count in (
+                    (spatial, info.spatial_frames),
+                    (temporal, info.framesets),
+                )
             )
-        return spatial, temporal
+
+        arguments = (ctypes.byref(clip), view, crop, ctypes.byref(spatial), ctypes.byref(temporal))
+        seen = self._call(library().dp_session_preprocess_view, arguments, copies, keep=snapshot)
+        return seen[0], seen[1]
 
     def top(self, k: int = 1) -> list[Prediction]:
         """The ``k`` likeliest classes of the last result, 1 .. the model's classes."""
-        predictions = (dp_prediction * integer("k", k, 1, max(1, self._model.classes)))()
-        with self._exclusively():
-            self._call("dp_session_top", len(predictions), predictions)
-            return [Prediction._from_c(p) for p in predictions]
+        classes = self._opened().about.model.info.classes
+        # Without classes the library says so, whatever it is asked for.
+        predictions = (dp_prediction * (integer("k", k, 1, classes) if classes else 1))()
+        return self._call(
+            library().dp_session_top,
+            (len(predictions), predictions),
+            lambda _: [Prediction._from_c(p) for p in predictions],
+        )
 
     def peak(self, milliseconds: float = 100.0) -> float:
         """10^9 operations a second that the machine reaches in registers (experimental).
@@ -272,55 +284,53 @@ class Session:
         instruction set; a multiply-add is two operations.
         """
         gops = ctypes.c_double()
-        with_experimental()
-        with self._exclusively():
-            self._call("dp_session_peak", milliseconds, ctypes.byref(gops))
-        return gops.value
+        return self._call(
+            with_experimental().dp_session_peak,
+            (milliseconds, ctypes.byref(gops)),
+            lambda _: gops.value,
+        )
 
-    def _call(self, function: str, *arguments: object) -> None:
-        lib = library()
-        if self._pointer is None:
-            raise ValueError("the session is closed")
-        status = getattr(lib, function)(self._pointer, *arguments)
-        self._callbacks.raise_kept()
-        if status != 0:
-            raise error_for(status, text(lib.dp_session_message(self._pointer)))
+    def _call(
+        self,
+        function: Callable[..., int],
+        arguments: tuple[Any, ...],
+        answer: Callable[[ModelFacts], _Answer],
+        keep: Snapshot | None = None,
+    ) -> _Answer:
+        """What the answer is of a call of the library: it is copied before the next call can come.
+        What the library reads, `keep`, lives until then."""
+        handle = self._opened()
+        facts: _Facts = handle.about
 
-    def _make_lock(self) -> None:
-        self._lock = threading.Lock()
+        def work(pointer: Any) -> _Answer:
+            status = facts.callbacks.call(function, pointer, *arguments)
+            if status != 0:
+                raise error_for(status, text(library().dp_session_message(pointer)))
+            return answer(facts.model)
 
-    @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        lock = self._lock  # a callback may fork, and the child has another one then
-        if not lock.acquire(blocking=False):
-            raise RuntimeError(
-                "this session is in use: one thread at a time uses a session, and its callbacks "
-                "cannot call it"
-            )
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _free(self) -> None:
-        pointer, self._pointer = self._pointer, None
-        if pointer is None:
-            return
-        self._destroy(pointer)
-        self._keep = None
+        return handle.use(work)
 
 
-@contextlib.contextmanager
-def _in_use(
-    model: Model, pool: Pool | None, options: dp_session_options
-) -> Iterator[tuple[ctypes.c_void_p, object]]:
-    """The model's pointer and what it keeps; both it and the pool stay open meanwhile."""
-    with contextlib.ExitStack() as stack:
-        opened = model._opened()
-        pointer = stack.enter_context(opened.in_use())
-        if pool is not None:
-            options.pool = stack.enter_context(pool._opened().in_use())
-        yield pointer, opened.keep
+def _nothing(_: ModelFacts) -> None:
+    return None
+
+
+def _on(
+    model: Handle,
+    pool: Pool | None,
+    options: dp_session_options,
+    function: Callable[..., int],
+    *rest: Any,
+) -> int:
+    """Calls a function about sessions on a model and a pool, which stay open meanwhile."""
+    if pool is None:
+        return model.use(lambda pointer: function(pointer, ctypes.byref(options), *rest))
+
+    def on_pool(pool_pointer: Any) -> int:
+        options.pool = pool_pointer
+        return _on(model, None, options, function, *rest)
+
+    return opened("pool", pool, Pool).use(on_pool)
 
 
 def _options(threads: int, image_by_image: bool) -> dp_session_options:
@@ -337,6 +347,20 @@ def _clip(sampling: str, rate: int | None, views: int, crops: int) -> dp_clip:
     clip.views = integer("views", views, 1, MAX_VIEWS)
     clip.crops = integer("crops", crops, 1, MAX_CROPS)
     return clip
+
+
+def _sampled(facts: ModelFacts, clip: dp_clip, count: int) -> npt.NDArray[np.int64]:
+    """The frames that each view of a clip of ``count`` takes, [views, frames]."""
+    rate = clip.rate or facts.info.sampling_rate
+    sampling = name_of("sampling", clip.sampling)
+    return sampled_frames(count, facts.info.frames, sampling, rate, clip.views)
+
+
+def _take_frames(clip: dp_clip, frames: Frames) -> Snapshot:
+    """Puts frames into a clip, which reads what is returned."""
+    snapshot = describe(frames)
+    clip.frames, clip.frame_count = snapshot.descriptors, len(snapshot.descriptors)
+    return snapshot
 
 
 def _aligned(size: int) -> np.ndarray:

@@ -102,7 +102,7 @@ class TestHeader:
         assert _lib.default(struct).struct_size == ctypes.sizeof(struct)
 
     def test_struct_too_small(self, released):
-        options, pointer = _lib.default(_lib.dp_model_options), ctypes.c_void_p()
+        options, pointer = _lib.default(_lib.dp_model_options), ctypes.POINTER(_lib.dp_model)()
         options.struct_size = 4
         status = _lib.library().dp_model_open(
             released.model.encode(), ctypes.byref(options), ctypes.byref(pointer)

@@ -184,7 +184,7 @@ class TestModel:
             dualpath.compile_model(path, tmp_path / "other.gguf", precision="bf16")
         with pytest.raises(ValueError, match="unknown target 'sse': one of native, plain"):
             dualpath.compile_model(released.model, path, target="sse")
-        with pytest.raises(dualpath.ReadError, match="cannot create .*No such file"):
+        with pytest.raises(dualpath.WriteError, match="cannot create .*No such file"):
             dualpath.compile_model(released.model, tmp_path / "no" / "folder.gguf")
         assert [file.name for file in tmp_path.iterdir()] == ["compiled.gguf"]
 
@@ -205,7 +205,7 @@ class TestModel:
 
         with pytest.raises(OSError, match="No space left"):
             dualpath.compile_model(released.model, Full())
-        with pytest.raises(dualpath.ReadError, match="write"):
+        with pytest.raises(dualpath.WriteError, match="write"):
             dualpath.compile_model(released.model, Busy())
         with pytest.raises(TypeError):
             dualpath.compile_model(released.model, 3)

@@ -1,6 +1,8 @@
 """Tasks on a backbone: what dualpath-convert --task-of writes and refuses, and models opened so."""
 
 import gc
+import io
+import weakref
 
 import numpy as np
 import pytest
@@ -184,6 +186,27 @@ def test_backbones_in_memory_live_with_their_tasks(files):
     first.close()
     gc.collect()
     assert same(answer(second), expected)
+
+
+def test_backbone_closed_while_a_task_is_opened(files):
+    class Closing(io.BytesIO):
+        def read(self, size=-1):
+            backbone.close()
+            return super().read(size)
+
+    files.make()
+    with dualpath.Model(files.whole) as whole:
+        expected = answer(whole)
+    memory = np.fromfile(files.backbone, np.uint8)
+    gone = weakref.ref(memory)
+    backbone = dualpath.Model(memory, as_backbone=True)
+    del memory
+    with open(files.task, "rb") as file:
+        task = backbone.open_task(Closing(file.read()))
+    gc.collect()
+    assert gone() is not None and same(answer(task), expected)
+    task.close()
+    assert gone() is None
 
 
 def test_tasks_need_their_backbone(files):
