@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._lib import LOG_FN, PROGRESS_FN, READ_FN, WRITE_FN, dp_reader, dp_writer, integer, text
+from ._signals import WaitingSignals
 
 LogFunction = Callable[[int, str], object]
 """``log(level, message)`` with a level of the logging module: ``logger.log`` is one."""
@@ -34,6 +35,7 @@ class _Call:
         self.begin()
 
     def begin(self) -> None:
+        self.signals = WaitingSignals()
         self.raised: list[BaseException] = []
         self.left = 0
 
@@ -42,7 +44,7 @@ class _Call:
         if self.raised:
             return failed
         try:
-            return body(*arguments)
+            return self.signals.run_body(body, arguments)
         except BaseException as error:
             self.raised.append(error)
             return failed
@@ -83,7 +85,11 @@ class Callbacks:
         call.begin()
         for entry in self._entries:
             entry.cache_clear()
-        status = function(*arguments)
+        try:
+            call.signals.hold()
+            status = function(*arguments)
+        finally:
+            call.signals.release()
         if call.raised:
             raise call.raised.pop()
         if sum(entry.cache_info().misses for entry in self._entries) != call.left:
