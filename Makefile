@@ -459,11 +459,20 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
-.PHONY: check-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
+.PHONY: check-asan check-python-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-cli \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+# Python itself has no sanitizer: its allocator is malloc's, so that its objects are watched, too, and
+# what it never frees is not reported.
+PYTHON_ASAN_TESTS := programs lifetimes frames callbacks interrupts threads loading
+check-python-asan: ## Python tests of what the library holds and frees, with AddressSanitizer; DUALPATH_EXAMPLES=1000 random programs
+	$(SANITIZED) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address" shared
+	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:$(ASAN_OPTIONS) PYTHONMALLOC=malloc \
+	DUALPATH_LIBRARY=$(abspath $(BUILD))/asan/libdualpath.so PYTHONPATH=bindings/python \
+	    $(VENV)/bin/python -m pytest -q -rs $(PYTHON_ASAN_TESTS:%=bindings/python/tests/test_%.py)
 
 check-tsan: ## C tests with ThreadSanitizer
 	$(SANITIZED) BUILD=$(BUILD)/tsan check-c CFLAGS="-O1 -g -fsanitize=thread"
