@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
@@ -14,16 +15,23 @@ class Renewed(Protocol):
         """Called in a child before anything else runs there."""
 
 
-_all: weakref.WeakSet[Renewed] = weakref.WeakSet()
+# Not a WeakSet: that runs code when an object goes, and what a signal raises there is lost.
+_all: list[weakref.ref[Renewed]] = []
+_lock = threading.RLock()
 
 
 def renew_in_children(what: Renewed) -> None:
-    _all.add(what)
+    with _lock:
+        _all[:] = [known for known in _all if known() is not None] + [weakref.ref(what)]
 
 
 def _renew_all() -> None:
-    for what in _all:
-        what.renew()
+    global _lock
+    _lock = threading.RLock()
+    for known in _all:
+        what = known()
+        if what is not None:
+            what.renew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -272,28 +272,3 @@ class TestOtherExceptions:
                     outcomes.add(type(error).__name__)
         assert {"answer", "RecursionError"} <= outcomes <= {"answer", "RecursionError", "ArgumentError"}
         dropped.clear()
-
-    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-    def test_fork_in_a_callback(self, model, clip, answer):
-        def fork(*_):
-            if not children:
-                children.append(os.fork())
-
-        children: list[int] = []
-        with dualpath.Session(model, threads=2, progress=fork) as session:
-            try:
-                logits = session.classify(clip, sampling="given").logits
-            except RuntimeError as error:
-                os._exit(7 if "in the parent alone" in str(error) else 8)
-            if children == [0]:
-                os._exit(9)
-        assert np.array_equal(logits, answer)
-        assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
-
-
-def _frames() -> list:
-    frame, frames = sys._getframe(1), []
-    while frame is not None:
-        frames.append(frame)
-        frame = frame.f_back
-    return frames
