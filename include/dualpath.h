@@ -173,10 +173,18 @@ typedef enum dp_log_level { DP_LOG_WARNING = 1, DP_LOG_INFO = 2 } dp_log_level;
  * that made the call. */
 typedef void (*dp_log_fn)(void *user, dp_log_level level, const char *message);
 
-/* Called in the calling thread while the call works, with the stage ("reading", "fusing",
- * "frames", "patches", "blocks", "head") and the fraction of the whole call that is done, from 0
- * to 1, which never falls. Return 0 to continue, anything else to cancel: the call then returns
- * DP_ERR_CANCELLED, and session and model are as usable as before it. */
+/* Called in the calling thread while the call works, with its stage and the fraction of the whole
+ * call that is done, from 0 to 1, which never falls. Return 0 to continue, anything else to cancel:
+ * the call then returns DP_ERR_CANCELLED, and session and model are as usable as before it. The
+ * stages, in the order of a call, those that it does not need left out:
+ *   opening     "reading" (bytes of a pipe or a callback, whose number is not known: the fraction
+ *               stays), "inflating" (gzip), "verifying" (checksums), "fusing" (weights)
+ *   verifying   "reading", "inflating", "verifying"
+ *   compiling   "writing"
+ *   clips       for each view and crop "frames", "patches", "blocks", "head"
+ * All but those of clips ask after 4 MiB, 2^22 numbers or 2^27 multiply-adds, which take about 100
+ * ms at most; a clip asks after each block of the model. Waiting for a callback does not ask, and
+ * for a pipe only when a signal comes. */
 typedef int (*dp_progress_fn)(void *user, const char *stage, double fraction);
 
 /* ------------------------------------------------------------------------------------------
@@ -255,8 +263,8 @@ typedef struct dp_model_options {
     void *log_user;
     dp_progress_fn progress; /* or NULL */
     void *progress_user;
-    /* Upper bound in bytes for what a compressed file may inflate to. Default 8 GiB (or the
-     * largest size_t). */
+    /* Upper bound in bytes for what a compressed file may inflate to. 0 (default): by its size, 1
+     * MiB and eight times the compressed bytes, which weights keep far below. */
     size_t max_inflated_size;
     /* Non-zero: check the CRC-32 of every tensor while opening; a file that carries none is then
      * DP_ERR_UNSUPPORTED. Compressed files that carry them are always checked. */
@@ -285,6 +293,14 @@ typedef struct dp_model_options {
      * or inflated stays in memory of the model. The file must carry checksums, and compiled ones
      * are DP_ERR_UNSUPPORTED. Since 0.2.0. */
     int32_t as_backbone;
+    /* Upper bound in bytes for the memory that the model, tasks on it and sessions on it take
+     * together, at any time; 0 (default): none. Opening counts, and so do verifying and compiling:
+     * blocks count with the size that is asked of an allocator, the default one or the caller's.
+     * Mapped files, bytes in memory that the caller keeps, arenas of the caller's, pools and the
+     * stacks of threads do not. More is DP_ERR_MEMORY, with a sentence that says what was asked
+     * for, what is in use and the limit, and leaves everything as it was. A task counts with its
+     * backbone: 0 or the backbone's number. Since 0.2.0. */
+    size_t max_memory;
 } dp_model_options;
 
 DP_API void dp_model_options_init(dp_model_options *options, size_t struct_size); /* Since 0.2.0. */
@@ -376,6 +392,11 @@ typedef struct dp_writer {
  * when the file cannot be created or written. Since 0.2.0. */
 DP_API dp_status dp_model_compile(const dp_model *model, const char *path);
 
+/* The same with a progress callback (or NULL), which is used only during the call. Compiling to
+ * memory has none; a writer stops by failing. Since 0.2.0. */
+DP_API dp_status dp_model_compile_watched(const dp_model *model, const char *path,
+                                          dp_progress_fn progress, void *progress_user);
+
 /* The same to memory. *size becomes the size of the file; with `buffer` NULL that is all. With a
  * `capacity` of less, nothing is written, and it is DP_ERR_ARGUMENT. Since 0.2.0. */
 DP_API dp_status dp_model_compile_memory(const dp_model *model, void *buffer, size_t capacity,
@@ -419,6 +440,9 @@ typedef struct dp_model_info {
     int64_t weight_bytes;       /* memory the model holds; a mapped file counts with its size; what
                                    a task shares does not */
     int64_t shared_bytes;       /* of a task: weight_bytes of its backbone; else 0. Since 0.2.0. */
+    /* What counts for max_memory at this moment, of the model, tasks on it and sessions on it; 0
+     * without max_memory. Since 0.2.0. */
+    int64_t counted_bytes;
 } dp_model_info;
 
 DP_API void dp_model_info_init(dp_model_info *info, size_t struct_size); /* Since 0.2.0. */

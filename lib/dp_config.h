@@ -11,6 +11,7 @@
  *   DP_NO_ZLIB         gzip-compressed models
  *   DP_NO_HEAP         memory that no allocator or arena of the caller's gives
  *   DP_NO_FENV         the caller's rounding mode in threads of a host's scheduler
+ *   DP_NO_ACCOUNTS     max_memory: where memory is an allocator's or an arena's, that is the limit
  *   DP_FREESTANDING    all of these, and fast tables where small ones do
  *
  * Of the library:
@@ -40,6 +41,7 @@
 #define DP_NO_ZLIB
 #define DP_NO_HEAP
 #define DP_NO_FENV
+#define DP_NO_ACCOUNTS
 #define DP_SMALL_TABLES
 #endif
 
@@ -47,6 +49,12 @@
 #define DPI_HAS_CANONICAL 0
 #else
 #define DPI_HAS_CANONICAL 1
+#endif
+
+#if defined(DP_NO_ACCOUNTS)
+#define DPI_HAS_ACCOUNTS 0
+#else
+#define DPI_HAS_ACCOUNTS 1
 #endif
 
 #if defined(DP_NO_BF16)

@@ -39,7 +39,21 @@ static dp_status resolve_model_options(const dp_model_options *given, dpi_openin
         status = check_model_options(options, message);
     }
     opening->cpu_mask = options->cpu_mask & dpi_environment_cpu_mask();
+    opening->watch = (dpi_watch){.progress = options->progress, .user = options->progress_user};
     return status;
+}
+
+/* A task counts with its backbone, whose limit is the limit. */
+static dp_status check_task_memory(const dpi_opening *opening, dpi_message *message) {
+    size_t wanted = opening->options.max_memory;
+    const dpi_account *account = opening->backbone->account;
+    size_t limit = account != NULL ? account->limit : 0;
+    return wanted == 0 || wanted == limit
+               ? DP_OK
+               : dpi_fail(message, DP_ERR_ARGUMENT,
+                          "dp_model_options: a task has the max_memory of its backbone, %zu, and "
+                          "%zu was asked for",
+                          limit, wanted);
 }
 
 /* For a task that is given as a backbone: the backbone of that task. */
@@ -63,7 +77,7 @@ static dp_status resolve_backbone(dp_model *backbone, const dp_model_options *gi
                         "the backbone was opened without as_backbone, so it did not keep the file "
                         "that tasks need");
     }
-    return DP_OK;
+    return check_task_memory(opening, message);
 }
 
 /* ---- opening ---- */
@@ -170,7 +184,7 @@ static dp_status verify_file(dpi_origin origin, const dp_model_options *options)
     if (status == DP_OK) {
         status = check_origin(&origin, message);
     }
-    return status == DP_OK ? dpi_weight_file_verify(&origin, &opening.options, message) : status;
+    return status == DP_OK ? dpi_weight_file_verify(&origin, &opening, message) : status;
 }
 
 dp_status dp_model_verify(const char *path, const dp_model_options *options) {
@@ -188,12 +202,18 @@ dp_status dp_model_verify_reader(const dp_reader *reader, const dp_model_options
 /* ---- compiling ---- */
 
 dp_status dp_model_compile(const dp_model *model, const char *path) {
+    return dp_model_compile_watched(model, path, NULL, NULL);
+}
+
+dp_status dp_model_compile_watched(const dp_model *model, const char *path, dp_progress_fn progress,
+                                   void *progress_user) {
     dpi_message *message = dpi_thread_message();
+    dpi_watch watch = {.progress = progress, .user = progress_user};
     if (model == NULL || path == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the %s is NULL",
                         model == NULL ? "model" : "path of the file");
     }
-    return dpi_compile_to_path(model, path, message);
+    return dpi_compile_to_path(model, path, &watch, message);
 }
 
 dp_status dp_model_compile_memory(const dp_model *model, void *buffer, size_t capacity,
@@ -261,6 +281,7 @@ static dp_model_info collect_info(const dp_model *model) {
         .macs = dpi_count_macs(model),
         .weight_bytes = held_bytes(model),
         .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
+        .counted_bytes = (int64_t)dpi_account_used(model->account),
     };
     memcpy(info.mean, p->mean, sizeof info.mean);
     memcpy(info.std, p->std, sizeof info.std);

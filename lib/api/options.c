@@ -17,11 +17,6 @@
 static const dp_model_options default_model_options = {
     .struct_size = sizeof(dp_model_options),
     .cpu_mask = DP_CPU_ALL,
-#if SIZE_MAX > 0xffffffffu
-    .max_inflated_size = (size_t)8 << 30,
-#else
-    .max_inflated_size = SIZE_MAX,
-#endif
 };
 static const dp_model_info default_model_info = {.struct_size = sizeof(dp_model_info)};
 static const dp_pool_options default_pool_options = {.struct_size = sizeof(dp_pool_options)};
@@ -31,9 +26,9 @@ static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1,
 static const dp_result default_result = {.struct_size = sizeof(dp_result)};
 
 const dpi_struct_type dpi_model_options_type = {
-    STRUCT_TYPE(dp_model_options, as_backbone, &default_model_options)};
+    STRUCT_TYPE(dp_model_options, max_memory, &default_model_options)};
 const dpi_struct_type dpi_model_info_type = {
-    STRUCT_TYPE(dp_model_info, shared_bytes, &default_model_info)};
+    STRUCT_TYPE(dp_model_info, counted_bytes, &default_model_info)};
 const dpi_struct_type dpi_pool_options_type = {
     STRUCT_TYPE(dp_pool_options, reserved, &default_pool_options),
     .reserved = offsetof(dp_pool_options, reserved),

@@ -2,7 +2,7 @@
  * Sessions: sizing, creating and destroying them. All of a session lies in one arena.
  */
 #include "api/api.h"
-#include "os/memory.h"
+#include "dp_config.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -75,6 +75,10 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
     return status == DP_OK ? resolve_session_threads(options, message) : status;
 }
 
+static dpi_account *account_of(const dp_model *model) {
+    return DPI_HAS_ACCOUNTS ? model->account : NULL;
+}
+
 /* Plans or takes everything a session needs, itself first. */
 static dp_session *take_session(dpi_arena *arena, const dp_model *model,
                                 const dp_session_options *options) {
@@ -117,14 +121,13 @@ dp_status dp_session_size(const dp_model *model, const dp_session_options *optio
     return status == DP_OK ? count_session_bytes(model, &resolved, bytes, message) : status;
 }
 
-/* The caller's arena, or memory of our own. */
-static dp_status get_session_memory(const dp_session_options *options, size_t bytes, void **memory,
-                                    dpi_message *message) {
+/* The caller's arena, or memory of our own, which is counted with that of the model. */
+static dp_status get_session_memory(const dp_model *model, const dp_session_options *options,
+                                    size_t bytes, void **memory, dpi_message *message) {
     if (options->arena == NULL) {
-        *memory = dpi_allocate(options->allocator, bytes);
+        *memory = dpi_account_allocate(account_of(model), options->allocator, bytes);
         return *memory != NULL ? DP_OK
-                               : dpi_fail(message, DP_ERR_MEMORY,
-                                          "%zu bytes for the session could not be had", bytes);
+                               : dpi_account_fail(account_of(model), bytes, "a session", message);
     }
     if ((uintptr_t)options->arena % DPI_ALIGNMENT != 0) {
         return dpi_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes",
@@ -197,14 +200,14 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
         status = count_session_bytes(model, &resolved, &bytes, message);
     }
     if (status == DP_OK) {
-        status = get_session_memory(&resolved, bytes, &memory, message);
+        status = get_session_memory(model, &resolved, bytes, &memory, message);
     }
     if (status != DP_OK) {
         return status;
     }
     status = fill_session(model, &resolved, memory, bytes, session, message);
     if (status != DP_OK && resolved.arena == NULL) {
-        dpi_release(resolved.allocator, memory, bytes);
+        dpi_account_release(account_of(model), resolved.allocator, memory, bytes);
     }
     return status;
 }
@@ -218,7 +221,7 @@ void dp_session_destroy(dp_session *session) {
     dpi_team_stop(session->team);
     dpi_workers_stop(session->workers);
     if (session->bytes > 0) {
-        dpi_release(session->allocator, session, session->bytes);
+        dpi_account_release(account_of(model), session->allocator, session, session->bytes);
     }
     if (pool != NULL) {
         dpi_pool_release(pool);

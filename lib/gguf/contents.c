@@ -20,11 +20,10 @@ dp_status dpi_gguf_allocate(dpi_gguf *gguf, dpi_message *message) {
     dpi_arena arena = {.base = NULL};
     take_tables(gguf, &arena);
     gguf->tables_size = arena.used;
-    gguf->tables = dpi_allocate(gguf->allocator, gguf->tables_size);
+    gguf->tables = dpi_allocate_for(gguf->allocator, gguf->tables_size,
+                                    "the table of contents of the file", message);
     if (gguf->tables == NULL) {
-        return dpi_fail(message, DP_ERR_MEMORY,
-                        "cannot allocate %zu bytes for the table of contents of the file",
-                        gguf->tables_size);
+        return DP_ERR_MEMORY;
     }
     arena = (dpi_arena){.base = gguf->tables, .size = gguf->tables_size};
     take_tables(gguf, &arena);

@@ -5,14 +5,20 @@
 #include "gguf/emit.h"
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/size.h"
 
 #define VERSION 3
 
 /* ---- bytes ---- */
 
-static void emit_to_sink(dpi_emitter *to, const void *bytes, size_t size) {
-    if (to->sink != NULL && to->status == DP_OK && size > 0) {
-        to->status = to->sink->write(to->sink->user, bytes, size, to->message);
+static void emit_to_sink(dpi_emitter *to, const uint8_t *bytes, size_t size) {
+    for (size_t done = 0; to->sink != NULL && to->status == DP_OK && done < size;) {
+        size_t count = dpi_size_min(size - done, DPI_WATCHED_BYTES);
+        to->status = to->sink->write(to->sink->user, bytes + done, count, to->message);
+        if (to->status == DP_OK) {
+            to->status = dpi_watch_advance(to->watch, count, to->message);
+        }
+        done += count;
     }
 }
 

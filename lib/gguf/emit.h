@@ -11,10 +11,12 @@
 /* Sizes of a file, which one run over it finds out. */
 typedef struct dpi_emitted {
     uint64_t entries, tensors, bytes;
+    uint64_t checked; /* bytes that checksums were made of */
 } dpi_emitted;
 
 typedef struct dpi_emitter {
     const dpi_sink *sink; /* NULL: only counts */
+    dpi_watch *watch;     /* of an emitter with a sink; advances by checked and written bytes */
     dpi_message *message;
     dp_status status;     /* the first failure; after it nothing is written */
     dpi_emitted expected; /* of the run that counted; zeros in that run itself */

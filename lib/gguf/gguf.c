@@ -64,10 +64,9 @@ static dp_status find_overlap(const dpi_gguf *gguf, uint32_t *order, dpi_message
 
 static dp_status check_overlap(const dpi_gguf *gguf, dpi_message *message) {
     size_t bytes = gguf->tensor_count * sizeof(uint32_t);
-    uint32_t *order = dpi_allocate(gguf->allocator, bytes);
+    uint32_t *order = dpi_allocate_for(gguf->allocator, bytes, "sorting the tensors", message);
     if (order == NULL) {
-        return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate %zu bytes to sort the tensors",
-                        bytes);
+        return DP_ERR_MEMORY;
     }
     dp_status status = find_overlap(gguf, order, message);
     dpi_release(gguf->allocator, order, bytes);

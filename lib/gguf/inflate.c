@@ -14,11 +14,21 @@ bool dpi_is_gzip(const uint8_t *bytes, size_t size) {
     return size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
+#define INFLATED_ANYWAY ((size_t)1 << 20)
+#define INFLATED_RATIO 8
+
+size_t dpi_inflated_limit(size_t size) {
+    size_t limit = 0;
+    bool fits =
+        dpi_size_mul(size, INFLATED_RATIO, &limit) && dpi_size_add(limit, INFLATED_ANYWAY, &limit);
+    return fits ? limit : SIZE_MAX;
+}
+
 #if defined(DP_NO_ZLIB)
 
 dp_status dpi_inflate(const dpi_source *compressed, size_t limit, const dp_allocator *allocator,
-                      dpi_source *inflated, dpi_message *message) {
-    (void)compressed, (void)limit, (void)allocator;
+                      dpi_watch *watch, dpi_source *inflated, dpi_message *message) {
+    (void)compressed, (void)limit, (void)allocator, (void)watch;
     *inflated = (dpi_source){0};
     return dpi_fail(message, DP_ERR_UNSUPPORTED,
                     "the file is gzip-compressed, and this build has no zlib: decompress it first");
@@ -29,19 +39,25 @@ dp_status dpi_inflate(const dpi_source *compressed, size_t limit, const dp_alloc
 #define ZLIB_CONST
 #include <zlib.h>
 
-/* Bytes that zlib gets and may write at a time. */
-#define MAX_CHUNK ((size_t)4 << 20)
 /* Deflate cannot compress better. */
 #define MAX_RATIO 1032
+
+/* Where zlib's memory comes from, and why there is none. */
+typedef struct zlib_memory {
+    const dp_allocator *allocator;
+    dpi_message *message;
+} zlib_memory;
 
 /* zlib does not say the size of what it frees, so the size is stored before the block, which
  * stays aligned. */
 static void *allocate_for_zlib(void *opaque, unsigned items, unsigned item_size) {
+    const zlib_memory *memory = opaque;
     size_t size;
     if (!dpi_size_mul(items, item_size, &size) || !dpi_size_add(size, DPI_ALIGNMENT, &size)) {
+        (void)dpi_fail_to_allocate(memory->allocator, SIZE_MAX, "zlib", memory->message);
         return NULL;
     }
-    uint8_t *block = dpi_allocate(opaque, size);
+    uint8_t *block = dpi_allocate_for(memory->allocator, size, "zlib", memory->message);
     if (block == NULL) {
         return NULL;
     }
@@ -50,25 +66,26 @@ static void *allocate_for_zlib(void *opaque, unsigned items, unsigned item_size)
 }
 
 static void release_for_zlib(void *opaque, void *pointer) {
+    const zlib_memory *memory = opaque;
     uint8_t *block = (uint8_t *)pointer - DPI_ALIGNMENT;
     size_t size;
     memcpy(&size, block, sizeof size);
-    dpi_release(opaque, block, size);
+    dpi_release(memory->allocator, block, size);
 }
 
 /* The last four bytes of a gzip file are the size of its last member, modulo 2^32: a hint that
- * usually saves growing. It is ignored where the file is too short for it. One more byte lets zlib
- * see the end. */
-static size_t hinted_capacity(const dpi_source *compressed) {
+ * usually saves growing. It is ignored where the file is too short for it, or the limit too low.
+ * One more byte lets zlib see the end. */
+static size_t hinted_capacity(const dpi_source *compressed, size_t limit) {
     size_t size = compressed->size;
     size_t hint = size >= 4 ? dpi_load_u32(compressed->bytes + size - 4) : 0;
     size_t least = 65536;
-    return hint > least && hint < SIZE_MAX && hint / MAX_RATIO <= size ? hint + 1 : least;
+    return hint > least && hint <= limit && hint / MAX_RATIO <= size ? hint + 1 : least;
 }
 
 static dp_status fail_inflate(const z_stream *stream, int result, size_t at, dpi_message *message) {
     if (result == Z_MEM_ERROR) {
-        return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate memory for zlib");
+        return DP_ERR_MEMORY; /* and allocate_for_zlib() has said why */
     }
     if (result == Z_BUF_ERROR) {
         return dpi_fail(message, DP_ERR_FORMAT, "the gzip data is cut off: it ends after %zu bytes",
@@ -94,8 +111,8 @@ static dp_status begin_member(z_stream *stream, const uint8_t *rest, size_t size
  */
 static int inflate_chunk(z_stream *stream, const dpi_source *compressed, size_t *at,
                          dpi_buffer *out) {
-    size_t given = dpi_size_min(compressed->size - *at, MAX_CHUNK);
-    size_t space = dpi_size_min(out->capacity - out->size, MAX_CHUNK);
+    size_t given = dpi_size_min(compressed->size - *at, DPI_WATCHED_BYTES);
+    size_t space = dpi_size_min(out->capacity - out->size, DPI_WATCHED_BYTES);
     stream->next_in = compressed->bytes + *at;
     stream->avail_in = (unsigned)given;
     stream->next_out = out->bytes + out->size;
@@ -108,28 +125,33 @@ static int inflate_chunk(z_stream *stream, const dpi_source *compressed, size_t 
 }
 
 static dp_status inflate_members(z_stream *stream, const dpi_source *compressed, size_t limit,
-                                 dpi_buffer *out, dpi_message *message) {
-    size_t first = hinted_capacity(compressed);
-    size_t most =
-        limit < SIZE_MAX ? limit + 1 : SIZE_MAX; /* a byte more shows that it is too much */
+                                 dpi_watch *watch, dpi_buffer *out, dpi_message *message) {
+    size_t first = hinted_capacity(compressed, limit);
     size_t at = 0;
     for (bool done = false; !done;) {
-        if (!dpi_buffer_grow(out, first, most)) {
-            return dpi_fail(message, DP_ERR_MEMORY,
-                            "cannot allocate memory to inflate the gzip data into, after %zu bytes",
-                            out->size);
+        size_t before = at;
+        dp_status status =
+            dpi_buffer_grow(out, first, limit, "what the gzip data inflates to", message);
+        if (status != DP_OK) {
+            return status;
         }
         int result = inflate_chunk(stream, compressed, &at, out);
         if (out->size > limit) {
             return dpi_fail(message, DP_ERR_MEMORY,
-                            "the gzip data inflates to more than the limit of %zu bytes", limit);
+                            "the gzip data inflates to more than the limit of %zu bytes "
+                            "(max_inflated_size)",
+                            limit);
         }
         if (result != Z_OK && result != Z_STREAM_END) {
             return fail_inflate(stream, result, at, message);
         }
+        status = dpi_watch_advance(watch, at - before, message);
+        if (status != DP_OK) {
+            return status;
+        }
         done = result == Z_STREAM_END && at == compressed->size;
         if (result == Z_STREAM_END && !done) {
-            dp_status status =
+            status =
                 begin_member(stream, compressed->bytes + at, compressed->size - at, at, message);
             if (status != DP_OK) {
                 return status;
@@ -140,16 +162,18 @@ static dp_status inflate_members(z_stream *stream, const dpi_source *compressed,
 }
 
 dp_status dpi_inflate(const dpi_source *compressed, size_t limit, const dp_allocator *allocator,
-                      dpi_source *inflated, dpi_message *message) {
-    z_stream stream = {
-        .zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = (void *)allocator};
+                      dpi_watch *watch, dpi_source *inflated, dpi_message *message) {
+    zlib_memory memory = {allocator, message};
+    z_stream stream = {.zalloc = allocate_for_zlib, .zfree = release_for_zlib, .opaque = &memory};
     int result = inflateInit2(&stream, 16 + MAX_WBITS); /* gzip, not zlib, not raw */
     dpi_buffer out = {.allocator = allocator};
     *inflated = (dpi_source){0};
     if (result != Z_OK) {
-        return dpi_fail(message, DP_ERR_MEMORY, "cannot start zlib: error %d", result);
+        return result == Z_MEM_ERROR
+                   ? DP_ERR_MEMORY
+                   : dpi_fail(message, DP_ERR_UNSUPPORTED, "cannot start zlib: error %d", result);
     }
-    dp_status status = inflate_members(&stream, compressed, limit, &out, message);
+    dp_status status = inflate_members(&stream, compressed, limit, watch, &out, message);
     (void)inflateEnd(&stream);
     if (status == DP_OK) {
         *inflated = dpi_source_of_buffer(out);

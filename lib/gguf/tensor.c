@@ -4,6 +4,7 @@
  */
 #include "gguf/tensor.h"
 #include "base/bytes.h"
+#include "base/size.h"
 #include "gguf/crc32.h"
 
 const char *dpi_tensor_type_name(dpi_tensor_type type) {
@@ -38,17 +39,30 @@ uint64_t dpi_tensor_bytes(uint32_t type, uint64_t count) {
     }
 }
 
-dp_status dpi_tensor_check(const dpi_tensor *tensor, dpi_message *message) {
+dp_status dpi_tensor_crc(const dpi_tensor *tensor, uint32_t *crc, dpi_watch *watch,
+                         dpi_message *message) {
+    dp_status status = DP_OK;
+    *crc = 0;
+    for (size_t done = 0; done < tensor->bytes && status == DP_OK; done += DPI_WATCHED_BYTES) {
+        size_t count = dpi_size_min(tensor->bytes - done, DPI_WATCHED_BYTES);
+        *crc = dpi_crc32(*crc, tensor->data + done, count);
+        status = dpi_watch_advance(watch, count, message);
+    }
+    return status;
+}
+
+dp_status dpi_tensor_check(const dpi_tensor *tensor, dpi_watch *watch, dpi_message *message) {
     if (!tensor->has_crc) {
         return DP_OK;
     }
-    uint32_t crc = dpi_crc32(0, tensor->data, tensor->bytes);
-    if (crc != tensor->crc) {
+    uint32_t crc = 0;
+    dp_status status = dpi_tensor_crc(tensor, &crc, watch, message);
+    if (status == DP_OK && crc != tensor->crc) {
         return dpi_fail(message, DP_ERR_CHECKSUM,
                         "tensor '%s' is damaged: its CRC-32 is 0x%08lx, but the file says 0x%08lx",
                         DPI_SHOW(tensor->name), (unsigned long)crc, (unsigned long)tensor->crc);
     }
-    return DP_OK;
+    return status;
 }
 
 /* Subnormals are made by a product of normal numbers: exact even where the processor was told to

@@ -6,6 +6,7 @@
 
 #include "base/message.h"
 #include "base/text.h"
+#include "base/watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,8 +42,12 @@ const char *dpi_tensor_type_name(dpi_tensor_type type);
 /* Bytes that `count` numbers take, of Q8_0 a multiple of 32; 0 for an unknown type. */
 uint64_t dpi_tensor_bytes(uint32_t type, uint64_t count);
 
+/* The CRC-32 of a tensor's bytes; the watch advances by as many. */
+dp_status dpi_tensor_crc(const dpi_tensor *tensor, uint32_t *crc, dpi_watch *watch,
+                         dpi_message *message);
+
 /* Checks one tensor against its CRC-32; one that has none is sound. */
-dp_status dpi_tensor_check(const dpi_tensor *tensor, dpi_message *message);
+dp_status dpi_tensor_check(const dpi_tensor *tensor, dpi_watch *watch, dpi_message *message);
 
 /* Values [first, first + count) of a tensor of any type but I8 as f32. For Q8_0 both are multiples
  * of 32. Values that are not finite are an error that names the tensor. */

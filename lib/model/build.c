@@ -136,22 +136,14 @@ static void build_frozen_ends(const dpi_scope *scope) {
 
 /* ---- the walk ---- */
 
-/* Hears how far the walk is. */
-typedef struct fusing_progress {
-    dp_progress_fn callback;
-    void *user;
-} fusing_progress;
-
-static void report_fusing(dpi_builder *builder, fusing_progress to, size_t block) {
-    size_t blocks = builder->model->parameters.blocks;
-    if (dpi_building(builder) && to.callback != NULL &&
-        to.callback(to.user, "fusing", (double)block / (double)blocks) != 0) {
-        builder->status = dpi_fail(builder->message, DP_ERR_CANCELLED,
-                                   "opening was cancelled at block %zu of %zu", block, blocks);
+/* `count` more of its blocks are done, or all else. */
+static void report_fusing(dpi_builder *builder, size_t count) {
+    if (dpi_building(builder)) {
+        builder->status = dpi_watch_advance(builder->watch, count, builder->message);
     }
 }
 
-static void build_weights(dpi_builder *builder, fusing_progress to) {
+static void build_weights(dpi_builder *builder) {
     struct dp_model *model = builder->model;
     dpi_scope scope = {builder, 0};
     build_frozen_ends(&scope);
@@ -159,7 +151,6 @@ static void build_weights(dpi_builder *builder, fusing_progress to) {
     for (size_t i = 0; i < model->parameters.blocks && builder->status == DP_OK; i++) {
         dpi_block block;
         memset(&block, 0, sizeof block);
-        report_fusing(builder, to, i);
         if (model->fused) {
             dpi_build_fused_block(&scope, i, &block);
         } else {
@@ -168,20 +159,23 @@ static void build_weights(dpi_builder *builder, fusing_progress to) {
         if (model->block != NULL) {
             model->block[i] = block;
         }
+        report_fusing(builder, 1);
     }
     build_head(&scope);
 }
 
-static void walk_model(dpi_builder *builder, fusing_progress to) {
+static void walk_model(dpi_builder *builder) {
     struct dp_model *model = builder->model;
     model->block = dpi_arena_take(&model->arena, model->parameters.blocks, sizeof model->block[0]);
+    report_fusing(builder, 0);
     keep_texts(builder);
     if (DPI_HAS_CANONICAL && !model->compiled) {
-        build_weights(builder, to);
+        build_weights(builder);
     } else {
         dpi_read_compiled(builder);
+        report_fusing(builder, model->parameters.blocks);
     }
-    report_fusing(builder, to, model->parameters.blocks);
+    report_fusing(builder, 1);
     if (model->arena.failed && builder->status == DP_OK) {
         builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
                                    "this model is larger than this machine can address");
@@ -206,25 +200,51 @@ static void refuse_unused_tensors(dpi_builder *builder) {
 static void count_model(dpi_builder *builder, struct dp_model *counted) {
     (void)dpi_arena_take(&counted->arena, 1, sizeof *counted);
     builder->model = counted;
-    walk_model(builder, (fusing_progress){NULL, NULL});
+    walk_model(builder);
     refuse_unused_tensors(builder);
 }
 
 /* The model lies in its own memory. */
 static void fill_model(dpi_builder *builder, const struct dp_model *counted, uint8_t *memory,
-                       size_t bytes, fusing_progress to) {
+                       size_t bytes) {
     dpi_arena arena = {.base = memory, .size = bytes};
     struct dp_model *model = dpi_arena_take(&arena, 1, sizeof *model);
     *model = *counted;
     model->arena = arena;
     builder->model = model;
     builder->filling = true;
-    walk_model(builder, to);
+    walk_model(builder);
     if (model->arena.used != bytes && builder->status == DP_OK) {
         builder->status = dpi_fail(builder->message, DP_ERR_MEMORY,
                                    "filling this model takes %zu bytes, and %zu were counted",
                                    model->arena.used, bytes);
     }
+}
+
+/* What opening may take of memory: this much, and as many bytes for each byte of the file, and of
+ * its backbone's. Weights in q8_0 that are opened in f32 take 4 to 5. */
+#define BYTES_ANYWAY ((uint64_t)8 << 20)
+#define BYTES_FOR_A_BYTE 9
+
+/* Tensors may be small and still ask for much: tables that are computed for many framesets, maps to
+ * a few outputs, which panels are wider than, and products of matrices. */
+static dp_status check_proportion(const dpi_builder *builder, size_t bytes, size_t scratch_bytes) {
+    const struct dp_model *model = builder->model;
+    uint64_t size = builder->gguf->size;
+    uint64_t needed =
+        (uint64_t)bytes - builder->panel_bytes + builder->most_panel_bytes + scratch_bytes;
+    if (model->backbone != NULL) {
+        size += model->backbone->gguf.size;
+    }
+    if (model->compiled || needed <= BYTES_ANYWAY ||
+        (needed - BYTES_ANYWAY) / BYTES_FOR_A_BYTE <= size) {
+        return DP_OK;
+    }
+    return dpi_fail(builder->message, DP_ERR_FORMAT,
+                    "opening this model would take %llu bytes of memory, which is out of "
+                    "proportion to the %llu bytes of its file: %d for each, and 8 MiB, are the "
+                    "limit",
+                    (unsigned long long)needed, (unsigned long long)size, BYTES_FOR_A_BYTE);
 }
 
 static dp_status count_and_fill(dpi_builder *builder, struct dp_model *counted,
@@ -236,16 +256,23 @@ static dp_status count_and_fill(dpi_builder *builder, struct dp_model *counted,
     size_t bytes = counted->arena.used;
     builder->scratch_size = builder->scratch_peak;
     size_t scratch_bytes = builder->scratch_size * sizeof(float);
-    uint8_t *memory = dpi_allocate(options->allocator, bytes);
-    builder->scratch = dpi_allocate(options->allocator, scratch_bytes);
-    if (memory == NULL || builder->scratch == NULL) {
-        builder->status =
-            dpi_fail(builder->message, DP_ERR_MEMORY,
-                     "cannot allocate %zu bytes for the weights and %zu more to fuse them in",
-                     bytes, scratch_bytes);
+    if (DPI_HAS_CANONICAL) {
+        builder->status = check_proportion(builder, bytes, scratch_bytes);
+        if (builder->status != DP_OK) {
+            return builder->status;
+        }
+    }
+    uint8_t *memory =
+        dpi_allocate_for(options->allocator, bytes, "the weights of the model", builder->message);
+    if (memory == NULL) {
+        return DP_ERR_MEMORY;
+    }
+    builder->scratch = dpi_allocate_for(options->allocator, scratch_bytes,
+                                        "the matrices that are fused", builder->message);
+    if (builder->scratch == NULL) {
+        builder->status = DP_ERR_MEMORY;
     } else {
-        fusing_progress to = {options->progress, options->progress_user};
-        fill_model(builder, counted, memory, bytes, to);
+        fill_model(builder, counted, memory, bytes);
     }
     dpi_release(options->allocator, builder->scratch, scratch_bytes);
     if (builder->status != DP_OK) {
@@ -286,12 +313,18 @@ static void keep_file(struct dp_model *model, dpi_gguf *gguf, dpi_source *source
     }
 }
 
-dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,
+dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, dpi_opening *opening,
                           struct dp_model **model, dpi_message *message) {
     const dp_model_options *options = &opening->options;
-    struct dp_model counted = {.allocator = options->allocator, .backbone = opening->backbone};
+    struct dp_model counted = {.allocator = options->allocator,
+                               .account = opening->account,
+                               .backbone = opening->backbone};
     bool as_backbone = options->as_backbone != 0;
-    dpi_builder builder = {.gguf = gguf, .source = source, .kept = as_backbone, .message = message};
+    dpi_builder builder = {.gguf = gguf,
+                           .source = source,
+                           .kept = as_backbone,
+                           .watch = &opening->watch,
+                           .message = message};
     dp_status status = describe_model(gguf, opening, &counted, message);
     if (status != DP_OK) {
         return status;
@@ -299,12 +332,13 @@ dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening 
     /* Sums over the whole depth are one sum: the same bits with all fused multiply-adds. */
     builder.gemm_here = *dpi_gemm_choose(DP_PRECISION_F32, counted.cpu_mask);
     builder.gemm_here.kernel.kc = DPI_WHOLE_DEPTH;
-    builder.used = dpi_allocate(options->allocator, gguf->tensor_count);
+    builder.used =
+        dpi_allocate_for(options->allocator, gguf->tensor_count, "marking tensors", message);
     if (builder.used == NULL) {
-        return dpi_fail(message, DP_ERR_MEMORY, "cannot allocate %zu bytes to mark tensors in",
-                        gguf->tensor_count);
+        return DP_ERR_MEMORY;
     }
     memset(builder.used, 0, gguf->tensor_count);
+    dpi_watch_stage(builder.watch, "fusing", 1.0, counted.parameters.blocks + 1);
     status = count_and_fill(&builder, &counted, options);
     dpi_release(options->allocator, builder.used, gguf->tensor_count);
     if (status != DP_OK) {
@@ -320,9 +354,13 @@ dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening 
 }
 
 static void free_model(dp_model *model) {
+    dpi_account *account = model->account;
     dpi_gguf_free(&model->gguf);
     dpi_source_close(&model->source);
     dpi_release(model->allocator, model, model->arena.size);
+    if (DPI_HAS_ACCOUNTS) {
+        dpi_account_close(account);
+    }
 }
 
 void dpi_model_hold(const dp_model *model) {

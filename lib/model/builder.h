@@ -14,17 +14,26 @@ typedef struct dpi_builder {
     const dpi_source *source; /* of the bytes of the file */
     bool kept;                /* tasks on this backbone will read the bytes again */
     dpi_message *message;
+    dpi_watch *watch;
+    size_t worked;    /* numbers since it was asked */
     dp_status status; /* the first failure; what comes after it does nothing */
     bool filling;     /* the second walk */
     uint8_t *used;    /* [tensor_count]: this tensor has a place in the model */
     float *scratch;   /* what scopes hand out */
     size_t scratch_size;
-    size_t scratch_peak; /* the most that was in use */
-    dpi_gemm gemm_here;  /* multiplies weights on this machine, in f32 */
+    size_t scratch_peak;                    /* the most that was in use */
+    dpi_gemm gemm_here;                     /* multiplies weights on this machine, in f32 */
+    uint64_t panel_bytes, most_panel_bytes; /* of the panels here, and of the widest in f32 */
 } dpi_builder;
 
 /* Whether matrices have values: on the second walk, while nothing has failed. (matrix.c) */
 bool dpi_building(const dpi_builder *builder);
+/* Says that as many numbers were worked on, and asks now and then whether to go on. (matrix.c) */
+void dpi_builder_work(dpi_builder *builder, size_t numbers);
+
+/* Columns of the widest panels there are. What a model takes is judged as if all were as wide, so
+ * that no machine refuses what another one opens. */
+#define DPI_WIDEST_PANEL 32
 
 /* ---- scopes ---- */
 

@@ -8,7 +8,7 @@
 
 /* ---- to a path ---- */
 
-dp_status dpi_compile_to_path(const struct dp_model *model, const char *path,
+dp_status dpi_compile_to_path(const struct dp_model *model, const char *path, dpi_watch *watch,
                               dpi_message *message) {
     uint64_t size = 0;
     dpi_new_file file;
@@ -20,7 +20,7 @@ dp_status dpi_compile_to_path(const struct dp_model *model, const char *path,
         return status;
     }
     dpi_sink sink = dpi_new_file_sink(&file);
-    return dpi_new_file_end(&file, dpi_compiled_write(model, &sink, message), message);
+    return dpi_new_file_end(&file, dpi_compiled_write(model, &sink, watch, message), message);
 }
 
 /* ---- to memory ---- */
@@ -60,8 +60,9 @@ dp_status dpi_compile_to_memory(const struct dp_model *model, void *buffer, size
                         *size);
     }
     memory_left left = {buffer, capacity};
+    dpi_watch unwatched = {.progress = NULL};
     dpi_sink sink = {write_to_memory, &left};
-    return dpi_compiled_write(model, &sink, message);
+    return dpi_compiled_write(model, &sink, &unwatched, message);
 }
 
 /* ---- through a callback ---- */
@@ -84,7 +85,8 @@ static dp_status write_to_callback(void *user, const void *bytes, size_t size,
 
 dp_status dpi_compile_to_writer(const struct dp_model *model, const dp_writer *writer,
                                 dpi_message *message) {
+    dpi_watch unwatched = {.progress = NULL};
     dp_writer copy = *writer;
     dpi_sink sink = {write_to_callback, &copy};
-    return dpi_compiled_write(model, &sink, message);
+    return dpi_compiled_write(model, &sink, &unwatched, message);
 }

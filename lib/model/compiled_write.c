@@ -3,7 +3,6 @@
  * it; it runs first to count.
  */
 #include "base/bytes.h"
-#include "gguf/crc32.h"
 #include "gguf/emit.h"
 #include "model/compile.h"
 #include "model/compiled_layout.h"
@@ -94,8 +93,12 @@ static const void *values_of(const struct dp_model *model, const dpi_compiled_en
 }
 
 static void emit_crc(dpi_emitter *to, const dpi_tensor *tensor) {
-    bool counting = to->sink == NULL;
-    dpi_emit_u32_element(to, counting ? 0 : dpi_crc32(0, tensor->data, tensor->bytes));
+    uint32_t crc = 0;
+    to->emitted.checked += tensor->bytes;
+    if (to->sink != NULL && to->status == DP_OK) {
+        to->status = dpi_tensor_crc(tensor, &crc, to->watch, to->message);
+    }
+    dpi_emit_u32_element(to, crc);
 }
 
 typedef void (*emit_fn)(dpi_emitter *to, const dpi_tensor *tensor);
@@ -174,10 +177,11 @@ dp_status dpi_compiled_size(const struct dp_model *model, uint64_t *size, dpi_me
     return status;
 }
 
-dp_status dpi_compiled_write(const struct dp_model *model, const dpi_sink *sink,
+dp_status dpi_compiled_write(const struct dp_model *model, const dpi_sink *sink, dpi_watch *watch,
                              dpi_message *message) {
     dpi_emitted counted;
     dp_status status = count_file(model, &counted, message);
-    dpi_emitter to = {.sink = sink, .message = message, .expected = counted};
+    dpi_emitter to = {.sink = sink, .watch = watch, .message = message, .expected = counted};
+    dpi_watch_stage(watch, "writing", 1.0, counted.checked + counted.bytes);
     return status == DP_OK ? emit_file(&to, model) : status;
 }

@@ -17,12 +17,13 @@ typedef struct dpi_origin {
     const dp_reader *reader;
 } dpi_origin;
 
-/* Builds a model from a file. The model keeps what it uses of the file; the rest is freed. */
-dp_status dpi_model_load(const dpi_origin *origin, const dpi_opening *opening, dp_model **model,
+/* Builds a model from a file. The model keeps what it uses of the file; the rest is freed. Where
+ * memory is limited, an account for the model is opened, and becomes that of `opening`. */
+dp_status dpi_model_load(const dpi_origin *origin, dpi_opening *opening, dp_model **model,
                          dpi_message *message);
 
 /* Checks every tensor of a file against its checksum. */
-dp_status dpi_weight_file_verify(const dpi_origin *origin, const dp_model_options *options,
+dp_status dpi_weight_file_verify(const dpi_origin *origin, dpi_opening *opening,
                                  dpi_message *message);
 
 #endif /* DPI_LOAD_H */

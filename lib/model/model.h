@@ -10,9 +10,11 @@
 
 #include "base/arena.h"
 #include "base/message.h"
+#include "base/watch.h"
 #include "gemm/gemm.h"
 #include "gguf/gguf.h"
 #include "model/parameters.h"
+#include "os/account.h"
 #include "os/source.h"
 
 #include <stdatomic.h>
@@ -69,7 +71,7 @@ typedef struct dpi_backbone_hash {
 
 struct dp_model {
     atomic_size_t holders;         /* whoever opened it, and the sessions and tasks on it */
-    const dp_allocator *allocator; /* NULL: the default */
+    const dp_allocator *allocator; /* NULL: the default one */
     uint32_t cpu_mask;
     const dpi_kernels *kernels;
     dp_precision precision;
@@ -94,7 +96,8 @@ struct dp_model {
     const char *name, *description;
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
-    dpi_arena arena; /* of all this, the model itself among it */
+    dpi_arena arena;      /* of all this, the model itself among it */
+    dpi_account *account; /* which `allocator` is that of; NULL: memory has no limit */
     dpi_source
         source; /* the file of a compiled model, which its weights lie in, or of a backbone */
 
@@ -108,12 +111,14 @@ typedef struct dpi_opening {
     dp_model_options options;
     uint32_t cpu_mask;         /* that of the options, within that of the environment */
     struct dp_model *backbone; /* of a task, else NULL */
+    dpi_watch watch;
+    dpi_account *account; /* which the allocator of the options is then that of; or NULL */
 } dpi_opening;
 
 /* Builds a model from a parsed file. A compiled model and a backbone keep the file: `source`
  * becomes theirs and is left empty, and so is `gguf` of a backbone. The file of any other model is
  * released, tensor by tensor as they are read. (build.c) */
-dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, const dpi_opening *opening,
+dp_status dpi_model_build(dpi_gguf *gguf, dpi_source *source, dpi_opening *opening,
                           dp_model **model, dpi_message *message);
 /* One holder more or less; the last one frees the model, which lets go of its backbone. The count
  * is all that changes of an open model, so whoever only computes with it holds it, too. (build.c)

@@ -118,12 +118,16 @@ static position_encoder encoder_in(const dpi_parameters *p, dpi_matrix memory) {
     return e;
 }
 
+/* What computing a number counts for as work. */
+#define NUMBERS_FOR_A_SINE 4
+
 /* `table` is what the file has for this kind of position: [tokens][width] or [framesets * tokens]
  * [width]. */
-static void fill_temporal_table(const position_encoder *e, const float *table, float *out) {
+static void fill_temporal_table(dpi_builder *builder, const position_encoder *e, const float *table,
+                                float *out) {
     const dpi_parameters *p = e->p;
     for (size_t k = 0; k < p->framesets; k++) {
-        for (size_t t = 0; t < p->tokens; t++) {
+        for (size_t t = 0; t < p->tokens && dpi_building(builder); t++) {
             float *row = out + (k * p->tokens + t) * p->width;
             if (DPI_HAS_SINCOS && p->position == DPI_POSITION_SINCOS_3D) {
                 encode_3d(e, k, t, row);
@@ -132,6 +136,7 @@ static void fill_temporal_table(const position_encoder *e, const float *table, f
             } else {
                 memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
             }
+            dpi_builder_work(builder, p->width * NUMBERS_FOR_A_SINE);
         }
     }
 }
@@ -157,7 +162,7 @@ static dpi_matrix read_temporal_table(dpi_scope *scope, dpi_matrix spatial) {
 
 void dpi_build_positions(const dpi_scope *outer) {
     dpi_scope scope = *outer;
-    const dpi_builder *builder = scope.builder;
+    dpi_builder *builder = scope.builder;
     struct dp_model *model = builder->model;
     const dpi_parameters *p = &model->parameters;
     dpi_matrix token = dpi_read_matrix(&scope, dpi_name("class_token"), 1, p->width);
@@ -171,7 +176,7 @@ void dpi_build_positions(const dpi_scope *outer) {
         if (DPI_HAS_SINCOS) {
             e = encoder_in(p, frequencies);
         }
-        fill_temporal_table(&e, table.values, position_temporal);
+        fill_temporal_table(builder, &e, table.values, position_temporal);
         memcpy(position_spatial, spatial.values, p->tokens * p->width * sizeof(float));
         add_class_token(p, token.values, position_spatial);
         for (size_t k = 0; k < p->framesets; k++) {

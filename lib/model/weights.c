@@ -2,6 +2,7 @@
  * Weights of a canonical file: tensors by name and shape, and packing them into the panels that the
  * kernels read.
  */
+#include "base/size.h"
 #include "dp_config.h"
 #include "model/backbone.h"
 #include "model/builder.h"
@@ -84,13 +85,23 @@ static void let_go(const dpi_builder *builder, const dpi_gguf *file, const dpi_t
     }
 }
 
+/* Some numbers at a time, a multiple of the block of any type. */
+static void read_values(dpi_builder *builder, const dpi_tensor *tensor, dpi_matrix matrix) {
+    size_t count = matrix.rows * matrix.columns;
+    for (size_t done = 0; done < count && dpi_building(builder); done += DPI_WATCHED_NUMBERS) {
+        size_t part = dpi_size_min(count - done, DPI_WATCHED_NUMBERS);
+        builder->status =
+            dpi_tensor_read(tensor, done, part, matrix.values + done, builder->message);
+        dpi_builder_work(builder, part);
+    }
+}
+
 dpi_matrix dpi_read_matrix(dpi_scope *scope, dpi_tensor_name name, size_t rows, size_t columns) {
     dpi_builder *builder = scope->builder;
     const dpi_tensor *tensor = find_matrix(builder, name, rows, columns);
     dpi_matrix matrix = dpi_matrix_take(scope, rows, columns);
     if (tensor != NULL && dpi_building(builder)) {
-        builder->status =
-            dpi_tensor_read(tensor, 0, rows * columns, matrix.values, builder->message);
+        read_values(builder, tensor, matrix);
         let_go(builder, file_of(builder, name), tensor);
     }
     return matrix;
@@ -113,6 +124,19 @@ dpi_affine dpi_read_norm(dpi_scope *scope, dpi_tensor_name name) {
 
 /* ---- packing ---- */
 
+/* Some panels at a time. */
+static void pack_panels(dpi_builder *builder, const dpi_linear *linear, float *panels, float *scale,
+                        dpi_matrix w, dpi_kgroup *row) {
+    const dpi_layout *layout = &linear->gemm->layout;
+    for (size_t done = 0; done < w.rows && dpi_building(builder); done += layout->nr) {
+        size_t outputs = dpi_size_min(w.rows - done, layout->nr);
+        dpi_pack_panels(layout, (dpi_kgroup *)panels + done * linear->depth,
+                        scale != NULL ? scale + done : NULL, w.values + done * w.columns, w.columns,
+                        outputs, w.columns, row);
+        dpi_builder_work(builder, outputs * w.columns);
+    }
+}
+
 dpi_linear dpi_pack(const dpi_scope *outer, const dpi_gemm *wanted, dpi_affine map) {
     dpi_scope scope = *outer;
     dpi_builder *builder = scope.builder;
@@ -123,10 +147,14 @@ dpi_linear dpi_pack(const dpi_scope *outer, const dpi_gemm *wanted, dpi_affine m
     size_t depth = dpi_layout_depth(&gemm->layout, inputs);
     size_t columns = dpi_layout_columns(&gemm->layout, outputs);
     bool scaled = gemm->layout.precision == DP_PRECISION_INT8;
-    dpi_matrix row = dpi_matrix_take(&scope, 1, depth);
+    dpi_matrix row = dpi_matrix_take(&scope, 1, dpi_size_max(depth, inputs));
+    builder->panel_bytes += (uint64_t)depth * columns * sizeof(float);
+    builder->most_panel_bytes +=
+        (uint64_t)inputs * dpi_size_round_up(outputs, DPI_WIDEST_PANEL) * sizeof(float);
     float *panels = dpi_arena_floats(arena, depth, columns);
     float *bias = dpi_arena_floats(arena, 1, columns);
     float *scale = scaled ? dpi_arena_floats(arena, 1, columns) : NULL;
+    dpi_linear linear = {gemm, inputs, outputs, depth, (dpi_kgroup *)panels, bias, scale};
     if (dpi_building(builder)) {
         memset(bias, 0, columns * sizeof(float));
         if (map.bias.values != NULL) {
@@ -135,10 +163,9 @@ dpi_linear dpi_pack(const dpi_scope *outer, const dpi_gemm *wanted, dpi_affine m
         if (scaled) {
             memset(scale, 0, columns * sizeof(float));
         }
-        dpi_pack_panels(&gemm->layout, (dpi_kgroup *)panels, scale, map.w.values, inputs, outputs,
-                        inputs, (dpi_kgroup *)row.values);
+        pack_panels(builder, &linear, panels, scale, map.w, (dpi_kgroup *)row.values);
     }
-    return (dpi_linear){gemm, inputs, outputs, depth, (dpi_kgroup *)panels, bias, scale};
+    return linear;
 }
 
 dpi_linear dpi_pack_layer(const dpi_scope *outer, const dpi_gemm *wanted, dpi_tensor_name name,

@@ -21,9 +21,9 @@
 
 #if defined(DP_NO_FILES)
 
-dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_source *source,
-                        dpi_message *message) {
-    (void)allocator;
+dp_status dpi_file_open(const char *path, size_t limit, const dp_allocator *allocator,
+                        dpi_watch *watch, dpi_source *source, dpi_message *message) {
+    (void)limit, (void)allocator, (void)watch;
     *source = (dpi_source){0};
     return dpi_fail(message, DP_ERR_UNSUPPORTED,
                     "cannot open '%.300s': this build has no files; open models from memory", path);
@@ -57,7 +57,6 @@ static dp_status fail_to_read(const char *what, const char *path, int error, dpi
 
 /* ---- reading ---- */
 
-#define READ_AT_ONCE ((size_t)1 << 30)
 /* Initial buffer size for a file of unknown size. */
 #define EXPECTED_SIZE 65536
 
@@ -67,11 +66,7 @@ typedef int open_file;
 
 /* The number of bytes, 0 at the end, or -1 with errno set. */
 static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
-    ptrdiff_t count;
-    do {
-        count = read(file, bytes, dpi_size_min(size, READ_AT_ONCE));
-    } while (count < 0 && errno == EINTR);
-    return count;
+    return read(file, bytes, dpi_size_min(size, DPI_WATCHED_BYTES));
 }
 
 #else
@@ -80,39 +75,52 @@ typedef FILE *open_file;
 
 static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
     errno = 0;
-    size_t count = fread(bytes, 1, dpi_size_min(size, READ_AT_ONCE), file);
+    size_t count = fread(bytes, 1, dpi_size_min(size, DPI_WATCHED_BYTES), file);
     return count == 0 && ferror(file) ? -1 : (ptrdiff_t)count;
 }
 
 #endif /* DPI_POSIX_FILES */
 
-static dp_status read_to_end(open_file file, const char *path, size_t expected, dpi_buffer *buffer,
-                             dpi_message *message) {
+/* How a file is read: the arguments of dpi_file_open(). */
+typedef struct reading {
+    const char *path;
+    size_t limit;
+    const dp_allocator *allocator;
+    dpi_watch *watch;
+} reading;
+
+static dp_status read_to_end(open_file file, const reading *how, size_t expected,
+                             dpi_buffer *buffer, dpi_message *message) {
+    char name[320];
+    (void)dpi_print(name, sizeof name, "'%.300s'", how->path);
     for (;;) {
         /* the extra byte detects the end of the file without growing */
-        if (!dpi_buffer_grow(buffer, expected + 1, SIZE_MAX)) {
-            return dpi_fail(message, DP_ERR_MEMORY,
-                            "cannot allocate memory to read '%.300s' into, after %zu bytes of it",
-                            path, buffer->size);
+        dp_status status = dpi_buffer_grow(buffer, expected + 1, how->limit, name, message);
+        if (status != DP_OK) {
+            return status;
         }
         ptrdiff_t count =
             read_chunk(file, buffer->bytes + buffer->size, buffer->capacity - buffer->size);
-        if (count < 0) {
-            return fail_to_read("read", path, errno, message);
+        if (count < 0 && errno != EINTR) {
+            return fail_to_read("read", how->path, errno, message);
         }
         if (count == 0) {
             return buffer->size > 0 ? DP_OK
-                                    : dpi_fail(message, DP_ERR_IO, "'%.300s' is empty", path);
+                                    : dpi_fail(message, DP_ERR_IO, "'%.300s' is empty", how->path);
         }
-        buffer->size += (size_t)count;
+        size_t more = count > 0 ? (size_t)count : 0; /* a signal came: whoever watches may know */
+        buffer->size += more;
+        status = dpi_watch_advance(how->watch, more, message);
+        if (status != DP_OK) {
+            return status;
+        }
     }
 }
 
-static dp_status read_into_block(open_file file, const char *path, size_t expected,
-                                 const dp_allocator *allocator, dpi_source *source,
-                                 dpi_message *message) {
-    dpi_buffer buffer = {.allocator = allocator};
-    dp_status status = read_to_end(file, path, expected, &buffer, message);
+static dp_status read_into_block(open_file file, const reading *how, size_t expected,
+                                 dpi_source *source, dpi_message *message) {
+    dpi_buffer buffer = {.allocator = how->allocator};
+    dp_status status = read_to_end(file, how, expected, &buffer, message);
     if (status == DP_OK) {
         *source = dpi_source_of_buffer(buffer);
     } else {
@@ -135,8 +143,9 @@ static bool map_file(int descriptor, size_t size, dpi_source *source) {
 }
 
 /* Some files report a size of 0 but have content (/proc): read them. */
-static dp_status map_or_read(int descriptor, const char *path, const dp_allocator *allocator,
-                             dpi_source *source, dpi_message *message) {
+static dp_status map_or_read(int descriptor, const reading *how, dpi_source *source,
+                             dpi_message *message) {
+    const char *path = how->path;
     struct stat about;
     if (fstat(descriptor, &about) != 0) {
         return fail_to_read("examine", path, errno, message);
@@ -156,16 +165,15 @@ static dp_status map_or_read(int descriptor, const char *path, const dp_allocato
     if (sized && map_file(descriptor, size, source)) {
         return DP_OK;
     }
-    return read_into_block(descriptor, path, size, allocator, source, message);
+    return read_into_block(descriptor, how, size, source, message);
 }
 
-static dp_status open_and_load(const char *path, const dp_allocator *allocator, dpi_source *source,
-                               dpi_message *message) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+static dp_status open_and_load(const reading *how, dpi_source *source, dpi_message *message) {
+    int descriptor = open(how->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        return fail_to_read("open", path, errno, message);
+        return fail_to_read("open", how->path, errno, message);
     }
-    dp_status status = map_or_read(descriptor, path, allocator, source, message);
+    dp_status status = map_or_read(descriptor, how, source, message);
     (void)close(descriptor);
     return status;
 }
@@ -192,14 +200,13 @@ void dpi_file_unload(const uint8_t *bytes, size_t size) {
 
 #else
 
-static dp_status open_and_load(const char *path, const dp_allocator *allocator, dpi_source *source,
-                               dpi_message *message) {
+static dp_status open_and_load(const reading *how, dpi_source *source, dpi_message *message) {
     errno = 0;
-    FILE *stream = fopen(path, "rb");
+    FILE *stream = fopen(how->path, "rb");
     if (stream == NULL) {
-        return fail_to_read("open", path, errno, message);
+        return fail_to_read("open", how->path, errno, message);
     }
-    dp_status status = read_into_block(stream, path, EXPECTED_SIZE, allocator, source, message);
+    dp_status status = read_into_block(stream, how, EXPECTED_SIZE, source, message);
     (void)fclose(stream);
     return status;
 }
@@ -216,10 +223,11 @@ void dpi_file_unload(const uint8_t *bytes, size_t size) {
 
 #endif /* DPI_POSIX_FILES */
 
-dp_status dpi_file_open(const char *path, const dp_allocator *allocator, dpi_source *source,
-                        dpi_message *message) {
+dp_status dpi_file_open(const char *path, size_t limit, const dp_allocator *allocator,
+                        dpi_watch *watch, dpi_source *source, dpi_message *message) {
+    const reading how = {path, limit, allocator, watch};
     *source = (dpi_source){0};
-    return open_and_load(path, allocator, source, message);
+    return open_and_load(&how, source, message);
 }
 
 #endif /* DP_NO_FILES */

@@ -9,6 +9,7 @@
 
 #include "base/size.h"
 #include "dp_config.h"
+#include "os/account.h"
 
 #include <string.h>
 
@@ -92,6 +93,21 @@ void dpi_release(const dp_allocator *allocator, void *block, size_t size) {
     }
 }
 
+dp_status dpi_fail_to_allocate(const dp_allocator *allocator, size_t size, const char *what,
+                               dpi_message *message) {
+    const dpi_account *account = DPI_HAS_ACCOUNTS ? dpi_account_of(allocator) : NULL;
+    return dpi_account_fail(account, size, what, message);
+}
+
+void *dpi_allocate_for(const dp_allocator *allocator, size_t size, const char *what,
+                       dpi_message *message) {
+    void *block = dpi_allocate(allocator, size);
+    if (block == NULL) {
+        (void)dpi_fail_to_allocate(allocator, size, what, message);
+    }
+    return block;
+}
+
 #define SYSTEM_PAGE \
     ((size_t)65536) /* at least: no system that the library runs on has larger ones */
 
@@ -99,7 +115,9 @@ void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size) 
 #if defined(HAS_MADVISE) && defined(MADV_DONTNEED)
     uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
     uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
-    bool ours = allocator == NULL || allocator == &dpi_default_allocator;
+    const dpi_account *account = dpi_account_of(allocator);
+    const dp_allocator *from = account != NULL ? account->from : allocator;
+    bool ours = from == NULL || from == &dpi_default_allocator;
     if (ours && first < end) {
         (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
                       MADV_DONTNEED);

@@ -5,6 +5,7 @@
 #define DPI_MEMORY_H
 
 #include "base/arena.h"
+#include "base/message.h"
 #include "dualpath.h"
 
 /* The C library's memory, aligned to DPI_ALIGNMENT. */
@@ -14,6 +15,13 @@ extern const dp_allocator dpi_default_allocator;
  */
 void *dpi_allocate(const dp_allocator *allocator, size_t size);
 void dpi_release(const dp_allocator *allocator, void *block, size_t size);
+
+/* The same with a message that says why there is no block for `what`. */
+void *dpi_allocate_for(const dp_allocator *allocator, size_t size, const char *what,
+                       dpi_message *message);
+/* That message, with DP_ERR_MEMORY. */
+dp_status dpi_fail_to_allocate(const dp_allocator *allocator, size_t size, const char *what,
+                               dpi_message *message);
 
 /* Marks bytes of a block as unused until they are written again. Returns the whole pages
  * among them to the system at once, if supported and if the allocator is the default one. */

@@ -18,7 +18,7 @@
 #define DP_MODEL_OPTIONS_FIELDS(F, S) \
     F(S, struct_size) F(S, allocator) F(S, log) F(S, log_user) F(S, progress) \
     F(S, progress_user) F(S, max_inflated_size) F(S, verify) F(S, unfused) F(S, cpu_mask) \
-    F(S, precision) F(S, target) F(S, as_backbone)
+    F(S, precision) F(S, target) F(S, as_backbone) F(S, max_memory)
 #define DP_READER_FIELDS(F, S) \
     F(S, read) F(S, user) F(S, reserved)
 #define DP_WRITER_FIELDS(F, S) \
@@ -28,7 +28,8 @@
     F(S, precision) F(S, target) F(S, compiled) F(S, input_size) F(S, patch_size) F(S, width) \
     F(S, heads) F(S, blocks) F(S, feature_size) F(S, classes) F(S, frames) F(S, spatial_frames) \
     F(S, grid) F(S, framesets) F(S, sampling_rate) F(S, adapter_width) F(S, mean) F(S, std) \
-    F(S, parameters) F(S, adapter_parameters) F(S, macs) F(S, weight_bytes) F(S, shared_bytes)
+    F(S, parameters) F(S, adapter_parameters) F(S, macs) F(S, weight_bytes) F(S, shared_bytes) \
+    F(S, counted_bytes)
 #define DP_POOL_OPTIONS_FIELDS(F, S) \
     F(S, struct_size) F(S, allocator) F(S, threads) F(S, reserved)
 #define DP_SCHEDULER_FIELDS(F, S) \

@@ -27,7 +27,7 @@ POINTERS = {
     r"lib/os/team.c": r"host_worker",  # the application's scheduler does
     r"lib/gguf/index.c:(dpi_sort_items|sift_down)": r"\w+_before",
     r"lib/gguf/index.c": r"(key|name)_of_item",
-    r"lib/model/(build|load).c": APPLICATION,
+    r"lib/model/load.c|lib/base/watch.c": APPLICATION,
     r"lib/gguf/emit.c": APPLICATION,
     r"lib/isa/dispatch.c": r"dpi_gemm_(generic|rows|avx\w*|amx|neon\w*)",
     r"lib/isa/cortexm/rows.c": r"measure_peak__c",

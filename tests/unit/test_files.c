@@ -27,6 +27,7 @@
 #endif
 
 static dpi_message message;
+static dpi_watch nobody;
 static test_allocator counting;
 
 static void *must(void *block) {
@@ -83,7 +84,8 @@ static void write_file(const uint8_t *bytes, size_t size) {
 
 static void refuse_file(const char *name, const char *word, const char *other) {
     dpi_source file;
-    ck_assert_int_eq(dpi_file_open(name, &counting.allocator, &file, &message), DP_ERR_IO);
+    ck_assert_int_eq(dpi_file_open(name, SIZE_MAX, &counting.allocator, &nobody, &file, &message),
+                     DP_ERR_IO);
     expect_words(word, other);
     ck_assert_ptr_null(file.bytes);
     dpi_source_close(&file);
@@ -93,7 +95,7 @@ static void refuse_file(const char *name, const char *word, const char *other) {
 /* Opens `path` and compares all of it. */
 static void accept_file(const uint8_t *bytes, size_t size, bool allocates) {
     dpi_source file;
-    dp_status status = dpi_file_open(path, &counting.allocator, &file, &message);
+    dp_status status = dpi_file_open(path, SIZE_MAX, &counting.allocator, &nobody, &file, &message);
     ck_assert_msg(status == DP_OK, "%s", message.text);
     ck_assert_uint_eq(file.size, size);
     ck_assert_mem_eq(file.bytes, bytes, size);
@@ -166,7 +168,9 @@ START_TEST(reading_a_pipe_may_run_out_of_memory) {
         test_allocator_init(&counting);
         counting.fail_at = fail_at;
         ck_assert_int_eq(pthread_create(&thread, NULL, feed_pipe, &what), 0);
-        ck_assert_int_eq(dpi_file_open(path, &counting.allocator, &file, &message), DP_ERR_MEMORY);
+        ck_assert_int_eq(
+            dpi_file_open(path, SIZE_MAX, &counting.allocator, &nobody, &file, &message),
+            DP_ERR_MEMORY);
         expect_words(path, "allocate");
         expect_nothing_held();
         (void)pthread_join(thread, NULL);
@@ -197,7 +201,8 @@ START_TEST(files_that_hide_their_size_are_read) {
         printf("skipped: there is no %s\n", name);
         return;
     }
-    ck_assert_int_eq(dpi_file_open(name, &counting.allocator, &file, &message), DP_OK);
+    ck_assert_int_eq(dpi_file_open(name, SIZE_MAX, &counting.allocator, &nobody, &file, &message),
+                     DP_OK);
     ck_assert_uint_gt(file.size, 5);
     ck_assert_mem_eq(file.bytes, "Name:", 5);
     dpi_source_close(&file);
@@ -253,7 +258,7 @@ typedef struct answer {
 static answer inflate_block(block packed, size_t limit) {
     dpi_source from = {.bytes = packed.bytes, .size = packed.size};
     dpi_source to;
-    dp_status status = dpi_inflate(&from, limit, &counting.allocator, &to, &message);
+    dp_status status = dpi_inflate(&from, limit, &counting.allocator, &nobody, &to, &message);
     answer got = {status, to.buffer.bytes, to.size, to.buffer.capacity};
     if (got.status != DP_OK) {
         ck_assert_ptr_null(got.bytes);
@@ -480,7 +485,7 @@ static TCase *case_of_gzip(void) {
 
 static bool has_files(void) {
     dpi_source file;
-    return dpi_file_open("", NULL, &file, &message) != DP_ERR_UNSUPPORTED;
+    return dpi_file_open("", 1, NULL, &nobody, &file, &message) != DP_ERR_UNSUPPORTED;
 }
 
 START_TEST(what_was_left_out_is_said) {
@@ -493,7 +498,8 @@ START_TEST(what_was_left_out_is_said) {
 #if defined(DP_NO_ZLIB)
     dpi_source nothing = {.bytes = (const uint8_t *)""};
     dpi_source inflated;
-    ck_assert_int_eq(dpi_inflate(&nothing, 0, NULL, &inflated, &message), DP_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dpi_inflate(&nothing, 0, NULL, &nobody, &inflated, &message),
+                     DP_ERR_UNSUPPORTED);
     expect_words("gzip-compressed", "this build has no zlib");
 #endif
 }

@@ -16,6 +16,8 @@
 
 /* ---- numbers ---- */
 
+static dpi_watch nobody;
+
 static uint32_t bits_of(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -228,11 +230,11 @@ START_TEST(a_changed_tensor_fails_its_checksum) {
     for (size_t i = 0; i < gguf.tensor_count; i++) {
         const dpi_tensor *tensor = &gguf.tensors[i];
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
-        ck_assert_int_eq(dpi_tensor_check(tensor, &message), DP_ERR_CHECKSUM);
+        ck_assert_int_eq(dpi_tensor_check(tensor, &nobody, &message), DP_ERR_CHECKSUM);
         dpi_printable name = dpi_text_printable(tensor->name);
         ck_assert_ptr_nonnull(strstr(message.text, name.text));
         bytes[(size_t)(tensor->data - bytes) + tensor->bytes - 1] ^= 0x10;
-        ck_assert_int_eq(dpi_tensor_check(tensor, &message), DP_OK);
+        ck_assert_int_eq(dpi_tensor_check(tensor, &nobody, &message), DP_OK);
     }
     dpi_gguf_free(&gguf);
     free(bytes);

@@ -70,6 +70,7 @@ class dp_model_options(Structure):
         ("precision", c_int32),
         ("target", c_int32),
         ("as_backbone", c_int32),
+        ("max_memory", c_size_t),
     ]
 
 
@@ -112,6 +113,7 @@ class dp_model_info(Structure):
         ("macs", c_int64),
         ("weight_bytes", c_int64),
         ("shared_bytes", c_int64),
+        ("counted_bytes", c_int64),
     ]
 
 

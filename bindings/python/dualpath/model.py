@@ -121,7 +121,11 @@ class Model(Owner):
       "avx512-vnni" or "amx", of ARM "neon", "neon-dot" or "neon-i8mm"; None: the best there is.
     - ``as_backbone``: tasks will be opened on this model, with open_task(). It keeps its file, which
       must then not change.
-    - ``max_inflated_size``: bound in bytes for a compressed file; None: 8 GiB.
+    - ``max_inflated_size``: bound in bytes for a compressed file; None: 1 MiB and eight times its
+      size.
+    - ``max_memory``: bound in bytes for what this model, tasks on it and sessions on it take of
+      memory together, while it is opened and after that; mapped files do not count. None: no
+      bound. More raises OutOfMemoryError.
     - ``log(level, message)``: hears the library, with levels of the logging module.
     - ``progress(stage, fraction)``: called while opening; a true return value cancels.
 
@@ -147,12 +151,13 @@ class Model(Owner):
         cpu: str | None = None,
         as_backbone: bool = False,
         max_inflated_size: int | None = None,
+        max_memory: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
     ) -> None:
         callbacks = Callbacks(log, progress)
         options = _options(precision, cpu)
-        _install(options, callbacks, verify, max_inflated_size)
+        _install(options, callbacks, verify, max_inflated_size, max_memory)
         options.unfused = bool(unfused)
         options.as_backbone = bool(as_backbone)
         self._take(open_model(source, options, callbacks))
@@ -245,16 +250,19 @@ class Model(Owner):
 
 
 def verify(
-    source: str | os.PathLike[str] | Any, *, max_inflated_size: int | None = None
+    source: str | os.PathLike[str] | Any,
+    *,
+    max_inflated_size: int | None = None,
+    max_memory: int | None = None,
 ) -> None:
     """Checks every tensor of a file against its CRC-32 without building a model.
 
-    ``source`` and ``max_inflated_size`` are those of Model(). Raises ChecksumError, which names the
+    ``source`` and the bounds are those of Model(). Raises ChecksumError, which names the
     first tensor that differs, or UnsupportedError when the file carries no checksums.
     """
     callbacks = Callbacks()
     options = default(dp_model_options)
-    _install(options, callbacks, False, max_inflated_size)
+    _install(options, callbacks, False, max_inflated_size, max_memory)
     verify_source(source, options, callbacks)
 
 
@@ -304,12 +312,18 @@ def _writing(destination: Any) -> Callable[[Any], int]:
 
 
 def _install(
-    options: dp_model_options, callbacks: Callbacks, verify: bool, max_inflated_size: int | None
+    options: dp_model_options,
+    callbacks: Callbacks,
+    verify: bool,
+    max_inflated_size: int | None,
+    max_memory: int | None = None,
 ) -> None:
     callbacks.install(options)
     options.verify = bool(verify)
     if max_inflated_size is not None:
         options.max_inflated_size = integer("max_inflated_size", max_inflated_size, 1, sys.maxsize)
+    if max_memory is not None:
+        options.max_memory = integer("max_memory", max_memory, 1, sys.maxsize)
 
 
 def _options(precision: str | None, cpu: str | None) -> dp_model_options:
