@@ -237,6 +237,26 @@ class TestModel:
         with pytest.raises(TypeError, match="path, a bytes-like object or a binary file"):
             dualpath.verify(None)
 
+    def test_max_memory(self, released):
+        data = Path(released.model).read_bytes()
+        for few in (1, 1000, len(data)):
+            with pytest.raises(dualpath.OutOfMemoryError, match=f"max_memory is {few}"):
+                dualpath.Model(io.BytesIO(data), max_memory=few)
+        with pytest.raises(dualpath.OutOfMemoryError, match="max_memory is 1000"):
+            dualpath.verify(data, max_memory=1000)
+        with pytest.raises(ValueError, match="max_memory"):
+            dualpath.Model(data, max_memory=0)
+        with dualpath.Model(data, max_memory=1 << 20) as model:
+            sessions = []
+            with pytest.raises(dualpath.OutOfMemoryError, match="a session.*max_memory is 1048576"):
+                while True:
+                    sessions.append(dualpath.Session(model, threads=1))
+            assert 1 <= len(sessions) < 100
+            sessions.pop().close()
+            sessions.append(dualpath.Session(model, threads=1))
+            for session in sessions:
+                session.close()
+
     def test_errors(self, released, tmp_path):
         with pytest.raises(dualpath.ReadError, match="missing.gguf"):
             dualpath.Model(tmp_path / "missing.gguf")
