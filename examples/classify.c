@@ -41,9 +41,9 @@ const char classify_help[] =
     "  --mirror           mirror them left to right before\n"
     "  --aspect W:H       shape of a stored pixel, width to height (default: what the file says,\n"
     "                     else 1:1)\n"
-    "  --max-memory N     refuse frames that take more bytes than N; K, M, G, T may follow "
-    "(default\n"
-    "                     8G)\n"
+    "  --max-memory N     take no more than N bytes for model, session and frames together; K, M, "
+    "G, T\n"
+    "                     may follow (default: 8G for frames, the rest by what it needs)\n"
     "  --threads N        threads to compute with, 1 to 256 (default: as many as can run)\n"
     "  --cpu SET          highest instruction set to use: auto (default), amx, avx512-vnni,\n"
     "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
@@ -59,10 +59,11 @@ const char classify_help[] =
     "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
     "130 interrupted.\n";
 
+#define DEFAULT_FRAME_BYTES (UINT64_C(8) << 30)
+
 typedef struct classify_options {
     engine_options engine;
     frame_options frames;
-    uint64_t max_memory;
     int32_t sampling, rate, views, crops;
     int32_t top, features, json;
     const char *sheet; /* or NULL */
@@ -86,7 +87,6 @@ static const choice rotations[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 2
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
     *o = (classify_options){.engine = {.cpu = -1},
                             .frames = {.color = COLOR_OF_FILE},
-                            .max_memory = UINT64_C(8) << 30,
                             .sampling = DP_SAMPLING_CENTER,
                             .views = 1,
                             .crops = 1,
@@ -107,7 +107,6 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         CHOICE_OPTION("--rotate", &o->frames.rotation, rotations),
         FLAG_OPTION("--mirror", &o->frames.mirrored),
         RATIO_OPTION("--aspect", o->frames.aspect, DP_MAX_ASPECT),
-        {"--max-memory", OPTION_BYTES, &o->max_memory, 0, 0, NULL, NULL},
         NO_MORE_OPTIONS,
     };
     static const char *const names[] = {"MODEL", INPUT_NAME, NULL};
@@ -336,12 +335,21 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
     return status;
 }
 
+/* What a limit for all leaves for frames, beside the model and its session. */
+static void limit_frames(const engine *e, const engine_options *options, frame_list *frames) {
+    uint64_t taken = (uint64_t)e->info.counted_bytes;
+    if (options->max_memory > 0) {
+        frame_list_limit(frames, options->max_memory > taken ? options->max_memory - taken : 0);
+    }
+}
+
 /* The model comes first: a wrong one should not wait for all of a pipe. */
 static int run(const classify_options *o, engine *e, frame_list *frames, report *r) {
     int status = engine_start(e, r->model_path, &o->engine);
     r->open_ms = e->start_ms;
     if (status == STATUS_OK) {
         double start = now_ms();
+        limit_frames(e, &o->engine, frames);
         status = input_read(frames, r->input_path, &o->frames);
         r->read_ms = now_ms() - start;
     }
@@ -357,7 +365,8 @@ int command_classify(int count, char **arguments) {
     }
     engine e = {0};
     frame_list frames;
-    frame_list_init(&frames, options.max_memory);
+    frame_list_init(&frames, DEFAULT_FRAME_BYTES);
+    frames.stopped = interrupted;
     report r = {.model_path = paths[0],
                 .input_path = paths[1],
                 .frames = &frames,

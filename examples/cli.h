@@ -130,6 +130,7 @@ typedef struct engine_options {
     int32_t precision;
     int32_t target;
     int32_t unfused, image_by_image, verify, quiet;
+    uint64_t max_memory;  /* of all that the program takes; 0: no limit was given */
     const char *backbone; /* of the model, which is then a task; or NULL */
 } engine_options;
 
@@ -149,6 +150,8 @@ extern const choice cpu_choices[];
     { (name), OPTION_SIZE, (target), 1, (high), NULL, NULL }
 #define RATIO_OPTION(name, target, high) \
     { (name), OPTION_RATIO, (target), 1, (high), NULL, NULL }
+#define BYTES_OPTION(name, target) \
+    { (name), OPTION_BYTES, (target), 0, 0, NULL, NULL }
 #define NO_MORE_OPTIONS FLAG_OPTION(NULL, NULL)
 
 #define PRECISION_OPTION(target) \
@@ -160,7 +163,7 @@ extern const choice cpu_choices[];
         FLAG_OPTION("--unfused", &(e)->unfused),                                           \
         FLAG_OPTION("--image-by-image", &(e)->image_by_image),                             \
         FLAG_OPTION("--verify", &(e)->verify), FILE_OPTION("--backbone", &(e)->backbone),  \
-        FLAG_OPTION("--quiet", &(e)->quiet)
+        BYTES_OPTION("--max-memory", &(e)->max_memory), FLAG_OPTION("--quiet", &(e)->quiet)
 
 typedef struct engine {
     dp_model *model;
@@ -179,5 +182,9 @@ void engine_close(engine *e);
 int engine_check(engine *e, dp_status status, const char *subject);
 /* The same for calls without a session. */
 int check_status(dp_status status, const char *subject);
+/* The same for what `max_memory` (0: none) limits; what helps against that is added. */
+int check_memory(dp_status status, const char *subject, uint64_t max_memory, const char *remedy);
+/* As an option of the library. */
+size_t memory_limit(uint64_t max_memory);
 
 #endif /* CLI_H */

@@ -21,6 +21,7 @@ const char compile_help[] =
     "  --cpu SET          highest instruction set to use here: auto (default), amx, avx512-vnni,\n"
     "                     avx512, avx2-vnni, avx2; neon-i8mm, neon-dot, neon; c\n"
     "  --verify           check the model's checksums while opening it\n"
+    "  --max-memory N     take no more than N bytes for the model; K, M, G, T may follow\n"
     "  --report           print what FILE takes where it runs in plain C (plain, rows): flash,\n"
     "                     memory of the model, arena of a session, stack\n"
     "  --quiet            print nothing when all is well, and no progress bar\n"
@@ -31,11 +32,13 @@ const char compile_help[] =
 
 static const char *const model_name[] = {"MODEL", NULL};
 
-static int write_model(const dp_model *model, const char *path, size_t *bytes) {
-    dp_status status = dp_model_compile_memory(model, NULL, 0, bytes);
+static int write_model(engine *e, const char *path, bool quiet, size_t *bytes) {
+    progress_start(&e->progress, quiet);
+    dp_status status = dp_model_compile_memory(e->model, NULL, 0, bytes);
     if (status == DP_OK) {
-        status = dp_model_compile(model, path);
+        status = dp_model_compile_watched(e->model, path, progress_report, &e->progress);
     }
+    progress_clear(&e->progress);
     return check_status(status, path);
 }
 
@@ -112,6 +115,7 @@ int command_compile(int count, char **arguments) {
         FLAG_OPTION("--verify", &o.verify),
         FILE_OPTION("--backbone", &o.backbone),
         FLAG_OPTION("--report", &reported),
+        BYTES_OPTION("--max-memory", &o.max_memory),
         FLAG_OPTION("--quiet", &o.quiet),
         NO_MORE_OPTIONS,
     };
@@ -127,7 +131,7 @@ int command_compile(int count, char **arguments) {
     size_t bytes = 0;
     status = engine_open(&e, path, &o);
     if (status == STATUS_OK) {
-        status = write_model(e.model, written, &bytes);
+        status = write_model(&e, written, o.quiet != 0, &bytes);
     }
     if (status == STATUS_OK && !o.quiet) {
         print_text(stdout, written);

@@ -25,7 +25,7 @@ static int report_status(dp_status status, const char *subject, const char *mess
     if (status == DP_OK) {
         return STATUS_OK;
     }
-    if (status == DP_ERR_CANCELLED && interrupted()) {
+    if (interrupted()) {
         return STATUS_INTERRUPTED;
     }
     complain(subject, "%s", message);
@@ -34,6 +34,18 @@ static int report_status(dp_status status, const char *subject, const char *mess
 
 int check_status(dp_status status, const char *subject) {
     return report_status(status, subject, dp_last_message());
+}
+
+int check_memory(dp_status status, const char *subject, uint64_t max_memory, const char *remedy) {
+    if (status != DP_ERR_MEMORY || max_memory == 0 || interrupted()) {
+        return check_status(status, subject);
+    }
+    complain(subject, "%s (%s)", dp_last_message(), remedy);
+    return STATUS_ERROR;
+}
+
+size_t memory_limit(uint64_t max_memory) {
+    return max_memory < SIZE_MAX ? (size_t)max_memory : SIZE_MAX;
 }
 
 int engine_check(engine *e, dp_status status, const char *subject) {
@@ -62,27 +74,30 @@ static dp_model_options make_options(engine *e, const engine_options *options) {
     made.unfused = options->unfused;
     made.verify = options->verify;
     made.as_backbone = options->backbone != NULL;
+    made.max_memory = memory_limit(options->max_memory);
     return made;
 }
 
-static int check_opened(engine *e, dp_status status, const char *path) {
+static int check_opened(engine *e, dp_status status, const char *path,
+                        const engine_options *options) {
     progress_clear(&e->progress);
-    return check_status(status, path);
+    return check_memory(status, path, options->max_memory, "a larger --max-memory would help");
 }
 
 /* A task holds on to its backbone, and computes as that was opened. */
 static int open_task(engine *e, const char *path, const engine_options *options) {
     dp_model *backbone = NULL;
     dp_model_options given = make_options(e, options);
-    int status =
-        check_opened(e, dp_model_open(options->backbone, &given, &backbone), options->backbone);
+    int status = check_opened(e, dp_model_open(options->backbone, &given, &backbone),
+                              options->backbone, options);
     if (status == STATUS_OK) {
         dp_model_options task;
         dp_model_options_default(&task);
         task.progress = given.progress;
         task.progress_user = given.progress_user;
         task.verify = given.verify;
-        status = check_opened(e, dp_model_open_task(backbone, path, &task, &e->model), path);
+        status =
+            check_opened(e, dp_model_open_task(backbone, path, &task, &e->model), path, options);
     }
     dp_model_close(backbone);
     return status;
@@ -93,7 +108,7 @@ static int open_model(engine *e, const char *path, const engine_options *options
         return open_task(e, path, options);
     }
     dp_model_options given = make_options(e, options);
-    return check_opened(e, dp_model_open(path, &given, &e->model), path);
+    return check_opened(e, dp_model_open(path, &given, &e->model), path, options);
 }
 
 static dp_status open_session(engine *e, const engine_options *options) {
@@ -121,7 +136,13 @@ int engine_open(engine *e, const char *path, const engine_options *options) {
 int engine_start(engine *e, const char *path, const engine_options *options) {
     int status = engine_open(e, path, options);
     if (status == STATUS_OK) {
-        status = check_status(open_session(e, options), path);
+        status = check_memory(open_session(e, options), path, options->max_memory,
+                              options->image_by_image
+                                  ? "a larger --max-memory would help"
+                                  : "a larger --max-memory would help, or --image-by-image");
+    }
+    if (status == STATUS_OK) {
+        status = check_status(dp_model_get_info(e->model, &e->info), path);
     }
     e->start_ms = now_ms() - e->progress.start_ms;
     return status;

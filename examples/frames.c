@@ -10,6 +10,10 @@
 
 void frame_list_init(frame_list *list, uint64_t max_bytes) {
     memset(list, 0, sizeof *list);
+    frame_list_limit(list, max_bytes);
+}
+
+void frame_list_limit(frame_list *list, uint64_t max_bytes) {
     list->max_bytes = max_bytes < SIZE_MAX ? max_bytes : SIZE_MAX;
     list->color = DP_COLOR_UNKNOWN;
 }
@@ -34,19 +38,28 @@ static uint64_t size_of(const dp_frame *shape) {
     return dp_frame_init_packed(NULL, shape->format, NULL, shape->width, shape->height);
 }
 
-/* The list takes memory as well: without it, a billion frames of one pixel would seem small. */
+/* What a frame takes beside its pixels: the list has up to twice as many places as frames, and
+ * while it grows there are old and new ones. */
+#define BYTES_BESIDE_PIXELS (4 * sizeof(dp_frame))
+
+static bool is_stopped(const frame_list *list) {
+    return list->stopped != NULL && list->stopped();
+}
+
 static bool check_room(frame_list *list, const dp_frame *shape, uint64_t to_come) {
-    uint64_t each = size_of(shape) + sizeof(dp_frame);
+    uint64_t each = size_of(shape) + BYTES_BESIDE_PIXELS;
     if (size_of(shape) == 0) {
         return frame_list_fail(list, "frames of %d x %d pixels; each side must be 1 to %d",
                                shape->width, shape->height, DP_MAX_FRAME_SIDE);
     }
     if (to_come > (list->max_bytes - list->bytes) / each) {
-        return frame_list_fail(list,
-                               "frame %zu of %d x %d pixels and those before it take more than the "
-                               "%llu bytes that --max-memory allows",
-                               list->count + (size_t)to_come, shape->width, shape->height,
-                               (unsigned long long)list->max_bytes);
+        return frame_list_fail(
+            list,
+            "frame %zu of %d x %d pixels and those before it take more than the "
+            "%llu bytes that --max-memory allows for frames; more would help, or "
+            "fewer or smaller frames",
+            list->count + (size_t)to_come, shape->width, shape->height,
+            (unsigned long long)list->max_bytes);
     }
     list->bytes += each;
     return true;
@@ -69,6 +82,10 @@ static bool grow(frame_list *list) {
 }
 
 uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_come) {
+    if (is_stopped(list)) {
+        frame_list_say(list, "stopped at frame %zu", list->count + 1);
+        return NULL;
+    }
     if (!check_room(list, shape, to_come)) {
         return NULL;
     }
@@ -90,9 +107,16 @@ void frame_list_drop(frame_list *list) {
     list->bytes -= size_of(last) + sizeof(dp_frame);
     free((void *)last->plane[0]);
 }
+#define READ_AT_ONCE ((size_t)16 << 20)
 
 bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size) {
-    size_t got = fread(bytes, 1, (size_t)size, file);
+    size_t got = 0;
+    size_t part = 0;
+    do {
+        uint64_t left = size - got;
+        part = fread(bytes + got, 1, left < READ_AT_ONCE ? (size_t)left : READ_AT_ONCE, file);
+        got += part;
+    } while (part > 0 && got < size && !is_stopped(list));
     if (got == size) {
         return true;
     }

@@ -24,8 +24,9 @@
 typedef struct frame_list {
     dp_frame *frames;
     size_t count, capacity;
-    uint64_t bytes;     /* taken by all frames */
-    uint64_t max_bytes; /* more than this is refused */
+    uint64_t bytes;        /* taken by all frames */
+    uint64_t max_bytes;    /* more than this is refused */
+    bool (*stopped)(void); /* NULL, or whether reading is to end as if it had failed */
     char message[512];
     /* what a stream says of all its frames, and what was made of it */
     uint32_t rate[2];   /* frames a second, as a fraction; 0 and 0: unknown */
@@ -49,6 +50,8 @@ typedef struct frame_options {
 /* ---- the list (frames.c) ---- */
 
 void frame_list_init(frame_list *list, uint64_t max_bytes);
+void frame_list_limit(frame_list *list,
+                      uint64_t max_bytes); /* another limit, before it is filled */
 void frame_list_free(frame_list *list);
 
 /* Writes the sentence. `return frame_list_fail(list, "...", ...)` also returns false, which is a

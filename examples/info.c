@@ -17,17 +17,19 @@ const char info_help[] =
     "  --precision P  numbers to multiply in: f32 (default; a compiled file has its own), bf16,\n"
     "                 int8, auto\n"
     "  --verify       check the model's checksums while opening it\n"
+    "  --max-memory N take no more than N bytes; K, M, G, T may follow\n"
     "  -h, --help     this text\n"
     "\n"
     "Exit status: 0 success; 1 the model cannot be used; 2 wrong command line; 130 interrupted.\n";
 
 const char verify_help[] =
-    "Usage: dualpath verify MODEL [--quiet]\n"
+    "Usage: dualpath verify MODEL [OPTION]...\n"
     "\n"
     "Checks every tensor of a model file against the checksum that the file carries for it.\n"
     "\n"
-    "  --quiet      print nothing when all is well, and no progress bar\n"
-    "  -h, --help   this text\n"
+    "  --max-memory N take no more than N bytes; K, M, G, T may follow\n"
+    "  --quiet        print nothing when all is well, and no progress bar\n"
+    "  -h, --help     this text\n"
     "\n"
     "Exit status: 0 all is well; 1 a tensor differs, or the file cannot be used; 2 wrong command\n"
     "line; 130 interrupted.\n";
@@ -72,6 +74,7 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
         {"weight_bytes", NULL, info->weight_bytes},
         {"backbone", info->backbone, 0},
         {"shared_bytes", NULL, info->shared_bytes},
+        {"counted_bytes", NULL, info->counted_bytes},
     };
     size_t count = sizeof all / sizeof all[0];
     for (size_t i = 0; i < count; i++) {
@@ -137,6 +140,7 @@ int command_info(int count, char **arguments) {
         PRECISION_OPTION(&o.precision),
         FLAG_OPTION("--verify", &o.verify),
         FILE_OPTION("--backbone", &o.backbone),
+        BYTES_OPTION("--max-memory", &o.max_memory),
         FLAG_OPTION("--json", &as_json),
         NO_MORE_OPTIONS,
     };
@@ -158,7 +162,9 @@ int command_info(int count, char **arguments) {
 
 int command_verify(int count, char **arguments) {
     int32_t quiet = 0;
+    uint64_t max_memory = 0;
     const option options[] = {
+        BYTES_OPTION("--max-memory", &max_memory),
         FLAG_OPTION("--quiet", &quiet),
         NO_MORE_OPTIONS,
     };
@@ -174,9 +180,10 @@ int command_verify(int count, char **arguments) {
     progress_start(&bar, quiet != 0);
     model_options.progress = progress_report;
     model_options.progress_user = &bar;
+    model_options.max_memory = memory_limit(max_memory);
     dp_status verified = dp_model_verify(path, &model_options);
     progress_clear(&bar);
-    status = check_status(verified, path);
+    status = check_memory(verified, path, max_memory, "a larger --max-memory would help");
     if (status == STATUS_OK && !quiet) {
         print_text(stdout, path);
         puts(": all checksums match");

@@ -118,6 +118,31 @@ test_used_frames() {
         classify "$MODEL" "$in/yuv-wide.y4m" --json
 }
 
+# A limit for all that the program takes: too little for the model, then for its session, then for the
+# frames, whose sentences say what helps, and in the end enough.
+test_memory() {
+    seen=
+    kib=1
+    while [ $kib -lt 16384 ]; do
+        run classify "$MODEL" "$1" --threads 1 --max-memory ${kib}K
+        if [ $status -eq 0 ]; then
+            now=enough
+        elif grep -q 'bytes for a session are too much.*larger --max-memory.*--image-by-image' "$err"; then
+            now=session
+        elif grep -q 'max_memory is.*larger --max-memory' "$err"; then
+            now=model
+        elif grep -q 'that --max-memory allows for frames; more would help' "$err"; then
+            now=frames
+        else
+            now="status $status"
+        fi
+        [ "$now" = "${seen##* }" ] || seen="$seen $now"
+        kib=$((kib + kib / 8 + 1))
+    done
+    name="--max-memory with every number for ${1##*/}"
+    [ "$seen" = " model session frames enough" ] && ok "$name" || not_ok "$name" "$seen"
+}
+
 test_bad_inputs() {
     bad=$work/bad
     fails 1 'cannot open' classify "$MODEL" "$work/nothing.npy"
@@ -126,8 +151,8 @@ test_bad_inputs() {
     fails 1 'frame 22 is cut short' classify "$MODEL" "$in/rgb.rgb" --size 27x18
     fails 1 'holds 20 frames; --sampling given takes exactly' \
         classify "$MODEL" "$in/rgb.npy" --sampling given
-    fails 1 'that --max-memory allows' classify "$MODEL" "$in/rgb.npy" --max-memory 20K
-    fails 1 'that --max-memory allows' classify "$MODEL" "$in/yuv.y4m" --max-memory 10K
+    "$SCENE" pan-right >"$work/scene.y4m"
+    test_memory "$work/scene.y4m"
     : >"$bad"
     fails 1 'holds no frames' classify "$MODEL" "$bad" --size 27x19
     mkdir "$work/empty"

@@ -131,7 +131,7 @@ test_json() {
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
     json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
-        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes mean std labels -- \
+        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes counted_bytes mean std labels -- \
         info "$MODEL" --json
 }
 

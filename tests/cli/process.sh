@@ -54,6 +54,27 @@ test_interrupt() {
     status=$(cat "$work/rc")
     [ "$status" -eq 130 ] && [ ! -s "$out" ] && [ ! -s "$err" ] && ok "Ctrl-C while it waits" ||
         not_ok "Ctrl-C while it waits" "status $status"
+    for command in info verify compile classify; do
+        test_interrupt_of $command
+    done
+}
+
+# While a model comes through a pipe, slowly.
+test_interrupt_of() {
+    rm -f "$work/slow"
+    mkfifo "$work/slow"
+    { head -c 4000 "$MODEL"; sleep 3; } >"$work/slow" 2>/dev/null &
+    case $1 in
+    compile) set -- compile "$work/slow" -o "$work/never" ;;
+    classify) set -- classify "$work/slow" "$in/rgb.npy" ;;
+    *) set -- "$1" "$work/slow" ;;
+    esac
+    timeout --preserve-status -s INT 1 "$DUALPATH" "$@" >"$out" 2>"$err"
+    status=$?
+    wait
+    [ $status -eq 130 ] && [ ! -s "$out" ] && [ ! -s "$err" ] && [ ! -e "$work/never" ] &&
+        ok "Ctrl-C while a model is read: $1" ||
+        not_ok "Ctrl-C while a model is read: $1" "status $status"
 }
 
 # A terminal gets a bar when work lasts; --quiet takes it away.

@@ -236,6 +236,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         [_MODEL, POINTER(dp_reader), _MODEL_OPTIONS, POINTER(_MODEL)],
     ),
     "dp_model_compile": (c_int, [_MODEL, c_char_p]),
+    "dp_model_compile_watched": (c_int, [_MODEL, c_char_p, PROGRESS_FN, c_void_p]),
     "dp_model_compile_memory": (c_int, [_MODEL, c_void_p, c_size_t, POINTER(c_size_t)]),
     "dp_model_compile_writer": (c_int, [_MODEL, POINTER(dp_writer)]),
     "dp_model_close": (None, [_MODEL]),
