@@ -483,9 +483,10 @@ check-valgrind: ## C tests under valgrind
 
 # The library for other processors, cross-built here and run by qemu. Tests have no package of Check
 # there, and use tests/machines. Left out are the program, which needs libpng, tests that need zlib, and
-# those of a malloc() or pthread_create() of their own: programs are static, because qemu 7 stops in threads of others
-# with 32 bits. Of several processors of a machine the last one runs all tests, the others those that
-# depend on the instructions it has.
+# those of a malloc() or pthread_create() of their own: programs are static, because qemu 7 stops in
+# threads of others with 32 bits; and tests of threads in forked processes and of blocked signals, which
+# qemu has in its own way. Of several processors of a machine the last one runs all tests, the others
+# those that depend on the instructions it has.
 MACHINES := aarch64 s390x armhf i386 riscv64
 TRIPLET_aarch64 := aarch64-linux-gnu
 TRIPLET_armhf   := arm-linux-gnueabihf
@@ -499,7 +500,7 @@ CPUS_riscv64    := rv64
 MACHINE         ?= aarch64
 EMULATOR         = $(or $(EMULATOR_$(MACHINE)),qemu-$(MACHINE))
 MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
-MACHINE_TESTS   ?= $(filter-out test_allocations test_failures test_stacks,$(TEST_NAMES))
+MACHINE_TESTS   ?= $(filter-out test_allocations test_failures test_stacks test_fork test_signals,$(TEST_NAMES))
 INSTRUCTION_TESTS := test_kernels test_gemm_% test_linear test_attention test_model_variants test_engine test_compile
 check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-built and emulated (minutes)
 	@.ci/setup $(MACHINE)
