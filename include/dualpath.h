@@ -63,8 +63,7 @@
  *   session or pool stay in the parent: in the child its calls work alone, with the same answer,
  *   and dp_session_threads() goes on saying what it was made with. A session that another thread
  *   was using at that moment takes a new clip, and what calls of other threads were making is lost.
- *   Nothing is locked that the child would wait for. Memory of the caller's (an arena, bytes of a
- *   file) must not be shared between parent and child.
+ *   The child waits for no lock. An arena must not lie in memory that parent and child share.
  * - Declarations added after the first version say so at the end of their comment (Since ...).
  */
 #ifndef DUALPATH_H
