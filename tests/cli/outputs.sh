@@ -37,23 +37,23 @@ test_races() {
 # What a full disk does, by a limit of the size of files: status 1, a sentence, the answer if there is
 # one, the old file, and nothing else.
 test_full_disk() {
-    mkdir "$work/full"
+    mkdir "$work/full-disk"
     for name in model.gguf sheet.png; do
-        echo precious >"$work/full/$name"
+        echo precious >"$work/full-disk/$name"
     done
-    (ulimit -f 1 && "$DUALPATH" compile "$MODEL" -o "$work/full/model.gguf") >"$out" 2>"$err"
+    (ulimit -f 1 && "$DUALPATH" compile "$MODEL" -o "$work/full-disk/model.gguf") >"$out" 2>"$err"
     status=$?
     [ $status -eq 1 ] && grep -q "cannot write '.*model.gguf': File too large" "$err" &&
         ok "a model too large for the disk" || not_ok "a model too large for the disk" "status $status"
-    (ulimit -f 1 && "$DUALPATH" classify "$MODEL" "$in/rgb.npy" --sheet "$work/full/sheet.png") \
+    (ulimit -f 1 && "$DUALPATH" classify "$MODEL" "$in/rgb.npy" --sheet "$work/full-disk/sheet.png") \
         >"$out" 2>"$err"
     status=$?
     [ $status -eq 1 ] && grep -q "cannot write '.*sheet.png': File too large" "$err" &&
         ok "a sheet too large for the disk" || not_ok "a sheet too large for the disk" "status $status"
     grep -q '^bow ' "$out" && ok "its answer is there" || not_ok "its answer is there" "not on stdout"
-    [ "$(cat "$work/full/model.gguf" "$work/full/sheet.png" | grep -c '^precious$')" -eq 2 ] &&
+    [ "$(cat "$work/full-disk/model.gguf" "$work/full-disk/sheet.png" | grep -c '^precious$')" -eq 2 ] &&
         ok "the old files are whole" || not_ok "the old files are whole" "they are not"
-    left_over "$work/full" model.gguf sheet.png && not_ok "no new ones" "$(cat "$work/found")" ||
+    left_over "$work/full-disk" model.gguf sheet.png && not_ok "no new ones" "$(cat "$work/found")" ||
         ok "no new ones"
 }
 
