@@ -218,12 +218,9 @@ static bool needs_copy(const weight_file *file) {
 
 static void log_opened(const dp_model_options *options, const struct dp_model *model) {
     if (model->lacks_amx) {
-        char text[160];
-        (void)dpi_print(text, sizeof text,
-                        "the operating system refuses the tile registers of AMX to this process: "
-                        "the model computes with %s",
-                        model->gemm->name);
-        log_sentence(options, DP_LOG_WARNING, text);
+        log_sentence(options, DP_LOG_WARNING,
+                     "the operating system refuses the tile registers of AMX to this process: the "
+                     "model computes without them");
     }
     log_sentence(options, DP_LOG_INFO, model->description);
 }

@@ -211,9 +211,7 @@ static void check_refused(const test_clip *clip) {
     dp_model *refused = open_bf16(DP_CPU_ALL);
     answer got = answer_of_model(refused, clip);
     ck_assert_str_eq(kernels_of_model(refused), kernels_of_model(without));
-    ck_assert_msg(strstr(warning, "AMX") != NULL &&
-                      strstr(warning, kernels_of_model(refused)) != NULL,
-                  "the warning is \"%s\"", warning);
+    ck_assert_msg(strstr(warning, "AMX") != NULL, "the warning is \"%s\"", warning);
     ck_assert(same_bits(&got, &expected));
     dp_model_close(refused);
     dp_model_close(without);
