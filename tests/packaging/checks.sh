@@ -20,7 +20,8 @@ check() {
 
 # fresh_make ARGUMENT...: make as from a shell, without what the make that started us hands down.
 fresh_make() {
-    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u ZLIB -u CFLAGS -u CXXFLAGS -u CPPFLAGS -u LDFLAGS make -s "$@"
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u CC -u CXX -u AR -u OBJCOPY -u ZLIB -u CFLAGS -u CXXFLAGS \
+        -u CPPFLAGS -u LDFLAGS -u LIBS make -s "$@"
 }
 
 # small_tree FOLDER: the makefile and the header with a library of two files, of which one needs zlib,

@@ -17,7 +17,8 @@ make_asks() {
 # installs ARGUMENT...: nothing is built.
 installs() {
     rm -rf "$root"
-    make_asks install DESTDIR="$root" "$@" && [ ! -s "$work/made" ]
+    cp "$tree/build/libdualpath.a" "$work/built.a" && make_asks install DESTDIR="$root" "$@" &&
+        [ ! -s "$work/made" ] && cmp "$work/built.a" "$tree/build/libdualpath.a"
 }
 
 # builds ARGUMENT...: it is built again, and installed.
