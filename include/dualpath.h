@@ -650,19 +650,18 @@ DP_API int32_t dp_color_from_name(const char *name);
  * upright: if `mirrored` is not 0, it is first mirrored left to right; then it is turned clockwise
  * by `rotation` degrees. Nothing is copied: the answer is, bit for bit, that of a frame whose
  * pixels were turned before. Pixels of NV12 and I420 keep the chroma that serves them where they
- * are stored.
+ * are stored. The orientations of EXIF are:
+ *
+ *     orientation    1    2    3    4    5    6    7    8
+ *     mirrored       0    1    0    1    1    0    1    0
+ *     rotation       0    0  180  180  270   90   90  270
  *
  * `aspect_width` and `aspect_height` are the shape of a stored pixel when it is shown, width to
  * height: 16 and 11 say that it is wider than high. Only their ratio counts; both are 1 ..
  * DP_MAX_ASPECT, or both 0, which means square. The picture is shown width * aspect_width wide and
  * height * aspect_height high, in the same unit, and the other way round if `rotation` is 90 or
  * 270. The model sees it so: the shorter of these two sides becomes R, the longer one R * longer /
- * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one. The
- * orientations of EXIF are:
- *
- *     orientation    1    2    3    4    5    6    7    8
- *     mirrored       0    1    0    1    1    0    1    0
- *     rotation       0    0  180  180  270   90   90  270
+ * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one.
  */
 typedef struct dp_frame {
     const uint8_t *plane[3];
