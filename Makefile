@@ -136,9 +136,9 @@ ISA_arm_neon_bf16     := -march=armv8.2-a+bf16
 ISA_OPTIONS := $(foreach isa,$(sort $(filter ISA_x86_% ISA_arm_%,$(.VARIABLES))),'$(isa:ISA_%=%)=$($(isa))')
 ISA_FAMILY := $(if $(filter x86_64% amd64%,$(TARGET)),x86)$(if $(filter aarch64% arm64%,$(TARGET)),arm)
 
-# Checks and messages have no inner loops that -O3 could unroll.
+# Checks, messages and files have few inner loops that -O3 could unroll.
 OBJECT_CFLAGS = $(CFLAGS)
-$(foreach folder,api base,$(BUILD)/lib/$(folder)/%.o): OBJECT_CFLAGS = $(CFLAGS:-O3=-O2)
+$(foreach folder,api base os gguf,$(BUILD)/lib/$(folder)/%.o): OBJECT_CFLAGS = $(CFLAGS:-O3=-O2)
 FILE_CFLAGS       :=
 FIRMWARE_PRODUCTS := # of examples/firmware/firmware.mk
 

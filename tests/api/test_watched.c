@@ -57,8 +57,7 @@ static block compile_plain(void) {
     ck_assert_int_eq(dp_model_compile_memory(model, NULL, 0, &made.size), DP_OK);
     made.bytes = malloc(made.size);
     ck_assert_ptr_nonnull(made.bytes);
-    ck_assert_int_eq(dp_model_compile_memory(model, made.bytes, made.size, &made.size),
-                     DP_OK);
+    ck_assert_int_eq(dp_model_compile_memory(model, made.bytes, made.size, &made.size), DP_OK);
     dp_model_close(model);
     return made;
 }
