@@ -104,7 +104,11 @@ static inline vu v_dot_bytes(vu sum, v_bytes a, v_bytes b) {
 #define KERNEL_FACTOR v_bytes
 #define KERNEL_BROADCAST(p) v_unpack_signed(u_set(*(p)))
 #define KERNEL_DOT(sum, a, b) v_dot_bytes(sum, a, b)
-#define KERNEL_HIDE(a) __asm__ volatile("" : "+x"((a).even), "+x"((a).odd))
+#define KERNEL_HIDE(a)    \
+    {                     \
+        V_HIDE((a).even); \
+        V_HIDE((a).odd);  \
+    }
 #define KERNEL_RESULT(sum, tile, i, j) v_scale_offset_sum(sum, tile, i, j)
 #include "isa/vector/gemm_lowp_tmpl.h"
 
