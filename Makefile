@@ -497,6 +497,8 @@ EMULATOR_armhf  := qemu-arm
 CPUS_aarch64    := cortex-a53 neoverse-n1 max
 CPUS_armhf      := cortex-a7
 CPUS_riscv64    := rv64
+# What the last of them runs: no table is compiled only.
+GEMMS_aarch64   := f32 neon, bf16 neon, bf16 neon-bf16, int8 neon, int8 neon-dot, int8 neon-i8mm
 MACHINE         ?= aarch64
 EMULATOR         = $(or $(EMULATOR_$(MACHINE)),qemu-$(MACHINE))
 MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
@@ -513,7 +515,7 @@ check-machines: ## check-machine for all of them, as many at a time as there are
 check-machine-%:
 	@$(SANITIZED) check-machine MACHINE=$*
 
-check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
+check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/test_gemm_choice $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
 	@$(MAKE) --no-print-directory check-versions check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
@@ -522,6 +524,7 @@ check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/abi/layout
 	    for test in $$tests; do \
 	        echo "== $$test on $(MACHINE), $$cpu"; \
 	        GOLDEN=tests/golden DUALPATH_QUICK=1 $(EMULATOR) -cpu $$cpu $(BUILD)/tests/$$test; done; done
+	@sh tests/machines/gemms.sh "$(GEMMS_$(MACHINE))" $(EMULATOR) -cpu $(lastword $(MACHINE_CPUS)) $(BUILD)/tests/test_gemm_choice
 
 # libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
 FUZZ_SECONDS ?= 600
