@@ -308,12 +308,12 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-structure check-c check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-instructions check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-structure check-c check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
@@ -324,6 +324,55 @@ check-structure: ## includes and names of lib/ against docs/architecture.md, dif
 check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
+
+# The kernels of x86-64 once more, with instructions in plain C (tests/instructions): a machine tests
+# tables that it cannot run otherwise, and sanitizers look into all of them. Where it has the
+# instructions, both give the same bits.
+INSTRUCTIONS := $(BUILD)/tests/instructions
+ISA_x86_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/isa/x86/*.c))
+PLAIN_OBJECTS := $(ISA_x86_OBJECTS:$(BUILD)/lib/isa/x86/%=$(INSTRUCTIONS)/%) $(INSTRUCTIONS)/tiles.o
+PLAIN_CFLAGS = $(filter-out -m%,$(CFLAGS:-O3=-O1))
+PLAIN_TESTS := test_kernels test_gemm_choice test_gemm_lhs test_gemm_panels test_gemm_tiles test_linear test_attention test_engine
+$(INSTRUCTIONS)/%.o: lib/isa/x86/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -Wno-psabi $(CPPFLAGS) $(PLAIN_CFLAGS) -Itests/instructions -include immintrin.h \
+	    -MMD -MP -c $< -o $@
+
+$(INSTRUCTIONS)/%.o: tests/instructions/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(CPPFLAGS) $(filter-out -m%,$(CFLAGS)) -MMD -MP -c $< -o $@
+
+$(INSTRUCTIONS)/libdualpath.a: $(filter-out $(ISA_x86_OBJECTS) $(BUILD)/lib/isa/cpu.o,$(LIB_OBJECTS)) $(PLAIN_OBJECTS) $(INSTRUCTIONS)/cpu.o
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(INSTRUCTIONS)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/support.a $(INSTRUCTIONS)/libdualpath.a
+	$(LINK_TEST)
+$(INSTRUCTIONS)/test_%: $(BUILD)/tests/api/test_%.o $(BUILD)/tests/support.a $(INSTRUCTIONS)/libdualpath.a
+	$(LINK_TEST)
+$(INSTRUCTIONS)/test_tile_faults $(INSTRUCTIONS)/test_arithmetic: $(INSTRUCTIONS)/%: $(INSTRUCTIONS)/%.o $(INSTRUCTIONS)/tiles.o $(BUILD)/tests/support.a $(INTERNAL)
+	$(LINK_TEST)
+$(INSTRUCTIONS)/table_bits: $(INSTRUCTIONS)/table_bits.o $(BUILD)/tests/support.a $(INSTRUCTIONS)/libdualpath.a
+	$(LINK_TEST)
+$(BUILD)/tests/table_bits: $(INSTRUCTIONS)/table_bits.o $(BUILD)/tests/support.a $(INTERNAL)
+	$(LINK_TEST)
+
+# Of test_engine only what compares with the golden answers.
+ifeq ($(ISA_FAMILY),x86)
+check-instructions: $(PLAIN_TESTS:%=$(INSTRUCTIONS)/%) $(INSTRUCTIONS)/test_arithmetic $(INSTRUCTIONS)/test_tile_faults $(INSTRUCTIONS)/table_bits $(BUILD)/tests/table_bits ## kernels of x86-64 with instructions in plain C
+	@echo "== instructions"
+	@sh tests/instructions/plain_objects.sh "$(PLAIN_OBJECTS)" "$(ISA_x86_OBJECTS)"
+	@sh tests/instructions/same_bits.sh $(BUILD)/tests/table_bits $(INSTRUCTIONS)/table_bits
+	@$(INSTRUCTIONS)/test_arithmetic && $(INSTRUCTIONS)/test_tile_faults
+	@set -e; for test in $(PLAIN_TESTS); do \
+	    echo "== $$test, instructions in plain C"; quick=1; cases=; \
+	    test $$test != test_engine || { quick=; cases=answers; }; \
+	    env GOLDEN=tests/golden $${quick:+DUALPATH_QUICK=1} $${cases:+CK_RUN_CASE=$$cases} $(INSTRUCTIONS)/$$test; done
+else
+check-instructions:
+	@echo "== instructions"
+	@echo "skipped: the kernels that are tested with instructions in plain C are those of x86-64"
+endif
 
 check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
 	@echo "== command line"
@@ -462,7 +511,7 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 .PHONY: check-asan check-python-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
-	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-cli \
+	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 # Python itself has no sanitizer: its allocator is malloc's, so that its objects are watched, too, and
@@ -695,4 +744,5 @@ $(BUILD)/options/%.mk:
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d) \
+    $(PLAIN_OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/instructions/*.c)) \
     $(ANSWERS).d $(BUILD)/tests/same-bits/make_vit.d
