@@ -219,14 +219,22 @@ void gguf_describe(gguf_builder *builder, const char *name, uint32_t type, uint3
     builder->tensors++;
 }
 
-/* CRC-32 as gzip has it, bit by bit. */
+static uint32_t crc_of_bits(uint32_t crc, int bits) {
+    for (int bit = 0; bit < bits; bit++) {
+        crc = crc >> 1 ^ (crc % 2 != 0 ? 0xedb88320 : 0);
+    }
+    return crc;
+}
+
+/* CRC-32 as gzip has it, byte by byte. */
 static uint32_t crc_of(const uint8_t *bytes, size_t size) {
+    static uint32_t table[256];
+    for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
+        table[i] = crc_of_bits(i, 8);
+    }
     uint32_t crc = UINT32_MAX;
     for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc % 2 != 0 ? 0xedb88320 : 0);
-        }
+        crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 255];
     }
     return ~crc;
 }

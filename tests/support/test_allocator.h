@@ -7,12 +7,15 @@
 
 #include "dualpath.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct test_allocator {
     dp_allocator allocator; /* give its address to the library */
     size_t calls;           /* of allocate() so far */
     size_t fail_at;         /* the number of the call that fails, from 1; 0: none */
+    size_t limit;           /* of bytes at one time; 0: none */
+    size_t failures;        /* calls that failed */
     size_t blocks, bytes;   /* not released yet */
     size_t peak;            /* the most bytes at one time */
     int mistakes;           /* blocks that were released with a wrong size */
@@ -23,7 +26,9 @@ typedef struct test_allocator {
 static void *test_allocate(void *user, size_t size) {
     test_allocator *self = user;
     self->calls++;
-    if (self->calls == self->fail_at || size > SIZE_MAX / 2) {
+    bool too_much = self->limit != 0 && (size > self->limit || self->bytes > self->limit - size);
+    if (self->calls == self->fail_at || too_much || size > SIZE_MAX / 2) {
+        self->failures++;
         return NULL;
     }
     void *block = NULL;
