@@ -308,7 +308,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-structure check-c check-instructions check-cli check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-instructions check-cli check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
@@ -510,8 +510,8 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 
 .PHONY: check-asan check-python-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
-check-asan: ## C and command line tests with AddressSanitizer and UndefinedBehaviorSanitizer
-	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli \
+check-asan: ## C and command line tests and inputs of fuzzers with AddressSanitizer and UndefinedBehaviorSanitizer
+	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli check-fuzz \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 # Python itself has no sanitizer: its allocator is malloc's, so that its objects are watched, too, and
@@ -575,44 +575,59 @@ check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/test_gemm_cho
 	        GOLDEN=tests/golden DUALPATH_QUICK=1 $(EMULATOR) -cpu $$cpu $(BUILD)/tests/$$test; done; done
 	@sh tests/machines/gemms.sh "$(GEMMS_$(MACHINE))" $(EMULATOR) -cpu $(lastword $(MACHINE_CPUS)) $(BUILD)/tests/test_gemm_choice
 
-# libFuzzer, each target for FUZZ_SECONDS; what it finds stays in $(BUILD)/fuzz/NAME.found.
+# Each target takes of the library, the program and the support of tests what it calls.
+FUZZ_TARGETS := $(filter-out main,$(basename $(notdir $(wildcard tests/fuzz/*.c))))
+$(BUILD)/tests/program.a: $(filter-out $(BUILD)/examples/dualpath.o,$(APP_OBJECTS))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# Without libFuzzer: inputs of the repository, and a few mutations of each.
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/main.o $(BUILD)/tests/program.a $(BUILD)/tests/support.a $(INTERNAL)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
+
+FUZZ_INPUTS = $(wildcard tests/fuzz/corpus/$(1) tests/fuzz/found/$(1))
+check-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz_%)
+	@set -e; $(foreach target,$(FUZZ_TARGETS),echo "== fuzz target $(target)"; \
+	    GOLDEN=tests/golden $(TEST_WRAPPER) $(BUILD)/tests/fuzz_$(target) \
+	        $(call FUZZ_INPUTS,$(target)) $(FUZZ_SEEDS_$(target));)
+
+# With libFuzzer, each target for FUZZ_SECONDS. What is new stays in $(BUILD)/fuzz/NAME.corpus, and what
+# is found in $(BUILD)/fuzz/NAME.found.
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
 FUZZ_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_SIZE            := 4096
+FUZZ_SIZE_loader     := 65536
+FUZZ_SIZE_calls      := 400
+FUZZ_SEEDS_loader    := tests/golden
+FUZZ_OPTIONS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=25 -len_control=0 -print_final_stats=1 \
+    -verbosity=0
 fuzz: ## fuzzes every target for FUZZ_SECONDS (600) with clang's libFuzzer
 	@.ci/setup build fuzz
-	@set -e; for target in $(FUZZ_TARGETS); do \
-	    $(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang \
-	        CFLAGS="$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link" $(BUILD)/fuzz/fuzz_$$target; \
-	    mkdir -p $(BUILD)/fuzz/$$target.corpus $(BUILD)/fuzz/$$target.found; \
-	    test $$target != loader || $(MAKE) --no-print-directory -s fuzz-seeds; \
-	    echo "== fuzzing $$target for $(FUZZ_SECONDS) s"; \
-	    GOLDEN=tests/golden $(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 \
-	        -timeout=25 -max_len=262144 -print_final_stats=1 -verbosity=0 \
-	        -artifact_prefix=$(BUILD)/fuzz/$$target.found/ \
-	        $(BUILD)/fuzz/$$target.corpus tests/golden; \
-	done
+	@set -e; $(foreach target,$(FUZZ_TARGETS),$(SANITIZED) BUILD=$(BUILD)/fuzz CC=clang \
+	    CFLAGS="$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link" fuzz-$(target);)
 
-# Compiled models and a task, each with one byte more, which chooses to open it from memory as it is.
-.PHONY: fuzz-seeds
-fuzz-seeds: $(BUILD)/dualpath $(BUILD)/tests/split_model
-	@$(BUILD)/tests/split_model tests/golden/crops-first.gguf $(BUILD)/fuzz/loader.corpus/backbone.gguf \
-	    $(BUILD)/fuzz/loader.corpus/task.gguf
-	@printf '\010' >>$(BUILD)/fuzz/loader.corpus/task.gguf
-	@set -e; for model in crops-first grid1 plain-skip; do for precision in f32 bf16 int8; do \
-	    seed=$(BUILD)/fuzz/loader.corpus/$$model-$$precision.gguf; \
-	    $(BUILD)/dualpath compile tests/golden/$$model.gguf -o $$seed --target plain \
-	        --precision $$precision --quiet; \
-	    printf '\010' >>$$seed; \
-	done; done
+fuzz-%: $(BUILD)/fuzz_%
+	@mkdir -p $(BUILD)/$*.corpus $(BUILD)/$*.found
+	@echo "== fuzzing $* for $(FUZZ_SECONDS) s"
+	@GOLDEN=tests/golden $< $(FUZZ_OPTIONS) -max_len=$(or $(FUZZ_SIZE_$*),$(FUZZ_SIZE)) \
+	    -artifact_prefix=$(BUILD)/$*.found/ $(patsubst %,-dict=%,$(wildcard tests/fuzz/$*.dict)) \
+	    $(BUILD)/$*.corpus $(call FUZZ_INPUTS,$*) $(FUZZ_SEEDS_$*)
 
-FUZZ_LOADER_SOURCES := tests/support/split.c tests/support/gguf_builder.c
-FUZZ_INPUT_SOURCES := $(filter examples/frames%.c,$(APP_SOURCES))
-$(BUILD)/fuzz_%: tests/fuzz/%.c $(INTERNAL)
-	@mkdir -p $(@D)
-	clang -std=c11 $(FUZZ_CFLAGS) -fsanitize=fuzzer -Iinclude -Ilib -Iexamples -Itests/support -o $@ $< \
-	    $(if $(findstring inputs,$<),$(FUZZ_INPUT_SOURCES)) \
-	    $(if $(findstring loader,$<),$(FUZZ_LOADER_SOURCES)) $(INTERNAL) -lpng $(LIBS)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/program.a $(BUILD)/tests/support.a $(INTERNAL)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ -lpng $(LIBS)
+
+# The converter, with atheris, in a virtual environment of its own.
+FUZZ_VENV := $(abspath $(BUILD))/venv-fuzz
+.PHONY: fuzz-python
+fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with atheris
+	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/pip install -q -r tests/fuzz/requirements.txt
+	@mkdir -p $(BUILD)/fuzz/convert.corpus $(BUILD)/fuzz/convert.found
+	@echo "== fuzzing convert for $(FUZZ_SECONDS) s"
+	@DUALPATH_LIBRARY=$(abspath $(SHARED)) $(FUZZ_VENV)/bin/python tests/fuzz/convert.py $(FUZZ_OPTIONS) \
+	    -max_len=65536 -artifact_prefix=$(BUILD)/fuzz/convert.found/ $(BUILD)/fuzz/convert.corpus \
+	    $(call FUZZ_INPUTS,convert)
 
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
@@ -744,5 +759,5 @@ $(BUILD)/options/%.mk:
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d) \
-    $(PLAIN_OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/instructions/*.c)) \
+    $(PLAIN_OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/instructions/*.c tests/fuzz/*.c)) \
     $(ANSWERS).d $(BUILD)/tests/same-bits/make_vit.d

@@ -4,16 +4,11 @@
  * beforehand whether a clip is sound: then it must be classified, and else refused with the right
  * status. Its frames are then pushed one by one, each the same way.
  */
-#include "dualpath.h"
+#include "fuzz.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MODEL_FRAMES 16 /* of the model below */
 #define MAX_FRAMES 40
@@ -26,10 +21,7 @@ static struct { dp_session *session, *other; } engines[DP_PRECISION_AUTO];
 static dp_session *session, *other; /* those of this input */
 
 static void check(bool holds, const char *what) {
-    if (!holds) {
-        fprintf(stderr, "%s; \"%s\"\n", what, dp_session_message(session));
-        abort();
-    }
+    fuzz_require(holds, what, dp_session_message(session));
 }
 
 static dp_session *new_session(const dp_model *model, int threads, bool image_by_image) {
@@ -43,59 +35,58 @@ static dp_session *new_session(const dp_model *model, int threads, bool image_by
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    const char *folder = getenv("GOLDEN");
-    char path[1024];
+    fuzz_path path = fuzz_golden("crops-first.gguf");
     (void)argc;
     (void)argv;
-    (void)snprintf(path, sizeof path, "%s/crops-first.gguf",
-                   folder != NULL ? folder : "tests/golden");
     for (int32_t precision = 0; precision < DP_PRECISION_AUTO; precision++) {
         dp_model_options options;
         dp_model *model = NULL;
         dp_model_options_default(&options);
         options.precision = precision;
-        check(dp_model_open(path, &options, &model) == DP_OK, dp_last_message());
+        check(dp_model_open(path.text, &options, &model) == DP_OK, dp_last_message());
         engines[precision].session = new_session(model, 1, false);
         engines[precision].other = new_session(model, 3, true);
     }
     return 0;
 }
 
-/* ---- bytes of the input ---- */
-
-typedef struct input {
-    const uint8_t *data;
-    size_t size, at;
-} input;
-
-/* 0 when all are used up. */
-static uint8_t next(input *in) {
-    return in->at < in->size ? in->data[in->at++] : 0;
-}
-
-static int32_t next_below(input *in, int32_t bound) {
-    int32_t high = next(in);
-    return (high << 8 | next(in)) % bound;
-}
-
 /* ---- pictures ---- */
 
-/* What dualpath.h says about a plane; no rows for an unused one. */
-typedef struct plane_shape {
-    ptrdiff_t row_bytes, rows;
-} plane_shape;
+/* Numbers of a frame, but its sides: sound are first, first + step, ... of which there are `count`;
+ * with a count of 0 all. A new field of dp_frame is a line here. */
+static const struct field {
+    size_t offset;
+    int32_t first, step, count;
+    bool of_chroma; /* not looked at without chroma */
+} fields[] = {
+    {offsetof(dp_frame, format), 0, 1, FUZZ_FORMATS, false},
+    {offsetof(dp_frame, color), 0, 1, 6, true},
+    {offsetof(dp_frame, rotation), 0, 90, 4, false},
+    {offsetof(dp_frame, mirrored), 0, 1, 0, false},
+    {offsetof(dp_frame, aspect_width), 1, 1, DP_MAX_ASPECT, false},
+    {offsetof(dp_frame, aspect_height), 1, 1, DP_MAX_ASPECT, false},
+    {offsetof(dp_frame, reserved), 0, 1, 1, false},
+    {sizeof(dp_frame) - sizeof(int32_t), 0, 1, 1, false}, /* the last of `reserved` */
+};
+#define FIELDS ((int)(sizeof fields / sizeof *fields))
 
-static plane_shape shape_of(const dp_frame *frame, int plane) {
-    static const ptrdiff_t pixel_bytes[] = {3, 3, 4, 4, 1, 1, 1};
-    if (plane == 0) {
-        return (plane_shape){frame->width * pixel_bytes[frame->format], frame->height};
-    }
-    ptrdiff_t columns = (frame->width + 1) / 2;
-    ptrdiff_t rows = (frame->height + 1) / 2;
-    if (frame->format == DP_FORMAT_NV12 && plane == 1) {
-        return (plane_shape){2 * columns, rows};
-    }
-    return (plane_shape){columns, frame->format == DP_FORMAT_I420 ? rows : 0};
+static void set_field(dp_frame *frame, const struct field *f, int32_t value) {
+    memcpy((char *)frame + f->offset, &value, sizeof value);
+}
+
+static void choose_field(fuzz_input *in, dp_frame *frame, const struct field *f) {
+    int32_t choice = fuzz_byte(in);
+    set_field(frame, f, f->first + f->step * (f->count > 0 ? choice % f->count : choice - 128));
+}
+
+/* Whether the frame stays sound: some values of some fields do not matter. */
+static bool spoil_field(fuzz_input *in, dp_frame *frame) {
+    const struct field *f = &fields[fuzz_byte(in) % FIELDS];
+    int32_t beyond = fuzz_byte(in);
+    bool matters = f->count > 0 && (!f->of_chroma || fuzz_plane_of(frame, 1).rows > 0);
+    int32_t above = f->first + f->step * (f->count - 1) + 1 + beyond / 2;
+    set_field(frame, f, beyond % 2 == 0 ? f->first - 1 - beyond / 2 : above);
+    return !matters;
 }
 
 typedef struct picture {
@@ -104,14 +95,14 @@ typedef struct picture {
     bool sound;
 } picture;
 
-static void make_plane(input *in, picture *made, int plane) {
-    plane_shape shape = shape_of(&made->frame, plane);
+static void make_plane(fuzz_input *in, picture *made, int plane) {
+    fuzz_plane shape = fuzz_plane_of(&made->frame, plane);
     if (shape.rows == 0) {
-        made->frame.plane[plane] = (const uint8_t *)(uintptr_t)next(in); /* ignored */
-        made->frame.stride[plane] = next(in);
+        made->frame.plane[plane] = (const uint8_t *)(uintptr_t)fuzz_byte(in); /* ignored */
+        made->frame.stride[plane] = fuzz_byte(in);
         return;
     }
-    uint8_t how = next(in);
+    uint8_t how = fuzz_byte(in);
     ptrdiff_t stride = shape.row_bytes + how % 8;
     ptrdiff_t last_row = (shape.rows - 1) * stride;
     uint8_t *block = malloc((size_t)(last_row + shape.row_bytes));
@@ -126,68 +117,57 @@ static void make_plane(input *in, picture *made, int plane) {
 }
 
 /* One thing that makes a frame unusable. Some do not matter for some frames. */
-static void spoil(input *in, picture *made) {
+static void spoil(fuzz_input *in, picture *made) {
     dp_frame *frame = &made->frame;
-    int plane = frame->format < DP_FORMAT_NV12 ? 0 : next(in) % (frame->format - 3);
-    plane_shape shape = shape_of(frame, plane);
+    int plane = fuzz_byte(in) % 3;
+    fuzz_plane shape = fuzz_plane_of(frame, plane);
+    if (shape.rows == 0) {
+        plane = 0;
+        shape = fuzz_plane_of(frame, plane);
+    }
     made->sound = false;
-    switch (next(in) % 10) {
+    switch (fuzz_byte(in) % 8) {
     case 0:
-        frame->width = -next(in);
+        frame->width = -fuzz_byte(in);
         break;
     case 1:
-        frame->height = DP_MAX_FRAME_SIDE + 1 + next(in);
+        frame->height = DP_MAX_FRAME_SIDE + 1 + fuzz_byte(in);
         break;
     case 2:
-        frame->format = 7 + next(in);
-        break;
-    case 3:
-        made->sound = frame->format < DP_FORMAT_NV12;
-        frame->color = -1 - next(in);
-        break;
-    case 4:
         frame->plane[plane] = NULL;
         break;
-    case 5:
+    case 3:
         made->sound = shape.rows == 1;
         frame->stride[plane] = shape.row_bytes - 1;
         break;
-    case 6:
+    case 4:
         made->sound = shape.rows == 1;
         frame->stride[plane] = 1 - shape.row_bytes;
         break;
-    case 7:
-        frame->rotation = 1 + next(in) % 89;
-        break;
-    case 8:
-        frame->aspect_width = next(in) % 2;
-        frame->aspect_height = DP_MAX_ASPECT + 1 + next(in);
-        break;
-    default:
-        frame->stride[plane] = PTRDIFF_MIN + next(in) % 2;
+    case 5:
+        frame->stride[plane] = PTRDIFF_MIN + fuzz_byte(in) % 2;
         made->sound = shape.rows == 1 && frame->stride[plane] > PTRDIFF_MIN;
         break;
+    default:
+        made->sound = spoil_field(in, frame);
     }
 }
 
-static picture make_picture(input *in) {
+static picture make_picture(fuzz_input *in) {
     picture made = {.sound = true};
-    made.frame.format = next(in) % 7;
-    made.frame.color = next(in) % 6;
-    uint8_t how = next(in);
-    made.frame.rotation = how / 8 % 4 * 90;
-    made.frame.mirrored = how / 32 % 2;
-    if (how / 64 % 2 == 1) {
-        made.frame.aspect_width = 1 + next_below(in, DP_MAX_ASPECT);
-        made.frame.aspect_height = 1 + next_below(in, DP_MAX_ASPECT);
+    for (int i = 0; i < FIELDS; i++) {
+        choose_field(in, &made.frame, &fields[i]);
     }
-    made.frame.width = 1 + next_below(in, how % 8 == 0 ? 3000 : 40);
-    made.frame.height = 1 + next_below(in, how % 8 == 0 ? 20 : 40);
+    uint8_t how = fuzz_byte(in);
+    made.frame.width = 1 + fuzz_below(in, how % 8 == 0 ? 3000 : 40);
+    made.frame.height = 1 + fuzz_below(in, how % 8 == 0 ? 20 : 40);
     for (int plane = 0; plane < 3; plane++) {
         make_plane(in, &made, plane);
     }
     if (how >= 224) {
         spoil(in, &made);
+    } else if (how >= 128) { /* which stands for square pixels */
+        made.frame.aspect_width = made.frame.aspect_height = 0;
     }
     return made;
 }
@@ -209,17 +189,17 @@ typedef struct fuzzed_clip {
 } fuzzed_clip;
 
 /* 1 .. 3, or rarely a number that is out of range. */
-static int32_t next_count(input *in) {
+static int32_t next_count(fuzz_input *in) {
     static const int32_t wrong[] = {0, -1, 257, INT32_MIN};
-    uint8_t how = next(in);
+    uint8_t how = fuzz_byte(in);
     return how < 248 ? 1 + how % 3 : wrong[how % 4];
 }
 
-static void choose_options(input *in, dp_clip *clip) {
-    uint8_t how = next(in);
-    clip->frame_count = 1 + (size_t)next(in) % MAX_FRAMES;
+static void choose_options(fuzz_input *in, dp_clip *clip) {
+    uint8_t how = fuzz_byte(in);
+    clip->frame_count = 1 + (size_t)fuzz_byte(in) % MAX_FRAMES;
     clip->sampling = how % 4;
-    clip->rate = how < 200 ? next(in) % 32 : next_below(in, 65537);
+    clip->rate = how < 200 ? fuzz_byte(in) % 32 : fuzz_below(in, 65537);
     clip->views = next_count(in);
     clip->crops = next_count(in);
     if (clip->sampling == DP_SAMPLING_GIVEN && how < 240) {
@@ -227,7 +207,7 @@ static void choose_options(input *in, dp_clip *clip) {
         clip->views = 1;
     }
     if (how == 255) {
-        clip->sampling = 4 + next(in);
+        clip->sampling = 4 + fuzz_byte(in);
     }
 }
 
@@ -238,7 +218,7 @@ static bool are_sound(const dp_clip *clip) {
            (!given || (clip->frame_count == MODEL_FRAMES && clip->views == 1));
 }
 
-static void make_clip(input *in, fuzzed_clip *made) {
+static void make_clip(fuzz_input *in, fuzzed_clip *made) {
     dp_clip_default(&made->clip);
     choose_options(in, &made->clip);
     made->expected = are_sound(&made->clip) ? DP_OK : DP_ERR_ARGUMENT;
@@ -248,7 +228,7 @@ static void make_clip(input *in, fuzzed_clip *made) {
     made->frames = malloc(made->clip.frame_count * sizeof *made->frames);
     check(made->frames != NULL, "no memory");
     for (size_t i = 0; i < made->clip.frame_count; i++) {
-        const picture *used = &made->pictures[next(in) % MAX_PICTURES];
+        const picture *used = &made->pictures[fuzz_byte(in) % MAX_PICTURES];
         made->frames[i] = used->frame;
         made->sound[i] = used->sound;
         if (!used->sound && made->expected == DP_OK) {
@@ -322,10 +302,10 @@ static void check_pushed(const fuzzed_clip *made, const dp_result *given) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    input in = {data, size, 0};
+    fuzz_input in = {data, size, 0};
     fuzzed_clip made;
     dp_result result, again;
-    int precision = next(&in) % DP_PRECISION_AUTO;
+    int precision = fuzz_byte(&in) % DP_PRECISION_AUTO;
     session = engines[precision].session;
     other = engines[precision].other;
     make_clip(&in, &made);

@@ -1,17 +1,15 @@
 /*
- * libFuzzer on the readers of frames: Y4M, NumPy and raw, from a stream in memory. The first byte
- * chooses the reader, as in the program, the last one what the command line would have said. Small
- * first bytes stand for a good Y4M header, which is too long to be found by chance.
+ * Readers of frames: Y4M, NumPy, PNG and raw, from a stream in memory or, of PNG, from a folder.
+ * The first byte chooses the reader, as in the program, the last one what the command line would
+ * have said. Small first bytes stand for a good Y4M header, which is too long to be found by
+ * chance.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* fmemopen(), mkdtemp(), P_tmpdir */
 #include "../examples/frames.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define MAX_BYTES (1U << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include <unistd.h>
 
 static volatile unsigned sink;
 
@@ -29,34 +27,36 @@ static const char *const y4m_headers[Y4M_HEADERS] = {
 };
 
 /* Adds up every sample that a frame describes, so that the sanitizer sees it touched. */
-static unsigned touch_plane(const dp_frame *frame, int plane, int32_t bytes, int32_t rows) {
+static unsigned touch(const dp_frame *frame) {
     unsigned sum = 0;
-    for (int32_t y = 0; y < rows; y++) {
-        const uint8_t *row = frame->plane[plane] + y * frame->stride[plane];
-        for (int32_t x = 0; x < bytes; x++) {
-            sum += row[x];
+    for (int plane = 0; plane < 3; plane++) {
+        fuzz_plane shape = fuzz_plane_of(frame, plane);
+        for (ptrdiff_t y = 0; y < shape.rows; y++) {
+            const uint8_t *row = frame->plane[plane] + y * frame->stride[plane];
+            for (ptrdiff_t x = 0; x < shape.row_bytes; x++) {
+                sum += row[x];
+            }
         }
     }
     return sum;
 }
 
-static unsigned touch(const dp_frame *f) {
-    static const int32_t pixel_bytes[] = {3, 3, 4, 4, 1, 1, 1};
-    int32_t chroma_width = (f->width + 1) / 2, chroma_height = (f->height + 1) / 2;
-    unsigned sum = touch_plane(f, 0, f->width * pixel_bytes[f->format], f->height);
-    if (f->format == DP_FORMAT_NV12) {
-        sum += touch_plane(f, 1, 2 * chroma_width, chroma_height);
+/* Success comes with frames, failure with a sentence, neither with more memory than allowed. */
+static void check_list(const frame_list *list, bool done) {
+    fuzz_require(done == (list->message[0] == '\0'), "success or a sentence", list->message);
+    fuzz_require(!done || list->count > 0, "success without frames", "");
+    fuzz_require(list->bytes <= FUZZ_MAX_FRAMES_BYTES, "too much memory", list->message);
+    for (size_t i = 0; done && i < list->count; i++) {
+        sink += touch(&list->frames[i]);
     }
-    if (f->format == DP_FORMAT_I420) {
-        sum += touch_plane(f, 1, chroma_width, chroma_height);
-        sum += touch_plane(f, 2, chroma_width, chroma_height);
-    }
-    return sum;
 }
 
-static bool read_frames(frame_list *list, FILE *file, uint8_t first, uint8_t choice) {
-    frame_options raw = {
-        .size = {1 + choice % 17, 1 + choice / 17}, .format = choice % 7, .color = COLOR_OF_FILE};
+/* ---- streams ---- */
+
+static bool read_stream(frame_list *list, FILE *file, uint8_t first, uint8_t choice) {
+    frame_options raw = {.size = {1 + choice % 17, 1 + choice / 17},
+                         .format = choice % FUZZ_FORMATS,
+                         .color = COLOR_OF_FILE};
     switch (first) {
     case 0x93:
         return frames_read_npy(list, file);
@@ -67,38 +67,62 @@ static bool read_frames(frame_list *list, FILE *file, uint8_t first, uint8_t cho
     }
 }
 
-static void fuzz_stream(const char *stream, size_t size, uint8_t choice) {
-    FILE *file = fmemopen((void *)stream, size, "rb");
+static void fuzz_stream(const uint8_t *stream, size_t size, uint8_t choice) {
+    frame_list list;
+    FILE *file = fmemopen((void *)(uintptr_t)stream, size, "rb");
     if (file == NULL) {
         return;
     }
-    frame_list list;
-    frame_list_init(&list, MAX_BYTES);
-    bool done = read_frames(&list, file, (uint8_t)stream[0], choice);
-    /* Success comes with frames, failure with a sentence, neither with more memory than allowed. */
-    if (done != (list.message[0] == '\0') || (done && list.count == 0) || list.bytes > MAX_BYTES) {
-        abort();
-    }
-    for (size_t i = 0; done && i < list.count; i++) {
-        sink += touch(&list.frames[i]);
-    }
+    frame_list_init(&list, FUZZ_MAX_FRAMES_BYTES);
+    check_list(&list, read_stream(&list, file, stream[0], choice));
     frame_list_free(&list);
-    fclose(file);
+    (void)fclose(file);
+}
+
+/* ---- a folder with one PNG file ---- */
+
+static char folder[64], png_path[80];
+
+static void remove_folder(void) {
+    (void)unlink(png_path);
+    (void)rmdir(folder);
+}
+
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    (void)count;
+    (void)arguments;
+    (void)snprintf(folder, sizeof folder, "%s/dualpath-fuzz-XXXXXX", P_tmpdir);
+    fuzz_require(mkdtemp(folder) != NULL && atexit(remove_folder) == 0, "no folder", folder);
+    (void)snprintf(png_path, sizeof png_path, "%s/1.png", folder);
+    return 0;
+}
+
+static void fuzz_png(const uint8_t *bytes, size_t size) {
+    frame_list list;
+    FILE *file = fopen(png_path, "wb");
+    fuzz_require(file != NULL && fwrite(bytes, 1, size, file) == size && fclose(file) == 0,
+                 "no file", png_path);
+    frame_list_init(&list, FUZZ_MAX_FRAMES_BYTES);
+    check_list(&list, frames_read_png(&list, folder));
+    frame_list_free(&list);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 3) {
         return 0;
     }
+    if (data[0] == 0x89) {
+        fuzz_png(data, size);
+        return 0;
+    }
     bool replaced = data[0] < Y4M_HEADERS;
     const char *header = replaced ? y4m_headers[data[0]] : "";
     size_t header_size = strlen(header), rest = size - 1 - replaced;
-    char *stream = malloc(header_size + rest);
-    if (stream != NULL) {
-        memcpy(stream, header, header_size);
-        memcpy(stream + header_size, data + replaced, rest);
-        fuzz_stream(stream, header_size + rest, data[size - 1]);
-    }
+    uint8_t *stream = malloc(header_size + rest);
+    fuzz_require(stream != NULL, "no memory", "");
+    memcpy(stream, header, header_size);
+    memcpy(stream + header_size, data + replaced, rest);
+    fuzz_stream(stream, header_size + rest, data[size - 1]);
     free(stream);
     return 0;
 }
