@@ -37,6 +37,8 @@ class Archive:
         for info in self._zip.infolist():
             if info.filename in entries:
                 raise Refused(f"entry {show(info.filename)} occurs twice")
+            if not 0 <= info.header_offset < archive_size:
+                raise Refused(f"entry {show(info.filename)} lies outside of the file")
             entries[info.filename] = info
         if sum(info.compress_size for info in entries.values()) > archive_size:
             raise Refused("the entries overlap: together they are larger than the file")

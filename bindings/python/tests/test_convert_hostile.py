@@ -485,3 +485,12 @@ def test_safetensors_that_lie(data, tmp_path, capsys):
     path = tmp_path / "bad.safetensors"
     path.write_bytes(data)
     assert "safetensors" in refuse(path, capsys)
+
+
+def test_entries_before_the_beginning_of_the_file_are_refused(tmp_path, capsys):
+    data = bytearray(checkpoints.zip_bytes({"archive/data.pkl": pickle_of({})}))
+    end = data.rindex(b"PK\5\6") + 16  # where the directory begins, of which entries are counted
+    data[end:end + 4] = struct.pack("<I", struct.unpack_from("<I", data, end)[0] + 1000)
+    path = tmp_path / "bad.pth"
+    path.write_bytes(data)
+    assert "archive/data.pkl lies outside of the file" in refuse(path, capsys)
