@@ -313,7 +313,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-fuzz check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
@@ -508,7 +508,7 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
 
-.PHONY: check-asan check-python-asan check-tsan check-valgrind check-machine check-machines check-emulated fuzz lint format
+.PHONY: check-asan check-python-asan check-tsan check-valgrind coverage mutation check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests and inputs of fuzzers with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli check-fuzz \
@@ -529,6 +529,26 @@ check-tsan: ## C tests with ThreadSanitizer
 check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+
+# Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. What none reaches is listed
+# with the reason in tests/coverage/unreached.txt.
+COVERAGE_CFLAGS   := -O0 -g -w --coverage -fprofile-update=atomic
+COVERAGE_MACHINES ?=
+coverage: ## lines and branches of lib/ that tests reach; COVERAGE_MACHINES="aarch64 s390x ..." adds those of machines
+	$(SANITIZED) BUILD=$(BUILD)/coverage check-c check-cli CFLAGS="$(COVERAGE_CFLAGS)"
+	@set -e; for machine in $(COVERAGE_MACHINES); do \
+	    $(SANITIZED) BUILD=$(BUILD)/coverage check-machine MACHINE=$$machine CFLAGS="$(COVERAGE_CFLAGS)"; done
+	$(PYTHON) tests/coverage/coverage.py $(BUILD)/coverage \
+	    $(foreach m,$(COVERAGE_MACHINES),$(BUILD)/coverage/$m:$(TRIPLET_$m)-gcov)
+
+# Changes of lib/ that tests must notice.
+MUTANTS ?= 200
+SEED    ?= 1
+mutation: ## MUTANTS (200) changes of lib/, each of which a test must notice; SEED (1) chooses them (hours)
+	$(SANITIZED) BUILD=$(BUILD)/mutation CFLAGS="-O1 -fvisibility=default" mutation-tests
+	$(PYTHON) tests/mutation/mutate.py --build $(BUILD)/mutation --count $(MUTANTS) --seed $(SEED)
+.PHONY: mutation-tests
+mutation-tests: $(TEST_PROGRAMS)
 
 # The library for other processors, cross-built here and run by qemu. Tests have no package of Check
 # there, and use tests/machines. Left out are the program, which needs libpng, tests that need zlib, and
