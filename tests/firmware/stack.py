@@ -17,7 +17,8 @@ PROMISED = int(re.search(r"#define STACK_BYTES (\d+)", (ROOT / "examples" / "com
 C_LIBRARY = 256
 
 # Models are compiled elsewhere, and no others opened: build_weights() is for those.
-NOT_ON_BOARDS = {"dp_model_compile", "dp_model_compile_memory", "dp_model_compile_writer", "build_weights"}
+NOT_ON_BOARDS = {"dp_model_compile", "dp_model_compile_watched", "dp_model_compile_memory",
+                 "dp_model_compile_writer", "build_weights"}
 
 APPLICATION = "-"
 POINTERS = {
