@@ -154,6 +154,12 @@ class Frame:
             self._aspect if self._rotation % 180 == 0 else self._aspect[::-1],
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """``to_rgb()``, for NumPy: ``np.stack(frames)`` is a clip."""
+        if copy is False:
+            raise ValueError("the picture of a Frame is made when it is asked for: it is a copy")
+        return np.asarray(self.to_rgb(), dtype)
+
 
 def _rebuilt(
     planes: tuple[npt.NDArray[np.uint8], ...],

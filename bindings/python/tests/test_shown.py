@@ -221,6 +221,7 @@ def test_containers_say_the_shape_of_their_pixels(session, stored, tmp_path):
 def test_stretched_pictures():
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 20
     wide = dualpath.Frame(pixels, aspect=(2, 1)).to_rgb()
+    assert np.array_equal(np.stack([dualpath.Frame(pixels, aspect=(2, 1))] * 2), [wide, wide])
     expected = (pixels[:, [0, 0, 0, 1]] * [[[1], [0.75], [0.25], [0]]]
                 + pixels[:, [1, 1, 1, 1]] * [[[0], [0.25], [0.75], [1]]])
     assert np.array_equal(wide, np.rint(expected))
