@@ -453,11 +453,11 @@ def test_sampled_frames_are_the_librarys(model):
         clip.sampling = number_of("sampling", sampling)
         frames = video.sampled_frames(count, T, sampling, rate, views)
         assert frames.shape == (views, T)
-        with model._opened().in_use() as pointer:
-            for view in range(views):
-                indices = (ctypes.c_size_t * T)()
-                assert library().dp_model_sample_view(pointer, clip, view, T, indices) == 0
-                assert list(indices) == frames[view].tolist()
+        for view in range(views):
+            indices = (ctypes.c_size_t * T)()
+            pointer = model._opened().pointer
+            assert library().dp_model_sample_view(pointer, clip, view, T, indices) == 0
+            assert list(indices) == frames[view].tolist()
 
 
 def test_results_say_their_frames(session, model, tmp_path):
