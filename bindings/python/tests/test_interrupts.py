@@ -272,3 +272,11 @@ class TestOtherExceptions:
                     outcomes.add(type(error).__name__)
         assert {"answer", "RecursionError"} <= outcomes <= {"answer", "RecursionError", "ArgumentError"}
         dropped.clear()
+
+
+def _frames() -> list:
+    frame, frames = sys._getframe(1), []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames
