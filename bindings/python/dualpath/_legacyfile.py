@@ -65,8 +65,8 @@ class LegacyFile:
             raise Refused("the pickle refers to something else than a storage")
         dtype, key, count = read_identifier(identifier)
         if identifier[5] is not None:
-            raise Refused(f"storage {show(key)} is a part of another one, which PyTorch has not "
-                          "written since version 0.4")
+            raise Refused(f"storage {show(key)} is a part of another one, which only PyTorch "
+                          "before 0.4 wrote")
         storage = self._storages.setdefault(key, Storage(self, key, dtype, count))
         if (storage.dtype, storage.count) != (dtype, count):
             raise Refused(f"storage {show(key)} is described in two ways")
