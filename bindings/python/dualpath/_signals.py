@@ -10,7 +10,6 @@ caught: the body of a callback, or the end of the call. They neither get lost no
 from __future__ import annotations
 
 import signal
-import threading
 
 from collections.abc import Callable
 from types import FrameType
@@ -34,12 +33,17 @@ class WaitingSignals:
 
     def hold(self) -> None:
         """Signals wait from now on, until release()."""
-        if threading.get_ident() == threading.main_thread().ident:
+        try:
             for number in _NUMBERS:
                 handler = getsignal(number)
                 if callable(handler):
                     self._handlers[number] = handler
                     set_handler(number, self)
+        except ValueError as error:
+            # Handlers do not run in this thread, or this interpreter. A handler's own error has
+            # frames below this one.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
         self._state = _WAIT
 
     def release(self) -> None:

@@ -9,6 +9,7 @@ import ctypes
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -244,6 +245,31 @@ class TestSignals:
                 wait()
             worker.join()
         assert len(answers) == 1
+
+    def test_main_thread_is_the_one_that_runs_handlers(self, released):
+        """threading.main_thread() is another one where a thread was the first to import threading,
+        as in programs that embed Python."""
+        script = [sys.executable, "-c", FIRST_IMPORTED_BY_A_THREAD, released.model]
+        done = subprocess.run(script, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+FIRST_IMPORTED_BY_A_THREAD = """
+import _thread, sys, time
+sys.modules.pop("threading", None)  # .pth files may have imported it
+outcome = []
+def open_model():
+    try:
+        import dualpath
+        dualpath.Model(sys.argv[1], progress=lambda *_: None)
+        outcome.append(0)
+    except BaseException as error:
+        outcome.append(repr(error))
+_thread.start_new_thread(open_model, ())
+while not outcome:
+    time.sleep(0.01)
+sys.exit(outcome[0])
+"""
 
 
 class TestOtherExceptions:
