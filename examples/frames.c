@@ -65,6 +65,17 @@ static bool check_room(frame_list *list, const dp_frame *shape, uint64_t to_come
     return true;
 }
 
+bool frame_list_reserve(frame_list *list, uint64_t bytes) {
+    if (bytes > list->max_bytes - list->bytes) {
+        return frame_list_fail(list,
+                               "the planes of a frame take more than the %llu bytes that "
+                               "--max-memory allows for frames; more would help, or smaller frames",
+                               (unsigned long long)list->max_bytes);
+    }
+    list->bytes += bytes;
+    return true;
+}
+
 static bool grow(frame_list *list) {
     if (list->count < list->capacity) {
         return true;
@@ -104,9 +115,10 @@ uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_com
 
 void frame_list_drop(frame_list *list) {
     dp_frame *last = &list->frames[--list->count];
-    list->bytes -= size_of(last) + sizeof(dp_frame);
+    list->bytes -= size_of(last) + BYTES_BESIDE_PIXELS;
     free((void *)last->plane[0]);
 }
+
 #define READ_AT_ONCE ((size_t)16 << 20)
 
 bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size) {

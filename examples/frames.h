@@ -68,6 +68,8 @@ uint8_t *frame_list_add(frame_list *list, const dp_frame *shape, uint64_t to_com
 bool frame_list_fill(frame_list *list, FILE *file, uint8_t *bytes, uint64_t size);
 /* Appends a tightly packed frame and fills it from the stream. */
 bool frame_list_read(frame_list *list, FILE *file, const dp_frame *shape, uint64_t to_come);
+/* Counts bytes that a reader takes itself until it is done. */
+bool frame_list_reserve(frame_list *list, uint64_t bytes);
 /* Takes the last frame out again. */
 void frame_list_drop(frame_list *list);
 

@@ -36,13 +36,16 @@ typedef struct y4m_header {
 static bool read_line(frame_list *list, FILE *file, char line[MAX_LINE]) {
     size_t length = 0;
     int next = getc(file);
-    while (next != EOF && next != '\n' && length < MAX_LINE - 1) {
+    while (next != EOF && next != '\n' && next != '\0' && length < MAX_LINE - 1) {
         line[length++] = (char)next;
         next = getc(file);
     }
     line[length] = '\0';
     if (ferror(file)) {
         return frame_list_fail(list, "cannot read: %s", strerror(errno));
+    }
+    if (next == '\0') {
+        return frame_list_fail(list, "a Y4M line holds a byte that is 0");
     }
     if (next != '\n') {
         return frame_list_fail(
@@ -83,12 +86,12 @@ static bool read_ratio(const char *text, int32_t ratio[2]) {
            *text == '\0';
 }
 
-/* The depth behind the name of a layout: nothing, "p10", or "10" behind mono. */
+/* The depth behind the name of a layout: nothing (8), "p10", or "10" behind mono. */
 static bool read_depth(const char *text, plane_layout *layout) {
     int32_t bits = 8;
     if (*text != '\0') {
         text += layout->columns > 0 && (*text == 'p' || *text == 'P') ? 1 : 0;
-        if (!read_int32(&text, &bits) || *text != '\0' || bits < 9 || bits > 16) {
+        if (!read_int32(&text, &bits) || *text != '\0' || bits < 8 || bits > 16) {
             return false;
         }
     }
@@ -118,11 +121,9 @@ static bool parse_aspect(frame_list *list, const char *text, int32_t aspect[2]) 
     if (aspect[0] == 0 || aspect[1] == 0) { /* unknown */
         aspect[0] = aspect[1] = 0;
     }
-    if (aspect[0] > DP_MAX_ASPECT || aspect[1] > DP_MAX_ASPECT) {
-        return frame_list_fail(list,
-                               "the Y4M header states an aspect of '%.20s'; numbers up to %d "
-                               "are accepted",
-                               text, DP_MAX_ASPECT);
+    while (aspect[0] > DP_MAX_ASPECT || aspect[1] > DP_MAX_ASPECT) { /* nearly the same ratio */
+        aspect[0] = aspect[0] / 2 + aspect[0] % 2;
+        aspect[1] = aspect[1] / 2 + aspect[1] % 2;
     }
     return true;
 }
@@ -205,27 +206,34 @@ static dp_frame describe_frames(frame_list *list, const y4m_header *header, int3
     return shape;
 }
 
-static bool read_planes(frame_list *list, FILE *file, const dp_frame *shape,
-                        const plane_layout *layout) {
-    uint8_t *pixels = frame_list_add(list, shape, 1);
-    if (pixels == NULL) {
-        return false;
+/* A frame as the stream has it, for those that become another format. False if there is no room. */
+static bool take_planes(frame_list *list, const dp_frame *shape, const plane_layout *layout,
+                        uint8_t **planes) {
+    *planes = NULL;
+    if (plane_is_format(layout)) {
+        return true;
     }
     uint64_t size = plane_bytes(layout, shape->width, shape->height);
-    uint8_t *planes = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
-    if (planes == NULL) {
-        return frame_list_fail(list, "out of memory at frame %zu", list->count);
+    if (!frame_list_reserve(list, size)) {
+        return false;
     }
-    bool done = frame_list_fill(list, file, planes, size);
-    if (done) {
-        convert_planes(shape, layout, planes, pixels);
+    *planes = malloc((size_t)size);
+    return *planes != NULL || frame_list_fail(list, "out of memory for the planes of a frame");
+}
+
+static bool read_planes(frame_list *list, FILE *file, const dp_frame *shape,
+                        const plane_layout *layout, uint8_t *planes) {
+    uint8_t *pixels = frame_list_add(list, shape, 1);
+    uint64_t size = plane_bytes(layout, shape->width, shape->height);
+    if (pixels == NULL || !frame_list_fill(list, file, planes, size)) {
+        return false;
     }
-    free(planes);
-    return done;
+    convert_planes(shape, layout, planes, pixels);
+    return true;
 }
 
 static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape,
-                       const plane_layout *layout) {
+                       const plane_layout *layout, uint8_t *planes) {
     char line[MAX_LINE];
     if (!read_line(list, file, line)) {
         return false;
@@ -233,8 +241,8 @@ static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape,
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] != '\0' && line[5] != ' ')) {
         return frame_list_fail(list, "frame %zu does not begin with FRAME", list->count + 1);
     }
-    return plane_is_format(layout) ? frame_list_read(list, file, shape, 1)
-                                   : read_planes(list, file, shape, layout);
+    return planes == NULL ? frame_list_read(list, file, shape, 1)
+                          : read_planes(list, file, shape, layout, planes);
 }
 
 /* A recording that was stopped, or a copy that broke off, ends within a frame: those before it are
@@ -250,18 +258,27 @@ static bool accept_cut(frame_list *list, FILE *file, size_t whole) {
     return list->cut_off;
 }
 
-bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
-    char line[MAX_LINE];
-    y4m_header header = {0};
-    if (!read_line(list, file, line) || !parse_header(list, line, &header)) {
-        return false;
-    }
-    dp_frame shape = describe_frames(list, &header, color);
+static bool read_all(frame_list *list, FILE *file, const dp_frame *shape,
+                     const plane_layout *layout, uint8_t *planes) {
     while (!stream_ended(file)) {
         size_t whole = list->count;
-        if (!read_frame(list, file, &shape, &header.layout)) {
+        if (!read_frame(list, file, shape, layout, planes)) {
             return accept_cut(list, file, whole);
         }
     }
     return frame_list_finish(list, file);
+}
+
+bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
+    char line[MAX_LINE];
+    y4m_header header = {0};
+    uint8_t *planes = NULL;
+    if (!read_line(list, file, line) || !parse_header(list, line, &header)) {
+        return false;
+    }
+    dp_frame shape = describe_frames(list, &header, color);
+    bool done = take_planes(list, &shape, &header.layout, &planes) &&
+                read_all(list, file, &shape, &header.layout, planes);
+    free(planes);
+    return done;
 }

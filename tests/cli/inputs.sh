@@ -52,6 +52,12 @@ test_yuv() {
         --color bt709-full
 }
 
+# header FILE SCRIPT: the Y4M file with another first line.
+header() {
+    head -n 1 "$1" | sed "$2"
+    tail -n +2 "$1"
+}
+
 # Without a word of the file, colours are those of the size.
 test_shown() {
     for kind in no-aspect 420p10 420p16; do
@@ -65,6 +71,10 @@ test_shown() {
     same "12 bits are rounded to 8" "$work/422" "$in/yuv-422p12.y4m"
     logits "$work/wide" "$in/yuv-wide.y4m" || not_ok "reads an aspect" "status $status"
     differs "A3:2 matters" "$work/yuv" "$work/wide"
+    header "$in/yuv-wide.y4m" 's/A3:2/A196608:131072/' >"$work/large.y4m"
+    same "an aspect of large numbers is its ratio" "$work/wide" "$work/large.y4m"
+    header "$in/yuv-444.y4m" 's/C444/C444p8/' >"$work/p8.y4m"
+    same "8 bits may be said" "$work/444" "$work/p8.y4m"
     same "--aspect is A" "$work/wide" "$in/yuv.y4m" --aspect 6:4
     same "--aspect overrides the file" "$work/yuv" "$in/yuv-wide.y4m" --aspect 1:1
     same "--aspect of raw frames" "$work/wide" "$in/yuv.i420" --size 27x19 --format i420 --aspect=3:2
@@ -153,6 +163,9 @@ test_bad_inputs() {
         classify "$MODEL" "$in/rgb.npy" --sampling given
     "$SCENE" pan-right >"$work/scene.y4m"
     test_memory "$work/scene.y4m"
+    { printf 'YUV4MPEG2 W1000 H1000 C444p16\nFRAME\n' && head -c 6000000 /dev/zero; } >"$bad"
+    fails 1 'the planes of a frame take more than .* --max-memory' classify "$MODEL" "$bad" \
+        --threads 1 --max-memory 5M
     : >"$bad"
     fails 1 'holds no frames' classify "$MODEL" "$bad" --size 27x19
     mkdir "$work/empty"
@@ -174,7 +187,9 @@ bad_y4m() {
 test_bad_y4m() {
     bad_y4m 'does not begin with YUV4MPEG2' 'YUV4MPEG3 W4 H4\nFRAME\n' 24
     bad_y4m 'a Y4M line is cut short' 'YUV4MPEG2 W4 H4'
-    bad_y4m 'a Y4M line of more than' 'YUV4MPEG2 W4 H4 ' 5000
+    { printf 'YUV4MPEG2 W4 H4 ' && head -c 5000 /dev/zero | tr '\0' x; } >"$bad"
+    fails 1 'a Y4M line of more than' classify "$MODEL" "$bad"
+    bad_y4m 'a byte that is 0' 'YUV4MPEG2 W4 H4\0 A4:1\n'
     bad_y4m 'lacks W or H' 'YUV4MPEG2 W4\nFRAME\n' 24
     bad_y4m "a side of '0'" 'YUV4MPEG2 W0 H4\nFRAME\n'
     bad_y4m "a side of '-4'" 'YUV4MPEG2 W-4 H4\nFRAME\n' 24
@@ -182,11 +197,11 @@ test_bad_y4m() {
     bad_y4m "a side of '65537'" 'YUV4MPEG2 W4 H65537\nFRAME\n' 24
     bad_y4m "a side of '9999999999999999999.*1 to 65536" 'YUV4MPEG2 W99999999999999999999 H4\n'
     bad_y4m "'420p17'" 'YUV4MPEG2 W4 H4 C420p17\nFRAME\n' 48
-    bad_y4m "'420p8'" 'YUV4MPEG2 W4 H4 C420p8\nFRAME\n' 24
+    bad_y4m "'420p7'" 'YUV4MPEG2 W4 H4 C420p7\nFRAME\n' 24
     bad_y4m "'420p10x'" 'YUV4MPEG2 W4 H4 C420p10x\nFRAME\n' 48
     bad_y4m "an aspect of '4'" 'YUV4MPEG2 W4 H4 A4\nFRAME\n' 24
     bad_y4m "an aspect of '-4:3'" 'YUV4MPEG2 W4 H4 A-4:3\nFRAME\n' 24
-    bad_y4m "an aspect of '1:99999'; numbers up to 65536" 'YUV4MPEG2 W4 H4 A1:99999\nFRAME\n' 24
+    bad_y4m "an aspect of '1:9999999999'" 'YUV4MPEG2 W4 H4 A1:9999999999\nFRAME\n' 24
     bad_y4m 'frame 1 is cut short: 47 of 48 bytes' 'YUV4MPEG2 W4 H4 C420p10\nFRAME\n' 47
     bad_y4m "'444alpha'" 'YUV4MPEG2 W4 H4 C444alpha\nFRAME\n' 64
     bad_y4m 'Cmono in limited range' 'YUV4MPEG2 W4 H4 Cmono XCOLORRANGE=LIMITED\nFRAME\n' 16
