@@ -12,7 +12,7 @@
  *   DP_NO_HEAP         memory that no allocator or arena of the caller's gives
  *   DP_NO_FENV         the caller's rounding mode in threads of a host's scheduler
  *   DP_NO_ACCOUNTS     max_memory: where memory is an allocator's or an arena's, that is the limit
- *   DP_FREESTANDING    all of these, and fast tables where small ones do
+ *   DP_FREESTANDING    all of these, DP_NO_ADVICE, and fast tables where small ones do
  *
  * Of the library:
  *   DP_NO_CANONICAL    opening any model but a compiled one, and with it tasks and `unfused`
@@ -20,6 +20,7 @@
  *   DP_NO_INT8         products in int8
  *   DP_NO_PANELS       products for any target but DP_TARGET_ROWS
  *   DP_NO_SINCOS       position encodings that are computed; a compiled model has them in tables
+ *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps
  *   DP_FORMATS         pixel formats: 1u << DP_FORMAT_RGB24 and others or'ed; by default all
  *
  * What was left out is DP_ERR_UNSUPPORTED when it is asked for, memory DP_ERR_MEMORY. The code for
@@ -42,6 +43,7 @@
 #define DP_NO_HEAP
 #define DP_NO_FENV
 #define DP_NO_ACCOUNTS
+#define DP_NO_ADVICE
 #define DP_SMALL_TABLES
 #endif
 
@@ -55,6 +57,12 @@
 #define DPI_HAS_ACCOUNTS 0
 #else
 #define DPI_HAS_ACCOUNTS 1
+#endif
+
+#if defined(DP_NO_ADVICE)
+#define DPI_HAS_ADVICE 0
+#else
+#define DPI_HAS_ADVICE 1
 #endif
 
 #if defined(DP_NO_BF16)

@@ -3,7 +3,7 @@
  */
 #include "gguf/scan.h"
 #include "base/bytes.h"
-#include "base/size.h"
+#include "gguf/foreign.h"
 
 /* The messages below and docs/weight-format.md repeat these numbers. */
 #define MAX_TENSORS 65536
@@ -81,9 +81,7 @@ static dp_status scan_text(dpi_scan *scan, size_t maximum, const char *too_long,
 
 static dp_status check_magic(const dpi_scan *scan) {
     if (scan->size < 4 || memcmp(scan->bytes, "GGUF", 4) != 0) {
-        dpi_text start = {(const char *)scan->bytes, dpi_size_min(scan->size, 4)};
-        return dpi_fail(scan->message, DP_ERR_FORMAT,
-                        "not a GGUF file: it begins with '%s' instead of 'GGUF'", DPI_SHOW(start));
+        return dpi_refuse_foreign(scan->bytes, scan->size, scan->message);
     }
     if (scan->size < HEADER_SIZE) {
         return dpi_fail(scan->message, DP_ERR_FORMAT,

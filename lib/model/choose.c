@@ -139,7 +139,7 @@ static dp_status choose_for_target(struct dp_model *model, const dp_model_option
     if (options->target == DP_TARGET_NATIVE || dpi_target_packing(target, precision) == NULL) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
                         "this file is compiled for %s, which the instruction sets in use cannot "
-                        "read: they read %s",
+                        "read: they read %s; compile the canonical file for one of them",
                         dp_target_name((int32_t)target), list_targets(precision, cpu_mask).text);
     }
     model->gemm_f32 = dpi_target_packing(target, DP_PRECISION_F32);

@@ -18,8 +18,8 @@ START_TEST(other_files_are_refused) {
     } files[] = {
         {"", 0, "not a GGUF file"},
         {"GGU", 3, "not a GGUF file|'GGU'"},
-        {"\x89PNG\r\n\x1a\n and more of it than any header", 40, "not a GGUF file|'?PNG'"},
-        {"PK\3\4 and more of it than any header", 36, "not a GGUF file|'PK"},
+        {"what it is, nobody knows", 24, "not a GGUF file|'what'"},
+        {"PK\3", 3, "'PK?'"},
         {"GGUF", 4, "header|4 bytes"},
         {"GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 23, "header|23 bytes"},
         {"GGUF\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "big-endian"},
@@ -29,6 +29,52 @@ START_TEST(other_files_are_refused) {
     for (size_t i = 0; i < COUNT(files); i++) {
         refuse((const uint8_t *)files[i].bytes, files[i].size, DP_ERR_FORMAT, files[i].words);
     }
+}
+END_TEST
+
+/* What people have instead of a weight file, and the word that helps. */
+START_TEST(other_files_are_named) {
+    static const struct {
+        char bytes[48];
+        const char *words;
+    } files[] = {
+        {"PK\3\4", "a ZIP archive such as torch.save() writes|dualpath-convert"},
+        {"1234\0\0\0\0{\"a\": ", "a safetensors file|dualpath-convert"},
+        {"\x80\2\x8a\nl\xfc", "a pickle|torch.save()|dualpath-convert"},
+        {"\x80\4\x95", "a pickle|torch.save()|dualpath-convert"},
+        {"\x08\x07\x12\x07pytorch", "an ONNX model|dualpath-convert"},
+        {"\x89HDF\r\n\x1a\n", "an HDF5 file|dualpath-convert"},
+        {"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer|git lfs pull"},
+        {"<!DOCTYPE html>", "a page of HTML|download"},
+        {"<!doctype html>", "a page of HTML|download"},
+        {"<html>", "a page of HTML|download"},
+        {"\x7f"
+         "ELF\2\1",
+         "a program or a library"},
+        {"BZh9", "compressed with bzip2|unpack"},
+        {"\xfd"
+         "7zXZ",
+         "compressed with xz|unpack"},
+        {"\x28\xb5\x2f\xfd", "compressed with zstd|unpack"},
+        {"\x89PNG\r\n\x1a\n", "a PNG picture|clip"},
+        {"\xff\xd8\xff\xe0", "a JPEG picture|clip"},
+        {"\0\0\0\x18"
+         "ftypmp42",
+         "an MP4 video|clip"},
+        {"\x1a\x45\xdf\xa3", "a Matroska or WebM video|clip"},
+        {"YUV4MPEG2 W4 H4\n", "a Y4M video|clip"},
+        {"\x93NUMPY\1", "a NumPy array|clip"},
+    };
+    uint8_t file[262];
+    for (size_t i = 0; i < COUNT(files); i++) {
+        memset(file, 0, sizeof file);
+        memcpy(file, files[i].bytes, sizeof files[i].bytes);
+        refuse(file, sizeof file, DP_ERR_FORMAT, files[i].words);
+    }
+    memset(file, 0, sizeof file);
+    memcpy(file + 257, "ustar", 5);
+    refuse(file, sizeof file, DP_ERR_FORMAT, "a tar archive|unpack");
+    refuse(file, sizeof file - 1, DP_ERR_FORMAT, "it begins with|instead of 'GGUF'");
 }
 END_TEST
 
@@ -331,6 +377,7 @@ static Suite *metadata_suite(void) {
     Suite *suite = suite_create("gguf_metadata");
     TCase *metadata = add_case(suite, "metadata", 60, NULL, NULL);
     tcase_add_test(metadata, other_files_are_refused);
+    tcase_add_test(metadata, other_files_are_named);
     tcase_add_test(metadata, counts_are_bounded_before_anything_is_allocated);
     tcase_add_test(metadata, keys_are_bounded);
     tcase_add_test(metadata, a_key_may_be_long);
