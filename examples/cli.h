@@ -49,6 +49,21 @@ uint32_t next_character(const char **text);
 /* Whether a character does something to a terminal instead of being shown. */
 bool is_control(uint32_t character);
 
+/* ---- a name that is none of some (spelling.c) ---- */
+
+typedef struct spelling {
+    const char *text; /* what was given, up to `length` */
+    size_t length;
+    const char *name; /* the nearest one that is near enough, or NULL */
+    size_t distance;  /* of it; nearer ones are taken */
+    char advice[64];
+} spelling;
+
+spelling spelling_of(const char *text);
+void spelling_try(spelling *best, const char *name);
+/* "did you mean NAME?", or where they are listed. */
+const char *spelling_advice(spelling *best);
+
 /* ---- arguments (options.c) ---- */
 
 typedef struct choice {

@@ -68,7 +68,11 @@ static int run_command(const char *name, int count, char **arguments) {
             return commands[i].run(count, arguments);
         }
     }
-    complain(name, "no such command (--help lists them)");
+    spelling best = spelling_of(name);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        spelling_try(&best, commands[i].name);
+    }
+    complain(name, "no such command (%s)", spelling_advice(&best));
     return STATUS_USAGE;
 }
 

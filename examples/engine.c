@@ -81,6 +81,10 @@ static dp_model_options make_options(engine *e, const engine_options *options) {
 static int check_opened(engine *e, dp_status status, const char *path,
                         const engine_options *options) {
     progress_clear(&e->progress);
+    if (status == DP_ERR_BACKBONE && options->backbone == NULL) {
+        complain(path, "%s (--backbone FILE names it)", dp_last_message());
+        return STATUS_ERROR;
+    }
     return check_memory(status, path, options->max_memory, "a larger --max-memory would help");
 }
 

@@ -94,6 +94,8 @@ bool frames_read_npy(frame_list *list, FILE *file);
 bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options);
 /* The PNG files of a directory in the order of their names (frames_png.c). */
 bool frames_read_png(frame_list *list, const char *directory);
+/* Says what a stream is that none of them reads (foreign.c). */
+bool frames_refuse_foreign(frame_list *list, FILE *file);
 
 /* ---- the choice among them (input.c) ---- */
 

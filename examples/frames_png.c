@@ -97,7 +97,10 @@ static bool list_names(frame_list *list, const char *directory, name_list *names
     if (names->count > 0) {
         qsort(names->names, names->count, sizeof *names->names, compare_names);
     }
-    return done && (names->count > 0 || frame_list_fail(list, "holds no .png files"));
+    return done &&
+           (names->count > 0 ||
+            frame_list_fail(list, "holds no .png files; of JPEG files: ffmpeg -pattern_type "
+                                  "glob -i '*.jpg' -f yuv4mpegpipe - | dualpath classify MODEL -"));
 }
 
 /* What libpng's callbacks need: where the message goes and which file it is about. */

@@ -3,6 +3,18 @@
  */
 #include "frames.h"
 
+#include <string.h>
+
+/* Whole frames end where the file ends, if their size is right. */
+static bool refuse_rest(frame_list *list, FILE *file) {
+    if (feof(file)) {
+        size_t used = strlen(list->message);
+        snprintf(list->message + used, sizeof list->message - used,
+                 "; --size or --format may be another");
+    }
+    return false;
+}
+
 bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options) {
     dp_frame shape = {.width = options->size[0],
                       .height = options->size[1],
@@ -13,7 +25,7 @@ bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options)
     }
     while (!stream_ended(file)) {
         if (!frame_list_read(list, file, &shape, 1)) {
-            return false;
+            return refuse_rest(list, file);
         }
     }
     return frame_list_finish(list, file);

@@ -32,9 +32,7 @@ static bool read_stream(frame_list *list, FILE *file, const frame_options *optio
     if (first == 'Y') {
         return frames_read_y4m(list, file, options->color);
     }
-    return frame_list_fail(list, "neither Y4M nor NumPy. For raw frames say --size WxH; for other "
-                                 "video: ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify "
-                                 "MODEL -");
+    return frames_refuse_foreign(list, file);
 }
 
 /* What is read all the same, though the picture is not what it should be. */
@@ -85,7 +83,8 @@ static bool check_use(const char *path, bool directory, const frame_options *opt
         complain(path, "--size is for raw frames; this input states its own");
         return false;
     }
-    if (!sized && (has_suffix(path, ".rgb") || options->format != DP_FORMAT_RGB24)) {
+    if (!sized && (has_suffix(path, ".rgb") || has_suffix(path, ".yuv") ||
+                   options->format != DP_FORMAT_RGB24)) {
         complain(path, "raw frames need --size WxH");
         return false;
     }

@@ -6,6 +6,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Values that mean something elsewhere, or that somebody may try. */
+static const struct {
+    const char *name, *value, *advice;
+} advices[] = {
+    {"--sampling", "all", "; uniform takes frames from the whole clip"},
+    {"--precision", "fp16", "; bf16 has 16 bits"},
+    {"--precision", "f16", "; bf16 has 16 bits"},
+    {"--precision", "float16", "; bf16 has 16 bits"},
+    {"--precision", "fp32", "; f32 is meant"},
+    {"--precision", "float32", "; f32 is meant"},
+    {"--cpu", "cuda", "; models run on the CPU only"},
+    {"--cpu", "gpu", "; models run on the CPU only"},
+    {"--format", "rgb", "; rgb24 is meant"},
+    {"--format", "bgr", "; bgr24 is meant"},
+    {"--format", "gray", "; gray8 is meant"},
+    {"--format", "yuv420p", "; i420 is meant"},
+    {"--format", "yuv420p10le", "; more than 8 bits are read as Y4M"},
+    {"--format", "p010le", "; more than 8 bits are read as Y4M"},
+    {"--threads", "0", "; without it, all processors compute"},
+    {"--threads", "-1", "; without it, all processors compute"},
+    {"--threads", "auto", "; without it, all processors compute"},
+};
+
+/* The end of a sentence about a wrong value, or "". */
+static const char *advice_on(const char *name, const char *value) {
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        if (strcmp(advices[i].name, name) == 0 && strcmp(advices[i].value, value) == 0) {
+            return advices[i].advice;
+        }
+    }
+    return "";
+}
+
 /* Reads digits up to `high` and steps over them. */
 static bool read_digits(const char **text, uint64_t high, uint64_t *number) {
     const char *digits = *text;
@@ -34,7 +67,8 @@ static bool parse_number(const option *o, const char *text) {
     const char *at = text;
     int32_t number = 0;
     if (!read_number(o, &at, &number) || *at != '\0') {
-        complain(o->name, "'%.40s' is not a number from %d to %d", text, o->low, o->high);
+        complain(o->name, "'%.40s' is not a number from %d to %d%s", text, o->low, o->high,
+                 advice_on(o->name, text));
         return false;
     }
     *(int32_t *)o->target = number;
@@ -103,7 +137,7 @@ static bool parse_choice(const option *o, const char *text) {
         }
         list_name(names, sizeof names, c->name);
     }
-    complain(o->name, "'%.40s' is none of %s", text, names);
+    complain(o->name, "'%.40s' is none of %s%s", text, names, advice_on(o->name, text));
     return false;
 }
 
@@ -116,7 +150,7 @@ static bool parse_name(const option *o, const char *text) {
         }
         list_name(names, sizeof names, o->name_of(number));
     }
-    complain(o->name, "'%.40s' is none of %s", text, names);
+    complain(o->name, "'%.40s' is none of %s%s", text, names, advice_on(o->name, text));
     return false;
 }
 
@@ -167,12 +201,20 @@ static const option *find_option(const option *options, const char *argument, co
     return NULL;
 }
 
+static void complain_of_option(const char *argument, const option *options) {
+    spelling best = spelling_of(argument);
+    for (const option *o = options; o->name != NULL; o++) {
+        spelling_try(&best, o->name);
+    }
+    complain(argument, "no such option (%s)", spelling_advice(&best));
+}
+
 /* Parses the option at arguments[0]. Returns how many arguments it took; 0: it is wrong. */
 static int parse_option(int count, char **arguments, const option *options) {
     const char *value = NULL;
     const option *o = find_option(options, arguments[0], &value);
     if (o == NULL) {
-        complain(arguments[0], "no such option (--help lists them)");
+        complain_of_option(arguments[0], options);
         return 0;
     }
     bool separate = value == NULL && o->kind != OPTION_FLAG;

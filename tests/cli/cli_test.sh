@@ -17,7 +17,7 @@ MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
 
 parts=$(dirname "$0")
-for part in helpers inputs options models pictures names outputs process; do
+for part in helpers inputs options models mistakes pictures names outputs process; do
     . "$parts/$part.sh"
 done
 
@@ -38,6 +38,9 @@ test_json
 test_text
 test_odd_names
 test_usage
+test_mistaken_inputs
+test_mistaken_models
+test_mistaken_words
 test_bad_models
 test_bad_inputs
 test_bad_y4m
