@@ -85,7 +85,7 @@ def library_version() -> str:
 
 def classify(
     model: Model | str | os.PathLike[str],
-    clip: Frames | str | os.PathLike[str],
+    clip: Frames | str | os.PathLike[str] = None,  # type: ignore[assignment]
     *,
     sampling: str = "center",
     rate: int | None = None,
@@ -97,6 +97,8 @@ def classify(
 
     A path as ``model`` is opened for this one call; open a Model once to classify many clips.
     """
+    if clip is None:
+        raise TypeError("classify() needs a model and a clip: classify('model.gguf', 'clip.mp4')")
     source = contextlib.nullcontext(model) if isinstance(model, Model) else Model(model)
     with source as opened, Session(opened, threads=threads) as session:
         classify_clip: Callable[..., Result] = session.classify

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ._advice import checkpoint_advice
 from ._configs import NO_CONFIG, Config, find_config, read_config
 from ._folder import find_weights, index_of, read_index
 from ._legacyfile import LegacyFile
@@ -79,7 +80,9 @@ def _read_file(path: str) -> tuple[str, Any]:
         return "PyTorch checkpoint of before 1.6", LegacyFile(path).load()
     if b"ustar" in head:
         raise Refused("this is a tar archive: unpack it, and give the checkpoint in it")
-    raise Refused("neither a PyTorch archive nor a safetensors file")
+    what = checkpoint_advice(head)
+    raise Refused("neither a PyTorch archive nor a safetensors file"
+                  + (f", but {what}" if what else ""))
 
 
 def _read_part(path: str) -> dict[str, NamedArray]:

@@ -107,7 +107,10 @@ class WeightFile:
 
     def __init__(self, data: mmap.mmap | bytes) -> None:
         cursor = _Cursor(data)
-        if cursor.take(4) != b"GGUF" or cursor.number("<I") != 3:
+        magic = cursor.take(4)
+        if magic == b"PK\3\4":
+            raise Refused("not a GGUF file but a checkpoint: convert it first")
+        if magic != b"GGUF" or cursor.number("<I") != 3:
             raise Refused("not a little-endian GGUF file of version 3")
         tensors = cursor.count("<Q", _MAX_TENSORS, "tensors")
         entries = cursor.count("<Q", _MAX_ENTRIES, "metadata entries")

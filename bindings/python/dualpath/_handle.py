@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from ._advice import refusal
 from ._fork import renew_in_children
 from ._lib import library
 
@@ -146,7 +147,5 @@ class Owner:
 def opened(argument: str, value: Any, kind: type[Owner]) -> Handle:
     """The handle of an argument, which must be of this kind."""
     if not isinstance(value, kind):
-        raise TypeError(
-            f"{argument} must be a dualpath.{kind.__name__}, not {type(value).__name__}"
-        )
+        raise refusal(f"{argument} must be a dualpath.{kind.__name__}", value, argument)
     return value._opened()

@@ -31,6 +31,7 @@ from ctypes import (
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ._advice import better_choice, named
 from ._version import ABI_VERSION, VERSION
 from .errors import LibraryError, error_for
 
@@ -381,14 +382,24 @@ def number_of(kind: str, name: str, first: int = 0) -> int:
 
 def choice(what: str, name: str, choices: dict[str, int]) -> int:
     """The number that a name stands for."""
-    if name not in choices:
-        raise ValueError(f"unknown {what} {name!r}: one of {', '.join(choices)}")
+    if not isinstance(name, str) or name not in choices:
+        raise ValueError(
+            f"unknown {what} {name!r}: one of {', '.join(choices)}{better_choice(what, name)}"
+        )
     return choices[name]
+
+
+def whole(name: str, value: Any) -> int:
+    """A value that is a whole number, also one of NumPy."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {named(value)} ({value!r})") from None
 
 
 def integer(name: str, value: Any, low: int, high: int) -> int:
     """A whole number within its bounds; ctypes would cut off the bits that do not fit."""
-    number = operator.index(value)
+    number = whole(name, value)
     if not low <= number <= high:
         raise ValueError(f"{name} must be {low} .. {high}, not {number}")
     return number

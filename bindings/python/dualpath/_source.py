@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._advice import refusal
 from ._callbacks import Callbacks
 from ._handle import Handle
 from ._lib import check, dp_model, dp_model_options, library
@@ -76,10 +77,8 @@ def _call(
     elif hasattr(source, "read"):
         function, given = f"{function}_reader", (ctypes.byref(callbacks.reader(source)),)
     else:
-        raise TypeError(
-            "a model is opened from a path, a bytes-like object or a binary file object, "
-            f"not {type(source).__name__}"
-        )
+        expected = "a model is opened from a path, a bytes-like object or a binary file object"
+        raise refusal(expected, source, "source")
     call = getattr(library(), function)
     check(callbacks.call(call, *before, *given, ctypes.byref(options), *after))
     return buffer

@@ -10,14 +10,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ._lib import dp_frame, integer, library, number_of
+from ._advice import dtype_advice, refusal, shape_advice
+from ._lib import dp_frame, integer, library, number_of, whole
 from ._pixels import MAX_SIDE, make_square, make_upright, planes_to_rgb
 
 MAX_ASPECT = 65536
@@ -194,11 +194,9 @@ def describe(frames: Frames) -> Snapshot:
     """All frames of a clip, each of them asked for once."""
     if isinstance(frames, np.ndarray):
         return _describe_stack(np.asarray(frames))
-    if isinstance(frames, Frame) or not isinstance(frames, Sequence):
-        raise TypeError(
-            f"frames must be a uint8 array [T, H, W, 3] or a list of frames, "
-            f"not {type(frames).__name__}"
-        )
+    if isinstance(frames, (Frame, str, bytes, bytearray, memoryview)) or not isinstance(frames, Sequence):
+        expected = "frames must be a uint8 array [T, H, W, 3] or a list of frames"
+        raise refusal(expected, frames, "frames")
     given = list(itertools.islice(frames, len(frames)))
     if not given:
         raise ValueError("a clip needs at least one frame")
@@ -211,7 +209,15 @@ def describe(frames: Frames) -> Snapshot:
 
 def _describe_stack(frames: npt.NDArray[np.uint8]) -> Snapshot:
     if frames.ndim not in (3, 4):
-        raise ValueError(f"frames must be [T, H, W, 3], [T, H, W, 4] or [T, H, W], {_not(frames)}")
+        one = ": pass one clip at a time, as frames[i]" if frames.ndim == 5 else ""
+        raise ValueError(
+            f"frames must be [T, H, W, 3], [T, H, W, 4] or [T, H, W], {_not(frames)}{one}"
+        )
+    if frames.ndim == 4 and frames.shape[3] not in _BY_CHANNELS:
+        raise ValueError(
+            f"frames must be [T, H, W, 3] or [T, H, W, 4], {_not(frames)}"
+            f"{shape_advice(frames.shape)}"
+        )
     if frames.ndim == 3 and frames.shape[2] in (3, 4):
         raise ValueError(
             f"frames of shape {list(frames.shape)} are ambiguous: pass one RGB or RGBA frame as "
@@ -231,11 +237,12 @@ def _guess_format(planes: tuple[Any, ...]) -> str:
     if len(planes) > 1:
         raise TypeError("a Frame of several planes needs a format: 'nv12' or 'i420'")
     if not isinstance(planes[0], np.ndarray):
-        raise TypeError(f"a frame must be a uint8 array or a Frame, not {_name(planes[0])}")
+        raise refusal("a frame must be a uint8 array or a Frame", planes[0], "frames")
     shape = planes[0].shape
     channels = 1 if len(shape) == 2 else shape[-1] if len(shape) == 3 else 0
     if channels not in _BY_CHANNELS:
-        raise ValueError(f"a frame must be [H, W, 3], [H, W, 4] or [H, W], {_not(planes[0])}")
+        advice = ": pass one frame, as frames[i]" if len(shape) == 4 else shape_advice(shape)
+        raise ValueError(f"a frame must be [H, W, 3], [H, W, 4] or [H, W], {_not(planes[0])}{advice}")
     return _BY_CHANNELS[channels]
 
 
@@ -243,10 +250,11 @@ def _plane(plane: Any, channels: int, format: str) -> npt.NDArray[np.uint8]:
     """The plane as [rows, columns, channels], once it is sure that the library can read it: a plain
     array on the same memory, whatever class the given one has."""
     if not isinstance(plane, np.ndarray):
-        raise TypeError(f"a plane must be a uint8 array, not {_name(plane)}")
+        raise refusal("a plane must be a uint8 array", plane, "frames")
     view: npt.NDArray[np.uint8] = np.asarray(plane)
     if view.dtype != np.uint8:
-        raise TypeError(f"frames must hold uint8 samples of 0 .. 255, not {view.dtype}")
+        advice = dtype_advice(view.dtype.kind, view.dtype.itemsize)
+        raise TypeError(f"frames must hold uint8 samples of 0 .. 255, not {view.dtype}{advice}")
     if view.ndim == 2 and channels == 1:
         view = view[:, :, None]
     if view.ndim != 3 or view.shape[2] != channels:
@@ -276,13 +284,16 @@ def _check_chroma(planes: list[npt.NDArray[np.uint8]], format: str) -> None:
 
 
 def _rotation(degrees: int) -> int:
-    degrees = operator.index(degrees)
+    degrees = whole("rotation", degrees)
     if degrees not in (0, 90, 180, 270):
-        raise ValueError(f"rotation must be 0, 90, 180 or 270 degrees, not {degrees}")
+        turn = f": {degrees} is {degrees % 360}" if degrees % 90 == 0 else ""
+        raise ValueError(f"rotation must be 0, 90, 180 or 270 degrees, not {degrees}{turn}")
     return degrees
 
 
 def _aspect(aspect: tuple[int, int]) -> tuple[int, int]:
+    if not isinstance(aspect, Sequence) or len(aspect) != 2:
+        raise TypeError(f"aspect must be two numbers such as (16, 11), not {aspect!r}")
     across, down = aspect
     return integer("aspect", across, 1, MAX_ASPECT), integer("aspect", down, 1, MAX_ASPECT)
 
@@ -318,7 +329,3 @@ def _layout(format: str) -> tuple[int, tuple[int, ...]]:
 
 def _not(array: npt.NDArray[Any]) -> str:
     return f"not of shape {list(array.shape)}"
-
-
-def _name(value: object) -> str:
-    return type(value).__name__

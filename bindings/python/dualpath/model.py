@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from ._advice import named
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
 from ._handle import Handle, Owner
 from ._lib import (
@@ -307,7 +308,7 @@ def _writing(destination: Any) -> Callable[[Any], int]:
         path = path_bytes(destination)
         return lambda model: int(lib.dp_model_compile(model, path))
     raise TypeError(
-        f"a model is compiled to a path or a binary file object, not {type(destination).__name__}"
+        f"a model is compiled to a path or a binary file object, not {named(destination)}"
     )
 
 

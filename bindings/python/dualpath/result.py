@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._lib import dp_prediction, dp_result, text
+from ._lib import dp_prediction, dp_result, text, whole
 from .errors import NoHeadError
 
 
@@ -71,7 +71,7 @@ class Result:
         """The ``k`` likeliest classes (all, when there are fewer), likeliest first."""
         if self.logits is None or self.probabilities is None:
             raise NoHeadError(10, "this model has no classes: it answers features only")
-        if k < 1:
+        if whole("k", k) < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         order = np.argsort(-self.logits, kind="stable")[:k]
         return [

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ._advice import refusal, video_advice
 from ._decoded import as_frame, aspect_of, color_of, has_chroma, orientation_of
+from ._lib import whole
 from ._pixels import Bytes
 from .frames import Frame
 
@@ -32,14 +34,14 @@ def read_video(path: str | os.PathLike[str], *, max_frames: int | None = None) -
     They refer to the memory of the decoder, with rotation, aspect and colours that the file says;
     ``frame.to_rgb()`` is the picture as it is shown.
     """
-    if max_frames is not None and max_frames < 1:
+    if max_frames is not None and whole("max_frames", max_frames) < 1:
         raise ValueError(f"max_frames must be at least 1, not {max_frames}")
     return list(islice(iterate_video(path), max_frames))
 
 
 def iterate_video(path: str | os.PathLike[str], rate: int = 1) -> Iterator[Frame]:
     """The frames of a video file one by one, every ``rate``-th."""
-    if rate < 1:
+    if whole("rate", rate) < 1:
         raise ValueError(f"rate must be at least 1, not {rate}")
     for decoded, described in _decode(path, lambda index: index % rate == 0):
         if described is not None:
@@ -201,18 +203,26 @@ def _count_packets(path: str | os.PathLike[str]) -> int:
 
 @contextlib.contextmanager
 def _video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
-    av = _av()
+    av, name = _av(), _file_name(path)
     try:
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with av.open(name, metadata_errors="replace") as container:
             if not container.streams.video:
-                raise ValueError(f"{os.fspath(path)} holds no video stream")
+                raise ValueError(f"{name} holds no video stream")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             yield container, stream
     except OSError:
         raise  # of opening, and names the file
     except av.FFmpegError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+        what = video_advice(name)
+        sentence = f"{name} is {what}" if what else f"{name}: {error}"
+        raise ValueError(sentence) from error
+
+
+def _file_name(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise refusal("a video is read from a path", path, "video")
+    return os.fspath(path)
 
 
 def _av() -> Any:
