@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 from ._json_file import read_json
 from ._named_array import NamedArray
@@ -63,9 +64,8 @@ def inside(folder: str, name: str) -> str:
     return path
 
 
-def _shards(index: str) -> dict[str, list[str]]:
+def _shards(weight_map: Any) -> dict[str, list[str]]:
     """The names of the tensors of each file of an index."""
-    weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise Refused("has no weight_map that names a file for each tensor")
     shards: dict[str, list[str]] = {}
@@ -82,8 +82,9 @@ def _shards(index: str) -> dict[str, list[str]]:
 def read_index(index: str, read: Callable[[str], Tensors]) -> Tensors:
     """The tensors of all files of an index, each of which has those that the index says."""
     folder, tensors = os.path.dirname(index), Tensors()
+    weight_map = read_json(index).get("weight_map")
     with naming(show(os.path.basename(index))):
-        for name, expected in _shards(index).items():
+        for name, expected in _shards(weight_map).items():
             path = inside(folder, name)
             if not os.path.isfile(path):
                 raise Refused(f"file {show(name)}, in which it puts {len(expected)} tensors, is "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import threading
 import weakref
 from typing import Protocol
 
@@ -15,20 +15,21 @@ class Renewed(Protocol):
         """Called in a child before anything else runs there."""
 
 
-# Not a WeakSet: that runs code when an object goes, and what a signal raises there is lost.
-_all: list[weakref.ref[Renewed]] = []
-_lock = threading.RLock()
+# Not a WeakSet: that runs code when an object goes, and what a signal raises there is lost. Each step
+# below is one of Python's own, so that no thread and no handler of a signal comes between.
+_all: dict[int, weakref.ref[Renewed]] = {}
+_numbers = itertools.count()
 
 
 def renew_in_children(what: Renewed) -> None:
-    with _lock:
-        _all[:] = [known for known in _all if known() is not None] + [weakref.ref(what)]
+    for number, known in list(_all.items()):
+        if known() is None:
+            _all.pop(number, None)
+    _all[next(_numbers)] = weakref.ref(what)
 
 
 def _renew_all() -> None:
-    global _lock
-    _lock = threading.RLock()
-    for known in _all:
+    for known in list(_all.values()):
         what = known()
         if what is not None:
             what.renew()

@@ -34,17 +34,21 @@ class WaitingSignals:
     def hold(self) -> None:
         """Signals wait from now on, until release()."""
         try:
-            for number in _NUMBERS:
-                handler = getsignal(number)
-                if callable(handler):
-                    self._handlers[number] = handler
-                    set_handler(number, self)
+            self._take_handlers()
         except ValueError as error:
             # Handlers do not run in this thread, or this interpreter. A handler's own error has
             # frames below this one.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
+            self._handlers.clear()
         self._state = _WAIT
+
+    def _take_handlers(self) -> None:
+        for number in _NUMBERS:
+            handler = getsignal(number)
+            if callable(handler) and handler is not self:
+                self._handlers[number] = handler
+                set_handler(number, self)
 
     def release(self) -> None:
         """Handlers are what they were, and hear of the signals that waited."""
@@ -68,6 +72,8 @@ class WaitingSignals:
             return body(*arguments)
         finally:
             self._state = _WAIT
+            if self._handlers:  # else this is no place for handlers
+                self._take_handlers()  # those that the body installed
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._state == _WAIT:

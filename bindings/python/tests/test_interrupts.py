@@ -208,6 +208,28 @@ class TestSignals:
         finally:
             signal.signal(signal.SIGUSR1, before)
 
+    def test_a_handler_that_a_callback_installs(self, model, clip):
+        class Stop(Exception):
+            pass
+
+        def stop(*_):
+            raise Stop
+
+        def install(*_):
+            if signal.getsignal(signal.SIGUSR1) is before:
+                signal.signal(signal.SIGUSR1, stop)
+                threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+        before = signal.getsignal(signal.SIGUSR1)
+        with dualpath.Session(model, threads=1, progress=install) as session:
+            try:
+                for _ in range(20):
+                    with pytest.raises(Stop):
+                        session.classify(clip, views=256)
+                    signal.signal(signal.SIGUSR1, before)
+            finally:
+                signal.signal(signal.SIGUSR1, before)
+
     def test_waiting_file_is_interrupted(self):
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as file, open(writing, "wb"):
