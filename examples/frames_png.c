@@ -83,16 +83,29 @@ static bool is_png_name(const char *name) {
     return name[0] != '.' && length > 4 && strcasecmp(name + length - 4, ".png") == 0;
 }
 
+/* NULL at the end of a directory, with errno 0, and where it cannot be read. */
+static const char *next_name(DIR *directory) {
+    errno = 0;
+    const struct dirent *entry = readdir(directory);
+    return entry != NULL ? entry->d_name : NULL;
+}
+
+static bool add_names(frame_list *list, DIR *directory, name_list *names) {
+    const char *name = next_name(directory);
+    for (; name != NULL; name = next_name(directory)) {
+        if (is_png_name(name) && !add_name(names, name)) {
+            return frame_list_fail(list, "out of memory");
+        }
+    }
+    return errno == 0 || frame_list_fail(list, "cannot read: %s", strerror(errno));
+}
+
 static bool list_names(frame_list *list, const char *directory, name_list *names) {
     DIR *open = opendir(directory);
     if (open == NULL) {
         return frame_list_fail(list, "cannot open: %s", strerror(errno));
     }
-    bool done = true;
-    for (struct dirent *entry = readdir(open); done && entry != NULL; entry = readdir(open)) {
-        done = !is_png_name(entry->d_name) || add_name(names, entry->d_name) ||
-               frame_list_fail(list, "out of memory");
-    }
+    bool done = add_names(list, open, names);
     closedir(open);
     if (names->count > 0) {
         qsort(names->names, names->count, sizeof *names->names, compare_names);
