@@ -78,6 +78,7 @@ typedef struct report {
     dp_result result;
     dp_prediction *top;
     int32_t top_count;
+    size_t *indices;  /* for JSON: the frames of a view, one view at a time */
     int sheet_status; /* the answer is printed all the same */
     bool features;
 } report;
@@ -234,9 +235,8 @@ static void json_source(json *j, const frame_list *frames) {
 static void json_views(json *j, const report *r, const dp_model *model, int32_t view_frames,
                        bool seconds) {
     const uint32_t *rate = r->frames->rate;
-    size_t *indices = calloc((size_t)view_frames, sizeof *indices);
-    if (indices == NULL || (seconds && rate[0] == 0)) {
-        free(indices);
+    size_t *indices = r->indices;
+    if (seconds && rate[0] == 0) {
         json_null(j);
         return;
     }
@@ -254,7 +254,6 @@ static void json_views(json *j, const report *r, const dp_model *model, int32_t 
         json_close(j, ']');
     }
     json_close(j, ']');
-    free(indices);
 }
 
 static void json_report(const report *r, const engine *e) {
@@ -309,6 +308,16 @@ static int find_top(engine *e, report *r, int32_t wanted) {
     return engine_check(e, dp_session_top(e->session, r->top_count, r->top), r->model_path);
 }
 
+/* Before anything is printed: there is no way back then. */
+static int allocate_indices(const engine *e, report *r) {
+    r->indices = calloc((size_t)e->info.frames, sizeof *r->indices);
+    if (r->indices == NULL) {
+        complain("--json", "out of memory");
+        return STATUS_ERROR;
+    }
+    return STATUS_OK;
+}
+
 static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
     if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
         complain(r->input_path, "holds %zu frames; --sampling given takes exactly the model's %d",
@@ -328,6 +337,9 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
     int status = engine_check(e, dp_classify_clip(e->session, clip, &r->result), r->input_path);
     if (status == STATUS_OK) {
         status = find_top(e, r, o->top);
+    }
+    if (status == STATUS_OK && o->json) {
+        status = allocate_indices(e, r);
     }
     if (status == STATUS_OK && o->sheet != NULL) {
         r->sheet_status = sheet_write(e, clip, r->top, r->top_count, o->sheet);
@@ -379,6 +391,7 @@ int command_classify(int count, char **arguments) {
     }
     status = status == STATUS_OK ? r.sheet_status : status;
     free(r.top);
+    free(r.indices);
     frame_list_free(&frames);
     engine_close(&e);
     return status;
