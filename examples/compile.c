@@ -67,39 +67,60 @@ static void count_release(void *user, void *block, size_t size) {
     free(block);
 }
 
+/* What a compiled file takes. */
+typedef struct needs {
+    size_t model, arena, pushed;
+} needs;
+
 /* The file as a small machine has it: in place, with plain C and one thread. Pointers are larger
  * here than there, so that this is never too little. */
-static int report(const char *path, size_t bytes) {
+static dp_status measure_file(const void *file, size_t bytes, needs *n) {
     counter count = {0, 0};
     dp_allocator allocator = {
         .allocate = count_allocation, .release = count_release, .user = &count};
     dp_model_options options;
     dp_session_options alone;
     dp_model *model = NULL;
-    size_t arena = 0;
-    size_t pushed = 0;
     dp_model_options_default(&options);
     dp_session_options_default(&alone);
     options.allocator = &allocator;
     options.cpu_mask = 0;
     alone.threads = 1;
-    dp_status status = dp_model_open(path, &options, &model);
+    dp_status status = dp_model_open_memory(file, bytes, &options, &model);
     if (status == DP_OK) {
-        status = dp_session_size(model, &alone, &arena);
+        status = dp_session_size(model, &alone, &n->arena);
     }
     if (status == DP_OK) {
         alone.image_by_image = 1;
-        status = dp_session_size(model, &alone, &pushed);
+        status = dp_session_size(model, &alone, &n->pushed);
     }
-    if (status == DP_OK) {
-        printf("flash %12zu bytes: the file\n", bytes);
-        printf("model %12zu bytes at most, of its allocator\n", count.peak);
-        printf("arena %12zu bytes at most, of a session\n", arena);
-        printf("arena %12zu bytes at most, of one that goes image by image\n", pushed);
-        printf("stack %12d bytes at most\n", STACK_BYTES);
-    }
+    n->model = count.peak;
     dp_model_close(model);
+    return status;
+}
+
+/* The same bytes as in the file, which may be a pipe, or could not be mapped. */
+static int measure(const engine *e, size_t bytes, const char *path, needs *n) {
+    size_t rounded = (bytes + 63) & ~(size_t)63;
+    void *file = aligned_alloc(64, rounded);
+    if (file == NULL) {
+        complain("--report", "out of memory");
+        return STATUS_ERROR;
+    }
+    dp_status status = dp_model_compile_memory(e->model, file, rounded, &bytes);
+    if (status == DP_OK) {
+        status = measure_file(file, bytes, n);
+    }
+    free(file);
     return check_status(status, path);
+}
+
+static void print_needs(const needs *n, size_t bytes) {
+    printf("flash %12zu bytes: the file\n", bytes);
+    printf("model %12zu bytes at most, of its allocator\n", n->model);
+    printf("arena %12zu bytes at most, of a session\n", n->arena);
+    printf("arena %12zu bytes at most, of one that goes image by image\n", n->pushed);
+    printf("stack %12d bytes at most\n", STACK_BYTES);
 }
 
 int command_compile(int count, char **arguments) {
@@ -129,18 +150,22 @@ int command_compile(int count, char **arguments) {
     }
     engine e;
     size_t bytes = 0;
+    needs found = {0, 0, 0};
     status = engine_open(&e, path, &o);
     if (status == STATUS_OK) {
         status = write_model(&e, written, o.quiet != 0, &bytes);
+    }
+    if (status == STATUS_OK && reported) {
+        status = measure(&e, bytes, written, &found);
     }
     if (status == STATUS_OK && !o.quiet) {
         print_text(stdout, written);
         printf(": %zu bytes, %s for %s\n", bytes, dp_precision_name(e.info.precision),
                dp_target_name(e.info.target));
     }
-    engine_close(&e);
     if (status == STATUS_OK && reported) {
-        status = report(written, bytes);
+        print_needs(&found, bytes);
     }
+    engine_close(&e);
     return status;
 }
