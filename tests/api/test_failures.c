@@ -1,5 +1,5 @@
 /*
- * Everything fails once: the n-th allocation, or the n-th start of a thread, for n = 1, 2, ...
+ * Everything fails once: the n-th allocation, start of a thread or lock, for n = 1, 2, ...
  * until nothing is left to fail. Each time the call says so, leaves nothing behind, and works at
  * the next try.
  */
@@ -41,13 +41,17 @@ static void *run_counted(void *argument) {
     return result;
 }
 
+/* ISO C has no cast from data to functions. */
+static void find_function(const char *name, void *function, size_t size) {
+    void *found = must(dlsym(RTLD_NEXT, name), name);
+    memcpy(function, &found, size);
+}
+
 static create_fn real_create(void) {
-    if (__interceptor_pthread_create != NULL) {
-        return __interceptor_pthread_create;
+    create_fn real = __interceptor_pthread_create;
+    if (real == NULL) {
+        find_function("pthread_create", &real, sizeof real);
     }
-    void *found = must(dlsym(RTLD_NEXT, "pthread_create"), "pthread_create");
-    create_fn real;
-    memcpy(&real, &found, sizeof real); /* ISO C has no cast from data to functions */
     return real;
 }
 
@@ -65,6 +69,39 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
         free(begin);
     }
     return error;
+}
+
+/* ---- locks that cannot be made ---- */
+
+static atomic_int locks_made;
+static int failing_lock; /* as with threads */
+
+typedef int (*mutex_fn)(pthread_mutex_t *, const pthread_mutexattr_t *);
+typedef int (*condition_fn)(pthread_cond_t *, const pthread_condattr_t *);
+
+extern int __interceptor_pthread_mutex_init(pthread_mutex_t *, const pthread_mutexattr_t *)
+    __attribute__((weak));
+extern int __interceptor_pthread_cond_init(pthread_cond_t *, const pthread_condattr_t *)
+    __attribute__((weak));
+
+static bool lock_fails(void) {
+    return atomic_fetch_add(&locks_made, 1) + 1 == failing_lock;
+}
+
+int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
+    mutex_fn real = __interceptor_pthread_mutex_init;
+    if (real == NULL) {
+        find_function("pthread_mutex_init", &real, sizeof real);
+    }
+    return lock_fails() ? ENOMEM : real(mutex, attributes);
+}
+
+int pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attributes) {
+    condition_fn real = __interceptor_pthread_cond_init;
+    if (real == NULL) {
+        find_function("pthread_cond_init", &real, sizeof real);
+    }
+    return lock_fails() ? EAGAIN : real(condition, attributes);
 }
 
 /* ---- ways to open ---- */
@@ -390,6 +427,109 @@ START_TEST(pools_survive_threads_that_do_not_start) {
 }
 END_TEST
 
+/* ---- locks ---- */
+
+/* The answer of a new session to a grey clip. */
+static float first_logit(dp_session *session) {
+    static uint8_t pixels[8 * 8];
+    dp_frame frames[2];
+    dp_clip clip;
+    dp_result result;
+    memset(pixels, 100, sizeof pixels);
+    (void)dp_frame_init_packed(&frames[0], DP_FORMAT_GRAY8, pixels, 8, 8);
+    frames[1] = frames[0];
+    dp_clip_default(&clip);
+    dp_result_default(&result);
+    clip.frames = frames;
+    clip.frame_count = COUNT(frames);
+    ck_assert_int_eq(dp_classify_clip(session, &clip, &result), DP_OK);
+    return result.logits[0];
+}
+
+/* A session that creates its threads, or uses those of a pool. */
+static dp_status create_session(const dp_model *model, dp_pool *pool, test_allocator *memory,
+                                dp_session **session) {
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.threads = pool == NULL ? 3 : 0;
+    options.pool = pool;
+    options.allocator = &memory->allocator;
+    return dp_session_create(model, &options, session);
+}
+
+/* Fails lock `at` of a session; true when it needs fewer. The model answers as before. */
+static bool creates_with_failing_lock(const dp_model *model, dp_pool *pool, float logit, int at) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_session *session = (dp_session *)&memory;
+    atomic_store(&locks_made, 0);
+    failing_lock = at;
+    dp_status status = create_session(model, pool, &memory, &session);
+    failing_lock = 0;
+    bool reached = atomic_load(&locks_made) >= at;
+    ck_assert_int_eq(status, reached ? DP_ERR_THREAD : DP_OK);
+    if (reached) {
+        ck_assert_ptr_null(session);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), "could not be made"));
+        ck_assert_uint_eq(memory.blocks, 0);
+        ck_assert_int_eq(create_session(model, pool, &memory, &session), DP_OK);
+    }
+    ck_assert(first_logit(session) == logit);
+    dp_session_destroy(session);
+    ck_assert_uint_eq(memory.blocks, 0);
+    return !reached;
+}
+
+START_TEST(sessions_survive_locks_that_cannot_be_made) {
+    dp_model *model = NULL;
+    dp_pool *pool = NULL;
+    dp_session *session = NULL;
+    test_allocator memory;
+    test_allocator_init(&memory);
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    ck_assert_int_eq(dp_pool_create(NULL, &pool), DP_OK);
+    ck_assert_int_eq(create_session(model, NULL, &memory, &session), DP_OK);
+    float logit = first_logit(session);
+    dp_session_destroy(session);
+    int at = 1;
+    while (!creates_with_failing_lock(model, _i == 0 ? NULL : pool, logit, at)) {
+        at++;
+    }
+    ck_assert_int_eq(at, _i == 0 ? 4 : 2);
+    ck_assert_int_eq(atomic_load(&threads_running), (int)dp_pool_threads(pool) - 1);
+    dp_pool_destroy(pool);
+    dp_model_close(model);
+}
+END_TEST
+
+START_TEST(pools_survive_locks_that_cannot_be_made) {
+    test_allocator memory;
+    test_allocator_init(&memory);
+    dp_pool_options options;
+    dp_pool_options_default(&options);
+    options.threads = 2;
+    options.allocator = &memory.allocator;
+    bool reached = true;
+    for (int at = 1; reached; at++) {
+        dp_pool *pool = (dp_pool *)&memory;
+        atomic_store(&locks_made, 0);
+        failing_lock = at;
+        dp_status status = dp_pool_create(&options, &pool);
+        failing_lock = 0;
+        reached = atomic_load(&locks_made) >= at;
+        ck_assert_int_eq(status, reached ? DP_ERR_THREAD : DP_OK);
+        ck_assert((pool == NULL) == reached);
+        ck_assert(!reached || strstr(dp_last_message(), "could not be made") != NULL);
+        ck_assert(reached || at == 3);
+        dp_pool_destroy(pool);
+        ck_assert_int_eq(atomic_load(&threads_running), 0);
+        ck_assert_uint_eq(memory.blocks, 0);
+    }
+}
+END_TEST
+
+/* ---- threads of others ---- */
+
 static void run_both(void *user, void (*body)(void *argument, int32_t worker), void *argument) {
     (void)user;
     body(argument, 0);
@@ -446,6 +586,12 @@ static Suite *failures_suite(void) {
     tcase_add_test(threads, pools_survive_threads_that_do_not_start);
     tcase_add_test(threads, threads_of_others_are_all_that_is_used);
     suite_add_tcase(suite, threads);
+
+    TCase *locks = tcase_create("locks");
+    tcase_add_checked_fixture(locks, set_up, tear_down);
+    tcase_add_loop_test(locks, sessions_survive_locks_that_cannot_be_made, 0, 2);
+    tcase_add_test(locks, pools_survive_locks_that_cannot_be_made);
+    suite_add_tcase(suite, locks);
     return suite;
 }
 
