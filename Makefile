@@ -308,12 +308,12 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-structure check-c check-instructions check-cli check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-fuzz check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-faults-quick check-fuzz check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
@@ -378,6 +378,25 @@ check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_mod
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
 	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli/cli_test.sh
+
+# Calls of the program fail one at a time (tests/faults). The library that does so has no sanitizer.
+$(BUILD)/tests/faults.so: tests/faults/faults.c $(COMPILE_OPTIONS)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) $(filter -m% -O% -g%,$(CFLAGS)) -fPIC -shared -o $@ $<
+
+check-faults-quick: FAULTS_ARGS := --quick
+ifneq ($(findstring linux,$(TARGET)),)
+check-faults check-faults-quick: $(BUILD)/dualpath $(BUILD)/tests/faults.so $(BUILD)/tests/make_inputs
+	@echo "== faults"
+	@command -v $(PYTHON) >/dev/null || { echo "skipped: there is no $(PYTHON)"; exit 0; }; \
+	    $(PYTHON) tests/faults/faults.py $(BUILD)/dualpath $(BUILD)/tests/faults.so $(BUILD)/tests/make_inputs \
+	    tests/golden $(FAULTS_ARGS) $(ARGS)
+else
+check-faults check-faults-quick:
+	@echo "== faults"
+	@echo "skipped: tests/faults/faults.c stands in front of a C library of Linux"
+endif
+check-faults: ## every call of the command line program that can fail, fails once (minutes); check-faults-quick: some
 
 check-header:
 	@echo "== header"
@@ -511,7 +530,7 @@ check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=l
 .PHONY: check-asan check-python-asan check-tsan check-valgrind coverage mutation check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
 check-asan: ## C and command line tests and inputs of fuzzers with AddressSanitizer and UndefinedBehaviorSanitizer
-	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli check-fuzz \
+	$(SANITIZED) BUILD=$(BUILD)/asan check-c check-instructions check-cli check-faults-quick check-fuzz \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 # Python itself has no sanitizer: its allocator is malloc's, so that its objects are watched, too, and
