@@ -307,6 +307,52 @@ START_TEST(creating_survives_every_failure) {
 }
 END_TEST
 
+/* Blocks of the test allocator, a few bytes further on. */
+static void *allocate_misaligned(void *user, size_t size) {
+    uint8_t *block = test_allocate(user, size + 16);
+    return block != NULL ? block + 16 : NULL;
+}
+
+static void release_misaligned(void *user, void *block, size_t size) {
+    test_release(user, (uint8_t *)block - 16, size + 16);
+}
+
+static void expect_memory_error(dp_status status, const void *made, const test_allocator *memory) {
+    ck_assert_int_eq(status, DP_ERR_MEMORY);
+    ck_assert_ptr_null(made);
+    ck_assert_str_ne(dp_last_message(), "");
+    ck_assert_uint_gt(memory->calls, 0);
+    ck_assert_uint_eq(memory->blocks, 0);
+    ck_assert_int_eq(memory->mistakes, 0);
+}
+
+/* A block at no multiple of 64 bytes is given back, and counts as none. */
+START_TEST(misaligned_blocks_count_as_none) {
+    test_allocator memory;
+    dp_model *model = NULL;
+    dp_session *session = NULL;
+    dp_pool *pool = NULL;
+    dp_session_options creating;
+    dp_pool_options pooling;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    test_allocator_init(&memory);
+    memory.allocator.allocate = allocate_misaligned;
+    memory.allocator.release = release_misaligned;
+    dp_session_options_default(&creating);
+    dp_pool_options_default(&pooling);
+    creating.allocator = pooling.allocator = files.options.allocator = &memory.allocator;
+    expect_memory_error(dp_session_create(model, &creating, &session), session, &memory);
+    expect_memory_error(dp_pool_create(&pooling, &pool), pool, &memory);
+    dp_model_close(model);
+    for (size_t i = 0; i < COUNT(openings); i++) {
+        memory.calls = 0;
+        model = NULL;
+        dp_status status = openings[i].open(&model);
+        expect_memory_error(status, model, &memory);
+    }
+}
+END_TEST
+
 /* All of a session is one block, of the size that was foretold. */
 START_TEST(sessions_take_what_they_said) {
     dp_model *model = NULL;
@@ -576,6 +622,7 @@ static Suite *failures_suite(void) {
     tcase_set_timeout(memory, 120);
     tcase_add_loop_test(memory, opening_survives_every_failure, 0, 4 * (int)COUNT(openings));
     tcase_add_loop_test(memory, creating_survives_every_failure, 0, 4);
+    tcase_add_test(memory, misaligned_blocks_count_as_none);
     tcase_add_test(memory, sessions_take_what_they_said);
     tcase_add_test(memory, inflating_stops_at_the_limit);
     suite_add_tcase(suite, memory);
