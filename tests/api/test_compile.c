@@ -190,12 +190,15 @@ END_TEST
 START_TEST(writers_may_take_little_at_a_time) {
     dp_model *model = open_how(SMALL_MODEL, (how){0, 0, DP_CPU_ALL});
     file_bytes file = compile(model);
-    sink to = {.most = 1009};
-    dp_writer writer = {.write = take_bytes, .user = &to};
-    ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_OK);
-    ck_assert_uint_eq(to.all.size, file.size);
-    ck_assert_mem_eq(to.all.bytes, file.bytes, file.size);
-    gguf_free(&to.all);
+    static const size_t most[] = {1, 2, 1009};
+    for (size_t i = 0; i < COUNT(most); i++) {
+        sink to = {.most = most[i]};
+        dp_writer writer = {.write = take_bytes, .user = &to};
+        ck_assert_int_eq(dp_model_compile_writer(model, &writer), DP_OK);
+        ck_assert_uint_eq(to.all.size, file.size);
+        ck_assert_mem_eq(to.all.bytes, file.bytes, file.size);
+        gguf_free(&to.all);
+    }
     free(file.block);
     dp_model_close(model);
 }
