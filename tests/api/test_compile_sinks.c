@@ -178,6 +178,25 @@ START_TEST(a_file_may_replace_the_one_it_comes_from) {
 }
 END_TEST
 
+/* A program without standard input: the next file that is opened has its number. */
+START_TEST(descriptor_0_is_one_like_any) {
+    dp_model *mapped = NULL;
+    int saved = dup(STDIN_FILENO);
+    ck_assert_int_eq(close(STDIN_FILENO), 0);
+    ck_assert_int_eq(dp_model_compile(compiled, path), DP_OK);
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    ck_assert_int_eq(dp_model_open(path, NULL, &mapped), DP_OK);
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    ck_assert_int_eq(dp_model_compile(compiled, "/dev/null"), DP_OK);
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    ck_assert(saved < 0 || dup2(saved, STDIN_FILENO) == STDIN_FILENO);
+    ck_assert(saved < 0 || close(saved) == 0);
+    expect_compiled(path);
+    ck_assert_uint_eq(files_in_folder(), 1);
+    dp_model_close(mapped);
+}
+END_TEST
+
 /* Names that are taken, by files or links, are neither written to nor removed. */
 START_TEST(names_of_others_are_not_used) {
     char first[sizeof path + 16];
@@ -390,6 +409,7 @@ static Suite *sinks_suite(void) {
     tcase_add_test(paths, paths_get_the_same_bytes);
     tcase_add_test(paths, a_file_is_replaced_and_keeps_its_permissions);
     tcase_add_test(paths, a_file_may_replace_the_one_it_comes_from);
+    tcase_add_test(paths, descriptor_0_is_one_like_any);
     tcase_add_test(paths, names_of_others_are_not_used);
     tcase_add_test(paths, links_stay_and_what_they_name_is_replaced);
     tcase_add_test(paths, the_longest_names_are_written);
