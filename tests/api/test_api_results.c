@@ -148,6 +148,7 @@ START_TEST(results_are_consistent) {
                                 1e-6);
     }
     const dp_timings *ms = &result.timings;
+    ck_assert(ms->blocks_ms > 0); /* the sum is, too */
     ck_assert(ms->frames_ms >= 0 && ms->patches_ms >= 0 && ms->blocks_ms >= 0 && ms->head_ms >= 0);
     ck_assert_double_ge(ms->total_ms + 1e-6,
                         ms->frames_ms + ms->patches_ms + ms->blocks_ms + ms->head_ms);
