@@ -291,27 +291,43 @@ static dp_model_options options_of(uint32_t cpu_mask, bool unfused) {
 }
 
 /* The formulas one by one in plain C, against every other way to compute them. */
-START_TEST(variants_answer_the_same_fused_or_not) {
+static void assert_same_answers(const shape *s) {
     static const uint32_t masks[] = {0, DP_CPU_AVX2 | DP_CPU_NEON, DP_CPU_ALL};
-    for (int i = 0; i <= _i; i++) { /* the _i-th shape of this seed */
-        (void)random_shape();
-    }
-    shape s = random_shape();
-    recipe r = make_recipe(&s);
+    recipe r = make_recipe(s);
     char text[512];
-    describe_shape(&s, text, sizeof text);
+    describe_shape(s, text, sizeof text);
     answer expected = {.count = 0};
     video v;
-    make_video(&v, &s);
+    make_video(&v, s);
     for (int form = 0; form < 6; form++) {
         dp_model_options options = options_of(masks[form / 2], form % 2 == 0);
         opened o = open_recipe(&r, &options);
         answer a = ask(o.model, &v, form % 3 + 1);
         expected = form == 0 ? a : expected;
-        assert_info(&s, &r, o.model, form % 2 != 0);
+        assert_info(s, &r, o.model, form % 2 != 0);
         double apart = distance(&expected, &a);
         ck_assert_msg(apart <= 1e-4, "form %d differs by %g: %s", form, apart, text);
         close_opened(&o);
+    }
+}
+
+START_TEST(variants_answer_the_same_fused_or_not) {
+    for (int i = 0; i <= _i; i++) { /* the _i-th shape of this seed */
+        (void)random_shape();
+    }
+    shape s = random_shape();
+    assert_same_answers(&s);
+}
+END_TEST
+
+/* The narrowest adapters that there are, at each site alone and at all of them. */
+START_TEST(adapters_may_be_of_width_one) {
+    for (size_t site = 0; site <= COUNT(released.bottleneck); site++) {
+        shape s = released;
+        for (size_t i = 0; i < COUNT(s.bottleneck); i++) {
+            s.bottleneck[i] = i == site || site == COUNT(s.bottleneck);
+        }
+        assert_same_answers(&s);
     }
 }
 END_TEST
@@ -508,6 +524,7 @@ static Suite *variants_suite(void) {
     TCase *variants = add_case(suite, "variants", 120, random_restart, NULL);
     tcase_add_loop_test(variants, variants_answer_the_same_fused_or_not, 0,
                         (int)unless_brief(150, 10));
+    tcase_add_test(variants, adapters_may_be_of_width_one);
     tcase_add_loop_test(variants, variants_answer_nearly_the_same_in_every_precision, 0,
                         (int)unless_brief(100, 5));
     tcase_add_test(variants, patches_may_be_too_deep_for_bytes);
