@@ -33,22 +33,22 @@ class WaitingSignals:
 
     def hold(self) -> None:
         """Signals wait from now on, until release()."""
-        try:
-            self._take_handlers()
-        except ValueError as error:
-            # Handlers do not run in this thread, or this interpreter. A handler's own error has
-            # frames below this one.
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise
-            self._handlers.clear()
+        self._take_handlers()
         self._state = _WAIT
 
     def _take_handlers(self) -> None:
-        for number in _NUMBERS:
-            handler = getsignal(number)
-            if callable(handler) and handler is not self:
-                self._handlers[number] = handler
-                set_handler(number, self)
+        """All that there are now; none in a thread or an interpreter in which handlers do not run."""
+        try:
+            for number in _NUMBERS:
+                handler = getsignal(number)
+                if callable(handler) and handler is not self:
+                    self._handlers[number] = handler
+                    set_handler(number, self)
+        except ValueError as error:
+            # A handler's own error has frames below this one.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            self._handlers.clear()
 
     def release(self) -> None:
         """Handlers are what they were, and hear of the signals that waited."""
