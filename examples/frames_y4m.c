@@ -32,20 +32,15 @@ typedef struct y4m_header {
     bool full_range, limited_range, interlaced;
 } y4m_header;
 
-/* Reads up to a newline, which is dropped. */
-static bool read_line(frame_list *list, FILE *file, char line[MAX_LINE]) {
-    size_t length = 0;
+/* Reads up to a newline, which is dropped, and sets *length. */
+static bool read_line(frame_list *list, FILE *file, char line[MAX_LINE], size_t *length) {
     int next = getc(file);
-    while (next != EOF && next != '\n' && next != '\0' && length < MAX_LINE - 1) {
-        line[length++] = (char)next;
-        next = getc(file);
+    for (*length = 0; next != EOF && next != '\n' && *length < MAX_LINE - 1; next = getc(file)) {
+        line[(*length)++] = (char)next;
     }
-    line[length] = '\0';
+    line[*length] = '\0';
     if (ferror(file)) {
         return frame_list_fail(list, "cannot read: %s", strerror(errno));
-    }
-    if (next == '\0') {
-        return frame_list_fail(list, "a Y4M line holds a byte that is 0");
     }
     if (next != '\n') {
         return frame_list_fail(
@@ -235,7 +230,8 @@ static bool read_planes(frame_list *list, FILE *file, const dp_frame *shape,
 static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape,
                        const plane_layout *layout, uint8_t *planes) {
     char line[MAX_LINE];
-    if (!read_line(list, file, line)) {
+    size_t length;
+    if (!read_line(list, file, line, &length)) {
         return false;
     }
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] != '\0' && line[5] != ' ')) {
@@ -271,9 +267,16 @@ static bool read_all(frame_list *list, FILE *file, const dp_frame *shape,
 
 bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
     char line[MAX_LINE];
+    size_t length;
     y4m_header header = {0};
     uint8_t *planes = NULL;
-    if (!read_line(list, file, line) || !parse_header(list, line, &header)) {
+    if (!read_line(list, file, line, &length)) {
+        return false;
+    }
+    if (strlen(line) < length) {
+        return frame_list_fail(list, "the Y4M header holds a byte that is 0");
+    }
+    if (!parse_header(list, line, &header)) {
         return false;
     }
     dp_frame shape = describe_frames(list, &header, color);

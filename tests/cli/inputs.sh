@@ -189,7 +189,7 @@ test_bad_y4m() {
     bad_y4m 'a Y4M line is cut short' 'YUV4MPEG2 W4 H4'
     { printf 'YUV4MPEG2 W4 H4 ' && head -c 5000 /dev/zero | tr '\0' x; } >"$bad"
     fails 1 'a Y4M line of more than' classify "$MODEL" "$bad"
-    bad_y4m 'a byte that is 0' 'YUV4MPEG2 W4 H4\0 A4:1\n'
+    bad_y4m 'header holds a byte that is 0' 'YUV4MPEG2 W4 H4\0 A4:1\n'
     bad_y4m 'lacks W or H' 'YUV4MPEG2 W4\nFRAME\n' 24
     bad_y4m "a side of '0'" 'YUV4MPEG2 W0 H4\nFRAME\n'
     bad_y4m "a side of '-4'" 'YUV4MPEG2 W-4 H4\nFRAME\n' 24
