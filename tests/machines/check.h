@@ -83,6 +83,9 @@ static inline void tcase_add_checked_fixture(TCase *tcase, check_fixture setup,
     tcase->fixtures[tcase->fixture_count++].teardown = teardown;
 }
 
+/* Check calls these once for all tests of a case, and here they are called for each. */
+#define tcase_add_unchecked_fixture tcase_add_checked_fixture
+
 static inline void tcase_set_timeout(TCase *tcase, double seconds) {
     (void)tcase, (void)seconds;
 }
