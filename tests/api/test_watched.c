@@ -221,7 +221,8 @@ START_TEST(opening_stops_at_every_report) {
         dp_model *model = NULL;
         test_allocator_init(&memory);
         dp_model_options_default(&options);
-        seen = (watcher){.cancel_at = ++at};
+        at += (int)unless_brief(1, 9);
+        seen = (watcher){.cancel_at = at};
         options.allocator = &memory.allocator;
         options.progress = watch;
         options.progress_user = &seen;
@@ -295,8 +296,9 @@ static outcome run_with(size_t which, size_t max_memory) {
 START_TEST(memory_stays_below_every_limit) {
     size_t most = run_with((size_t)_i, SIZE_MAX).peak;
     ck_assert_uint_lt(most, 10 * files.plain.size);
-    size_t step = most / 20 + 1;
-    for (size_t limit = 1; limit < most + step; limit += limit < 4096 ? 256 : step) {
+    size_t step = most / unless_brief(20, 3) + 1;
+    size_t small_step = unless_brief(256, 2048);
+    for (size_t limit = 1; limit < most + step; limit += limit < 4096 ? small_step : step) {
         outcome got = run_with((size_t)_i, limit);
         ck_assert_uint_le(got.peak, limit);
         ck_assert(got.status == DP_OK ? limit > most / 4 : got.status == DP_ERR_MEMORY);
