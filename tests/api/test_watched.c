@@ -3,6 +3,7 @@
  * file comes, nothing is left of a call that was stopped or refused, and the next one works.
  */
 #define _POSIX_C_SOURCE 200809L /* posix_memalign(), mkdtemp() */
+#include "base/bytes.h"
 #include "model_recipe.h"
 #include "split.h"
 #include "suite.h"
@@ -49,9 +50,16 @@ static block compress_block(block from) {
 #endif
 }
 
+/* Big-endian machines have no compiled files: there it is the same file once more. */
 static block compile_plain(void) {
     dp_model *model = NULL;
-    block made = {NULL, 0};
+    block made = {NULL, files.plain.size};
+    if (!dpi_is_little_endian()) {
+        made.bytes = malloc(made.size);
+        ck_assert_ptr_nonnull(made.bytes);
+        memcpy(made.bytes, files.plain.bytes, made.size);
+        return made;
+    }
     ck_assert_int_eq(dp_model_open_memory(files.plain.bytes, files.plain.size, NULL, &model),
                      DP_OK);
     ck_assert_int_eq(dp_model_compile_memory(model, NULL, 0, &made.size), DP_OK);
@@ -494,7 +502,9 @@ int main(void) {
     Suite *suite = suite_create("watched");
     TCase *stopping = add_case_with_files(suite, "stopping");
     tcase_add_loop_test(stopping, opening_stops_at_every_report, 0, COUNT(ways));
-    tcase_add_test(stopping, compiling_stops_at_every_report);
+    if (dpi_is_little_endian()) {
+        tcase_add_test(stopping, compiling_stops_at_every_report);
+    }
     TCase *memory = add_case_with_files(suite, "memory");
     tcase_add_loop_test(memory, memory_stays_below_every_limit, 0, COUNT(ways));
     tcase_add_loop_test(memory, the_library_s_own_memory_is_limited, 0, COUNT(ways));
