@@ -4,12 +4,10 @@
  */
 #define _XOPEN_SOURCE 700 /* P_tmpdir, mkdtemp() */
 #include "compiled_file.h"
+#include "gzip.h"
 #include "test_allocator.h"
 
 #include <unistd.h>
-#if !defined(DP_NO_ZLIB)
-#include <zlib.h>
-#endif
 
 /* ---- ways to open ---- */
 
@@ -77,24 +75,11 @@ END_TEST
 
 #if !defined(DP_NO_ZLIB)
 
-static file_bytes pack_bytes(file_bytes file) {
-    z_stream stream = {.next_in = file.bytes, .avail_in = (uInt)file.size};
-    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
-                     Z_OK);
-    size_t room = deflateBound(&stream, file.size);
-    uint8_t *packed = must(malloc(room), "memory");
-    stream.next_out = packed;
-    stream.avail_out = (uInt)room;
-    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    file_bytes result = {packed, packed, stream.total_out};
-    (void)deflateEnd(&stream);
-    return result;
-}
-
 START_TEST(compressed_files_give_the_same) {
     static const how whichever = {DP_PRECISION_INT8, DP_TARGET_NATIVE, DP_CPU_ALL};
     file_bytes file = compile_golden(LABELLED_MODEL, whichever);
-    file_bytes packed = pack_bytes(file);
+    byte_block gzip = gzip_bytes(file.bytes, file.size, 1);
+    file_bytes packed = {gzip.bytes, gzip.bytes, gzip.size};
     dp_model *model = NULL;
     test_allocator counting;
     dp_model_options options;

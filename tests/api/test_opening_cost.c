@@ -7,26 +7,18 @@
 #include "base/watch.h"
 #include "gguf/gguf.h"
 #include "gguf/inflate.h"
+#include "gzip.h"
 #include "model_recipe.h"
 #include "suite.h"
 #include "test_allocator.h"
-
-#if !defined(DP_NO_ZLIB)
-#include <zlib.h>
-#endif
 
 #define MIB ((size_t)1 << 20)
 
 /* ---- files ---- */
 
-typedef struct block {
-    uint8_t *bytes;
-    size_t size;
-} block;
-
 /* Matrices are q8_0 where their rows allow it, and all weights are 0, so that their checksums would
  * be wrong: the key has another name. */
-static block make_file(const shape *s) {
+static byte_block make_file(const shape *s) {
     recipe r = make_recipe(s);
     dpi_gguf gguf;
     dpi_message message;
@@ -35,7 +27,7 @@ static block make_file(const shape *s) {
             r.tensors[i].type = GGUF_TENSOR_Q8_0;
         }
     }
-    block made;
+    byte_block made;
     made.bytes = write_recipe(&r, &made.size);
     ck_assert_int_eq(dpi_gguf_parse(made.bytes, made.size, NULL, &gguf, &message), DP_OK);
     dpi_text key = dpi_gguf_entry_of(&gguf, DPI_GGUF_CRC_KEY)->key;
@@ -61,7 +53,7 @@ static int count_report(void *user, const char *stage, double fraction) {
     return 0;
 }
 
-static cost open_file(block file, size_t max_inflated_size) {
+static cost open_file(byte_block file, size_t max_inflated_size) {
     cost taken = {DP_OK, 0, 0};
     test_allocator memory;
     dp_model_options options;
@@ -117,7 +109,7 @@ static const struct {
 #define MOST_REPORTS 60
 
 START_TEST(memory_and_work_are_bounded_by_the_size) {
-    block file = make_file(&bombs[_i].s);
+    byte_block file = make_file(&bombs[_i].s);
     cost taken = open_file(file, 0);
     if (bombs[_i].opens) {
         ck_assert_msg(taken.status == DP_OK, "%s", dp_last_message());
@@ -137,8 +129,8 @@ START_TEST(long_products_are_reported_within_a_block) {
     const shape s = {ONE_PATCH, .width = 512, .mlp = 3072, .bottleneck = {0, 0, 1024, 0, 0}};
     const shape without = {ONE_PATCH, .width = 512, .mlp = 3072};
     size_t macs = 3 * s.width * s.width * s.bottleneck[2];
-    block file = make_file(&s);
-    block less = make_file(&without);
+    byte_block file = make_file(&s);
+    byte_block less = make_file(&without);
     cost taken = open_file(file, 0);
     ck_assert_msg(taken.status == DP_OK, "%s", dp_last_message());
     ck_assert_uint_ge(taken.reports, open_file(less, 0).reports + macs / DPI_WATCHED_MACS);
@@ -151,27 +143,11 @@ END_TEST
 
 #if !defined(DP_NO_ZLIB)
 
-static block compress_file(block file) {
-    z_stream stream = {0};
-    ck_assert_int_eq(deflateInit2(&stream, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t room = deflateBound(&stream, file.size);
-    block made = {malloc(room), 0};
-    ck_assert_ptr_nonnull(made.bytes);
-    stream.next_in = file.bytes;
-    stream.avail_in = (uInt)file.size;
-    stream.next_out = made.bytes;
-    stream.avail_out = (uInt)room;
-    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    made.size = stream.total_out;
-    ck_assert_int_eq(deflateEnd(&stream), Z_OK);
-    return made;
-}
-
 /* A thousand times its size, unless the caller has asked for that. */
 START_TEST(gzip_inflates_by_its_size) {
     const shape s = {ONE_PATCH, .width = 512, .mlp = 2048};
-    block file = make_file(&s);
-    block packed = compress_file(file);
+    byte_block file = make_file(&s);
+    byte_block packed = gzip_bytes(file.bytes, file.size, 9);
     ck_assert_uint_lt(packed.size, file.size / 100);
     cost taken = open_file(packed, 0);
     ck_assert_int_eq(taken.status, DP_ERR_MEMORY);

@@ -4,6 +4,7 @@
  */
 #define _POSIX_C_SOURCE 200809L /* posix_memalign(), mkdtemp() */
 #include "base/bytes.h"
+#include "gzip.h"
 #include "model_recipe.h"
 #include "split.h"
 #include "suite.h"
@@ -12,48 +13,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
-#if !defined(DP_NO_ZLIB)
-#include <zlib.h>
-#endif
 
 /* ---- files ---- */
 
-typedef struct block {
-    uint8_t *bytes;
-    size_t size;
-} block;
-
 /* One model in all forms, large enough to be worked on in pieces. */
 static struct {
-    block plain, gzip, compiled;
+    byte_block plain, gzip, compiled;
     split_files split;
     char folder[64], path[96], written[96];
 } files;
 
-static block compress_block(block from) {
-#if defined(DP_NO_ZLIB)
-    return (block){NULL, from.size * 0};
-#else
-    z_stream stream = {0};
-    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t room = deflateBound(&stream, from.size);
-    block made = {malloc(room), 0};
-    ck_assert_ptr_nonnull(made.bytes);
-    stream.next_in = from.bytes;
-    stream.avail_in = (uInt)from.size;
-    stream.next_out = made.bytes;
-    stream.avail_out = (uInt)room;
-    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    made.size = stream.total_out;
-    ck_assert_int_eq(deflateEnd(&stream), Z_OK);
-    return made;
-#endif
-}
-
 /* Big-endian machines have no compiled files: there it is the same file once more. */
-static block compile_plain(void) {
+static byte_block compile_plain(void) {
     dp_model *model = NULL;
-    block made = {NULL, files.plain.size};
+    byte_block made = {NULL, files.plain.size};
     if (!dpi_is_little_endian()) {
         made.bytes = malloc(made.size);
         ck_assert_ptr_nonnull(made.bytes);
@@ -80,7 +53,9 @@ static void make_files(void) {
     recipe r = make_recipe(&s);
     files.plain.bytes = write_recipe(&r, &files.plain.size);
     ck_assert_uint_gt(files.plain.size, (size_t)6 << 20);
-    files.gzip = compress_block(files.plain);
+#if !defined(DP_NO_ZLIB)
+    files.gzip = gzip_bytes(files.plain.bytes, files.plain.size, 1);
+#endif
     files.compiled = compile_plain();
     files.split = split_model(files.plain.bytes, files.plain.size);
     (void)snprintf(files.folder, sizeof files.folder, "/tmp/dualpath-XXXXXX");
@@ -106,7 +81,7 @@ static void remove_files(void) {
 /* ---- ways to open and to verify ---- */
 
 static int64_t read_block(void *user, uint64_t offset, void *buffer, size_t size) {
-    const block *from = user;
+    const byte_block *from = user;
     size_t left = from->size - (size_t)offset;
     size_t count = left < size ? left : size;
     memcpy(buffer, from->bytes + offset, count);

@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "dp_config.h"
 #include "gguf/inflate.h"
+#include "gzip.h"
 #include "os/file.h"
 #include "os/memory.h"
 #include "os/new_file.h"
@@ -22,9 +23,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#if !defined(DP_NO_ZLIB)
-#include <zlib.h>
-#endif
 
 static dpi_message message;
 static dpi_watch nobody;
@@ -221,29 +219,8 @@ END_TEST
 
 #if !defined(DP_NO_ZLIB)
 
-typedef struct block {
-    uint8_t *bytes;
-    size_t size;
-} block;
-
-static block compress_bytes(const uint8_t *bytes, size_t size, int level) {
-    z_stream stream = {0};
-    ck_assert_int_eq(deflateInit2(&stream, level, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t room = deflateBound(&stream, size);
-    block made = {must(malloc(room)), 0};
-    stream.next_in = (Bytef *)(uintptr_t)bytes;
-    stream.avail_in = (uInt)size;
-    stream.next_out = made.bytes;
-    stream.avail_out = (uInt)room;
-    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    made.size = stream.total_out;
-    (void)deflateEnd(&stream);
-    made.bytes = must(realloc(made.bytes, made.size));
-    return made;
-}
-
-static block join(block a, block b) {
-    block both = {must(malloc(a.size + b.size)), a.size + b.size};
+static byte_block join(byte_block a, byte_block b) {
+    byte_block both = {must(malloc(a.size + b.size)), a.size + b.size};
     memcpy(both.bytes, a.bytes, a.size);
     memcpy(both.bytes + a.size, b.bytes, b.size);
     return both;
@@ -255,7 +232,7 @@ typedef struct answer {
     size_t size, allocated;
 } answer;
 
-static answer inflate_block(block packed, size_t limit) {
+static answer inflate_block(byte_block packed, size_t limit) {
     dpi_source from = {.bytes = packed.bytes, .size = packed.size};
     dpi_source to;
     dp_status status = dpi_inflate(&from, limit, &counting.allocator, &nobody, &to, &message);
@@ -273,7 +250,7 @@ static void drop(answer got) {
     expect_nothing_held();
 }
 
-static void expect_inflates(block packed, size_t limit, const uint8_t *bytes, size_t size) {
+static void expect_inflates(byte_block packed, size_t limit, const uint8_t *bytes, size_t size) {
     answer got = inflate_block(packed, limit);
     ck_assert_msg(got.status == DP_OK, "%s", message.text);
     ck_assert_uint_eq(got.size, size);
@@ -300,7 +277,7 @@ START_TEST(sound_data_inflates) {
     size_t size = sizes[_i];
     uint8_t *bytes = some_bytes(size);
     for (int level = 0; level <= 9; level += 3) {
-        block packed = compress_bytes(bytes, size, level);
+        byte_block packed = gzip_bytes(bytes, size, level);
         expect_inflates(packed, SIZE_MAX, bytes, size);
         expect_inflates(packed, size, bytes, size); /* exactly the limit */
         if (size > 0) {
@@ -318,7 +295,7 @@ END_TEST
 
 START_TEST(one_allocation_holds_an_honest_file) {
     uint8_t *bytes = some_bytes(3000000);
-    block packed = compress_bytes(bytes, 3000000, 6);
+    byte_block packed = gzip_bytes(bytes, 3000000, 6);
     drop(inflate_block(packed, SIZE_MAX));
     ck_assert_uint_lt(counting.peak, 3000000 + 100000);
     free(packed.bytes);
@@ -328,15 +305,15 @@ END_TEST
 
 START_TEST(all_members_are_joined) {
     uint8_t *bytes = some_bytes(400000);
-    block first = compress_bytes(bytes, 300000, 6);
-    block nothing = compress_bytes(bytes, 0, 6);
-    block second = compress_bytes(bytes + 300000, 100000, 1);
-    block head = join(first, nothing);
-    block packed = join(head, second);
+    byte_block first = gzip_bytes(bytes, 300000, 6);
+    byte_block nothing = gzip_bytes(bytes, 0, 6);
+    byte_block second = gzip_bytes(bytes + 300000, 100000, 1);
+    byte_block head = join(first, nothing);
+    byte_block packed = join(head, second);
     expect_inflates(packed, SIZE_MAX, bytes, 400000);
     expect_inflates(packed, 400000, bytes, 400000);
     ck_assert_int_eq(inflate_block(packed, 399999).status, DP_ERR_MEMORY);
-    block *blocks[] = {&first, &nothing, &second, &head, &packed};
+    byte_block *blocks[] = {&first, &nothing, &second, &head, &packed};
     for (size_t i = 0; i < COUNT(blocks); i++) {
         free(blocks[i]->bytes);
     }
@@ -358,10 +335,10 @@ START_TEST(what_follows_must_be_gzip) {
         {"\x1f\x8b", 2, "cut off"},
     };
     uint8_t *bytes = some_bytes(1000);
-    block packed = compress_bytes(bytes, 1000, 6);
+    byte_block packed = gzip_bytes(bytes, 1000, 6);
     for (size_t i = 0; i < COUNT(tails); i++) {
-        block tail = {(uint8_t *)(uintptr_t)tails[i].bytes, tails[i].size};
-        block both = join(packed, tail);
+        byte_block tail = {(uint8_t *)(uintptr_t)tails[i].bytes, tails[i].size};
+        byte_block both = join(packed, tail);
         ck_assert_int_eq(inflate_block(both, SIZE_MAX).status, DP_ERR_FORMAT);
         expect_words("gzip", tails[i].word);
         free(both.bytes);
@@ -373,9 +350,9 @@ END_TEST
 
 START_TEST(cut_data_is_refused) {
     uint8_t *bytes = some_bytes(2000);
-    block packed = compress_bytes(bytes, 2000, 6);
+    byte_block packed = gzip_bytes(bytes, 2000, 6);
     for (size_t size = 0; size < packed.size; size++) {
-        block cut = {must(malloc(size + 1)), size};
+        byte_block cut = {must(malloc(size + 1)), size};
         memcpy(cut.bytes, packed.bytes, size);
         ck_assert_int_eq(inflate_block(cut, 2000).status, DP_ERR_FORMAT);
         expect_words("gzip", "cut off");
@@ -390,7 +367,7 @@ END_TEST
  * before the trailer. Then the answer is the same. */
 START_TEST(damaged_data_is_refused) {
     uint8_t *bytes = some_bytes(1000);
-    block packed = compress_bytes(bytes, 1000, 6);
+    byte_block packed = gzip_bytes(bytes, 1000, 6);
     size_t refused = 0;
     for (size_t bit = 0; bit < 8 * packed.size; bit++) {
         packed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -417,7 +394,7 @@ END_TEST
 START_TEST(bombs_are_defused) {
     size_t size = (size_t)64 << 20;
     uint8_t *zeros = must(calloc(1, size));
-    block packed = compress_bytes(zeros, size, 9);
+    byte_block packed = gzip_bytes(zeros, size, 9);
     ck_assert_uint_lt(packed.size, 70000);
     ck_assert_int_eq(inflate_block(packed, (size_t)1 << 20).status, DP_ERR_MEMORY);
     expect_words("limit", "1048576");
@@ -430,7 +407,7 @@ END_TEST
 /* The size that ends a file is a hint: a lie is noticed, and costs no memory. */
 START_TEST(lies_about_the_size_are_refused) {
     uint8_t *bytes = some_bytes(1000);
-    block packed = compress_bytes(bytes, 1000, 6);
+    byte_block packed = gzip_bytes(bytes, 1000, 6);
     memset(packed.bytes + packed.size - 4, 0xff, 4);
     ck_assert_int_eq(inflate_block(packed, SIZE_MAX).status, DP_ERR_FORMAT);
     expect_words("damaged", "length");
@@ -442,9 +419,9 @@ END_TEST
 
 START_TEST(every_allocation_may_fail) {
     uint8_t *bytes = some_bytes(400000);
-    block first = compress_bytes(bytes, 300000, 6);
-    block second = compress_bytes(bytes + 300000, 100000, 6);
-    block packed = join(first, second);
+    byte_block first = gzip_bytes(bytes, 300000, 6);
+    byte_block second = gzip_bytes(bytes + 300000, 100000, 6);
+    byte_block packed = join(first, second);
     size_t fail_at = 0;
     answer got = {.status = DP_ERR_MEMORY};
     while (got.status != DP_OK) {
