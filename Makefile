@@ -549,8 +549,8 @@ check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 
-# Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. What none reaches is listed
-# with the reason in tests/coverage/unreached.txt.
+# Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. It fails with what none
+# reaches, unless tests/coverage/unreached.txt has the line and the reason.
 COVERAGE_CFLAGS   := -O0 -g -w --coverage -fprofile-update=atomic
 COVERAGE_MACHINES ?=
 coverage: ## lines and branches of lib/ that tests reach; COVERAGE_MACHINES="aarch64 s390x ..." adds those of machines

@@ -1,6 +1,6 @@
 """Lines and branches of lib/ that tests reach, over all builds that are given.
 
-    coverage.py BUILD[:GCOV] ... [--unreached tests/coverage/unreached.txt] [--list]
+    coverage.py BUILD[:GCOV] ... [--unreached tests/coverage/unreached.txt]
 
 Each BUILD was compiled with `--coverage -O0`, and its tests have run. Counts of all builds are added:
 what one machine cannot run, another one does. A line that no test reaches completely must be in the
