@@ -66,15 +66,6 @@ static dp_session *session_on(dp_pool *pool) {
     return must(made, "a session on a pool");
 }
 
-static dp_pool *new_pool(int32_t threads) {
-    dp_pool *pool = NULL;
-    dp_pool_options options;
-    dp_pool_options_default(&options);
-    options.threads = threads;
-    (void)dp_pool_create(&options, &pool);
-    return must(pool, "a pool");
-}
-
 /* Threads in a child of a process that has threads: the sanitizer gives up there. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

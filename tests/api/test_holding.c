@@ -67,7 +67,7 @@ static void tear_down_memory(void) {
     unload();
 }
 
-static dp_pool *new_pool(int threads) {
+static dp_pool *new_counted_pool(int threads) {
     dp_pool *pool = NULL;
     dp_pool_options options;
     dp_pool_options_default(&options);
@@ -114,7 +114,7 @@ START_TEST(the_last_one_frees_in_any_order) {
     bool model_first = (_i & 1) != 0;
     bool pool_first = (_i & 2) != 0;
     dp_model *model = open_whole();
-    dp_pool *pool = new_pool(2);
+    dp_pool *pool = new_counted_pool(2);
     dp_session *session = new_session_on(model, pool);
     if (model_first) {
         dp_model_close(model);
@@ -172,7 +172,7 @@ END_TEST
 
 START_TEST(sessions_that_were_not_created_hold_nothing) {
     dp_model *model = open_whole();
-    dp_pool *pool = new_pool(2);
+    dp_pool *pool = new_counted_pool(2);
     dp_session *session = NULL;
     dp_session_options options;
     test_allocator allocator;
@@ -216,7 +216,7 @@ START_TEST(threads_may_close_at_the_same_time) {
         dp_session *sessions[USERS];
         dp_model *backbone = open_backbone();
         dp_model *task = open_task(backbone);
-        dp_pool *pool = new_pool(2);
+        dp_pool *pool = new_counted_pool(2);
         for (size_t i = 0; i < USERS; i++) {
             sessions[i] = new_session_on(task, i % 2 == 0 ? pool : NULL);
         }

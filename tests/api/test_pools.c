@@ -60,15 +60,6 @@ static void check_refused(dp_status status, const char *part) {
 
 /* ---- pools ---- */
 
-static dp_pool *new_pool(int threads) {
-    dp_pool *pool = NULL;
-    dp_pool_options options;
-    dp_pool_options_default(&options);
-    options.threads = threads;
-    (void)dp_pool_create(&options, &pool);
-    return must(pool, "a pool");
-}
-
 static dp_session *new_pooled(const dp_model *model, dp_pool *pool) {
     dp_session *session = NULL;
     dp_session_options options;

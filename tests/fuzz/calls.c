@@ -615,7 +615,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)count;
     (void)arguments;
     make_frames();
-    whole.bytes = fuzz_read(fuzz_golden("crops-first.gguf").text, &whole.size);
+    whole.bytes = fuzz_read(find_golden("crops-first.gguf").text, &whole.size);
     halves = split_model(whole.bytes, whole.size);
     for (int precision = 0; precision < PRECISIONS; precision++) {
         for (int of = 0; of < FAMILIES; of++) {

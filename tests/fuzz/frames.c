@@ -35,7 +35,7 @@ static dp_session *new_session(const dp_model *model, int threads, bool image_by
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    fuzz_path path = fuzz_golden("crops-first.gguf");
+    golden_path path = find_golden("crops-first.gguf");
     (void)argc;
     (void)argv;
     for (int32_t precision = 0; precision < DP_PRECISION_AUTO; precision++) {

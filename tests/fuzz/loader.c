@@ -354,7 +354,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     static split_files files; /* the backbones are used where they are */
     (void)count;
     (void)arguments;
-    files = split_path(fuzz_golden("crops-first.gguf").text);
+    files = split_path(find_golden("crops-first.gguf").text);
     for (int i = 0; i < BACKBONES; i++) {
         dp_model_options options;
         dp_model_options_default(&options);

@@ -6,6 +6,7 @@
 #define API_SUPPORT_H
 
 #include "dualpath.h"
+#include "golden_path.h"
 #include "support.h"
 
 #include <stdbool.h>
@@ -37,18 +38,6 @@ static inline bool is_under_valgrind(void) {
 }
 
 /* ---- golden models ---- */
-
-typedef struct golden_path {
-    char text[1024];
-} golden_path;
-
-static inline golden_path find_golden(const char *name) {
-    const char *folder = getenv("GOLDEN");
-    golden_path path;
-    (void)snprintf(path.text, sizeof path.text, "%s/%s", folder != NULL ? folder : "tests/golden",
-                   name);
-    return path;
-}
 
 /* The bytes of a golden file, in a block of exactly its size. */
 static inline uint8_t *read_golden(const char *name, size_t *size) {
@@ -139,6 +128,15 @@ static inline answer classify(dp_session *session, const dp_clip *clip) {
 static inline bool same_bits(const answer *a, const answer *b) {
     return a->count > 0 && a->count == b->count &&
            memcmp(a->values, b->values, a->count * sizeof a->values[0]) == 0;
+}
+
+static inline dp_pool *new_pool(int32_t threads) {
+    dp_pool *pool = NULL;
+    dp_pool_options options;
+    dp_pool_options_default(&options);
+    options.threads = threads;
+    (void)dp_pool_create(&options, &pool);
+    return must(pool, "a pool");
 }
 
 #endif /* API_SUPPORT_H */

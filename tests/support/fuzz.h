@@ -6,6 +6,7 @@
 #define FUZZ_H
 
 #include "dualpath.h"
+#include "golden_path.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -80,18 +81,6 @@ static inline fuzz_plane fuzz_plane_of(const dp_frame *frame, int plane) {
 }
 
 /* ---- files ---- */
-
-typedef struct fuzz_path {
-    char text[1024];
-} fuzz_path;
-
-static inline fuzz_path fuzz_golden(const char *name) {
-    const char *folder = getenv("GOLDEN");
-    fuzz_path path;
-    (void)snprintf(path.text, sizeof path.text, "%s/%s", folder != NULL ? folder : "tests/golden",
-                   name);
-    return path;
-}
 
 /* All bytes of a file, which the caller frees. */
 static inline uint8_t *fuzz_read(const char *path, size_t *size) {
