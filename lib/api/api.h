@@ -80,6 +80,11 @@ bool dpi_is_frame_side(int32_t side);
  * (progress.c) */
 dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 
+/* Takes a batch whose pixels are in the workspace to its class tokens, and adds to `timings`. The
+ * progress that it reports goes from `from` to `to`. (batch.c) */
+dp_status dpi_run_batch(dp_session *session, const dpi_batch *batch, double from, double to,
+                        dp_timings *timings);
+
 /* Begins a clip of `views` views, counting crops. A clip that was open for frames is given up.
  * (view.c) */
 void dpi_view_begin_clip(dp_session *session, size_t views);

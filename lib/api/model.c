@@ -278,7 +278,7 @@ static dp_model_info collect_info(const dp_model *model) {
         .adapter_width = widest_adapter(p),
         .parameters = model->parameter_count,
         .adapter_parameters = model->adapter_parameter_count,
-        .macs = dpi_count_macs(model),
+        .macs = dpi_view_macs(model),
         .weight_bytes = held_bytes(model),
         .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
         .counted_bytes = (int64_t)dpi_account_used(model->account),

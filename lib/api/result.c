@@ -45,7 +45,7 @@ void dpi_result_write(const dp_session *session, dp_result *result) {
         .feature_spatial = answer->feature[DPI_SPATIAL],
         .classes = (int32_t)p->classes,
         .feature_size = (int32_t)p->feature_size,
-        .macs = dpi_count_macs(session->model) * (int64_t)session->view.views,
+        .macs = dpi_view_macs(session->model) * (int64_t)session->view.views,
         .timings = session->view.timings,
     };
     dpi_write_struct(&dpi_result_type, &known, result);

@@ -6,24 +6,15 @@
 #include "api/api.h"
 #include "os/clock.h"
 
-/* Milliseconds since then, which becomes now. */
-static double restart_clock(double *since) {
-    double now = dpi_clock_ms();
-    double passed = now - *since;
-    *since = now;
-    return passed;
-}
-
 static size_t count_view_images(const dpi_parameters *p) {
     return p->spatial_frames + p->framesets;
 }
 
-/* `images` is how many of this view have gone through the blocks, with a part of those on the way.
- */
-static dp_status report_view_progress(dp_session *session, const char *stage, double images) {
+/* Which part of the clip is done after this many images of the view. */
+static double part_of_clip(const dp_session *session, size_t images) {
     const dpi_view *view = &session->view;
-    double part = 0.95 * images / (double)count_view_images(&session->model->parameters);
-    return dpi_report_progress(session, stage, ((double)view->done + part) / (double)view->views);
+    double part = 0.95 * (double)images / (double)count_view_images(&session->model->parameters);
+    return ((double)view->done + part) / (double)view->views;
 }
 
 /* ---- frames ---- */
@@ -97,40 +88,16 @@ void dpi_view_load_frames(dp_session *session, const dpi_checked_clip *clip, siz
 
 /* ---- images ---- */
 
-static dp_status run_blocks(dp_session *session, const dpi_batch *batch, double images) {
-    size_t blocks = session->model->parameters.blocks;
-    dp_status status = DP_OK;
-    for (size_t i = 0; i < blocks && status == DP_OK; i++) {
-        double part = 0.05 + 0.95 * (double)i / (double)blocks;
-        status =
-            report_view_progress(session, "blocks", (double)session->view.images + part * images);
-        if (status == DP_OK) {
-            dpi_run_block(&session->workspace, batch, session->team, i);
-        }
-    }
-    return status;
-}
-
 /* All that are together with this image. */
 static dp_status run_batch_of(dp_session *session, dpi_path path, size_t image) {
     dpi_view *view = &session->view;
     dpi_batch batch = dpi_workspace_batch(&session->workspace, path, image);
-    size_t images = batch.images[DPI_SPATIAL] + batch.images[DPI_TEMPORAL];
-    double since = dpi_clock_ms();
-    dp_status status =
-        report_view_progress(session, "patches", (double)view->images + 0.02 * (double)images);
-    if (status != DP_OK) {
-        return status;
-    }
-    dpi_embed_patches(&session->workspace, &batch, session->team);
-    view->timings.patches_ms += restart_clock(&since);
-    status = run_blocks(session, &batch, (double)images);
-    view->timings.blocks_ms += restart_clock(&since);
+    size_t images = view->images + batch.images[DPI_SPATIAL] + batch.images[DPI_TEMPORAL];
+    dp_status status = dpi_run_batch(session, &batch, part_of_clip(session, view->images),
+                                     part_of_clip(session, images), &view->timings);
     if (status == DP_OK) {
-        dpi_keep_class_tokens(&session->workspace, &batch);
-        view->images += images;
+        view->images = images;
     }
-    view->timings.head_ms += restart_clock(&since);
     return status;
 }
 
@@ -170,23 +137,25 @@ void dpi_view_begin(dp_session *session, size_t crop, size_t crops) {
 dp_status dpi_view_run_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
                               size_t count) {
     double since = dpi_clock_ms();
-    dp_status status = report_view_progress(session, "frames", (double)session->view.images);
+    dp_status status =
+        dpi_report_progress(session, "frames", part_of_clip(session, session->view.images));
     if (status != DP_OK) {
         return status;
     }
     dpi_view_load_frames(session, clip, number, count);
-    session->view.timings.frames_ms += restart_clock(&since);
+    session->view.timings.frames_ms += dpi_clock_restart(&since);
     return run_complete_images(session);
 }
 
 dp_status dpi_view_run_head(dp_session *session) {
     double since = dpi_clock_ms();
-    dp_status status = report_view_progress(session, "head", (double)session->view.images);
+    dp_status status =
+        dpi_report_progress(session, "head", part_of_clip(session, session->view.images));
     if (status == DP_OK) {
         dpi_run_head(&session->workspace);
         dpi_answer_add_view(&session->answer, &session->workspace);
         session->view.done++;
     }
-    session->view.timings.head_ms += restart_clock(&since);
+    session->view.timings.head_ms += dpi_clock_restart(&since);
     return status;
 }

@@ -27,3 +27,10 @@ double dpi_clock_ms(void) {
 }
 
 #endif
+
+double dpi_clock_restart(double *since) {
+    double now = dpi_clock_ms();
+    double passed = now - *since;
+    *since = now;
+    return passed;
+}

@@ -6,5 +6,7 @@
 
 /* Monotonic milliseconds; always 0 without a clock. */
 double dpi_clock_ms(void);
+/* Milliseconds since then, which becomes now. */
+double dpi_clock_restart(double *since);
 
 #endif /* DPI_CLOCK_H */

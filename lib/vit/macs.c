@@ -47,24 +47,27 @@ static uint64_t unfused_image_macs(const dpi_parameters *p, const dpi_unfused_bl
     return p->tokens * token + attention_macs(p, p->tokens);
 }
 
-static uint64_t path_macs(const dp_model *model, dpi_path path) {
+int64_t dpi_image_macs(const dp_model *model, dpi_path path) {
     const dpi_parameters *p = &model->parameters;
-    uint64_t image = 0;
+    uint64_t image = (p->tokens - 1) * linear_macs(&model->patch);
     for (size_t i = 0; i < p->blocks; i++) {
         const dpi_block *block = &model->block[i];
         const dpi_path_block *fused = path == DPI_SPATIAL ? &block->spatial : &block->temporal;
         image += dpi_is_fused(model) ? fused_image_macs(p, fused, i + 1 == p->blocks)
                                      : unfused_image_macs(p, &block->unfused, path);
     }
-    return image * dpi_path_images(p, path);
+    return (int64_t)image;
 }
 
-int64_t dpi_count_macs(const dp_model *model) {
+int64_t dpi_head_macs(const dp_model *model) {
     const dpi_parameters *p = &model->parameters;
     uint64_t images = p->spatial_frames + p->framesets;
-    uint64_t macs = images * (p->tokens - 1) * linear_macs(&model->patch);
-    macs += path_macs(model, DPI_SPATIAL) + path_macs(model, DPI_TEMPORAL);
-    macs += images * linear_macs(&model->projection);
-    macs += linear_macs(&model->head_hidden) + linear_macs(&model->head_output);
-    return (int64_t)macs;
+    return (int64_t)(images * linear_macs(&model->projection) + linear_macs(&model->head_hidden) +
+                     linear_macs(&model->head_output));
+}
+
+int64_t dpi_view_macs(const dp_model *model) {
+    const dpi_parameters *p = &model->parameters;
+    return (int64_t)p->spatial_frames * dpi_image_macs(model, DPI_SPATIAL) +
+           (int64_t)p->framesets * dpi_image_macs(model, DPI_TEMPORAL) + dpi_head_macs(model);
 }

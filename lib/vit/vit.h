@@ -22,7 +22,12 @@ void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_t
 void dpi_keep_class_tokens(const dpi_workspace *workspace, const dpi_batch *batch);
 void dpi_run_head(const dpi_workspace *workspace);
 
-/* Multiply-adds of the matrix products of one view, from shapes. (macs.c) */
-int64_t dpi_count_macs(const dp_model *model);
+/* Multiply-adds of matrix products, from shapes. (macs.c) */
+/* Of one image, from its patches to its class token. */
+int64_t dpi_image_macs(const dp_model *model, dpi_path path);
+/* Of the head, once all images of a view are done. */
+int64_t dpi_head_macs(const dp_model *model);
+/* Of a whole view. */
+int64_t dpi_view_macs(const dp_model *model);
 
 #endif /* DPI_VIT_H */

@@ -85,21 +85,22 @@ static void take_batch(dpi_arena *arena, const dpi_workspace *workspace, dpi_bat
 
 static void take_batches(dpi_arena *arena, dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
-    if (workspace->image_by_image) {
-        take_batch(arena, workspace, &workspace->batch[DPI_SPATIAL], 1, 0);
-        take_batch(arena, workspace, &workspace->batch[DPI_TEMPORAL], 0, 1);
-    } else {
-        take_batch(arena, workspace, &workspace->batch[0], p->spatial_frames, p->framesets);
+    take_batch(arena, workspace, &workspace->single[DPI_SPATIAL], 1, 0);
+    take_batch(arena, workspace, &workspace->single[DPI_TEMPORAL], 0, 1);
+    if (!workspace->image_by_image) {
+        take_batch(arena, workspace, &workspace->together, p->spatial_frames, p->framesets);
     }
 }
 
-dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image) {
-    if (!workspace->image_by_image) {
-        return workspace->batch[0];
-    }
-    dpi_batch batch = workspace->batch[path];
+dpi_batch dpi_workspace_single(const dpi_workspace *workspace, dpi_path path, size_t image) {
+    dpi_batch batch = workspace->single[path];
     batch.first[path] = image;
     return batch;
+}
+
+dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image) {
+    return workspace->image_by_image ? dpi_workspace_single(workspace, path, image)
+                                     : workspace->together;
 }
 
 /* ---- memory ---- */

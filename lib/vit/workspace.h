@@ -40,8 +40,9 @@ typedef struct dpi_workspace {
     const dp_model *model;
     size_t threads;
     bool image_by_image;
-    size_t row_block;           /* maximum rows of a row block */
-    dpi_batch batch[DPI_PATHS]; /* [0]: all images; image by image: one per path */
+    size_t row_block;            /* maximum rows of a row block */
+    dpi_batch together;          /* all images of a view; not image by image */
+    dpi_batch single[DPI_PATHS]; /* one image of a path, whichever it is */
     dpi_path_state path[DPI_PATHS];
     float *scratch; /* [threads][scratch_floats] */
     size_t scratch_floats;
@@ -54,8 +55,10 @@ typedef struct dpi_workspace {
 void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
                         bool image_by_image, dpi_workspace *workspace);
 
-/* The batch that image `image` of a path belongs to. */
+/* The batch that image `image` of a path belongs to in a view. */
 dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image);
+/* That of this image alone. Its pixels are the first of the path. */
+dpi_batch dpi_workspace_single(const dpi_workspace *workspace, dpi_path path, size_t image);
 
 /* A thread's scratch memory, scratch_floats floats; callers that fill `pixels` use it, too. */
 float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread);
