@@ -8,6 +8,7 @@
 #endif
 
 #include "base/size.h"
+#include "os/forks.h"
 #include "os/loop.h"
 
 #include <string.h>
@@ -63,33 +64,6 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
 #include <errno.h>
 #include <signal.h>
 
-/* ---- forks ---- */
-
-/* How many forks there are between the first process that watches and this one. */
-static atomic_uint forks;
-
-static void count_fork(void) {
-    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
-}
-
-static unsigned forks_so_far(void) {
-    return atomic_load_explicit(&forks, memory_order_relaxed);
-}
-
-/* From the first call on, children count their fork. Two threads at once may both install the
- * handler: children then count twice, which is as good. There is no lock that a fork could find
- * held. */
-static bool watch_forks(void) {
-    static atomic_bool watching;
-    if (!atomic_load(&watching)) {
-        if (pthread_atfork(NULL, NULL, count_fork) != 0) {
-            return false;
-        }
-        atomic_store(&watching, true);
-    }
-    return true;
-}
-
 typedef struct worker {
     dpi_workers *all;
     pthread_t thread;
@@ -121,7 +95,7 @@ size_t dpi_workers_threads(const dpi_workers *workers) {
 }
 
 static bool are_in_parent(const dpi_workers *workers) {
-    return workers->forks != forks_so_far();
+    return workers->forks != dpi_forks_so_far();
 }
 
 /* ---- the ring of loops; with the lock held ---- */
@@ -253,7 +227,7 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
 
 dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
     atomic_init(&loop->next, 0);
-    loop->forks = forks_so_far();
+    loop->forks = dpi_forks_so_far();
     if (pthread_cond_init(&loop->left, NULL) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
@@ -262,7 +236,7 @@ dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
 
 /* Destroying a condition that a thread of the parent waits for would wait for that thread. */
 void dpi_loop_end(dpi_loop *loop) {
-    if (loop->forks == forks_so_far()) {
+    if (loop->forks == dpi_forks_so_far()) {
         pthread_cond_destroy(&loop->left);
     }
 }
@@ -328,11 +302,11 @@ dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
                             dpi_message *message) {
     dpi_workers *made = memory;
     memset(made, 0, dpi_workers_size(threads));
-    if (!watch_forks()) {
+    if (!dpi_forks_watch()) {
         return dpi_fail(message, DP_ERR_THREAD, "the handler of forks could not be installed");
     }
     made->threads = threads;
-    made->forks = forks_so_far();
+    made->forks = dpi_forks_so_far();
     atomic_init(&made->begun, 0);
     dp_status status = init_locks(made, message);
     if (status != DP_OK) {
