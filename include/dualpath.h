@@ -53,9 +53,10 @@
  * - A NULL options pointer means the defaults. Output pointers are set to NULL on failure.
  * - A model is immutable once open: any number of threads and sessions may share it, and a pool. A
  *   session belongs to one thread at a time.
- * - Destroying or closing NULL does nothing. Models and pools may be closed before what is on them:
- *   a session holds on to its model and its pool, a task to its backbone. What was closed is not to
- *   be used in calls any more; it is freed with the last that holds on to it.
+ * - Destroying or closing NULL does nothing. Models, pools and sessions may be closed before what
+ * is on them: a session holds on to its model and its pool, a task to its backbone, a stream to its
+ *   session. What was closed is not to be used in calls any more; it is freed with the last that
+ *   holds on to it, and so an arena is in use until then.
  * - A thread that calls needs a stack of 64 KiB, beside what callbacks and signal handlers of the
  *   host take. The library's own threads have stacks of 512 KiB, whatever `ulimit -s` says.
  * - fork() may be called at any time, also while other threads are in calls. The child may use and
@@ -63,6 +64,7 @@
  *   session or pool stay in the parent: in the child its calls work alone, with the same answer,
  *   and dp_session_threads() goes on saying what it was made with. A session that another thread
  *   was using at that moment takes a new clip, and what calls of other threads were making is lost.
+ *   A stream that another thread was using is to be reset.
  *   The child waits for no lock. An arena must not lie in memory that parent and child share.
  * - Declarations added after the first version say so at the end of their comment (Since ...).
  */
@@ -866,6 +868,158 @@ typedef struct dp_prediction {
 /* The `count` likeliest classes of the session's last result, likeliest first, equal ones by index.
  * Writes exactly `count` entries: 1 .. classes. DP_ERR_ARGUMENT when there is no result yet. */
 DP_API dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions);
+
+/* ------------------------------------------------------------------------------------------
+ * Streams: video without an end, from a camera or of a long film
+ *
+ *     dp_stream_options options;
+ *     dp_stream_options_default(&options);
+ *     dp_stream_create(session, &options, &stream);
+ *     while there is a frame:
+ *         dp_stream_push(stream, &frame, time_us);
+ *         while (dp_stream_next(stream, 0, &window) == DP_OK && window.ready) { ... }
+ *     dp_stream_finish(stream);
+ *     while (dp_stream_next(stream, 0, &window) == DP_OK && window.ready) { ... }
+ *     dp_stream_destroy(stream);
+ *
+ * Some of the frames are sampled: every `rate`-th, or by time. A window is T sampled frames in a
+ * row, and the next one begins `hop` sampled frames later. Its answer is, bit for bit, that of
+ * dp_classify_clip() with DP_SAMPLING_GIVEN on the same frames. But each image goes through the
+ * transformer only once: the spatial path sees every frame alone, so that what it found in a frame
+ * serves all windows that have the frame. For T = 16 and hop = 2 a window costs one image of the
+ * spatial path and one frameset: 2 images of 9.
+ *
+ * dp_stream_push() shrinks a frame to the model's size and keeps that; dp_stream_next() computes.
+ * The work of a window is spread over the frames that come: each image is computed as soon as its
+ * last frame is there.
+ *
+ * One thread can make all calls. Or one pushes, a camera's, and another one calls dp_stream_next():
+ * dp_stream_push() and dp_stream_finish() may run at the same time as dp_stream_next(), and no two
+ * other calls of a stream may. dp_stream_next() computes in the session, which belongs to its
+ * thread as in any other call. Many streams can share a session, one call of dp_stream_next() at a
+ * time, and many sessions a pool. Other calls on the session may be made in between; a clip that is
+ * open for frames ends (dp_session_begin_clip()).
+ *
+ * The sentence of a failed call is dp_last_message() of the thread that made it.
+ */
+
+typedef struct dp_stream dp_stream;
+
+/* What dp_stream_push() does with a sampled frame when `queue` frames wait. Since 0.2.0. */
+typedef enum dp_full {
+    DP_FULL_UNKNOWN = -1, /* dp_full_from_name() of an unknown name */
+    DP_FULL_REFUSE = 0,   /* DP_ERR_ARGUMENT: dp_stream_next() is to be called first */
+    DP_FULL_WAIT = 1,     /* waits until another thread took one */
+    DP_FULL_DROP = 2      /* drops the one that has waited longest, and counts it */
+} dp_full;
+
+/* "refuse", "wait", "drop"; "unknown" for any other number. Since 0.2.0. */
+DP_API const char *dp_full_name(int32_t full);
+/* The dp_full of this name; DP_FULL_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_full_from_name(const char *name);
+
+#define DP_MAX_HOP 65536
+#define DP_MAX_QUEUE 1024
+
+/* Since 0.2.0. */
+typedef struct dp_stream_options {
+    size_t struct_size;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the stream. */
+    /* A caller's memory instead, of at least dp_stream_size() bytes and aligned to 64. */
+    void *arena;
+    size_t arena_size;
+    /* Samples by time: this many frames a second, 0 < sample_fps <= 1000; 0 (default): by `rate`.
+     * A frame is taken for the point n / sample_fps after the first frame if it is the first one
+     * there, or before it by no more than half of the time since the frame before, and no more than
+     * half of 1 / sample_fps: the nearest one of a steady camera. Where frames are missing, the one
+     * before stands in their place, so that motion keeps its speed. A gap of more than T + hop
+     * points is shortened by whole hops: windows that would see nothing but one frame. */
+    double sample_fps;
+    int32_t rate; /* every rate-th frame, 1 .. 65536; 0 (default): the model's. Not with sample_fps.
+                   */
+    int32_t hop;  /* sampled frames from one window to the next, 1 .. DP_MAX_HOP; 0 (default): T /
+                     Ts, so that each window has one new image of the spatial path */
+    int32_t crop, crops; /* as in dp_session_begin_clip(); default: 0 of 1 */
+    int32_t queue;       /* sampled frames that may wait, 1 (default) .. DP_MAX_QUEUE */
+    int32_t full;        /* dp_full; default DP_FULL_REFUSE */
+    /* Non-zero: frames are compared with the one before, as the model sees them, and what was found
+     * in a frame serves those that equal it: a camera that sees nothing new costs hardly anything.
+     * The answers are the same, bit for bit. */
+    int32_t skip_unchanged;
+    int32_t reserved; /* 0 */
+} dp_stream_options;
+
+DP_API void dp_stream_options_init(dp_stream_options *options, size_t struct_size);
+static inline void dp_stream_options_default(dp_stream_options *options) {
+    dp_stream_options_init(options, sizeof *options);
+}
+
+/* How many bytes a stream with these options needs beside its session; `arena` and `arena_size` are
+ * ignored. About Tg + queue + 1 images of 12 * R * R bytes. Since 0.2.0. */
+DP_API dp_status dp_stream_size(const dp_model *model, const dp_stream_options *options,
+                                size_t *bytes);
+
+/* Takes all memory: nothing is allocated later. The stream holds on to the session, which may be
+ * destroyed before it. Since 0.2.0. */
+DP_API dp_status dp_stream_create(dp_session *session, const dp_stream_options *options,
+                                  dp_stream **stream);
+DP_API void dp_stream_destroy(dp_stream *stream); /* Since 0.2.0. */
+
+/* Takes the next frame, of any size, format and turn; its bytes and its descriptor are not needed
+ * any more when the call returns. `time_us` is its time in microseconds, -2^61 .. 2^61, from
+ * wherever the caller counts. With sample_fps it may not be before that of the frame before:
+ * DP_ERR_ARGUMENT. A frame that is not sampled costs nothing. A refused frame changes nothing, and
+ * has no number. After dp_stream_finish(): DP_ERR_ARGUMENT; while this call waits:
+ * DP_ERR_CANCELLED. Since 0.2.0. */
+DP_API dp_status dp_stream_push(dp_stream *stream, const dp_frame *frame, int64_t time_us);
+
+/* No more frames come. What waits is still computed, and then the last window: the last T sampled
+ * frames, if they do not end a window anyway, or fewer of them where images of the spatial path
+ * would have to be computed again: the last frame then repeats. So it does in a stream of less than
+ * T sampled frames, as in a short clip. Since 0.2.0. */
+DP_API dp_status dp_stream_finish(dp_stream *stream);
+
+/* Everything as after dp_stream_create(): frames that wait and frames that were computed are gone.
+ * Since 0.2.0. */
+DP_API dp_status dp_stream_reset(dp_stream *stream);
+
+/* A window and its answer. What its pointers point at lies in the stream, and stays as it is until
+ * the next dp_stream_next(), dp_stream_reset(), or the end of the stream. Since 0.2.0. */
+typedef struct dp_window {
+    size_t struct_size;
+    const int64_t *frames;   /* [T] which of the pushed frames it has, counted from 0 */
+    const int64_t *times_us; /* [T] their times; of one that stands for missing ones, in between */
+    const float *logits;     /* [classes]; NULL when the model has no head */
+    const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
+    const float *feature_temporal; /* y_t [feature_size] */
+    const float *feature_spatial;  /* y_s [feature_size] */
+    const void *reserved;
+    int64_t number;      /* windows before this one */
+    int64_t dropped;     /* frames, since the stream began */
+    int64_t macs;        /* multiply-adds executed since the window before: what was not reused */
+    dp_timings timings;  /* of the calls since the window before; total_ms without waiting */
+    int32_t ready;       /* 1; 0: there is no window yet, or no more, and all else is 0 and NULL */
+    int32_t frame_count; /* T */
+    int32_t classes;
+    int32_t feature_size;
+} dp_window;
+
+DP_API void dp_window_init(dp_window *window, size_t struct_size); /* Since 0.2.0. */
+static inline void dp_window_default(dp_window *window) {
+    dp_window_init(window, sizeof *window);
+}
+
+/* Computes what the frames allow that came, up to the end of a window; `window->ready` says whether
+ * it got there. Where no frame waits, it waits `timeout_ms` for one: 0: not at all; -1: until there
+ * is one, or dp_stream_finish(). Builds without threads cannot wait: DP_ERR_UNSUPPORTED.
+ *
+ * Progress is that of the images that are computed. After DP_ERR_CANCELLED the next call goes on
+ * with the same image. DP_ERR_NUMERIC: this window has no answer, and the next call goes on behind
+ * it. Since 0.2.0. */
+DP_API dp_status dp_stream_next(dp_stream *stream, int32_t timeout_ms, dp_window *window);
+
+/* The `count` likeliest classes of the stream's last window, as dp_session_top(). Since 0.2.0. */
+DP_API dp_status dp_stream_top(dp_stream *stream, int32_t count, dp_prediction *predictions);
 
 /* ------------------------------------------------------------------------------------------
  * Experimental: declared where a program defines DP_EXPERIMENTAL before it includes this file

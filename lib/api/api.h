@@ -21,6 +21,19 @@ dp_status dpi_check_threads(const char *name, int32_t threads, dpi_message *mess
 /* What 0 threads stand for. (pool.c) */
 int32_t dpi_default_threads(void);
 
+/* Where a session or a stream lies: in the caller's arena, or in memory of an allocator, which is
+ * counted with that of the model. (place.c) */
+typedef struct dpi_place {
+    const dp_allocator *allocator;
+    void *arena; /* NULL: the allocator's memory */
+    size_t arena_size;
+} dpi_place;
+
+/* `what` is for the sentence of a failure. */
+dp_status dpi_place_take(const dp_model *model, const dpi_place *place, size_t bytes,
+                         const char *what, void **memory, dpi_message *message);
+void dpi_place_release(const dp_model *model, const dpi_place *place, void *memory, size_t bytes);
+
 /* A pool of the caller. It lies in one block. (pool.c) */
 struct dp_pool {
     atomic_size_t holders; /* who created it, and the sessions on it */
@@ -43,10 +56,11 @@ typedef struct dpi_view {
 
 /* What a session is; all of it lies in its arena. */
 struct dp_session {
+    atomic_size_t holders; /* who created it, and the streams on it */
     const dp_model *model; /* held, */
     dp_pool *pool;         /* and so is this one; NULL: there is none */
-    const dp_allocator *allocator;
-    size_t bytes; /* that the allocator gave; 0: the arena is the caller's */
+    dpi_place place;
+    size_t bytes; /* in its place */
     dp_progress_fn progress;
     void *progress_user;
     dp_log_fn log;
@@ -73,6 +87,12 @@ dp_status dpi_check_clip(const dp_model *model, const dp_clip *clip, dpi_checked
 dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *message);
 dp_status dpi_check_view(const dpi_sampler *sampler, int32_t view, dpi_message *message);
 
+dp_status dpi_check_crop(int32_t crop, int32_t crops, dpi_message *message);
+
+/* One holder more or less; the last one frees the session. (session.c) */
+void dpi_session_hold(dp_session *session);
+void dpi_session_release(dp_session *session);
+
 /* 1 .. DP_MAX_FRAME_SIDE. (frames.c) */
 bool dpi_is_frame_side(int32_t side);
 
@@ -85,6 +105,8 @@ dp_status dpi_report_progress(dp_session *session, const char *stage, double fra
 dp_status dpi_run_batch(dp_session *session, const dpi_batch *batch, double from, double to,
                         dp_timings *timings);
 
+/* What a frame becomes for this crop of `crops`. (view.c) */
+dpi_frame_target dpi_view_target(const dp_model *model, size_t crop, size_t crops);
 /* Begins a clip of `views` views, counting crops. A clip that was open for frames is given up.
  * (view.c) */
 void dpi_view_begin_clip(dp_session *session, size_t views);
@@ -109,5 +131,8 @@ void dpi_result_clear(dp_session *session);
 /* All views were added: the answer is the session's result. */
 dp_status dpi_result_complete(dp_session *session);
 void dpi_result_write(const dp_session *session, dp_result *result);
+/* The likeliest classes of an answer. NULL: there is none yet, of `whose`. */
+dp_status dpi_answer_top(const dpi_answer *answer, const dp_model *model, const char *whose,
+                         int32_t count, dp_prediction *predictions, dpi_message *message);
 
 #endif /* DPI_API_H */

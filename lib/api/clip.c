@@ -124,6 +124,18 @@ dp_status dpi_check_frame(const dp_frame *frame, size_t index, dpi_message *mess
     return status;
 }
 
+dp_status dpi_check_crop(int32_t crop, int32_t crops, dpi_message *message) {
+    if (crops < 1 || crops > DP_MAX_CROPS) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
+                        DP_MAX_CROPS);
+    }
+    if (crop < 0 || crop >= crops) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %d", (int)crop,
+                        (int)crops - 1);
+    }
+    return DP_OK;
+}
+
 /* All of a clip but its frames. */
 static dp_status check_sampling(const dp_model *model, const dp_clip *clip, dp_clip *known,
                                 dpi_sampler *sampler, dpi_message *message) {

@@ -24,6 +24,9 @@ static const dp_session_options default_session_options = {.struct_size =
                                                                sizeof(dp_session_options)};
 static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1, .crops = 1};
 static const dp_result default_result = {.struct_size = sizeof(dp_result)};
+static const dp_stream_options default_stream_options = {
+    .struct_size = sizeof(dp_stream_options), .crops = 1, .queue = 1};
+static const dp_window default_window = {.struct_size = sizeof(dp_window)};
 
 const dpi_struct_type dpi_model_options_type = {
     STRUCT_TYPE(dp_model_options, max_memory, &default_model_options)};
@@ -37,6 +40,11 @@ const dpi_struct_type dpi_session_options_type = {
     STRUCT_TYPE(dp_session_options, image_by_image, &default_session_options)};
 const dpi_struct_type dpi_clip_type = {STRUCT_TYPE(dp_clip, crops, &default_clip)};
 const dpi_struct_type dpi_result_type = {STRUCT_TYPE(dp_result, timings, &default_result)};
+const dpi_struct_type dpi_stream_options_type = {
+    STRUCT_TYPE(dp_stream_options, reserved, &default_stream_options),
+    .reserved = offsetof(dp_stream_options, reserved),
+    .reserved_end = END_OF(dp_stream_options, reserved)};
+const dpi_struct_type dpi_window_type = {STRUCT_TYPE(dp_window, feature_size, &default_window)};
 
 void dp_model_options_init(dp_model_options *options, size_t struct_size) {
     dpi_init_struct(&dpi_model_options_type, options, struct_size);
@@ -60,6 +68,14 @@ void dp_clip_init(dp_clip *clip, size_t struct_size) {
 
 void dp_result_init(dp_result *result, size_t struct_size) {
     dpi_init_struct(&dpi_result_type, result, struct_size);
+}
+
+void dp_stream_options_init(dp_stream_options *options, size_t struct_size) {
+    dpi_init_struct(&dpi_stream_options_type, options, struct_size);
+}
+
+void dp_window_init(dp_window *window, size_t struct_size) {
+    dpi_init_struct(&dpi_window_type, window, struct_size);
 }
 
 /* ---- fields and callbacks ---- */

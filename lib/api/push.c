@@ -5,23 +5,11 @@
 #include "api/api.h"
 #include "os/clock.h"
 
-static dp_status check_crop_of_clip(int32_t crop, int32_t crops, dpi_message *message) {
-    if (crops < 1 || crops > DP_MAX_CROPS) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "crops is %d, expected 1 .. %d", (int)crops,
-                        DP_MAX_CROPS);
-    }
-    if (crop < 0 || crop >= crops) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "crop is %d, expected 0 .. %d", (int)crop,
-                        (int)crops - 1);
-    }
-    return DP_OK;
-}
-
 dp_status dp_session_begin_clip(dp_session *session, int32_t crop, int32_t crops) {
     if (session == NULL) {
         return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
     }
-    dp_status status = check_crop_of_clip(crop, crops, &session->message);
+    dp_status status = dpi_check_crop(crop, crops, &session->message);
     if (status == DP_OK) {
         dpi_view_begin_clip(session, 1);
         session->clip_is_open = true;

@@ -51,31 +51,36 @@ void dpi_result_write(const dp_session *session, dp_result *result) {
     dpi_write_struct(&dpi_result_type, &known, result);
 }
 
-dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions) {
-    if (session == NULL) {
-        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
-    }
-    int32_t classes = (int32_t)session->model->parameters.classes;
+dp_status dpi_answer_top(const dpi_answer *answer, const dp_model *model, const char *whose,
+                         int32_t count, dp_prediction *predictions, dpi_message *message) {
+    int32_t classes = (int32_t)model->parameters.classes;
     if (classes == 0) {
-        return dpi_fail(&session->message, DP_ERR_NO_HEAD,
+        return dpi_fail(message, DP_ERR_NO_HEAD,
                         "this model answers features only: it has no classes");
     }
     if (predictions == NULL || count < 1 || count > classes) {
-        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+        return dpi_fail(message, DP_ERR_ARGUMENT,
                         "%d classes were asked for, expected 1 .. %d and a place for them",
                         (int)count, (int)classes);
     }
-    if (!session->has_result) {
-        return dpi_fail(&session->message, DP_ERR_ARGUMENT, "this session has no result yet");
+    if (answer == NULL) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "this %s has no result yet", whose);
     }
-    const dpi_answer *answer = &session->answer;
     dpi_select_top(answer->logits, classes, count, predictions);
     for (int32_t i = 0; i < count; i++) {
         int32_t index = predictions[i].index;
         predictions[i] = (dp_prediction){.index = index,
                                          .logit = answer->logits[index],
                                          .probability = answer->probabilities[index],
-                                         .label = dp_model_label(session->model, index)};
+                                         .label = dp_model_label(model, index)};
     }
     return DP_OK;
+}
+
+dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions) {
+    if (session == NULL) {
+        return dpi_fail(dpi_thread_message(), DP_ERR_ARGUMENT, "the session is NULL");
+    }
+    return dpi_answer_top(session->has_result ? &session->answer : NULL, session->model, "session",
+                          count, predictions, &session->message);
 }

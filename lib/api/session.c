@@ -2,7 +2,6 @@
  * Sessions: sizing, creating and destroying them. All of a session lies in one arena.
  */
 #include "api/api.h"
-#include "dp_config.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -75,10 +74,6 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
     return status == DP_OK ? resolve_session_threads(options, message) : status;
 }
 
-static dpi_account *account_of(const dp_model *model) {
-    return DPI_HAS_ACCOUNTS ? model->account : NULL;
-}
-
 /* Plans or takes everything a session needs, itself first. */
 static dp_session *take_session(dpi_arena *arena, const dp_model *model,
                                 const dp_session_options *options) {
@@ -121,26 +116,6 @@ dp_status dp_session_size(const dp_model *model, const dp_session_options *optio
     return status == DP_OK ? count_session_bytes(model, &resolved, bytes, message) : status;
 }
 
-/* The caller's arena, or memory of our own, which is counted with that of the model. */
-static dp_status get_session_memory(const dp_model *model, const dp_session_options *options,
-                                    size_t bytes, void **memory, dpi_message *message) {
-    if (options->arena == NULL) {
-        *memory = dpi_account_allocate(account_of(model), options->allocator, bytes);
-        return *memory != NULL ? DP_OK
-                               : dpi_account_fail(account_of(model), bytes, "a session", message);
-    }
-    if ((uintptr_t)options->arena % DPI_ALIGNMENT != 0) {
-        return dpi_fail(message, DP_ERR_ARENA, "the arena is not aligned to %d bytes",
-                        DPI_ALIGNMENT);
-    }
-    if (options->arena_size < bytes) {
-        return dpi_fail(message, DP_ERR_ARENA, "the arena has %zu bytes, the session needs %zu",
-                        options->arena_size, bytes);
-    }
-    *memory = options->arena;
-    return DP_OK;
-}
-
 /* Starts the session's own workers, if it is to have any, and its team, in the memory taken. */
 static dp_status start_session_team(dp_session *session, const dp_session_options *options,
                                     dpi_message *message) {
@@ -162,12 +137,13 @@ static dp_status start_session_team(dp_session *session, const dp_session_option
 }
 
 static dp_status fill_session(const dp_model *model, const dp_session_options *options,
-                              void *memory, size_t bytes, dp_session **session,
-                              dpi_message *message) {
+                              const dpi_place *place, void *memory, size_t bytes,
+                              dp_session **session, dpi_message *message) {
     dpi_arena arena = {.base = memory, .size = bytes};
     dp_session *made = take_session(&arena, model, options);
-    made->allocator = options->allocator;
-    made->bytes = options->arena == NULL ? bytes : 0;
+    atomic_init(&made->holders, 1);
+    made->place = *place;
+    made->bytes = bytes;
     made->progress = options->progress;
     made->progress_user = options->progress_user;
     made->log = options->log;
@@ -199,34 +175,44 @@ dp_status dp_session_create(const dp_model *model, const dp_session_options *opt
     if (status == DP_OK) {
         status = count_session_bytes(model, &resolved, &bytes, message);
     }
+    dpi_place place = {resolved.allocator, resolved.arena, resolved.arena_size};
     if (status == DP_OK) {
-        status = get_session_memory(model, &resolved, bytes, &memory, message);
+        status = dpi_place_take(model, &place, bytes, "a session", &memory, message);
     }
     if (status != DP_OK) {
         return status;
     }
-    status = fill_session(model, &resolved, memory, bytes, session, message);
-    if (status != DP_OK && resolved.arena == NULL) {
-        dpi_account_release(account_of(model), resolved.allocator, memory, bytes);
+    status = fill_session(model, &resolved, &place, memory, bytes, session, message);
+    if (status != DP_OK) {
+        dpi_place_release(model, &place, memory, bytes);
     }
     return status;
 }
 
-void dp_session_destroy(dp_session *session) {
-    if (session == NULL) {
+void dpi_session_hold(dp_session *session) {
+    atomic_fetch_add(&session->holders, 1);
+}
+
+void dpi_session_release(dp_session *session) {
+    if (atomic_fetch_sub(&session->holders, 1) != 1) {
         return;
     }
     const dp_model *model = session->model;
     dp_pool *pool = session->pool;
+    dpi_place place = session->place;
     dpi_team_stop(session->team);
     dpi_workers_stop(session->workers);
-    if (session->bytes > 0) {
-        dpi_account_release(account_of(model), session->allocator, session, session->bytes);
-    }
+    dpi_place_release(model, &place, session, session->bytes);
     if (pool != NULL) {
         dpi_pool_release(pool);
     }
     dpi_model_release(model);
+}
+
+void dp_session_destroy(dp_session *session) {
+    if (session != NULL) {
+        dpi_session_release(session);
+    }
 }
 
 int32_t dp_session_threads(const dp_session *session) {

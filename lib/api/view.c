@@ -25,28 +25,19 @@ typedef struct load_run {
     size_t number; /* of the view in the clip */
 } load_run;
 
-static dpi_frame_target frame_target(const dp_session *session) {
-    const dpi_parameters *p = &session->model->parameters;
+dpi_frame_target dpi_view_target(const dp_model *model, size_t crop, size_t crops) {
+    const dpi_parameters *p = &model->parameters;
     dpi_frame_target target = {
         .size = p->image_size,
-        .crop = session->view.crop,
-        .crops = session->view.crops,
-        .kernels = session->model->kernels,
+        .crop = crop,
+        .crops = crops,
+        .kernels = model->kernels,
     };
     for (size_t c = 0; c < 3; c++) {
         target.scale[c] = 1.0f / (255.0f * p->std[c]);
         target.offset[c] = -p->mean[c] / p->std[c];
     }
     return target;
-}
-
-/* Frames from one that the spatial path sees to the next, and frames of a frameset. */
-static size_t spatial_distance(const dpi_parameters *p) {
-    return p->frames / p->spatial_frames;
-}
-
-static size_t frameset_frames(const dpi_parameters *p) {
-    return p->grid * p->grid;
 }
 
 /* Pixels of an image of the view; images that are not held at the same time share a place. */
@@ -62,19 +53,20 @@ static void load_frame_task(void *context, size_t index, size_t thread) {
     const load_run *run = context;
     const dp_session *session = run->session;
     const dpi_parameters *p = &session->model->parameters;
-    dpi_frame_target target = frame_target(session);
+    dpi_frame_target target =
+        dpi_view_target(session->model, session->view.crop, session->view.crops);
     size_t i = session->view.frames + index;
     const dp_frame *frame =
         &run->clip->frames[dpi_sample_frame(&run->clip->sampler, run->number, i)];
     size_t plane = p->image_size * p->image_size;
-    size_t cell = i % frameset_frames(p);
-    float *frameset = image_pixels(session, DPI_TEMPORAL, i / frameset_frames(p));
+    size_t cell = i % dpi_frameset_frames(p);
+    float *frameset = image_pixels(session, DPI_TEMPORAL, i / dpi_frameset_frames(p));
     float *scratch = dpi_workspace_scratch(&session->workspace, thread);
-    if (i % spatial_distance(p) != 0) {
+    if (i % dpi_spatial_distance(p) != 0) {
         dpi_load_cell(frame, &target, p->grid, cell, frameset, scratch);
         return;
     }
-    float *whole = image_pixels(session, DPI_SPATIAL, i / spatial_distance(p));
+    float *whole = image_pixels(session, DPI_SPATIAL, i / dpi_spatial_distance(p));
     dpi_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
     dpi_fill_cell(whole, p->image_size, p->grid, cell, frameset);
 }
@@ -110,11 +102,11 @@ static dp_status run_complete_images(dp_session *session) {
     if (!session->workspace.image_by_image) {
         return come == p->frames ? run_batch_of(session, DPI_SPATIAL, 0) : DP_OK;
     }
-    if (last % spatial_distance(p) == 0) {
-        status = run_batch_of(session, DPI_SPATIAL, last / spatial_distance(p));
+    if (last % dpi_spatial_distance(p) == 0) {
+        status = run_batch_of(session, DPI_SPATIAL, last / dpi_spatial_distance(p));
     }
-    if (status == DP_OK && come % frameset_frames(p) == 0) {
-        status = run_batch_of(session, DPI_TEMPORAL, last / frameset_frames(p));
+    if (status == DP_OK && come % dpi_frameset_frames(p) == 0) {
+        status = run_batch_of(session, DPI_TEMPORAL, last / dpi_frameset_frames(p));
     }
     return status;
 }

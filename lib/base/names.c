@@ -20,6 +20,7 @@ static const number_name status_names[] = {
 static const number_name precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
 static const number_name target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
 static const number_name sampling_names[] = {"center", "first", "uniform", "given"};
+static const number_name full_names[] = {"refuse", "wait", "drop"};
 
 #define COUNT(names) ((int32_t)(sizeof(names) / sizeof(names)[0]))
 
@@ -65,4 +66,12 @@ const char *dp_sampling_name(int32_t sampling) {
 
 int32_t dp_sampling_from_name(const char *name) {
     return find_name(sampling_names, COUNT(sampling_names), name);
+}
+
+const char *dp_full_name(int32_t full) {
+    return NAME_OF(full_names, full, "unknown");
+}
+
+int32_t dp_full_from_name(const char *name) {
+    return find_name(full_names, COUNT(full_names), name);
 }

@@ -5,6 +5,8 @@
  */
 #include "video/video.h"
 
+#include <string.h>
+
 /* The middle two of g pixels. */
 static size_t middle_low(size_t g) {
     return (g - 1) / 2;
@@ -39,6 +41,18 @@ void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float
             const float *top = channel + (y * g + middle_low(g)) * size;
             const float *bottom = channel + (y * g + middle_high(g)) * size;
             shrink_row(top, bottom, g, out + cell_row_offset(size, g, cell, y), side);
+        }
+    }
+}
+
+void dpi_copy_cell(const float *from, size_t from_cell, size_t size, size_t g, size_t cell,
+                   float *frameset) {
+    size_t side = size / g;
+    for (size_t c = 0; c < 3; c++) {
+        for (size_t y = 0; y < side; y++) {
+            memcpy(frameset + c * size * size + cell_row_offset(size, g, cell, y),
+                   from + c * size * size + cell_row_offset(size, g, from_cell, y),
+                   side * sizeof(float));
         }
     }
 }

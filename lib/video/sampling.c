@@ -1,8 +1,11 @@
 /*
  * Which frames of a clip a view takes: the first step of a clip. Exact integer arithmetic, so
- * that every machine takes the same frames. The formulas stand with dp_sampling in dualpath.h.
+ * that every machine takes the same frames. The formulas stand with dp_sampling in dualpath.h. And
+ * which frames of a stream are sampled, by their times.
  */
 #include "video/video.h"
+
+#include <math.h>
 
 /* total * part / whole, rounded down, for part <= whole: no product exceeds whole * whole. */
 static uint64_t multiply_fraction(uint64_t total, uint64_t part, uint64_t whole) {
@@ -42,4 +45,9 @@ size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
     default:
         return (size_t)frame_by_rate(sampler, view, i);
     }
+}
+
+int64_t dpi_sample_point(double fps, double since_first_us, double since_before_us) {
+    double tolerance = 0.5 * fmin(since_before_us, 1e6 / fps);
+    return (int64_t)floor((since_first_us + tolerance) * fps / 1e6);
 }

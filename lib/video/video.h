@@ -25,6 +25,10 @@ typedef struct dpi_sampler {
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
 size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i);
 
+/* The last point n / fps, in seconds after the first frame of a stream, for which a frame can be
+ * taken that comes so long after the first one and after the one before; or -1. */
+int64_t dpi_sample_point(double fps, double since_first_us, double since_before_us);
+
 /* ---- colours (colors.c) ---- */
 
 /* RGB of Y'CbCr: luma * (Y - black), plus these multiples of Cb - 128 and Cr - 128. */
@@ -132,6 +136,10 @@ void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t
 /* Shrinks a normalised frame [3][size][size] by g and writes it into cell `cell` (0 .. g*g-1, row
  * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing. */
 void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
+
+/* Copies a cell of one frameset into a cell of another one. */
+void dpi_copy_cell(const float *from, size_t from_cell, size_t size, size_t g, size_t cell,
+                   float *frameset);
 
 /* Floats of scratch memory that dpi_load_cell() needs for a target of this size. */
 size_t dpi_cell_scratch(size_t size);

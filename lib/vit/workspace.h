@@ -68,6 +68,15 @@ static inline size_t dpi_path_images(const dpi_parameters *p, dpi_path path) {
     return path == DPI_SPATIAL ? p->spatial_frames : p->framesets;
 }
 
+/* Frames from one that the spatial path sees to the next. */
+static inline size_t dpi_spatial_distance(const dpi_parameters *p) {
+    return p->frames / p->spatial_frames;
+}
+
+static inline size_t dpi_frameset_frames(const dpi_parameters *p) {
+    return p->grid * p->grid;
+}
+
 /* Row i of these rows in x. */
 static inline float *dpi_path_x(const dpi_path_state *state, dpi_token_rows rows, size_t i) {
     return state->x + (rows.first + i * rows.step) * state->x_stride;

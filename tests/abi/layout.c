@@ -51,6 +51,13 @@
     F(S, timings)
 #define DP_PREDICTION_FIELDS(F, S) \
     F(S, index) F(S, logit) F(S, probability) F(S, reserved) F(S, label)
+#define DP_STREAM_OPTIONS_FIELDS(F, S) \
+    F(S, struct_size) F(S, allocator) F(S, arena) F(S, arena_size) F(S, sample_fps) F(S, rate) \
+    F(S, hop) F(S, crop) F(S, crops) F(S, queue) F(S, full) F(S, skip_unchanged) F(S, reserved)
+#define DP_WINDOW_FIELDS(F, S) \
+    F(S, struct_size) F(S, frames) F(S, times_us) F(S, logits) F(S, probabilities) \
+    F(S, feature_temporal) F(S, feature_spatial) F(S, reserved) F(S, number) F(S, dropped) \
+    F(S, macs) F(S, timings) F(S, ready) F(S, frame_count) F(S, classes) F(S, feature_size)
 /* clang-format on */
 
 #define STRUCTS(S)                                   \
@@ -66,7 +73,9 @@
     S(dp_clip, DP_CLIP_FIELDS)                       \
     S(dp_timings, DP_TIMINGS_FIELDS)                 \
     S(dp_result, DP_RESULT_FIELDS)                   \
-    S(dp_prediction, DP_PREDICTION_FIELDS)
+    S(dp_prediction, DP_PREDICTION_FIELDS)           \
+    S(dp_stream_options, DP_STREAM_OPTIONS_FIELDS)   \
+    S(dp_window, DP_WINDOW_FIELDS)
 
 /* ---- holes ---- */
 
@@ -163,6 +172,11 @@ static void print_enums(void) {
     NUMBER(DP_SAMPLING_FIRST);
     NUMBER(DP_SAMPLING_UNIFORM);
     NUMBER(DP_SAMPLING_GIVEN);
+    STRUCT(dp_full);
+    NUMBER(DP_FULL_UNKNOWN);
+    NUMBER(DP_FULL_REFUSE);
+    NUMBER(DP_FULL_WAIT);
+    NUMBER(DP_FULL_DROP);
 }
 
 static void print_macros(void) {
@@ -182,6 +196,8 @@ static void print_macros(void) {
     NUMBER(DP_MAX_ASPECT);
     NUMBER(DP_MAX_VIEWS);
     NUMBER(DP_MAX_CROPS);
+    NUMBER(DP_MAX_HOP);
+    NUMBER(DP_MAX_QUEUE);
 }
 
 int main(void) {

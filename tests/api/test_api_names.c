@@ -14,6 +14,7 @@ static const char *const statuses[] = {
 static const char *const precisions[] = {"default", "f32", "bf16", "int8", "auto"};
 static const char *const targets[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
 static const char *const samplings[] = {"center", "first", "uniform", "given"};
+static const char *const fulls[] = {"refuse", "wait", "drop"};
 
 static const char *const formats[] = {"rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"};
 static const char *const colors[] = {"bt601-limited", "bt601-full",     "bt709-limited",
@@ -32,6 +33,7 @@ static const struct {
     {samplings, COUNT(samplings), "unknown", dp_sampling_name, dp_sampling_from_name},
     {formats, COUNT(formats), "unknown", dp_format_name, dp_format_from_name},
     {colors, COUNT(colors), "unknown", dp_color_name, dp_color_from_name},
+    {fulls, COUNT(fulls), "unknown", dp_full_name, dp_full_from_name},
 };
 
 START_TEST(numbers_have_names) {

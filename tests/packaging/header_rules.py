@@ -13,7 +13,11 @@ from pathlib import Path
 WITHOUT_OBJECT = {"dp_version", "dp_version_string", "dp_abi_version", "dp_last_message"}
 NAMED_FOR_WHAT_IT_DOES = {"dp_classify_clip"}
 # What a call is about before it is made.
-NOT_MADE_YET = {"dp_session_size": "session", "dp_model_verify": "model"}
+NOT_MADE_YET = {
+    "dp_session_size": "session",
+    "dp_stream_size": "stream",
+    "dp_model_verify": "model",
+}
 CALL = re.compile(r"^(?:DP_API|static inline) ([^;{}#/]*?)\b(dp_\w+)\(([^;{]*?)\)(?:;| \{)", re.M | re.S)
 
 
