@@ -321,7 +321,7 @@ check-structure: ## includes and names of lib/ against docs/architecture.md, dif
 	@command -v $(PYTHON) >/dev/null || { echo "structure: skipped: there is no $(PYTHON)"; exit 0; }; \
 	    $(PYTHON) tests/structure/structure.py && $(PYTHON) tests/structure/recipes.py
 
-check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels
+check-c: $(TEST_PROGRAMS) $(BUILD)/tests/bench_gemm $(BUILD)/tests/bench_kernels $(BUILD)/tests/bench_stream
 	@set -e; for test in $(TEST_PROGRAMS); do \
 	    echo "== $$(basename $$test)"; GOLDEN=tests/golden $(TEST_WRAPPER) $$test; done
 

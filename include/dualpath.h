@@ -1022,6 +1022,111 @@ DP_API dp_status dp_stream_next(dp_stream *stream, int32_t timeout_ms, dp_window
 DP_API dp_status dp_stream_top(dp_stream *stream, int32_t count, dp_prediction *predictions);
 
 /* ------------------------------------------------------------------------------------------
+ * Events: what happened when, from the probabilities of windows
+ *
+ *     dp_events_create(info.classes, &options, &events);
+ *     dp_events_ignore(events, class) for each that counts as nothing
+ *     for each window of a stream:
+ *         dp_events_push_window(events, &window);
+ *         while (dp_events_next(events, &event) == 1) { ... }
+ *     dp_events_finish(events);
+ *     while (dp_events_next(events, &event) == 1) { ... }
+ *     dp_events_destroy(events);
+ *
+ * Probabilities are smoothed over windows. An event of a class begins with the first window whose
+ * smoothed probability is at least `begin_at`, and ends before the first one that is below
+ * `end_below`. Each window stands for the time around its middle, up to half of the way to the
+ * middles of its neighbours; the first one also for the time from its start, the last one up to its
+ * end.
+ *
+ * Only numbers go in, from wherever they come: no model and no session is needed. The same numbers
+ * give the same events. One thread at a time uses a dp_events. The sentence of a failed call is
+ * dp_last_message().
+ */
+
+typedef struct dp_events dp_events;
+
+#define DP_MAX_SMOOTH 255
+
+/* Since 0.2.0. */
+typedef struct dp_events_options {
+    size_t struct_size;
+    const dp_allocator *allocator; /* NULL: the C library's. Must outlive the dp_events. */
+    /* A caller's memory instead, of at least dp_events_size() bytes and aligned to 64. */
+    void *arena;
+    size_t arena_size;
+    double begin_at;  /* 0 < begin_at <= 1; default 0.5 */
+    double end_below; /* 0 < end_below <= begin_at; 0 (default): 0.7 * begin_at */
+    /* A window whose smoothed probabilities have an entropy of more than this part of that of equal
+     * ones counts as nothing: 0 < entropy <= 1; default 1: none does. */
+    double entropy;
+    int64_t shortest_us; /* shorter events are left out; >= 0, default 0 */
+    int64_t join_us;     /* two events of a class with less time between them are one; >= 0,
+                            default 0 */
+    int32_t smooth;      /* windows, this one in the middle, whose mean is taken: an odd number
+                            of 1 (default) .. DP_MAX_SMOOTH. An event is known smooth / 2
+                            windows later. */
+    /* Non-zero: one event at a time. The class that is likeliest and at least `begin_at` ends the
+     * event of any other; an ignored class does so, too. */
+    int32_t single;
+} dp_events_options;
+
+DP_API void dp_events_options_init(dp_events_options *options,
+                                   size_t struct_size); /* Since 0.2.0. */
+static inline void dp_events_options_default(dp_events_options *options) {
+    dp_events_options_init(options, sizeof *options);
+}
+
+/* Since 0.2.0. */
+typedef struct dp_event {
+    int64_t start_us, end_us;
+    int64_t peak_us; /* the middle of the window with the highest smoothed probability, */
+    float peak;      /* and that probability */
+    float mean;      /* of the smoothed probabilities of its windows */
+    int32_t index;   /* the class */
+    int32_t windows; /* that it has, without those between two that were joined */
+    int64_t reserved[2];
+} dp_event;
+
+/* How many bytes a dp_events takes; `arena` and `arena_size` are ignored. Since 0.2.0. */
+DP_API dp_status dp_events_size(int32_t classes, const dp_events_options *options, size_t *bytes);
+
+/* For probabilities of this many classes, 1 .. 2^24. Nothing is allocated later. Since 0.2.0. */
+DP_API dp_status dp_events_create(int32_t classes, const dp_events_options *options,
+                                  dp_events **events);
+DP_API void dp_events_destroy(dp_events *events); /* Since 0.2.0. */
+
+/* This class is no event: a background class, of a model that has one. Since 0.2.0. */
+DP_API dp_status dp_events_ignore(dp_events *events, int32_t index);
+
+/* Takes the probabilities [classes] of the window from start_us to end_us, -2^61 .. 2^61. Neither
+ * may be before that of the window before. Numbers that are no probabilities (0 .. 1) are
+ * DP_ERR_NUMERIC; so are events that were not asked for since the last window DP_ERR_ARGUMENT. What
+ * is refused changes nothing. Since 0.2.0. */
+DP_API dp_status dp_events_push(dp_events *events, int64_t start_us, int64_t end_us,
+                                const float *probabilities);
+
+/* The same of a window that is ready, of a model with classes. Since 0.2.0. */
+static inline dp_status dp_events_push_window(dp_events *events, const dp_window *window) {
+    return dp_events_push(events, window->times_us[0], window->times_us[window->frame_count - 1],
+                          window->probabilities);
+}
+
+/* No more windows come: ends what goes on. Since 0.2.0. */
+DP_API dp_status dp_events_finish(dp_events *events);
+
+/* As after dp_events_create(). Since 0.2.0. */
+DP_API dp_status dp_events_reset(dp_events *events);
+
+/* Stores the next event that is over, those that began first before others, equal ones by class.
+ * Returns 1, or 0 where there is none, and for NULL. Since 0.2.0. */
+DP_API int32_t dp_events_next(dp_events *events, dp_event *event);
+
+/* Stores the event of a class that goes on, as far as it is known. Returns 1, or 0 where there is
+ * none. Since 0.2.0. */
+DP_API int32_t dp_events_open(const dp_events *events, int32_t index, dp_event *event);
+
+/* ------------------------------------------------------------------------------------------
  * Experimental: declared where a program defines DP_EXPERIMENTAL before it includes this file
  */
 

@@ -29,7 +29,7 @@ typedef struct dpi_place {
     size_t arena_size;
 } dpi_place;
 
-/* `what` is for the sentence of a failure. */
+/* `what` is for the sentence of a failure. Without a model, nothing is counted. */
 dp_status dpi_place_take(const dp_model *model, const dpi_place *place, size_t bytes,
                          const char *what, void **memory, dpi_message *message);
 void dpi_place_release(const dp_model *model, const dpi_place *place, void *memory, size_t bytes);

@@ -26,6 +26,8 @@ static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1,
 static const dp_result default_result = {.struct_size = sizeof(dp_result)};
 static const dp_stream_options default_stream_options = {
     .struct_size = sizeof(dp_stream_options), .crops = 1, .queue = 1};
+static const dp_events_options default_events_options = {
+    .struct_size = sizeof(dp_events_options), .begin_at = 0.5, .entropy = 1.0, .smooth = 1};
 static const dp_window default_window = {.struct_size = sizeof(dp_window)};
 
 const dpi_struct_type dpi_model_options_type = {
@@ -44,6 +46,8 @@ const dpi_struct_type dpi_stream_options_type = {
     STRUCT_TYPE(dp_stream_options, reserved, &default_stream_options),
     .reserved = offsetof(dp_stream_options, reserved),
     .reserved_end = END_OF(dp_stream_options, reserved)};
+const dpi_struct_type dpi_events_options_type = {
+    STRUCT_TYPE(dp_events_options, single, &default_events_options)};
 const dpi_struct_type dpi_window_type = {STRUCT_TYPE(dp_window, feature_size, &default_window)};
 
 void dp_model_options_init(dp_model_options *options, size_t struct_size) {
@@ -72,6 +76,10 @@ void dp_result_init(dp_result *result, size_t struct_size) {
 
 void dp_stream_options_init(dp_stream_options *options, size_t struct_size) {
     dpi_init_struct(&dpi_stream_options_type, options, struct_size);
+}
+
+void dp_events_options_init(dp_events_options *options, size_t struct_size) {
+    dpi_init_struct(&dpi_events_options_type, options, struct_size);
 }
 
 void dp_window_init(dp_window *window, size_t struct_size) {

@@ -6,7 +6,7 @@
 #include "dp_config.h"
 
 static dpi_account *account_of(const dp_model *model) {
-    return DPI_HAS_ACCOUNTS ? model->account : NULL;
+    return DPI_HAS_ACCOUNTS && model != NULL ? model->account : NULL;
 }
 
 dp_status dpi_place_take(const dp_model *model, const dpi_place *place, size_t bytes,

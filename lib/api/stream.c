@@ -56,8 +56,8 @@ static void fill_in(const dpi_parameters *p, dp_stream_options *options) {
     }
 }
 
-static dp_status resolve_options(const dp_model *model, const dp_stream_options *given,
-                                 dp_stream_options *options, dpi_message *message) {
+static dp_status resolve_stream_options(const dp_model *model, const dp_stream_options *given,
+                                        dp_stream_options *options, dpi_message *message) {
     dp_status status = dpi_read_struct(&dpi_stream_options_type, given, options, message);
     if (status == DP_OK) {
         status = dpi_check_allocator("dp_stream_options", options->allocator, message);
@@ -122,7 +122,7 @@ dp_status dp_stream_size(const dp_model *model, const dp_stream_options *options
     if (model == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the model is NULL");
     }
-    dp_status status = resolve_options(model, options, &resolved, message);
+    dp_status status = resolve_stream_options(model, options, &resolved, message);
     return status == DP_OK ? count_stream_bytes(model, &resolved, bytes, message) : status;
 }
 
@@ -148,7 +148,7 @@ dp_status dp_stream_create(dp_session *session, const dp_stream_options *options
     if (session == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the session is NULL");
     }
-    dp_status status = resolve_options(session->model, options, &resolved, message);
+    dp_status status = resolve_stream_options(session->model, options, &resolved, message);
     if (status == DP_OK) {
         status = count_stream_bytes(session->model, &resolved, &bytes, message);
     }

@@ -20,7 +20,7 @@ typedef struct dpi_struct_type {
 
 extern const dpi_struct_type dpi_model_options_type, dpi_model_info_type, dpi_pool_options_type,
     dpi_session_options_type, dpi_clip_type, dpi_result_type, dpi_stream_options_type,
-    dpi_window_type; /* (options.c) */
+    dpi_window_type, dpi_events_options_type; /* (options.c) */
 
 /* Sets a caller's struct of `struct_size` bytes to its defaults; what this version does not know
  * becomes 0. NULL is left alone, and so is what has no place for struct_size. */

@@ -58,6 +58,12 @@
     F(S, struct_size) F(S, frames) F(S, times_us) F(S, logits) F(S, probabilities) \
     F(S, feature_temporal) F(S, feature_spatial) F(S, reserved) F(S, number) F(S, dropped) \
     F(S, macs) F(S, timings) F(S, ready) F(S, frame_count) F(S, classes) F(S, feature_size)
+#define DP_EVENTS_OPTIONS_FIELDS(F, S) \
+    F(S, struct_size) F(S, allocator) F(S, arena) F(S, arena_size) F(S, begin_at) F(S, end_below) \
+    F(S, entropy) F(S, shortest_us) F(S, join_us) F(S, smooth) F(S, single)
+#define DP_EVENT_FIELDS(F, S) \
+    F(S, start_us) F(S, end_us) F(S, peak_us) F(S, peak) F(S, mean) F(S, index) F(S, windows) \
+    F(S, reserved)
 /* clang-format on */
 
 #define STRUCTS(S)                                   \
@@ -75,7 +81,9 @@
     S(dp_result, DP_RESULT_FIELDS)                   \
     S(dp_prediction, DP_PREDICTION_FIELDS)           \
     S(dp_stream_options, DP_STREAM_OPTIONS_FIELDS)   \
-    S(dp_window, DP_WINDOW_FIELDS)
+    S(dp_window, DP_WINDOW_FIELDS)                   \
+    S(dp_events_options, DP_EVENTS_OPTIONS_FIELDS)   \
+    S(dp_event, DP_EVENT_FIELDS)
 
 /* ---- holes ---- */
 
@@ -198,6 +206,7 @@ static void print_macros(void) {
     NUMBER(DP_MAX_CROPS);
     NUMBER(DP_MAX_HOP);
     NUMBER(DP_MAX_QUEUE);
+    NUMBER(DP_MAX_SMOOTH);
 }
 
 int main(void) {

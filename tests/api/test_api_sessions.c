@@ -115,7 +115,7 @@ START_TEST(smaller_arenas_are_refused) {
         char number[64];
         dp_session *created = poison;
         options.arena_size = bytes - less;
-        (void)snprintf(number, sizeof number, "has %zu bytes, the session needs %zu", bytes - less,
+        (void)snprintf(number, sizeof number, "has %zu bytes, a session needs %zu", bytes - less,
                        bytes);
         REFUSED(dp_session_create(model, &options, &created), DP_ERR_ARENA, number);
         ck_assert_ptr_null(created);

@@ -16,6 +16,7 @@ NAMED_FOR_WHAT_IT_DOES = {"dp_classify_clip"}
 NOT_MADE_YET = {
     "dp_session_size": "session",
     "dp_stream_size": "stream",
+    "dp_events_size": "events",
     "dp_model_verify": "model",
 }
 CALL = re.compile(r"^(?:DP_API|static inline) ([^;{}#/]*?)\b(dp_\w+)\(([^;{]*?)\)(?:;| \{)", re.M | re.S)
