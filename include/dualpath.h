@@ -932,7 +932,7 @@ typedef struct dp_stream_options {
      * A frame is taken for the point n / sample_fps after the first frame if it is the first one
      * there, or before it by no more than half of the time since the frame before, and no more than
      * half of 1 / sample_fps: the nearest one of a steady camera. Where frames are missing, the one
-     * before stands in their place, so that motion keeps its speed. A gap of more than T + hop
+     * before stands in their place, so that motion keeps its speed. A gap of more than T
      * points is shortened by whole hops: windows that would see nothing but one frame. */
     double sample_fps;
     int32_t rate; /* every rate-th frame, 1 .. 65536; 0 (default): the model's. Not with sample_fps.

@@ -27,8 +27,7 @@ static void repeat_frame(dp_stream *stream, const dpi_queued_frame *next) {
     int64_t frames = (int64_t)stream->session->model->parameters.frames;
     int64_t hop = stream->options.hop;
     int64_t missing = next->point - stream->point - 1;
-    int64_t most = frames + hop;
-    if (missing > most) {
+    if (missing > frames) {
         stream->point += (missing - frames) / hop * hop;
     }
     stream->point++;

@@ -125,6 +125,56 @@ START_TEST(classifying_allocates_nothing) {
 }
 END_TEST
 
+/* All calls of a stream and of events. */
+static bool use_stream(dp_stream *stream, dp_events *events) {
+    dp_prediction top[3];
+    dp_event event;
+    dp_window window;
+    bool good = true;
+    for (int64_t i = 0; i < 40; i++) {
+        dp_window_default(&window);
+        good = good && dp_stream_push(stream, &clip.frames[i], i) == DP_OK &&
+               dp_stream_next(stream, 0, &window) == DP_OK;
+        if (window.ready) {
+            good = good && dp_stream_top(stream, 3, top) == DP_OK &&
+                   dp_events_push_window(events, &window) == DP_OK;
+        }
+        while (dp_events_next(events, &event) == 1) {
+        }
+    }
+    good = good && dp_stream_finish(stream) == DP_OK;
+    good = good && dp_stream_next(stream, 1, &window) == DP_OK;
+    good = good && dp_stream_reset(stream) == DP_OK;
+    return good && dp_events_finish(events) == DP_OK && dp_events_reset(events) == DP_OK;
+}
+
+START_TEST(streams_allocate_nothing) {
+    dp_model *model = open_in(_i);
+    dp_stream_options options;
+    dp_stream *stream = NULL;
+    dp_events *events = NULL;
+    dp_session *session = new_session(model, 2);
+    dp_model_info info;
+    dp_model_info_default(&info);
+    dp_stream_options_default(&options);
+    options.rate = 1;
+    options.hop = 3;
+    ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
+    ck_assert_int_eq(dp_stream_create(session, &options, &stream), DP_OK);
+    ck_assert_int_eq(dp_events_create(info.classes, NULL, &events), DP_OK);
+    if (is_counting()) {
+        size_t before = atomic_load(&asked);
+        bool used = use_stream(stream, events);
+        check_none_since(before);
+        ck_assert(used);
+    }
+    dp_events_destroy(events);
+    dp_stream_destroy(stream);
+    dp_session_destroy(session);
+    dp_model_close(model);
+}
+END_TEST
+
 static void run_in_reverse(void *user, void (*body)(void *argument, int32_t worker),
                            void *argument) {
     (void)user;
@@ -268,6 +318,7 @@ static Suite *allocations_suite(void) {
     tcase_set_timeout(made, 60);
     int precisions = DP_PRECISION_AUTO; /* each before it */
     tcase_add_loop_test(made, classifying_allocates_nothing, 0, precisions);
+    tcase_add_loop_test(made, streams_allocate_nothing, 0, precisions);
     tcase_add_loop_test(made, classifying_asks_no_allocator, 0, precisions);
     tcase_add_loop_test(made, arenas_hold_all_of_a_session, 0, precisions);
     tcase_add_loop_test(made, allocators_are_all_that_is_asked, 0, precisions);

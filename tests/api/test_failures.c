@@ -574,6 +574,52 @@ START_TEST(pools_survive_locks_that_cannot_be_made) {
 }
 END_TEST
 
+/* A stream has a lock and a condition, in one block of the size that was foretold. */
+START_TEST(streams_survive_locks_that_cannot_be_made) {
+    dp_model *model = NULL;
+    dp_session *session = NULL;
+    test_allocator memory;
+    dp_stream_options options;
+    size_t bytes = 0;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    ck_assert_int_eq(dp_session_create(model, NULL, &session), DP_OK);
+    test_allocator_init(&memory);
+    dp_stream_options_default(&options);
+    options.allocator = &memory.allocator;
+    ck_assert_int_eq(dp_stream_size(model, &options, &bytes), DP_OK);
+    bool reached = true;
+    for (int at = 1; reached; at++) {
+        dp_stream *stream = (dp_stream *)&memory;
+        test_allocator_init(&memory);
+        atomic_store(&locks_made, 0);
+        failing_lock = at;
+        dp_status status = dp_stream_create(session, &options, &stream);
+        failing_lock = 0;
+        reached = atomic_load(&locks_made) >= at;
+        ck_assert_int_eq(status, reached ? DP_ERR_THREAD : DP_OK);
+        ck_assert((stream == NULL) == reached);
+        ck_assert(!reached || strstr(dp_last_message(), "could not be made") != NULL);
+        ck_assert(reached || (at == 3 && memory.blocks == 1 && memory.bytes == bytes));
+        dp_stream_destroy(stream);
+        ck_assert_uint_eq(memory.blocks, 0);
+    }
+    test_allocator_init(&memory);
+    memory.fail_at = 1;
+    dp_stream *stream = (dp_stream *)&memory;
+    dp_events *events = (dp_events *)&memory;
+    dp_events_options of_events;
+    dp_status status = dp_stream_create(session, &options, &stream);
+    expect_memory_error(status, stream, &memory);
+    dp_events_options_default(&of_events);
+    of_events.allocator = &memory.allocator;
+    memory.calls = 0;
+    status = dp_events_create(3, &of_events, &events);
+    expect_memory_error(status, events, &memory);
+    dp_session_destroy(session);
+    dp_model_close(model);
+}
+END_TEST
+
 /* ---- threads of others ---- */
 
 static void run_both(void *user, void (*body)(void *argument, int32_t worker), void *argument) {
@@ -638,6 +684,7 @@ static Suite *failures_suite(void) {
     tcase_add_checked_fixture(locks, set_up, tear_down);
     tcase_add_loop_test(locks, sessions_survive_locks_that_cannot_be_made, 0, 2);
     tcase_add_test(locks, pools_survive_locks_that_cannot_be_made);
+    tcase_add_test(locks, streams_survive_locks_that_cannot_be_made);
     suite_add_tcase(suite, locks);
     return suite;
 }

@@ -265,6 +265,60 @@ START_TEST(a_fork_in_a_callback) {
 }
 END_TEST
 
+/* ---- streams ---- */
+
+static dp_stream *new_stream(dp_session *on) {
+    dp_stream *stream = NULL;
+    dp_stream_options options;
+    dp_stream_options_default(&options);
+    options.rate = 1;
+    (void)dp_stream_create(on, &options, &stream);
+    return must(stream, "a stream");
+}
+
+/* The frames of the clip make one window. */
+static bool streams_as_expected(dp_stream *stream) {
+    dp_window window;
+    bool good = dp_stream_reset(stream) == DP_OK;
+    dp_window_default(&window);
+    for (int64_t i = 0; i < SMALL_FRAMES && good; i++) {
+        good = dp_stream_push(stream, &clip.frames[i], i) == DP_OK &&
+               dp_stream_next(stream, 0, &window) == DP_OK;
+    }
+    return good && window.ready &&
+           memcmp(window.logits, expected.values, (size_t)window.classes * sizeof(float)) == 0;
+}
+
+static bool stream_and_destroy(void *argument) {
+    dp_stream *stream = argument;
+    bool good = streams_as_expected(stream) && streams_as_expected(stream);
+    dp_stream_destroy(stream);
+    return good;
+}
+
+static void *wait_for_a_window(void *argument) {
+    dp_window window;
+    dp_window_default(&window);
+    (void)dp_stream_next(argument, -1, &window);
+    return NULL;
+}
+
+/* A thread of the parent waits for frames, which the child has not got. */
+START_TEST(a_child_resets_a_stream_that_its_parent_waits_for) {
+    pthread_t waiting;
+    dp_session *own = new_session(model, 3);
+    dp_stream *stream = new_stream(own);
+    ck_assert_int_eq(pthread_create(&waiting, NULL, wait_for_a_window, stream), 0);
+    usleep(20000);
+    check_child(stream_and_destroy, stream);
+    ck_assert_int_eq(dp_stream_finish(stream), DP_OK);
+    ck_assert_int_eq(pthread_join(waiting, NULL), 0);
+    ck_assert(streams_as_expected(stream));
+    dp_stream_destroy(stream);
+    dp_session_destroy(own);
+}
+END_TEST
+
 int main(void) {
     random_seed("test_fork");
     Suite *suite = suite_create("fork");
@@ -276,5 +330,6 @@ int main(void) {
     tcase_add_test(forks, a_child_uses_and_destroys_a_pool);
     tcase_add_test(forks, a_fork_in_the_middle_of_a_call);
     tcase_add_test(forks, a_fork_in_a_callback);
+    tcase_add_test(forks, a_child_resets_a_stream_that_its_parent_waits_for);
     return run_suite(suite);
 }
