@@ -86,7 +86,7 @@ APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
 LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-EXAMPLES    := minimal scene
+EXAMPLES    := minimal scene cameras
 APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
