@@ -10,67 +10,95 @@
 #include <cpuid.h>
 #include <string.h>
 
-static uint64_t enabled_state(void) {
+/* What CPUID answers: leaf 1, leaf 7, and leaf 7 with a 1 in ECX. */
+#define FMA_AVX_F16C (1u << 12 | 1u << 28 | 1u << 29)       /* 1, ECX */
+#define OSXSAVE (1u << 27)                                  /* 1, ECX */
+#define AVX2 (1u << 5)                                      /* 7, EBX */
+#define AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31)  /* 7, EBX: F, DQ, BW, VL */
+#define AVX512_VNNI (1u << 11)                              /* 7, ECX */
+#define AMX_BF16_TILE_INT8 (1u << 22 | 1u << 24 | 1u << 25) /* 7, EDX */
+#define AVX512_FP16 (1u << 23)                              /* 7, EDX */
+#define AVX_VNNI (1u << 4)                                  /* 7.1, EAX */
+#define AVX512_BF16 (1u << 5)                               /* 7.1, EAX */
+
+/* Registers that the operating system saves, as XGETBV answers. */
+#define SAVES_YMM 0x06u      /* SSE and AVX */
+#define SAVES_ZMM 0xe6u      /* and opmask, upper halves of ZMM 0-15, ZMM 16-31 */
+#define SAVES_TILES 0x60000u /* configuration and data */
+
+/* Registers of CPUID by their leaf, 0 for a leaf that the processor does not have, and of XGETBV.
+ */
+typedef struct cpu_bits {
+    uint32_t c1, b7, c7, d7, more_a7;
+    uint32_t saved;
+} cpu_bits;
+
+static uint32_t saved_registers(void) {
     uint32_t low;
     uint32_t high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return ((uint64_t)high << 32) | low;
+    return low;
 }
 
-#define HAS(word, bit) (((word) >> (bit)) & 1u)
+static cpu_bits read_cpu(void) {
+    cpu_bits cpu = {.saved = 0};
+    uint32_t other;
+    (void)__get_cpuid(1, &other, &other, &cpu.c1, &other);
+    (void)__get_cpuid_count(7, 0, &other, &cpu.b7, &cpu.c7, &cpu.d7);
+    (void)__get_cpuid_count(7, 1, &cpu.more_a7, &other, &other, &other);
+    if ((cpu.c1 & OSXSAVE) != 0) {
+        cpu.saved = saved_registers();
+    }
+    return cpu;
+}
 
-uint32_t dpi_cpu_features(void) {
-    uint32_t a;
-    uint32_t b;
-    uint32_t c;
-    uint32_t d;
+static bool has_all(uint32_t value, uint32_t bits) {
+    return (value & bits) == bits;
+}
+
+static uint32_t features_of(const cpu_bits *cpu) {
     uint32_t features = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) {
-        return 0;
-    }
-    bool fma = HAS(c, 12);
-    bool osxsave = HAS(c, 27);
-    bool avx = HAS(c, 28);
-    bool f16c = HAS(c, 29);
-    if (!fma || !osxsave || !avx || !f16c || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        return 0;
-    }
-    uint64_t state = enabled_state();
-    bool ymm = (state & 0x06) == 0x06; /* SSE and AVX registers are saved */
-    bool zmm = (state & 0xe6) == 0xe6; /* and opmask, ZMM 0-15 upper halves, ZMM 16-31 */
-    bool tiles = (state & 0x60000) == 0x60000;
-    uint32_t more = 0;
-    (void)__get_cpuid_count(7, 1, &more, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0});
-    if (!ymm || !HAS(b, 5)) {
+    if (!has_all(cpu->saved, SAVES_YMM) || !has_all(cpu->c1, FMA_AVX_F16C) ||
+        !has_all(cpu->b7, AVX2)) {
         return 0;
     }
     features |= DP_CPU_AVX2;
-    if (!zmm || !HAS(b, 16) || !HAS(b, 17) || !HAS(b, 30) || !HAS(b, 31)) {
-        return features | (HAS(more, 4) ? DP_CPU_VNNI : 0);
+    if (!has_all(cpu->saved, SAVES_ZMM) || !has_all(cpu->b7, AVX512)) {
+        return features | (has_all(cpu->more_a7, AVX_VNNI) ? DP_CPU_VNNI : 0);
     }
+    bool tiles = has_all(cpu->saved, SAVES_TILES) && has_all(cpu->d7, AMX_BF16_TILE_INT8);
     features |= DP_CPU_AVX512;
-    features |= HAS(c, 11) ? DP_CPU_VNNI : 0;
-    features |= HAS(more, 5) ? DP_CPU_BF16 : 0;
-    features |= tiles && HAS(d, 22) && HAS(d, 24) && HAS(d, 25) ? DP_CPU_AMX : 0;
+    features |= has_all(cpu->c7, AVX512_VNNI) ? DP_CPU_VNNI : 0;
+    features |= has_all(cpu->more_a7, AVX512_BF16) ? DP_CPU_BF16 : 0;
+    features |= tiles ? DP_CPU_AMX : 0;
     return features;
 }
 
-bool dpi_cpu_has_avx_vnni(void) {
-    uint32_t a = 0;
-    (void)__get_cpuid_count(7, 1, &a, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0});
-    return (dpi_cpu_features() & DP_CPU_AVX2) != 0 && HAS(a, 4) != 0;
+static bool has_avx_vnni(const cpu_bits *cpu) {
+    return features_of(cpu) != 0 && has_all(cpu->more_a7, AVX_VNNI);
 }
 
 /* Intel's is slow, since AMX replaces it; AVX512-FP16 identifies these processors. */
+static bool has_slow_bf16(const cpu_bits *cpu, const uint32_t vendor[3]) {
+    return memcmp(vendor, "GenuineIntel", 12) == 0 && has_all(cpu->d7, AVX512_FP16);
+}
+
+uint32_t dpi_cpu_features(void) {
+    const cpu_bits cpu = read_cpu();
+    return features_of(&cpu);
+}
+
+bool dpi_cpu_has_avx_vnni(void) {
+    const cpu_bits cpu = read_cpu();
+    return has_avx_vnni(&cpu);
+}
+
 bool dpi_cpu_has_slow_bf16(void) {
-    uint32_t intel[3] = {0, 0, 0};
-    uint32_t d = 0;
-    if (!__get_cpuid(0, &(uint32_t){0}, &intel[0], &intel[2], &intel[1]) ||
-        memcmp(intel, "GenuineIntel", sizeof intel) != 0) {
-        return false;
-    }
-    (void)__get_cpuid_count(7, 0, &(uint32_t){0}, &(uint32_t){0}, &(uint32_t){0}, &d);
-    return HAS(d, 23) != 0;
+    const cpu_bits cpu = read_cpu();
+    uint32_t vendor[3] = {0, 0, 0};
+    uint32_t leaves;
+    (void)__get_cpuid(0, &leaves, &vendor[0], &vendor[2], &vendor[1]);
+    return has_slow_bf16(&cpu, vendor);
 }
 
 #else
