@@ -33,8 +33,7 @@ static size_t affine_processors(void) {
 #if defined(__linux__)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        int count = CPU_COUNT(&set);
-        return count > 0 ? (size_t)count : 1;
+        return dpi_size_max(1, (size_t)CPU_COUNT(&set));
     }
 #endif
     long online = sysconf(_SC_NPROCESSORS_ONLN);
