@@ -208,6 +208,21 @@ START_TEST(files_that_hide_their_size_are_read) {
 }
 END_TEST
 
+START_TEST(a_name_without_a_folder_is_in_this_one) {
+    char before[4096];
+    dpi_new_file file;
+    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(dpi_new_file_begin("model.gguf", NULL, &file, &message), DP_OK);
+    dpi_sink sink = dpi_new_file_sink(&file);
+    ck_assert_int_eq(access("model.gguf.part", F_OK), 0);
+    ck_assert_int_eq(sink.write(sink.user, "all", 3, &message), DP_OK);
+    ck_assert_int_eq(dpi_new_file_end(&file, DP_OK, &message), DP_OK);
+    ck_assert_int_eq(chdir(before), 0);
+    accept_file((const uint8_t *)"all", 3, false);
+}
+END_TEST
+
 START_TEST(closing_nothing_does_nothing) {
     dpi_source file = {0};
     dpi_source_close(&file);
@@ -494,6 +509,7 @@ static TCase *case_of_files(void) {
     tcase_add_test(files, reading_a_pipe_may_run_out_of_memory);
     tcase_add_test(files, what_is_no_file_is_refused_by_name);
     tcase_add_test(files, files_that_hide_their_size_are_read);
+    tcase_add_test(files, a_name_without_a_folder_is_in_this_one);
     tcase_add_test(files, closing_nothing_does_nothing);
     return files;
 }

@@ -6,6 +6,7 @@
 #include "suite.h"
 
 #include <check.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 START_TEST(numbers_are_printed_as_printf_does) {
     SAME("%d %d %d", 0, INT32_MIN, INT32_MAX);
     SAME("%lld %lld", (long long)INT64_MIN, (long long)INT64_MAX);
+    SAME("%ld %ld", LONG_MIN, LONG_MAX);
     SAME("%zu %zu", (size_t)0, SIZE_MAX);
     SAME("%lu %llu", 4294967295ul, (unsigned long long)UINT64_MAX);
     SAME("%08lx %08lx %lx", 0ul, 0x89abcdeful, 0xful);

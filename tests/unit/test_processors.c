@@ -158,6 +158,8 @@ START_TEST(a_group_that_is_mounted_itself) {
     check_quota(1);
     put("/proc/self/cgroup", "4:cpu:/docker/abcdef\n");
     check_quota(3);
+    put("/proc/self/cgroup", "4:cpu:/lxc/abcdef/below\n");
+    check_quota(3);
 }
 END_TEST
 
@@ -186,6 +188,17 @@ START_TEST(what_cannot_be_read_limits_nothing) {
     check_quota(SIZE_MAX);
     put("/sys/fs/cgroup/app/cpu.max", "200000 100000\n");
     check_quota(2);
+    put("/proc/self/mountinfo", "35 24 0:30 / /sys/fs/cgroup rw - cgroup2\n");
+    check_quota(SIZE_MAX);
+}
+END_TEST
+
+/* Of this version the process has no group. */
+START_TEST(hierarchies_without_the_process_limit_nothing) {
+    put("/proc/self/cgroup", "4:cpu:/a\n");
+    put("/proc/self/mountinfo", UNIFIED_MOUNT);
+    put("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    check_quota(SIZE_MAX);
 }
 END_TEST
 
@@ -198,6 +211,24 @@ START_TEST(names_with_spaces_and_long_lines) {
     put("/proc/self/mountinfo", lines);
     put("/my groups\\x/app: 1/cpu.max", "700000 100000\n");
     check_quota(7);
+}
+END_TEST
+
+/* A backslash that three octal digits do not follow is a backslash. */
+START_TEST(names_with_backslashes) {
+    static const char *const names[] = {"\\",   "\\x40", "\\400", "\\0",   "\\0/0", "\\080",
+                                        "\\00", "\\00/", "\\008", "\\!00", "\\0!0", "\\00!"};
+    put("/proc/self/cgroup", "0::/app\n");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char line[128];
+        char name[64];
+        (void)snprintf(line, sizeof line, "35 24 0:30 / /%s rw - cgroup2 cgroup2 rw\n", names[i]);
+        (void)snprintf(name, sizeof name, "/%s/app/cpu.max", names[i]);
+        put("/proc/self/mountinfo", line);
+        put(name, "900000 100000\n");
+        ck_assert_msg(dpi_quota_processors(root) == 9, "%s", names[i]);
+        put(name, "");
+    }
 }
 END_TEST
 
@@ -259,7 +290,9 @@ int main(void) {
     tcase_add_test(quotas, a_group_that_is_mounted_itself);
     tcase_add_test(quotas, both_versions_side_by_side);
     tcase_add_test(quotas, what_cannot_be_read_limits_nothing);
+    tcase_add_test(quotas, hierarchies_without_the_process_limit_nothing);
     tcase_add_test(quotas, names_with_spaces_and_long_lines);
+    tcase_add_test(quotas, names_with_backslashes);
     TCase *affinity = add_case(suite, "affinity", 60, NULL, NULL);
     tcase_add_test(affinity, affinity_counts_when_a_session_is_created);
 #endif

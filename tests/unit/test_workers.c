@@ -364,6 +364,38 @@ START_TEST(helpers_come_to_a_second_caller) {
 }
 END_TEST
 
+/* ---- the host's scheduler ---- */
+
+static void count_call(void *user, void (*body)(void *argument, int32_t worker), void *argument) {
+    ++*(int *)user;
+    body(argument, 2); /* there is none: it does nothing */
+    body(argument, -1);
+    body(argument, 1);
+}
+
+static void note_thread(void *context, size_t index, size_t thread) {
+    (void)index;
+    *(size_t *)context = thread;
+}
+
+START_TEST(one_task_does_not_trouble_the_host) {
+    int calls = 0;
+    size_t thread = 9;
+    dpi_team *team = NULL;
+    dpi_message message;
+    const dp_scheduler scheduler = {.run = count_call, .user = &calls, .workers = 2};
+    ck_assert_int_eq(dpi_team_start(memory_of(dpi_team_size()), NULL, &scheduler, &team, &message),
+                     DP_OK);
+    dpi_team_run(team, note_thread, &thread, 1);
+    ck_assert_int_eq(calls, 0);
+    ck_assert_uint_eq(thread, 0);
+    dpi_team_run(team, note_thread, &thread, 2);
+    ck_assert_int_eq(calls, 1);
+    ck_assert_uint_eq(thread, 1);
+    end_team(team);
+}
+END_TEST
+
 /* ---- sleeping ---- */
 
 static double processor_ms(void) {
@@ -466,6 +498,7 @@ static Suite *workers_suite(void) {
     tcase_add_loop_test(loops, callers_share_workers, 0, MAX_THREADS * MAX_CALLERS);
     tcase_add_test(loops, as_many_callers_as_threads_work_alone);
     tcase_add_test(loops, helpers_come_to_a_second_caller);
+    tcase_add_test(loops, one_task_does_not_trouble_the_host);
     tcase_add_test(loops, threads_without_tasks_sleep);
     tcase_add_test(loops, workers_round_as_their_caller_and_take_no_signals);
     suite_add_tcase(suite, loops);
