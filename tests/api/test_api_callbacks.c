@@ -123,6 +123,36 @@ START_TEST(cancelling_leaves_the_session_usable) {
 }
 END_TEST
 
+/* A model of two blocks whose images come one by one: cancelled between any two of its steps. */
+START_TEST(cancelling_stops_between_images_and_blocks) {
+    dp_model *model = open_golden(LABELLED_MODEL);
+    dp_session *session = NULL;
+    dp_session_options options;
+    watcher seen;
+    dp_session_options_default(&options);
+    options.threads = 1;
+    options.image_by_image = 1;
+    options.progress = watch;
+    options.progress_user = &seen;
+    ck_assert_int_eq(dp_session_create(model, &options, &session), DP_OK);
+    clip.clip.views = clip.clip.crops = 1;
+    dp_status status = DP_ERR_CANCELLED;
+    int at = 0;
+    while (status == DP_ERR_CANCELLED) {
+        dp_result result;
+        dp_result_default(&result);
+        seen = new_watcher(++at);
+        status = dp_classify_clip(session, &clip.clip, &result);
+        ck_assert_int_eq(seen.calls, status == DP_ERR_CANCELLED ? at : at - 1);
+        ck_assert_int_eq(seen.wrong, 0);
+    }
+    ck_assert_int_eq(status, DP_OK);
+    ck_assert_int_gt(at, 9 * 2); /* eight images and a frameset of two blocks */
+    dp_session_destroy(session);
+    dp_model_close(model);
+}
+END_TEST
+
 /* ---- progress of opening ---- */
 
 static dp_status open_watched(int unfused, watcher *user, test_allocator *memory,
@@ -401,6 +431,7 @@ static Suite *callbacks_suite(void) {
     tcase_set_timeout(progress, 60);
     tcase_add_test(progress, progress_goes_from_none_to_all);
     tcase_add_test(progress, cancelling_leaves_the_session_usable);
+    tcase_add_test(progress, cancelling_stops_between_images_and_blocks);
     tcase_add_loop_test(progress, opening_reports_progress, 0, 2);
     tcase_add_loop_test(progress, cancelling_opens_nothing, 0, 2);
     tcase_add_test(progress, cancelling_stops_verifying);

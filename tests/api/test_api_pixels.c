@@ -142,8 +142,9 @@ START_TEST(flipped_frames_are_the_same) {
 }
 END_TEST
 
-/* The same images in memory as a camera holds them that lies on its side. */
+/* The same images in memory as a camera holds them that lies on one of its sides. */
 START_TEST(turned_frames_are_the_same) {
+    const int32_t rotation = _i == 0 ? 90 : 270;
     const size_t width = 19, height = 23;
     test_clip clip = make_clip(SMALL_FRAMES, (int32_t)width, (int32_t)height);
     size_t bytes = 3 * width * height;
@@ -152,12 +153,14 @@ START_TEST(turned_frames_are_the_same) {
     dp_clip other = clip.clip;
     for (size_t i = 0; i < SMALL_FRAMES * width * height; i++) {
         size_t frame = i / (width * height), y = i / width % height, x = i % width;
-        memcpy(lying + frame * bytes + 3 * ((width - 1 - x) * height + y),
+        size_t row = rotation == 90 ? width - 1 - x : x;
+        size_t column = rotation == 90 ? y : height - 1 - y;
+        memcpy(lying + frame * bytes + 3 * (row * height + column),
                clip.frames[frame].plane[0] + 3 * (y * width + x), 3);
     }
     for (size_t i = 0; i < SMALL_FRAMES; i++) {
         frames[i] = dp_frame_rgb24(lying + i * bytes, (int32_t)height, (int32_t)width);
-        frames[i].rotation = 90;
+        frames[i].rotation = rotation;
     }
     other.frames = frames;
     check_same(&clip.clip, &other);
@@ -219,7 +222,7 @@ static Suite *pixels_suite(void) {
     tcase_add_test(pixels, formats_agree_about_gray);
     tcase_add_test(pixels, packed_formats_agree_about_colours);
     tcase_add_test(pixels, flipped_frames_are_the_same);
-    tcase_add_test(pixels, turned_frames_are_the_same);
+    tcase_add_loop_test(pixels, turned_frames_are_the_same, 0, 2);
     tcase_add_test(pixels, sizes_may_differ_from_frame_to_frame);
     tcase_add_test(pixels, one_frame_may_be_all_of_them);
     return suite;

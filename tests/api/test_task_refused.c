@@ -58,6 +58,7 @@ START_TEST(tasks_compute_as_their_backbone) {
         uint32_t cpu_mask;
         const char *words;
     } wrong[] = {
+        {77, 0, 0, 0, DP_CPU_ALL, "precision is 77"},
         {DP_PRECISION_BF16, 0, 0, 0, DP_CPU_ALL, "backbone, f32, and bf16"},
         {0, DP_TARGET_ROWS, 0, 0, DP_CPU_ALL, "rows"},
         {0, 0, 1, 0, DP_CPU_ALL, "unfused"},

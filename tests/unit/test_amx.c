@@ -24,14 +24,21 @@
 #define X86_FEATURES (DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI | DP_CPU_BF16 | DP_CPU_AMX)
 
 static bool pretends; /* this processor has all of them */
+static bool is_slow;  /* and multiplies bf16 slowly without AMX */
 
 static uint32_t cpu_features(void) {
     return pretends ? X86_FEATURES : dpi_cpu_features();
 }
 
+static bool cpu_has_slow_bf16(void) {
+    return pretends ? is_slow : dpi_cpu_has_slow_bf16();
+}
+
 #define dpi_cpu_features cpu_features
+#define dpi_cpu_has_slow_bf16 cpu_has_slow_bf16
 #include "isa/dispatch.c"
 #undef dpi_cpu_features
+#undef dpi_cpu_has_slow_bf16
 
 /* ---- the operating system ---- */
 
@@ -148,6 +155,44 @@ START_TEST(a_refusal_is_a_choice_without_amx) {
 }
 END_TEST
 
+/* Then bf16 is unpacked, and "auto" is f32; AMX is as good as ever. */
+START_TEST(slow_bf16_is_not_used_without_amx) {
+    const uint32_t without = DP_CPU_ALL & ~DP_CPU_AMX;
+    if (!build_has_amx()) {
+        return;
+    }
+    pretends = true;
+    for (int i = 0; i < 2; i++) {
+        is_slow = i == 1;
+        ck_assert_str_eq(dpi_gemm_choose(DP_PRECISION_BF16, without)->name,
+                         is_slow ? "avx512" : "avx512-bf16");
+        ck_assert_int_eq((int)dpi_precision_auto(without),
+                         is_slow ? DP_PRECISION_F32 : DP_PRECISION_BF16);
+        ck_assert_str_eq(dpi_gemm_choose(DP_PRECISION_BF16, DP_CPU_ALL)->name, "amx-bf16");
+        ck_assert_int_eq((int)dpi_precision_auto(DP_CPU_ALL), DP_PRECISION_BF16);
+        ck_assert_str_eq(dpi_gemm_choose(DP_PRECISION_INT8, without)->name, "avx512-vnni");
+    }
+}
+END_TEST
+
+/* Attention by AMX reads rows of bf16, which blocks of bytes and bf16 write where they have AMX. */
+START_TEST(attention_reads_what_the_blocks_write) {
+    if (!build_has_amx()) {
+        return;
+    }
+    pretends = true;
+    const dpi_gemm *amx = dpi_gemm_choose(DP_PRECISION_BF16, DP_CPU_ALL);
+    const dpi_gemm *other = dpi_gemm_choose(DP_PRECISION_INT8, DP_CPU_AVX2 | DP_CPU_AVX512);
+    ck_assert_int_eq((int)amx->lhs.output_type, DPI_NUMBER_BF16);
+    ck_assert_int_eq((int)other->lhs.output_type, DPI_NUMBER_F32);
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(amx, DP_CPU_ALL)->name, "amx-bf16");
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(other, DP_CPU_ALL)->name, "avx512-bf16");
+    const dpi_gemm *reader = dpi_gemm_choose_for_attention(amx, DP_CPU_AVX2);
+    ck_assert_ptr_nonnull(reader); /* of rows of f32: some GEMM there is always */
+    ck_assert_int_eq((int)reader->attention.type, DPI_NUMBER_F32);
+}
+END_TEST
+
 /* What was granted once is not asked for again: in one process (CK_FORK=no), by tests before this
  * one, which is the last. */
 START_TEST(who_wants_amx_asks_once) {
@@ -253,7 +298,7 @@ START_TEST(a_small_signal_stack_is_in_the_way) {
 END_TEST
 
 static void start_anew(void) {
-    pretends = false;
+    pretends = is_slow = false;
     system_answers = REALLY;
 }
 
@@ -263,6 +308,8 @@ int main(void) {
     TCase *choices = add_case(suite, "choices", 60, start_anew, NULL);
     tcase_add_test(choices, who_does_not_want_amx_does_not_ask);
     tcase_add_test(choices, a_refusal_is_a_choice_without_amx);
+    tcase_add_test(choices, slow_bf16_is_not_used_without_amx);
+    tcase_add_test(choices, attention_reads_what_the_blocks_write);
     TCase *models = add_case(suite, "models", 60, start_anew, NULL);
     tcase_add_test(models, a_refused_model_answers_and_says_so);
     tcase_add_test(models, a_small_signal_stack_is_in_the_way);

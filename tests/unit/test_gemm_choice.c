@@ -105,6 +105,15 @@ START_TEST(auto_is_bf16_where_that_is_fast) {
 }
 END_TEST
 
+START_TEST(no_target_has_no_panels_to_read) {
+    for (dp_precision precision = DP_PRECISION_F32; precision < DP_PRECISION_AUTO; precision++) {
+        ck_assert_ptr_null(dpi_gemm_choose_for_target(DP_TARGET_NATIVE, precision, DP_CPU_ALL));
+        ck_assert_str_eq(dpi_gemm_choose_for_target(DP_TARGET_ROWS, precision, 0)->name, "rows");
+        ck_assert_str_eq(dpi_gemm_choose_for_target(DP_TARGET_PLAIN, precision, 0)->name, "c");
+    }
+}
+END_TEST
+
 START_TEST(precisions_have_names) {
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_F32), "f32");
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_BF16), "bf16");
@@ -120,6 +129,7 @@ static Suite *choice_suite(void) {
     tcase_add_test(choice, choices_stay_within_their_mask);
     tcase_add_test(choice, choices_are_the_best_there_is);
     tcase_add_test(choice, auto_is_bf16_where_that_is_fast);
+    tcase_add_test(choice, no_target_has_no_panels_to_read);
     tcase_add_test(choice, precisions_have_names);
     return suite;
 }
