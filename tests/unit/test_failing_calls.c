@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +46,28 @@ static bool fails(const char *name) {
     return true;
 }
 
-/* Calls that return their error. */
-static int error_of(const char *name) {
-    return fails(name) ? failing.error : 0;
+static int open_or_fail(const char *name, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? (mode_t)va_arg(arguments, int) : 0;
+    va_end(arguments);
+    return fails("open") ? -1 : open(name, flags, mode);
+}
+
+static ssize_t read_or_fail(int file, void *bytes, size_t size) {
+    return fails("read") ? -1 : read(file, bytes, size);
+}
+
+static ssize_t write_or_fail(int file, const void *bytes, size_t size) {
+    return fails("write") ? -1 : write(file, bytes, size);
+}
+
+static int fstat_or_fail(int file, struct stat *about) {
+    return fails("fstat") ? -1 : fstat(file, about);
+}
+
+static int fsync_or_fail(int file) {
+    return fails("fsync") ? -1 : fsync(file);
 }
 
 static int close_or_fail(int file) {
@@ -55,26 +75,50 @@ static int close_or_fail(int file) {
     return fails("close") ? -1 : result;
 }
 
-static int create_or_fail(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                          void *argument) {
-    int error = error_of("pthread_create");
-    return error != 0 ? error : pthread_create(thread, attributes, run, argument);
+static int rename_or_fail(const char *from, const char *to) {
+    return fails("rename") ? -1 : rename(from, to);
 }
 
-#define open(...) (fails("open") ? -1 : open(__VA_ARGS__))
-#define read(file, bytes, size) (fails("read") ? -1 : read(file, bytes, size))
-#define write(file, bytes, size) (fails("write") ? -1 : write(file, bytes, size))
-#define fstat(file, about) (fails("fstat") ? -1 : fstat(file, about))
-#define fsync(file) (fails("fsync") ? -1 : fsync(file))
-#define close(file) close_or_fail(file)
-#define rename(from, to) (fails("rename") ? -1 : rename(from, to))
-#define clock_gettime(clock, now) (fails("clock_gettime") ? -1 : clock_gettime(clock, now))
-#define sched_getaffinity(process, size, set) \
-    (fails("sched_getaffinity") ? -1 : sched_getaffinity(process, size, set))
-#define sysconf(name) (fails("sysconf") ? -1 : sysconf(name))
-#define pthread_atfork(before, parent, child) \
-    (fails("pthread_atfork") ? ENOMEM : pthread_atfork(before, parent, child))
-#define pthread_attr_init(made) (fails("pthread_attr_init") ? ENOMEM : pthread_attr_init(made))
+static int clock_or_fail(clockid_t clock, struct timespec *now) {
+    return fails("clock_gettime") ? -1 : clock_gettime(clock, now);
+}
+
+static long sysconf_or_fail(int name) {
+    return fails("sysconf") ? -1 : sysconf(name);
+}
+
+#if defined(__linux__)
+static int affinity_or_fail(pid_t process, size_t size, cpu_set_t *set) {
+    return fails("sched_getaffinity") ? -1 : sched_getaffinity(process, size, set);
+}
+#define sched_getaffinity affinity_or_fail
+#endif
+
+static int atfork_or_fail(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    return fails("pthread_atfork") ? failing.error : pthread_atfork(before, parent, child);
+}
+
+static int attributes_or_fail(pthread_attr_t *made) {
+    return fails("pthread_attr_init") ? failing.error : pthread_attr_init(made);
+}
+
+static int create_or_fail(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *argument) {
+    return fails("pthread_create") ? failing.error
+                                   : pthread_create(thread, attributes, run, argument);
+}
+
+#define open(...) open_or_fail(__VA_ARGS__)
+#define read(file, bytes, size) read_or_fail(file, bytes, size)
+#define write(file, bytes, size) write_or_fail(file, bytes, size)
+#define fstat(file, about) fstat_or_fail(file, about)
+#define fsync fsync_or_fail
+#define close close_or_fail
+#define rename rename_or_fail
+#define clock_gettime clock_or_fail
+#define sysconf sysconf_or_fail
+#define pthread_atfork atfork_or_fail
+#define pthread_attr_init attributes_or_fail
 #define pthread_create create_or_fail
 #include "os/clock.c"
 #include "os/file.c"
