@@ -177,6 +177,20 @@ START_TEST(layers_of_bf16_are_rounded) {
 }
 END_TEST
 
+/* More rows than a block has, whole blocks first. */
+START_TEST(layers_may_have_more_rows_than_a_block) {
+    const dpi_gemm *p = products[_i];
+    for (size_t more = 0; more < 2; more++) {
+        layer l = make_layer(p, p->row_block + more, 9, 3);
+        dpi_lhs in = whole_lhs(&l);
+        run_layer(&l, l.out);
+        expect_product(&l, &l.linear, &in);
+        assert_layer(&l);
+        guarded_end();
+    }
+}
+END_TEST
+
 /* Nothing is asked for: nothing is written. */
 START_TEST(layers_without_outputs_or_rows) {
     const dpi_gemm *p = products[_i];
@@ -303,6 +317,7 @@ static Suite *linear_suite(void) {
     TCase *layers = add_guarded_case(suite, "layers");
     ADD(layers, layers_match_the_formula);
     ADD_ROUNDED(layers, layers_of_bf16_are_rounded);
+    ADD(layers, layers_may_have_more_rows_than_a_block);
     ADD(layers, layers_without_outputs_or_rows);
     ADD_BYTES(layers, layers_of_bytes_are_the_same_everywhere);
     ADD(layers, parts_give_the_first_columns);
