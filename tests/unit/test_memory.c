@@ -1,9 +1,11 @@
 /*
  * lib/os memory.c, account.c and buffer.c, and lib/base/arena.c: sizes that no machine has, limits,
- * and what is counted when an allocation fails.
+ * what is counted when an allocation fails, and a session that is planned with too much.
  */
 #define _DEFAULT_SOURCE
+#include "api_support.h"
 #include "base/arena.h"
+#include "model/model.h"
 #include "os/account.h"
 #include "os/buffer.h"
 #include "os/memory.h"
@@ -191,6 +193,26 @@ START_TEST(arenas_give_all_they_have_and_no_more) {
 }
 END_TEST
 
+/* ---- sessions ---- */
+
+/* No file can hold such a model; who counts its session must notice all the same. */
+START_TEST(sessions_that_no_address_can_hold_are_refused) {
+    dp_model *opened = open_golden(SMALL_MODEL);
+    struct dp_model huge = *opened;
+    dp_session *session = (dp_session *)&huge;
+    size_t bytes = 1;
+    huge.parameters.width = SIZE_MAX / 2;
+    ck_assert_int_eq(dp_session_size(&huge, NULL, &bytes), DP_ERR_MEMORY);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "larger than this machine can address"));
+    ck_assert_uint_eq(bytes, 0);
+    ck_assert_int_eq(dp_session_create(&huge, NULL, &session), DP_ERR_MEMORY);
+    ck_assert_ptr_null(session);
+    ck_assert_int_eq(dp_session_size(opened, NULL, &bytes), DP_OK);
+    ck_assert_uint_gt(bytes, 0);
+    dp_model_close(opened);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("memory");
     TCase *blocks = add_case(suite, "blocks", 20, start_anew, NULL);
@@ -206,5 +228,7 @@ int main(void) {
     tcase_add_test(regions, buffers_end_one_byte_behind_their_limit);
     tcase_add_test(regions, arenas_notice_sizes_that_overflow);
     tcase_add_test(regions, arenas_give_all_they_have_and_no_more);
+    TCase *sessions = add_case(suite, "sessions", 20, NULL, NULL);
+    tcase_add_test(sessions, sessions_that_no_address_can_hold_are_refused);
     return run_suite(suite);
 }
