@@ -336,7 +336,7 @@ END_TEST
 
 #if defined(__linux__)
 
-START_TEST(interrupted_reading_of_a_setting_goes_on) {
+START_TEST(a_setting_is_read_unless_that_fails) {
     const file_path here = {"/."};
     char text[64];
     put_file("150000 100000");
@@ -344,6 +344,9 @@ START_TEST(interrupted_reading_of_a_setting_goes_on) {
     read_setting(folder, &here, "file", text);
     ck_assert_str_eq(text, "150000 100000");
     ck_assert_int_eq(failing.times, 0);
+    fail_call("read", EIO, 1);
+    read_setting(folder, &here, "file", text);
+    ck_assert_str_eq(text, "");
 }
 END_TEST
 
@@ -396,7 +399,7 @@ int main(void) {
     tcase_add_test(files, devices_that_do_not_open_are_named);
     tcase_add_test(files, names_that_are_all_taken_are_no_place);
 #if defined(__linux__)
-    tcase_add_test(files, interrupted_reading_of_a_setting_goes_on);
+    tcase_add_test(files, a_setting_is_read_unless_that_fails);
 #endif
     TCase *process = add_case(suite, "process", 20, fail_nothing, NULL);
     tcase_add_test(process, no_clock_is_a_time_of_0);
