@@ -36,8 +36,8 @@ static const target_entry targets[DPI_TARGET_COUNT] = {
 };
 
 const dpi_gemm *dpi_target_packing(dp_target number, dp_precision precision) {
-    bool packs = DPI_HAS_CANONICAL || DPI_HAS_PANELS; /* compiled files for rows have no others */
-    const dpi_gemm *packing = packs ? targets[number].packing : NULL;
+    /* Compiled files for rows have no others. */
+    const dpi_gemm *packing = DPI_HAS_CANONICAL || DPI_HAS_PANELS ? targets[number].packing : NULL;
     return packing != NULL ? packing + (precision - DP_PRECISION_F32) : NULL;
 }
 

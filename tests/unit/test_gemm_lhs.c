@@ -2,6 +2,7 @@
  * lib/gemm, the left-hand side: rows rounded to bf16 and to bytes, against the definition of the
  * rounding; and what one GEMM writes for the next.
  */
+#include "base/bytes.h"
 #include "gemm_support.h"
 
 /* ---- rows of bf16 ---- */
@@ -260,12 +261,16 @@ END_TEST
 
 /* ---- an lhs from a layer norm, and from another GEMM ---- */
 
+static size_t buffer_words(const dpi_gemm *p, size_t rows, size_t columns, dpi_lhs_origin origin) {
+    dpi_arena counted = {.base = NULL};
+    (void)dpi_lhs_buffer_take(&counted, p, rows, columns, origin);
+    return counted.used / sizeof(uint32_t);
+}
+
 /* A buffer of exactly the size that was asked for, full of garbage. */
 static dpi_lhs_buffer garbage_buffer(const dpi_gemm *p, size_t rows, size_t columns,
                                      dpi_lhs_origin origin) {
-    dpi_arena counted = {.base = NULL};
-    (void)dpi_lhs_buffer_take(&counted, p, rows, columns, origin);
-    size_t words = counted.used / sizeof(uint32_t);
+    size_t words = buffer_words(p, rows, columns, origin);
     dpi_arena arena = {.base = (uint8_t *)garbage_words(words), .size = words * sizeof(uint32_t)};
     return dpi_lhs_buffer_take(&arena, p, rows, columns, origin);
 }
@@ -319,9 +324,8 @@ static dpi_linear random_linear(const dpi_gemm *p, size_t inputs, size_t outputs
 }
 
 /* What a GEMM writes for the next one is the lhs of the rows that it writes otherwise. */
-START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
+static void assert_lhs_of_gemm(const dpi_gemm *p) {
     static const dpi_lhs_origin origins[] = {DPI_LHS_OF_GEMM, DPI_LHS_OF_SUMS};
-    const dpi_gemm *p = products[_i];
     const dpi_kernels *kernels = kernels_of(p);
     for (size_t round = 0; round < unless_brief(60, 10); round++) {
         size_t rows = random_size(1, 70), inputs = random_size(1, 100);
@@ -339,7 +343,109 @@ START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
         guarded_end();
     }
 }
+
+START_TEST(an_lhs_of_a_gemm_is_that_of_its_rows) {
+    assert_lhs_of_gemm(products[_i]);
+}
 END_TEST
+
+/* ---- forms of an lhs that only some processors have ---- */
+
+/* What plain C computes, as bf16: AMX writes that. */
+static void run_to_bf16(const dpi_kernels *kernels, const dpi_linear *linear, size_t rows,
+                        dpi_lhs lhs, dpi_rows out, const dpi_epilogue *epilogue) {
+    dpi_linear plain = *linear;
+    float *values = guarded_floats(rows * linear->outputs);
+    plain.gemm = dpi_gemm_generic(linear->gemm->layout.precision);
+    dpi_gemm_run(kernels, &plain, rows, lhs, dpi_rows_f32(values, linear->outputs), *epilogue);
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(dpi_rows_from(out, i, 0).numbers,
+               halves_of(values + i * linear->outputs, linear->outputs),
+               linear->outputs * sizeof(uint16_t));
+    }
+}
+
+static void widen(const uint16_t *halves, size_t n, float *x) {
+    for (size_t i = 0; i < n; i++) {
+        x[i] = float_of((uint32_t)halves[i] << 16);
+    }
+}
+
+static void bf16_from_bf16(const uint16_t *halves, size_t n, dpi_kgroup *groups,
+                           dpi_row_scale *scale) {
+    float x[150];
+    widen(halves, n, x);
+    dpi_gemm_generic(DP_PRECISION_BF16)->layout.round_row(x, n, groups, scale);
+}
+
+static void bytes_from_bf16(const uint16_t *halves, size_t n, dpi_kgroup *groups,
+                            dpi_row_scale *scale) {
+    float x[150];
+    widen(halves, n, x);
+    dpi_gemm_generic(DP_PRECISION_INT8)->layout.round_row(x, n, groups, scale);
+}
+
+/* The rows of a GEMM may be the lhs of the next one as they are: they need no other memory. On
+ * big-endian machines the halves of a k-group have another order, and no GEMM does this. */
+START_TEST(a_gemm_may_write_k_groups_of_bf16) {
+    dpi_gemm p = *dpi_gemm_generic(DP_PRECISION_BF16);
+    p.run = run_to_bf16;
+    p.lhs.output_type = DPI_NUMBER_BF16;
+    p.lhs.output_is_lhs = true;
+    p.lhs.from_bf16 = bf16_from_bf16;
+    ck_assert_uint_eq(buffer_words(&p, 9, 37, DPI_LHS_OF_GEMM),
+                      buffer_words(&p, 9, 37, DPI_LHS_OF_ROWS));
+    if (dpi_is_little_endian()) {
+        assert_lhs_of_gemm(&p);
+    }
+}
+END_TEST
+
+START_TEST(bytes_may_be_made_of_bf16) {
+    dpi_gemm p = *dpi_gemm_generic(DP_PRECISION_INT8);
+    p.run = run_to_bf16;
+    p.lhs.output_type = DPI_NUMBER_BF16;
+    p.lhs.from_bf16 = bytes_from_bf16;
+    assert_lhs_of_gemm(&p);
+}
+END_TEST
+
+#define INTERLEAVED_ROWS 4
+
+static void write_interleaved(const float *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale) {
+    (void)scale;
+    for (size_t i = 0; i < n; i++) {
+        groups[i * INTERLEAVED_ROWS] = bits_of(x[i]);
+    }
+}
+
+/* As microcontrollers read them. */
+START_TEST(rows_of_a_tile_may_alternate) {
+    const dpi_gemm p = {
+        .layout = {DP_PRECISION_F32, .kr = 1, .step = 1, .nr = 1},
+        .lhs = {.expansion = 1,
+                .allotted = 1,
+                .interleaved = true,
+                .output_type = DPI_NUMBER_F32,
+                .from_f32 = write_interleaved},
+        .kernel = {.mr = INTERLEAVED_ROWS},
+    };
+    size_t rows = 11, columns = 37;
+    float *x = random_floats(rows * columns);
+    dpi_lhs made =
+        lhs_of(&p, x, columns, rows, columns, garbage_words(lhs_size(&p, rows, columns)));
+    for (size_t i = 0; i < rows; i++) {
+        const dpi_kgroup *tile =
+            made.groups + i / INTERLEAVED_ROWS * INTERLEAVED_ROWS * made.stride;
+        for (size_t k = 0; k < columns; k++) {
+            ck_assert_uint_eq(tile[k * INTERLEAVED_ROWS + i % INTERLEAVED_ROWS],
+                              bits_of(x[i * columns + k]));
+        }
+    }
+}
+END_TEST
+
+/* ---- sums and strides ---- */
 
 /* GEMMs add to the sums of a buffer before they are read, beside what else is in it. */
 START_TEST(sums_have_memory_of_their_own) {
@@ -390,6 +496,9 @@ static Suite *lhs_suite(void) {
     ADD_F32(lhs, an_lhs_of_f32_is_the_rows_themselves);
     ADD(lhs, an_lhs_of_a_norm_is_that_of_its_rows);
     ADD(lhs, an_lhs_of_a_gemm_is_that_of_its_rows);
+    tcase_add_test(lhs, a_gemm_may_write_k_groups_of_bf16);
+    tcase_add_test(lhs, bytes_may_be_made_of_bf16);
+    tcase_add_test(lhs, rows_of_a_tile_may_alternate);
     ADD(lhs, sums_have_memory_of_their_own);
     tcase_add_test(lhs, row_strides_are_aligned);
     return suite;

@@ -68,11 +68,53 @@ START_TEST(panels_hold_a_transposed_matrix) {
 }
 END_TEST
 
+/* ---- layouts and targets ---- */
+
+START_TEST(layouts_are_the_same_if_panels_are) {
+    const dpi_layout a = dpi_target_packing(DP_TARGET_AVX512, DP_PRECISION_BF16)->layout;
+    dpi_layout other = a;
+    ck_assert(dpi_layout_equals(&a, &other));
+    other.precision = DP_PRECISION_INT8;
+    ck_assert(!dpi_layout_equals(&a, &other));
+    other = a;
+    other.step /= 2;
+    ck_assert(!dpi_layout_equals(&a, &other));
+    other = a;
+    other.nr /= 2;
+    ck_assert(!dpi_layout_equals(&a, &other));
+}
+END_TEST
+
+/* Both products of a model must read the panels of its target, and its processor must be of that
+ * family. */
+START_TEST(targets_are_what_both_products_read) {
+    static const dp_target all[] = {DP_TARGET_PLAIN, DP_TARGET_ROWS, DP_TARGET_AVX2,
+                                    DP_TARGET_AVX512, DP_TARGET_NEON};
+    for (size_t i = 0; i < COUNT(all); i++) {
+        dpi_gemm f32 = *dpi_target_packing(all[i], DP_PRECISION_F32);
+        dpi_gemm bf16 = *dpi_target_packing(all[i], DP_PRECISION_BF16);
+        f32.cpu = DP_CPU_ALL;
+        ck_assert_int_eq((int)dpi_target_of(&f32, &bf16), (int)all[i]);
+        bf16.layout.nr *= 2;
+        ck_assert_int_eq((int)dpi_target_of(&f32, &bf16), (int)DP_TARGET_NATIVE);
+        bf16.layout.nr /= 2;
+        f32.layout.nr = DPI_MAX_NR;
+        ck_assert_int_eq((int)dpi_target_of(&f32, &bf16), (int)DP_TARGET_NATIVE);
+    }
+    ck_assert_ptr_null(dpi_target_packing(DP_TARGET_NATIVE, DP_PRECISION_F32));
+    dpi_gemm f32 = *dpi_target_packing(DP_TARGET_AVX512, DP_PRECISION_F32);
+    f32.cpu = 0;
+    ck_assert_int_eq((int)dpi_target_of(&f32, &f32), (int)DP_TARGET_NATIVE);
+}
+END_TEST
+
 static Suite *panels_suite(void) {
     Suite *suite = suite_create("gemm_panels");
     TCase *panels = add_guarded_case(suite, "panels");
     ADD(panels, panels_hold_the_matrix);
     ADD_FLOATS(panels, panels_hold_a_transposed_matrix);
+    tcase_add_test(panels, layouts_are_the_same_if_panels_are);
+    tcase_add_test(panels, targets_are_what_both_products_read);
     return suite;
 }
 
