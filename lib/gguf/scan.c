@@ -137,28 +137,12 @@ dp_status dpi_scan_header(dpi_scan *scan, dpi_gguf *gguf) {
 
 /* ---- metadata ---- */
 
-/* Bytes of a value that always has as many; 0 for others. */
-static size_t value_size(uint32_t type) {
-    switch (type) {
-    case DPI_VALUE_U8:
-    case DPI_VALUE_I8:
-    case DPI_VALUE_BOOL:
-        return 1;
-    case DPI_VALUE_U16:
-    case DPI_VALUE_I16:
-        return 2;
-    case DPI_VALUE_U32:
-    case DPI_VALUE_I32:
-    case DPI_VALUE_F32:
-        return 4;
-    case DPI_VALUE_U64:
-    case DPI_VALUE_I64:
-    case DPI_VALUE_F64:
-        return 8;
-    default:
-        return 0;
-    }
-}
+/* Bytes of a value that always has as many; 0 for strings and arrays. */
+static const uint8_t value_sizes[DPI_VALUE_F64 + 1] = {
+    [DPI_VALUE_U8] = 1,  [DPI_VALUE_I8] = 1,  [DPI_VALUE_BOOL] = 1, [DPI_VALUE_U16] = 2,
+    [DPI_VALUE_I16] = 2, [DPI_VALUE_U32] = 4, [DPI_VALUE_I32] = 4,  [DPI_VALUE_F32] = 4,
+    [DPI_VALUE_U64] = 8, [DPI_VALUE_I64] = 8, [DPI_VALUE_F64] = 8,
+};
 
 static dp_status check_value_type(const dpi_scan *scan, uint32_t type) {
     if (type > DPI_VALUE_F64) {
@@ -179,7 +163,7 @@ static dp_status scan_values(dpi_scan *scan, uint32_t type, size_t count) {
         }
         return status;
     }
-    size_t size = value_size(type);
+    size_t size = value_sizes[type];
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the type was checked, so it has a size. */
     if (count > dpi_scan_remaining(scan) / size) {
         return ends_early(scan);

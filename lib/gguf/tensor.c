@@ -146,7 +146,7 @@ dp_status dpi_tensor_read(const dpi_tensor *tensor, size_t first, size_t count, 
     case DPI_TENSOR_Q8_0:
         q8_0_to_f32(tensor->data + first / DPI_Q8_0_VALUES * DPI_Q8_0_BYTES, count, values);
         break;
-    case DPI_TENSOR_I8:
+    default: /* i8 */
         return dpi_fail(message, DP_ERR_FORMAT, "tensor '%s' has no numbers of its own type",
                         DPI_SHOW(tensor->name));
     }

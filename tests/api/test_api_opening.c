@@ -156,6 +156,16 @@ START_TEST(bytes_that_are_no_model_are_refused) {
 }
 END_TEST
 
+/* What compress makes begins as gzip does, and no zlib reads it. */
+START_TEST(other_compressed_files_are_no_gzip) {
+    static const char bytes[] = "\x1f\x9d\x90GGUF";
+    dp_model *opened = poison;
+    REFUSED(dp_model_open_memory(bytes, sizeof bytes, NULL, &opened), DP_ERR_FORMAT,
+            "not a GGUF file");
+    ck_assert_ptr_null(opened);
+}
+END_TEST
+
 START_TEST(memory_of_any_alignment_is_taken) {
     size_t size;
     uint8_t *bytes = read_golden(SMALL_MODEL, &size);
@@ -427,6 +437,7 @@ static Suite *opening_suite(void) {
     tcase_add_test(opening, paths_without_a_model_are_named);
     tcase_add_test(opening, long_paths_are_cut);
     tcase_add_test(opening, bytes_that_are_no_model_are_refused);
+    tcase_add_test(opening, other_compressed_files_are_no_gzip);
     tcase_add_test(opening, memory_of_any_alignment_is_taken);
     tcase_add_test(opening, unknown_cpu_bits_are_ignored);
     tcase_add_test(opening, precisions_are_checked);

@@ -104,6 +104,16 @@ int pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attri
     return lock_fails() ? EAGAIN : real(condition, attributes);
 }
 
+/* ---- a zlib of another version ---- */
+
+static bool zlib_is_old;
+
+int inflateInit2_(z_streamp stream, int bits, const char *version, int size) {
+    int (*real)(z_streamp, int, const char *, int) = NULL;
+    find_function("inflateInit2_", &real, sizeof real);
+    return real(stream, bits, zlib_is_old ? "0" : version, size);
+}
+
 /* ---- ways to open ---- */
 
 /* The same model in all forms, and the options they are opened with. */
@@ -395,6 +405,20 @@ START_TEST(inflating_stops_at_the_limit) {
 }
 END_TEST
 
+START_TEST(a_zlib_of_another_version_is_refused) {
+    test_allocator memory;
+    dp_model *model = (dp_model *)&memory;
+    test_allocator_init(&memory);
+    files.options.allocator = &memory.allocator;
+    zlib_is_old = true;
+    ck_assert_int_eq(open_gzip(&model), DP_ERR_UNSUPPORTED);
+    zlib_is_old = false;
+    ck_assert_ptr_null(model);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "cannot start zlib: error -6"));
+    ck_assert_uint_eq(memory.blocks, 0);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 /* Fails the start of thread `at` of four; in an arena when there is one. */
@@ -671,6 +695,7 @@ static Suite *failures_suite(void) {
     tcase_add_test(memory, misaligned_blocks_count_as_none);
     tcase_add_test(memory, sessions_take_what_they_said);
     tcase_add_test(memory, inflating_stops_at_the_limit);
+    tcase_add_test(memory, a_zlib_of_another_version_is_refused);
     suite_add_tcase(suite, memory);
 
     TCase *threads = tcase_create("threads");

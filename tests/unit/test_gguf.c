@@ -3,6 +3,7 @@
  * damaged and cut ones do no harm, and neither does memory that runs out.
  */
 #define _POSIX_C_SOURCE 200809L /* posix_memalign() */
+#include "gguf/emit.h"
 #include "gguf_samples.h"
 #include "test_allocator.h"
 
@@ -303,6 +304,52 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
+/* ---- writing ---- */
+
+static dp_status count_bytes(void *user, const void *bytes, size_t size, dpi_message *unused) {
+    (void)bytes, (void)unused;
+    *(uint64_t *)user += size;
+    return DP_OK;
+}
+
+/* A file with a key and a tensor, of which other bytes may be written than were described. */
+static dp_status emit_file(dpi_emitter *to, const dpi_tensor *described,
+                           const dpi_tensor *written) {
+    dpi_emit_header(to);
+    dpi_emit_u32(to, "key", 7);
+    dpi_emit_description(to, described);
+    dpi_emit_data_begin(to);
+    dpi_emit_data(to, written);
+    return dpi_emit_end(to);
+}
+
+START_TEST(files_that_are_not_what_their_header_says_are_an_error) {
+    static const uint8_t data[80];
+    const dpi_tensor small = {.name = {"t", 1},
+                              .type = DPI_TENSOR_I8,
+                              .dims = 1,
+                              .shape = {16},
+                              .data = data,
+                              .bytes = 16};
+    dpi_tensor large = small;
+    large.bytes = sizeof data;
+    dpi_emitter counted = {.message = &message};
+    ck_assert_int_eq(emit_file(&counted, &small, &small), DP_OK);
+    uint64_t bytes = 0;
+    dpi_sink sink = {count_bytes, &bytes};
+    dpi_emitter sound = {
+        .sink = &sink, .watch = &nobody, .message = &message, .expected = counted.emitted};
+    dpi_emitter other = sound;
+    ck_assert_int_eq(emit_file(&sound, &small, &small), DP_OK);
+    ck_assert_uint_eq(bytes, counted.emitted.bytes);
+    other.expected.entries++;
+    ck_assert_int_eq(emit_file(&other, &small, &small), DP_ERR_IO);
+    ck_assert_str_eq(message.text, "what was written is not what the header says");
+    dpi_emitter counting = {.message = &message};
+    ck_assert_int_eq(emit_file(&counting, &small, &large), DP_ERR_IO);
+}
+END_TEST
+
 static Suite *gguf_suite(void) {
     Suite *suite = suite_create("gguf");
     TCase *sound = add_case(suite, "sound files", 60, NULL, NULL);
@@ -317,6 +364,8 @@ static Suite *gguf_suite(void) {
     tcase_add_test(damage, flipped_bits_do_no_harm);
     tcase_add_test(damage, random_damage_does_no_harm);
     tcase_add_test(damage, every_allocation_may_fail);
+    TCase *writing = add_case(suite, "writing", 60, NULL, NULL);
+    tcase_add_test(writing, files_that_are_not_what_their_header_says_are_an_error);
     return suite;
 }
 

@@ -348,9 +348,12 @@ START_TEST(getters_check_bounds) {
     static const float values[] = {1, 2, NAN};
     uint8_t *bytes;
     uint32_t number = 77;
+    uint64_t large = 77;
     float value = 77;
     float read[3] = {77, 77, 77};
+    const uint8_t two_to_32[8] = {[4] = 1};
     gguf_add_u32(&builder, "seven", 7);
+    gguf_add_value(&builder, "large", GGUF_U64, two_to_32, sizeof two_to_32);
     gguf_add_f32(&builder, "nan", NAN);
     gguf_add_f32(&builder, "infinite", -INFINITY);
     gguf_add_f32_array(&builder, "array", values, 3);
@@ -359,6 +362,14 @@ START_TEST(getters_check_bounds) {
     ck_assert_int_eq(dpi_gguf_u32(&gguf, "seven", true, 8, 9, &number, &message), DP_ERR_FORMAT);
     ck_assert_str_eq(message.text, "metadata key 'seven' is 7, but must be 8 to 9");
     ck_assert_int_eq(dpi_gguf_u32(&gguf, "seven", true, 1, 6, &number, &message), DP_ERR_FORMAT);
+    ck_assert_int_eq(dpi_gguf_u64(&gguf, "large", true, UINT32_MAX, &large, &message),
+                     DP_ERR_FORMAT);
+    ck_assert_str_eq(message.text,
+                     "metadata key 'large' is 4294967296, but must be at most 4294967295");
+    ck_assert_int_eq(dpi_gguf_u64(&gguf, "none", false, UINT64_MAX, &large, &message), DP_OK);
+    ck_assert_uint_eq(large, 77);
+    ck_assert_int_eq(dpi_gguf_u64(&gguf, "large", true, UINT64_MAX, &large, &message), DP_OK);
+    ck_assert_uint_eq(large, (uint64_t)1 << 32);
     ck_assert_int_eq(dpi_gguf_f32(&gguf, "nan", false, &value, &message), DP_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(message.text, "'nan'"));
     ck_assert_int_eq(dpi_gguf_f32(&gguf, "infinite", false, &value, &message), DP_ERR_FORMAT);

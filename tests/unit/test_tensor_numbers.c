@@ -185,6 +185,18 @@ START_TEST(types_have_names) {
     ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_F16), "f16");
     ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_BF16), "bf16");
     ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_Q8_0), "q8_0");
+    ck_assert_str_eq(dpi_tensor_type_name(DPI_TENSOR_I8), "i8");
+    ck_assert_str_eq(dpi_tensor_type_name((dpi_tensor_type)2), "unknown");
+}
+END_TEST
+
+/* Their scale is in another tensor. */
+START_TEST(bytes_of_panels_are_no_numbers) {
+    static const uint8_t data[4];
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_I8, data, sizeof data);
+    float values[4];
+    ck_assert_int_eq(dpi_tensor_read(&tensor, 0, 4, values, &message), DP_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(message.text, "'weights' has no numbers"));
 }
 END_TEST
 
@@ -241,6 +253,27 @@ START_TEST(a_changed_tensor_fails_its_checksum) {
 }
 END_TEST
 
+static int stop_at_once(void *user, const char *stage, double fraction) {
+    (void)stage, (void)fraction;
+    ++*(int *)user;
+    return 1;
+}
+
+START_TEST(checking_a_large_tensor_stops_when_asked) {
+    int reports = 0;
+    dpi_watch watch = {.progress = stop_at_once, .user = &reports, .stage = "verifying"};
+    size_t size = 2 * DPI_WATCHED_BYTES;
+    uint8_t *data = calloc(size, 1);
+    ck_assert_ptr_nonnull(data);
+    dpi_tensor tensor = tensor_of(DPI_TENSOR_I8, data, size);
+    tensor.has_crc = true;
+    tensor.crc = 1; /* which is wrong */
+    ck_assert_int_eq(dpi_tensor_check(&tensor, &watch, &message), DP_ERR_CANCELLED);
+    ck_assert_int_eq(reports, 1);
+    free(data);
+}
+END_TEST
+
 START_TEST(the_list_of_checksums_must_fit) {
     static const uint32_t crcs[] = {1, 2, 3, 4, 5, 6};
     static const size_t counts[] = {0, 4, 6};
@@ -267,8 +300,10 @@ static Suite *numbers_suite(void) {
     tcase_add_test(numbers, values_are_finite_everywhere);
     tcase_add_loop_test(numbers, q8_0_scales_must_be_finite, 0, 3);
     tcase_add_test(numbers, types_have_names);
+    tcase_add_test(numbers, bytes_of_panels_are_no_numbers);
     tcase_add_test(numbers, crc32_is_that_of_gzip);
     tcase_add_test(numbers, a_changed_tensor_fails_its_checksum);
+    tcase_add_test(numbers, checking_a_large_tensor_stops_when_asked);
     tcase_add_loop_test(numbers, the_list_of_checksums_must_fit, 0, 3);
     return suite;
 }
