@@ -16,7 +16,6 @@ typedef enum size_name {
     PATCH,
     TOKENS,
     FRAMESET_TOKENS,
-    FEATURE,
     FEATURE_OF_PROJECTION, /* or 0 */
     BOTH_FEATURES,
     HEAD,
@@ -42,8 +41,6 @@ static size_t size_of(const dpi_parameters *p, size_name name) {
         return p->tokens;
     case FRAMESET_TOKENS:
         return p->framesets * p->tokens;
-    case FEATURE:
-        return p->feature_size;
     case FEATURE_OF_PROJECTION:
         return p->has_projection ? p->feature_size : 0;
     case BOTH_FEATURES:

@@ -12,10 +12,7 @@
 #define MIXED_TYPES "mixed"
 
 static bool is_matrix_of_block(const dpi_tensor *tensor) {
-    static const char block[] = "block.";
-    size_t length = sizeof block - 1;
-    return tensor->dims == 2 && tensor->name.length > length &&
-           memcmp(tensor->name.bytes, block, length) == 0;
+    return tensor->dims == 2 && dpi_text_starts_with(tensor->name, "block.");
 }
 
 /* The tensors that a task shares count as if they were in its own file. */
@@ -40,7 +37,6 @@ static void describe_tensors(const dpi_gguf *gguf, struct dp_model *model) {
             model->file_type = same ? type : MIXED_TYPES;
         }
     }
-    model->file_type = model->file_type != NULL ? model->file_type : "f32";
 }
 
 static dp_status read_count(const dpi_gguf *gguf, const char *key, int64_t *count,

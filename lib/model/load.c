@@ -104,7 +104,7 @@ static dp_status read_origin(const dpi_origin *origin, dpi_opening *opening, dpi
                              dpi_message *message) {
     const dp_model_options *options = &opening->options;
     dpi_buffer buffer = {.allocator = options->allocator};
-    dp_status status = DP_OK;
+    dp_status status;
     switch (origin->kind) {
     case DPI_FROM_PATH:
         return dpi_file_open(origin->path, unsized_limit(options), options->allocator,
@@ -112,12 +112,11 @@ static dp_status read_origin(const dpi_origin *origin, dpi_opening *opening, dpi
     case DPI_FROM_MEMORY:
         *source = (dpi_source){.bytes = origin->bytes, .size = origin->size};
         return DP_OK;
-    case DPI_FROM_READER:
+    default: /* DPI_FROM_READER */
         status = read_by_callback(origin->reader, opening, &buffer, message);
         *source = dpi_source_of_buffer(buffer);
-        break;
+        return status;
     }
-    return status;
 }
 
 /* Replaces the source by what it inflates to. */

@@ -128,17 +128,14 @@ dpi_affine dpi_affine_keys_first(dpi_scope *scope, dpi_affine qkv) {
     const dpi_builder *builder = scope->builder;
     size_t width = qkv.w.rows / 3;
     size_t columns = qkv.w.columns;
-    dpi_affine kvq = {dpi_matrix_take(scope, qkv.w.rows, columns), {NULL, 1, qkv.w.rows}};
-    if (qkv.bias.values != NULL || !builder->filling) {
-        kvq.bias = dpi_matrix_take(scope, 1, qkv.w.rows);
-    }
+    dpi_affine kvq;
+    kvq.w = dpi_matrix_take(scope, qkv.w.rows, columns);
+    kvq.bias = dpi_matrix_take(scope, 1, qkv.w.rows);
     for (size_t i = 0; dpi_building(builder) && i < qkv.w.rows; i++) {
         size_t from = (i + width) % qkv.w.rows;
         /* NOLINTBEGIN(clang-analyzer-core.*): what is built was taken. */
         memcpy(kvq.w.values + i * columns, qkv.w.values + from * columns, columns * sizeof(float));
-        if (qkv.bias.values != NULL) {
-            kvq.bias.values[i] = qkv.bias.values[from];
-        }
+        kvq.bias.values[i] = qkv.bias.values[from];
         /* NOLINTEND(clang-analyzer-core.*) */
     }
     return kvq;
@@ -160,7 +157,7 @@ dpi_affine dpi_affine_compose(dpi_scope *scope, dpi_affine second, dpi_affine fi
     dpi_affine both;
     both.bias = dpi_matrix_take(scope, 1, second.w.rows);
     both.w = dpi_matrix_multiply(scope, second.w, first.w);
-    if (dpi_building(scope->builder) && both.bias.values != NULL) {
+    if (dpi_building(scope->builder)) {
         if (second.bias.values != NULL) {
             memcpy(both.bias.values, second.bias.values, second.w.rows * sizeof(float));
         } else {

@@ -40,7 +40,7 @@ dpi_tensor_name dpi_with_suffix(dpi_tensor_name name, const char *suffix) {
 dpi_shape_text dpi_show_shape(const uint64_t *shape, size_t dims) {
     dpi_shape_text shown = {""};
     size_t length = 0;
-    for (size_t i = 0; i < dims && length < sizeof shown.text - 24; i++) {
+    for (size_t i = 0; i < dims; i++) {
         length += dpi_print(shown.text + length, sizeof shown.text - length, "[%llu]",
                             (unsigned long long)shape[i]);
     }

@@ -23,7 +23,7 @@ const char *dpi_site_name(size_t site);
 
 /* "[2][3]" */
 typedef struct dpi_shape_text {
-    char text[96];
+    char text[96]; /* a tensor has at most four sizes, of 20 digits */
 } dpi_shape_text;
 dpi_shape_text dpi_show_shape(const uint64_t *shape, size_t dims);
 

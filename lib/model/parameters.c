@@ -145,10 +145,9 @@ static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, 
         return read_activation(gguf, row, member, message);
     case DPI_PARAMETER_POSITION:
         return read_position_kind(gguf, row, member, message);
-    case DPI_PARAMETER_RGB:
+    default: /* DPI_PARAMETER_RGB */
         return dpi_gguf_f32_array(gguf, row->key, row->required, 3, member, message);
     }
-    return DP_OK;
 }
 
 static dp_status read_list(const dpi_gguf *gguf, dpi_parameter_list list, dpi_parameters *p,
@@ -185,7 +184,7 @@ static dp_status read_tensor_rows(const dpi_gguf *gguf, const char *name, size_t
     if (tensor == NULL) {
         return DP_OK;
     }
-    if (tensor->dims > 1 && (tensor->shape[0] < 1 || tensor->shape[0] > maximum)) {
+    if (tensor->dims > 1 && tensor->shape[0] > maximum) {
         return dpi_fail(message, DP_ERR_FORMAT, "%s: %llu rows are outside of 1 .. %zu", name,
                         (unsigned long long)tensor->shape[0], maximum);
     }
