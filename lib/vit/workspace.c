@@ -150,7 +150,7 @@ static void take_x(dpi_arena *arena, dpi_workspace *workspace, dpi_path path) {
 /* Advances the arena past the end of another one that started at the same place. */
 static void continue_after(dpi_arena *arena, const dpi_arena *other) {
     arena->used = dpi_size_max(arena->used, other->used);
-    arena->failed = arena->failed || other->failed;
+    arena->failed |= other->failed;
 }
 
 /* Pixels are unused once the first block writes [k v q | d], so the two share memory. */
