@@ -5,6 +5,7 @@
  */
 #define _XOPEN_SOURCE 700 /* posix_memalign() */
 #include "compiled_file.h"
+#include "model/compile.h"
 
 /* ---- the same answers ---- */
 
@@ -242,6 +243,17 @@ START_TEST(only_fused_models_are_written) {
 }
 END_TEST
 
+/* Of GEMMs whose panels are those of no target. */
+START_TEST(only_models_for_a_target_are_written) {
+    struct dp_model model = {.fused = true, .target = DP_TARGET_NATIVE};
+    dpi_message message;
+    uint64_t size = 0;
+    model.gemm_f32 = model.gemm = dpi_target_packing(DP_TARGET_PLAIN, DP_PRECISION_F32);
+    ck_assert_int_eq(dpi_compiled_size(&model, &size, &message), DP_ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(message.text, "choose a target"));
+}
+END_TEST
+
 /* ---- big-endian machines ---- */
 
 /* Weights of compiled files are used as they stand, so both ways are refused there. */
@@ -285,6 +297,7 @@ static Suite *compile_suite(void) {
     tcase_add_test(writing, writers_may_take_little_at_a_time);
     tcase_add_test(writing, failing_writers_are_reported);
     tcase_add_test(writing, only_fused_models_are_written);
+    tcase_add_test(writing, only_models_for_a_target_are_written);
     return suite;
 }
 

@@ -56,6 +56,7 @@ static const struct {
     {"dualpath.compiled.bottleneck.s1", 0, DP_ERR_FORMAT, "adapter_down_attn|adapter_up_attn",
      "no place"},
     {"dualpath.compiled.bottleneck.t0", 255, DP_ERR_FORMAT, "", "255"},
+    {"dualpath.compiled.projection", 0, DP_ERR_FORMAT, "need a projection", "missing"},
     {"dualpath.block_count", 255, DP_ERR_FORMAT, "block.", "missing"},
     {"dualpath.block_count", 1, DP_ERR_FORMAT, "block.1.", "no place"},
     {"dualpath.frames", 240, DP_ERR_FORMAT, "position_table.temporal", "shape"},
@@ -101,6 +102,14 @@ START_TEST(unknown_names_are_refused) {
     memcpy(precision, "bf16", 4);
     memcpy(value_of(file, "dualpath.compiled.file_type") + 8, "f99", 3);
     refuse_bytes(file, NULL, DP_ERR_FORMAT, "\"f99\"", "file_type");
+    free(file.block);
+}
+END_TEST
+
+START_TEST(a_version_is_a_number) {
+    file_bytes file = small_bf16();
+    value_of(file, "dualpath.compiled.version")[-4] = DPI_VALUE_I32;
+    refuse_bytes(file, NULL, DP_ERR_FORMAT, "dualpath.compiled.version", "must be u32");
     free(file.block);
 }
 END_TEST
@@ -229,6 +238,7 @@ static Suite *spoiled_suite(void) {
     TCase *spoiled = add_case(suite, "spoiled files", 300, random_restart, NULL);
     tcase_add_loop_test(spoiled, changed_sizes_are_refused, 0, (int)COUNT(values));
     tcase_add_test(spoiled, unknown_names_are_refused);
+    tcase_add_test(spoiled, a_version_is_a_number);
     tcase_add_test(spoiled, missing_keys_are_refused);
     tcase_add_test(spoiled, spoiled_tensors_are_refused);
     tcase_add_test(spoiled, misplaced_tensors_are_refused);

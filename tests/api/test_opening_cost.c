@@ -139,6 +139,43 @@ START_TEST(long_products_are_reported_within_a_block) {
 }
 END_TEST
 
+typedef struct stopper {
+    size_t reports, stop_at;
+} stopper;
+
+static int stop_at_report(void *user, const char *stage, double fraction) {
+    (void)stage, (void)fraction;
+    stopper *self = user;
+    return ++self->reports == self->stop_at;
+}
+
+/* Also in the middle of a long table, which is computed, and of a matrix of 6 million numbers. */
+START_TEST(long_work_stops_at_every_report) {
+    static const shape shapes[] = {
+        {SMALLEST, .image = 64, .patch = 1, .width = 64, .mlp = 32, .frames = 4,
+         .position = "sincos-time"},
+        {ONE_PATCH, .width = 96, .mlp = 32, .features = 65536},
+    };
+    byte_block file = make_file(&shapes[_i]);
+    dp_status status = DP_ERR_CANCELLED;
+    stopper seen = {0, 0};
+    for (size_t at = 1; status == DP_ERR_CANCELLED; at++) {
+        dp_model_options options;
+        dp_model *model = NULL;
+        seen = (stopper){0, at};
+        dp_model_options_default(&options);
+        options.progress = stop_at_report;
+        options.progress_user = &seen;
+        status = dp_model_open_memory(file.bytes, file.size, &options, &model);
+        ck_assert(status == DP_OK ? seen.reports < at : seen.reports == at && model == NULL);
+        dp_model_close(model);
+    }
+    ck_assert_msg(status == DP_OK, "%s", dp_last_message());
+    ck_assert_uint_gt(seen.reports, 4); /* which come anyway */
+    free(file.bytes);
+}
+END_TEST
+
 /* ---- gzip ---- */
 
 #if !defined(DP_NO_ZLIB)
@@ -177,6 +214,7 @@ int main(void) {
     TCase *files = add_case(suite, "files", 60, NULL, NULL);
     tcase_add_loop_test(files, memory_and_work_are_bounded_by_the_size, 0, COUNT(bombs));
     tcase_add_test(files, long_products_are_reported_within_a_block);
+    tcase_add_loop_test(files, long_work_stops_at_every_report, 0, 2);
 #if !defined(DP_NO_ZLIB)
     TCase *gzip = add_case(suite, "gzip", 60, NULL, NULL);
     tcase_add_test(gzip, gzip_inflates_by_its_size);

@@ -90,6 +90,26 @@ START_TEST(tasks_compute_as_their_backbone) {
 }
 END_TEST
 
+/* What is said once more of an unfused backbone is no contradiction. */
+START_TEST(tasks_of_unfused_backbones_may_say_so) {
+    dp_model_options options;
+    dp_model *task = NULL;
+    files.options.cpu_mask = 0;
+    files.options.unfused = 1;
+    dp_model *backbone = open_backbone();
+    dp_model_options_default(&options);
+    options.unfused = 1;
+    ck_assert_int_eq(dp_model_open_task_memory(backbone, files.split.task, files.split.task_size,
+                                               &options, &task),
+                     DP_OK);
+    dp_model_close(task);
+    options.cpu_mask = DP_CPU_AVX2;
+    refuse(backbone, files.split.task, files.split.task_size, &options, DP_ERR_ARGUMENT,
+           "cpu_mask is not that");
+    dp_model_close(backbone);
+}
+END_TEST
+
 /* ---- files that contradict themselves ---- */
 
 /* The task with `from` become `to`, of the same length, everywhere. */
@@ -133,6 +153,37 @@ START_TEST(contradictions_are_refused) {
         refuse_replaced(wrong[i].from, wrong[i].to, strlen(wrong[i].from), wrong[i].status,
                         wrong[i].words);
     }
+}
+END_TEST
+
+/* The task in which two keys of the same length have changed places. */
+static uint8_t *swap_keys(const char *one, const char *other) {
+    size_t length = strlen(one);
+    uint8_t *bytes = replace(one, other, length);
+    for (size_t i = 0; i + length <= files.split.task_size; i++) {
+        if (memcmp(files.split.task + i, other, length) == 0) {
+            memcpy(bytes + i, one, length);
+        }
+    }
+    return bytes;
+}
+
+START_TEST(a_hash_is_a_text_of_sixteen_digits) {
+    static const struct {
+        const char *other;
+        dp_status status;
+        const char *words;
+    } wrong[] = {
+        {"dualpath.sampling_rate", DP_ERR_FORMAT, "'dualpath.backbone.hash' is of type u32"},
+        {"dualpath.backbone.name", DP_ERR_BACKBONE, "a task of backbone split"},
+    };
+    dp_model *backbone = open_backbone();
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        uint8_t *bytes = swap_keys("dualpath.backbone.hash", wrong[i].other);
+        refuse(backbone, bytes, files.split.task_size, NULL, wrong[i].status, wrong[i].words);
+        free(bytes);
+    }
+    dp_model_close(backbone);
 }
 END_TEST
 
@@ -210,7 +261,9 @@ static Suite *refused_suite(void) {
     tcase_add_test(refused, other_backbones_are_refused_by_name);
     tcase_add_test(refused, tasks_need_a_backbone);
     tcase_add_test(refused, tasks_compute_as_their_backbone);
+    tcase_add_test(refused, tasks_of_unfused_backbones_may_say_so);
     tcase_add_test(refused, contradictions_are_refused);
+    tcase_add_test(refused, a_hash_is_a_text_of_sixteen_digits);
     tcase_add_test(refused, tasks_agree_with_their_blocks);
     tcase_add_test(refused, damaged_tasks_do_no_harm);
     tcase_add_test(refused, backbones_carry_checksums);

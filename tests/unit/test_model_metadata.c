@@ -222,6 +222,17 @@ START_TEST(sizes_from_tensors_are_bounded) {
     s.features = 65537;
     r = make_recipe(&s);
     assert_refused(&r, "projection.weight");
+    static const char *const long_ones[] = {"block.0.mlp.up.weight",
+                                            "block.0.adapter.s1.down.weight"};
+    for (size_t i = 0; i < COUNT(long_ones); i++) {
+        r = make_recipe(&released);
+        tensor *matrix = find_tensor(&r, long_ones[i]);
+        matrix->rows = 65537;
+        matrix->type = GGUF_TENSOR_Q8_0;
+        char named[80];
+        (void)snprintf(named, sizeof named, "%s: 65537 rows", long_ones[i]);
+        assert_refused(&r, named);
+    }
 }
 END_TEST
 
