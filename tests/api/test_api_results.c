@@ -1,8 +1,10 @@
 /*
  * The contract of dualpath.h: results and the likeliest classes, and what is no answer.
  */
-#define DP_EXPERIMENTAL /* dp_session_peak() */
+#define DP_EXPERIMENTAL         /* dp_session_peak() */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 #include "api_fixture.h"
+#include "clocks.h"
 #include "spoilt_model.h"
 
 #include <float.h>
@@ -157,6 +159,36 @@ START_TEST(results_are_consistent) {
 }
 END_TEST
 
+/* The progress callback of a session; waits once, longer than a second. */
+static int wait_once(void *user, const char *stage, double fraction) {
+    bool *waited = user;
+    (void)stage;
+    (void)fraction;
+    sleep_ms(*waited ? 0 : 1020);
+    *waited = true;
+    return 0;
+}
+
+START_TEST(timings_are_milliseconds_of_the_call) {
+    bool waited = false;
+    dp_result result;
+    dp_session_options options;
+    dp_session *waiting = NULL;
+    dp_session_options_default(&options);
+    options.progress = wait_once;
+    options.progress_user = &waited;
+    ck_assert_int_eq(dp_session_create(model, &options, &waiting), DP_OK);
+    dp_result_default(&result);
+    double since = clock_ms(CLOCK_MONOTONIC);
+    ck_assert_int_eq(dp_classify_clip(waiting, &clip.clip, &result), DP_OK);
+    double passed = clock_ms(CLOCK_MONOTONIC) - since;
+    ck_assert(waited);
+    ck_assert_double_ge(result.timings.total_ms, 1020);
+    ck_assert_double_le(result.timings.total_ms, passed + 1e-6);
+    dp_session_destroy(waiting);
+}
+END_TEST
+
 /* What a result points at is there until the next clip. */
 START_TEST(results_stay_until_the_next_clip) {
     dp_result result;
@@ -182,6 +214,7 @@ static Suite *results_suite(void) {
     tcase_add_test(results, equal_classes_are_ordered_by_index);
     tcase_add_test(results, without_a_head_there_are_features_only);
     tcase_add_test(results, results_are_consistent);
+    tcase_add_test(results, timings_are_milliseconds_of_the_call);
     tcase_add_test(results, results_stay_until_the_next_clip);
     return suite;
 }

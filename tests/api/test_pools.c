@@ -5,15 +5,14 @@
 #define DP_EXPERIMENTAL         /* dp_session_peak() */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 #include "api_support.h"
+#include "clocks.h"
 #include "suite.h"
 #include "test_allocator.h"
 
 #include <check.h>
-#include <errno.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #define MAX_USERS 4
 
@@ -39,12 +38,6 @@ static void tear_down(void) {
         dp_model_close(models[i]);
     }
     free_clip(&clip);
-}
-
-static void sleep_ms(long milliseconds) {
-    struct timespec left = {0, milliseconds * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
 }
 
 static bool answers_as_expected(dp_session *session, size_t model) {
@@ -290,19 +283,13 @@ START_TEST(arenas_serve_sessions_of_a_pool) {
 }
 END_TEST
 
-static double processor_ms(void) {
-    struct timespec time;
-    ck_assert_int_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time), 0);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
-
 START_TEST(pools_sleep_between_clips) {
     dp_pool *pool = new_pool(5);
     dp_session *session = new_pooled(models[0], pool);
     for (int i = 0; i < 2; i++) {
-        double before = processor_ms();
+        double before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
         sleep_ms(400);
-        ck_assert_double_lt(processor_ms() - before, 80.0);
+        ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 80.0);
         ck_assert(answers_as_expected(session, 0));
     }
     dp_session_destroy(session);

@@ -6,12 +6,12 @@
 #define _POSIX_C_SOURCE 200809L /* clock_gettime() */
 #include "base/arena.h"
 #include "base/message.h"
+#include "clocks.h"
 #include "os/threads.h"
 #include "suite.h"
 #include "support.h"
 
 #include <check.h>
-#include <errno.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_THREADS 5
 #define MAX_CALLERS 4
@@ -96,12 +95,6 @@ static int read_number(const int *number) {
     int value = *number;
     pthread_mutex_unlock(&lock);
     return value;
-}
-
-static void sleep_ms(long milliseconds) {
-    struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
 }
 
 static pthread_t start_thread(void *(*run)(void *), void *argument) {
@@ -398,12 +391,6 @@ END_TEST
 
 /* ---- sleeping ---- */
 
-static double processor_ms(void) {
-    struct timespec time;
-    ck_assert_int_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time), 0);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
-
 static void sleep_task(void *context, size_t index, size_t thread) {
     (void)context;
     (void)thread;
@@ -415,16 +402,16 @@ static void sleep_task(void *context, size_t index, size_t thread) {
 START_TEST(threads_without_tasks_sleep) {
     dpi_workers *workers = new_workers(5);
     dpi_team *team = new_team(workers);
-    double before = processor_ms();
+    double before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     sleep_ms(500);
-    ck_assert_double_lt(processor_ms() - before, 100.0);
+    ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
     ck_assert_int_eq(count_mistakes(team, MAX_TASKS), 0);
-    before = processor_ms();
+    before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     sleep_ms(500);
-    ck_assert_double_lt(processor_ms() - before, 100.0);
-    before = processor_ms();
+    ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
+    before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     dpi_team_run(team, sleep_task, NULL, 10);
-    ck_assert_double_lt(processor_ms() - before, 100.0);
+    ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
     end_team(team);
     end_workers(workers);
 }
