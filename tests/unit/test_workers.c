@@ -391,10 +391,16 @@ END_TEST
 
 /* ---- sleeping ---- */
 
+/* The first task of the caller takes long; those of workers wait for its beginning. */
 static void sleep_task(void *context, size_t index, size_t thread) {
-    (void)context;
-    (void)thread;
-    sleep_ms(index == 0 ? 500 : 0);
+    int *begun = context;
+    (void)index;
+    if (thread != 0) {
+        (void)reaches(begun, 1);
+        return;
+    }
+    add_one(begun);
+    sleep_ms(read_number(begun) == 1 ? 500 : 0);
 }
 
 /* Before any loop, after one, and inside one whose last task takes long. Threads that look for work
@@ -402,6 +408,7 @@ static void sleep_task(void *context, size_t index, size_t thread) {
 START_TEST(threads_without_tasks_sleep) {
     dpi_workers *workers = new_workers(5);
     dpi_team *team = new_team(workers);
+    int begun = 0;
     double before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     sleep_ms(500);
     ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
@@ -410,7 +417,7 @@ START_TEST(threads_without_tasks_sleep) {
     sleep_ms(500);
     ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
     before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-    dpi_team_run(team, sleep_task, NULL, 10);
+    dpi_team_run(team, sleep_task, &begun, 10);
     ck_assert_double_lt(clock_ms(CLOCK_PROCESS_CPUTIME_ID) - before, 100.0);
     end_team(team);
     end_workers(workers);
