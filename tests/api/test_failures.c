@@ -1,7 +1,7 @@
 /*
  * Everything fails once: the n-th allocation, start of a thread or lock, for n = 1, 2, ...
- * until nothing is left to fail. Each time the call says so, leaves nothing behind, and works at
- * the next try.
+ * until nothing is left to fail; and waiting for the disk, for every reason. Each time the call
+ * says so, leaves nothing behind, and works at the next try.
  */
 #define DP_EXPERIMENTAL /* dp_session_peak() */
 #define _GNU_SOURCE     /* RTLD_NEXT */
@@ -112,6 +112,18 @@ int inflateInit2_(z_streamp stream, int bits, const char *version, int size) {
     int (*real)(z_streamp, int, const char *, int) = NULL;
     find_function("inflateInit2_", &real, sizeof real);
     return real(stream, bits, zlib_is_old ? "0" : version, size);
+}
+
+/* ---- disks that fail, or cannot be waited for ---- */
+
+static int flush_error; /* 0: none */
+
+/* A signal interrupts it only once. */
+int fsync(int file) {
+    (void)file;
+    errno = flush_error;
+    flush_error = flush_error == EINTR ? 0 : flush_error;
+    return errno != 0 ? -1 : 0;
 }
 
 /* ---- ways to open ---- */
@@ -683,6 +695,49 @@ START_TEST(threads_of_others_are_all_that_is_used) {
 }
 END_TEST
 
+/* ---- what does not reach the disk ---- */
+
+static bool is_there(const char *name, const char *suffix) {
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s%s", name, suffix);
+    return access(path, F_OK) == 0;
+}
+
+START_TEST(files_that_do_not_reach_the_disk_are_removed) {
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
+    char path[sizeof files.gzip_path + 8];
+    dp_model *model = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    (void)snprintf(path, sizeof path, "%s.new", files.gzip_path);
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        flush_error = errors[i];
+        ck_assert_int_eq(dp_model_compile(model, path), DP_ERR_IO);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), strerror(errors[i])));
+        ck_assert(!is_there(path, "") && !is_there(path, ".part"));
+    }
+    flush_error = 0;
+    dp_model_close(model);
+}
+END_TEST
+
+/* Some file systems have no fsync(), and a signal may interrupt it. */
+START_TEST(files_need_not_be_flushed_where_that_is_not_possible) {
+    static const int errors[] = {EINVAL, ENOSYS, ENOTSUP, EROFS, EINTR};
+    char path[sizeof files.gzip_path + 8];
+    dp_model *model = NULL;
+    ck_assert_int_eq(open_plain(&model), DP_OK);
+    (void)snprintf(path, sizeof path, "%s.new", files.gzip_path);
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        flush_error = errors[i];
+        ck_assert_int_eq(dp_model_compile(model, path), DP_OK);
+        ck_assert(is_there(path, "") && !is_there(path, ".part"));
+        ck_assert_int_eq(unlink(path), 0);
+    }
+    flush_error = 0;
+    dp_model_close(model);
+}
+END_TEST
+
 /* ---- the suite ---- */
 
 static Suite *failures_suite(void) {
@@ -711,6 +766,10 @@ static Suite *failures_suite(void) {
     tcase_add_test(locks, pools_survive_locks_that_cannot_be_made);
     tcase_add_test(locks, streams_survive_locks_that_cannot_be_made);
     suite_add_tcase(suite, locks);
+
+    TCase *disks = add_case(suite, "disks", 60, set_up, tear_down);
+    tcase_add_test(disks, files_that_do_not_reach_the_disk_are_removed);
+    tcase_add_test(disks, files_need_not_be_flushed_where_that_is_not_possible);
     return suite;
 }
 
