@@ -5,6 +5,7 @@
 #include "model_recipe.h"
 #include "suite.h"
 
+#include <float.h>
 #include <math.h>
 
 static const char *const required_keys[] = {
@@ -83,6 +84,16 @@ START_TEST(reals_out_of_bounds_are_named) {
 }
 END_TEST
 
+START_TEST(the_least_and_largest_epsilon_are_accepted) {
+    static const float bounds[] = {FLT_MIN, 1};
+    for (size_t i = 0; i < COUNT(bounds); i++) {
+        recipe r = make_recipe(&released);
+        find_entry(&r, "dualpath.attention.layer_norm_epsilon")->real = bounds[i];
+        assert_opens(&r);
+    }
+}
+END_TEST
+
 START_TEST(unknown_choices_are_named) {
     static const char *const keys[] = {"general.architecture", "dualpath.activation",
                                        "dualpath.adapter.activation", "dualpath.position.kind"};
@@ -120,10 +131,12 @@ static dp_status open_with_array(const char *key, const float *values, size_t co
 START_TEST(mean_and_std_are_checked) {
     static const char *const keys[] = {"dualpath.image_mean", "dualpath.image_std"};
     static const float sound[] = {0.5F, 0.5F, 0.5F, 0.5F};
+    static const float least[] = {1e-6F, 1e-6F, 1e-6F};
     static const float odd[][3] = {
         {1, NAN, 1}, {1, 1, INFINITY}, {0, 1, 1}, {1, -0.5F, 1}, {1, 1, 9e-7F}};
     for (size_t k = 0; k < COUNT(keys); k++) {
         ck_assert_int_eq(open_with_array(keys[k], sound, 3), DP_OK);
+        ck_assert_int_eq(open_with_array(keys[k], least, 3), DP_OK);
         for (size_t count = 0; count <= 4; count += count == 2 ? 2 : 1) {
             ck_assert_int_eq(open_with_array(keys[k], sound, count), DP_ERR_FORMAT);
             ck_assert_ptr_nonnull(strstr(dp_last_message(), keys[k]));
@@ -267,6 +280,7 @@ static Suite *metadata_suite(void) {
     tcase_add_test(metadata, wrong_types_are_named);
     tcase_add_loop_test(metadata, numbers_out_of_bounds_are_named, 0, (int)COUNT(number_table));
     tcase_add_loop_test(metadata, reals_out_of_bounds_are_named, 0, (int)COUNT(real_table));
+    tcase_add_test(metadata, the_least_and_largest_epsilon_are_accepted);
     tcase_add_test(metadata, unknown_choices_are_named);
     tcase_add_test(metadata, mean_and_std_are_checked);
     tcase_add_test(metadata, labels_are_as_many_as_classes);
