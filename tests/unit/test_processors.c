@@ -79,6 +79,7 @@ START_TEST(quotas_are_rounded_up) {
                  {"1000 100000\n", 1},
                  {"50000 10000\n", 5},
                  {"300000\n", 3},
+                 {"200001\n", 3},
                  {"", SIZE_MAX},
                  {"0 100000\n", SIZE_MAX},
                  {"100000 0\n", SIZE_MAX},
