@@ -19,6 +19,7 @@ START_TEST(missing_keys_are_named) {
         recipe r = make_recipe(&released);
         drop_entry(&r, required_keys[i]);
         assert_refused(&r, required_keys[i]);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), "missing"));
     }
 }
 END_TEST
