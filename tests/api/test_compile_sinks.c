@@ -212,6 +212,26 @@ START_TEST(names_of_others_are_not_used) {
 }
 END_TEST
 
+/* Of a hundred names, one that is free is enough. */
+START_TEST(a_hundred_names_are_tried) {
+    char name[sizeof path + 16];
+    (void)snprintf(name, sizeof name, "%s.part", path);
+    write_text(name, "of another program");
+    for (int i = 2; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "%s.part%d", path, i);
+        write_text(name, "of another program");
+    }
+    ck_assert_int_eq(dp_model_compile(compiled, path), DP_OK);
+    expect_compiled(path);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)snprintf(name, sizeof name, "%s.part100", path);
+    write_text(name, "of another program");
+    refuse_path(path, DP_ERR_IO, path, "File exists");
+    ck_assert_uint_eq(files_in_folder(), 100);
+    ck_assert(holds_text(name, "of another program"));
+}
+END_TEST
+
 START_TEST(links_stay_and_what_they_name_is_replaced) {
     char named[sizeof path + 16];
     struct stat about;
@@ -411,6 +431,7 @@ static Suite *sinks_suite(void) {
     tcase_add_test(paths, a_file_may_replace_the_one_it_comes_from);
     tcase_add_test(paths, descriptor_0_is_one_like_any);
     tcase_add_test(paths, names_of_others_are_not_used);
+    tcase_add_test(paths, a_hundred_names_are_tried);
     tcase_add_test(paths, links_stay_and_what_they_name_is_replaced);
     tcase_add_test(paths, the_longest_names_are_written);
     tcase_add_test(paths, pipes_are_written_to_directly);
