@@ -108,6 +108,23 @@ static int create_or_fail(pthread_t *thread, const pthread_attr_t *attributes, v
                                    : pthread_create(thread, attributes, run, argument);
 }
 
+static int mutex_or_fail(pthread_mutex_t *made, const pthread_mutexattr_t *attributes) {
+    return fails("pthread_mutex_init") ? failing.error : pthread_mutex_init(made, attributes);
+}
+
+static int condition_or_fail(pthread_cond_t *made, const pthread_condattr_t *attributes) {
+    return fails("pthread_cond_init") ? failing.error : pthread_cond_init(made, attributes);
+}
+
+static int condition_attributes_or_fail(pthread_condattr_t *made) {
+    return fails("pthread_condattr_init") ? failing.error : pthread_condattr_init(made);
+}
+
+static int condition_clock_or_fail(pthread_condattr_t *attributes, clockid_t clock) {
+    return fails("pthread_condattr_setclock") ? failing.error
+                                              : pthread_condattr_setclock(attributes, clock);
+}
+
 #define open(...) open_or_fail(__VA_ARGS__)
 #define read(file, bytes, size) read_or_fail(file, bytes, size)
 #define write(file, bytes, size) write_or_fail(file, bytes, size)
@@ -120,8 +137,14 @@ static int create_or_fail(pthread_t *thread, const pthread_attr_t *attributes, v
 #define pthread_atfork atfork_or_fail
 #define pthread_attr_init attributes_or_fail
 #define pthread_create create_or_fail
+#define pthread_mutex_init mutex_or_fail
+#define pthread_cond_init condition_or_fail
+#define pthread_condattr_init condition_attributes_or_fail
+#define pthread_condattr_setclock condition_clock_or_fail
 #include "os/clock.c"
 #include "os/file.c"
+#include "os/forks.c"
+#include "os/gate.c"
 #include "os/new_file.c"
 #include "os/processors.c"
 #include "os/workers.c"
@@ -138,6 +161,10 @@ static int create_or_fail(pthread_t *thread, const pthread_attr_t *attributes, v
 #undef pthread_atfork
 #undef pthread_attr_init
 #undef pthread_create
+#undef pthread_mutex_init
+#undef pthread_cond_init
+#undef pthread_condattr_init
+#undef pthread_condattr_setclock
 
 static dpi_message message;
 static char folder[64];
@@ -386,6 +413,32 @@ START_TEST(a_small_stack_is_exchanged_for_the_default) {
 }
 END_TEST
 
+START_TEST(gates_that_cannot_be_made_are_refused) {
+    static const char *const calls[] = {"pthread_mutex_init", "pthread_cond_init",
+                                        "pthread_condattr_init", "pthread_condattr_setclock"};
+    dpi_gate gate;
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        fail_call(calls[i], ENOMEM, 1);
+        ck_assert_int_eq(dpi_gate_init(&gate, &message), DP_ERR_THREAD);
+        ck_assert_ptr_nonnull(strstr(message.text, "could not be made"));
+        ck_assert_int_eq(failing.times, 0);
+    }
+    ck_assert_int_eq(dpi_gate_init(&gate, &message), DP_OK);
+    dpi_gate_lock(&gate);
+    ck_assert(!dpi_gate_wait(&gate, dpi_clock_ms() + 2.0)); /* nobody wakes it */
+    dpi_gate_unlock(&gate);
+    dpi_gate_end(&gate);
+}
+END_TEST
+
+START_TEST(gates_need_to_know_of_forks) {
+    dpi_gate gate;
+    fail_call("pthread_atfork", ENOMEM, 1);
+    ck_assert_int_eq(dpi_gate_init(&gate, &message), DP_ERR_THREAD);
+    ck_assert_ptr_nonnull(strstr(message.text, "forks"));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("failing_calls");
     TCase *files = add_case(suite, "files", 20, make_folder, remove_folder);
@@ -406,5 +459,7 @@ int main(void) {
     tcase_add_test(process, there_is_always_a_processor);
     tcase_add_test(process, workers_that_do_not_start_are_refused);
     tcase_add_test(process, a_small_stack_is_exchanged_for_the_default);
+    tcase_add_test(process, gates_that_cannot_be_made_are_refused);
+    tcase_add_test(process, gates_need_to_know_of_forks);
     return run_suite(suite);
 }
