@@ -571,6 +571,10 @@ typedef struct dp_session_options {
      * from far away: for machines with little memory, with dp_session_push_frame(). Since
      * 0.2.0. */
     int32_t image_by_image;
+    /* Non-zero: keeps what the class tokens attend to, for dp_session_attention(). Answers do not
+     * change. It takes 4 bytes for each image, head and token. Since 0.2.0. */
+    int32_t attention;
+    int32_t reserved; /* 0 */
 } dp_session_options;
 
 DP_API void dp_session_options_init(dp_session_options *options,
@@ -868,6 +872,28 @@ typedef struct dp_prediction {
 /* The `count` likeliest classes of the session's last result, likeliest first, equal ones by index.
  * Writes exactly `count` entries: 1 .. classes. DP_ERR_ARGUMENT when there is no result yet. */
 DP_API dp_status dp_session_top(dp_session *session, int32_t count, dp_prediction *predictions);
+
+/* The two paths. Since 0.2.0. */
+typedef enum dp_path { DP_PATH_SPATIAL = 0, DP_PATH_TEMPORAL = 1 } dp_path;
+
+/* What the class token of each image attends to in the last block: the weights of its heads, each
+ * of which sum up to 1. Token 0 is the class token itself, token 1 + y * side + x is the patch in
+ * row y and column x of `side` patches a row. An image of the temporal path is a frameset: frame i
+ * is in the cell of row i / grid and column i % grid. Since 0.2.0. */
+typedef struct dp_attention {
+    const float *weights; /* [images][heads][tokens] */
+    int32_t images;       /* spatial_frames, or framesets */
+    int32_t heads;
+    int32_t tokens; /* of an image */
+    int32_t side;   /* patches in a row */
+    const void *reserved[2];
+} dp_attention;
+
+/* Of the last clip, its last view and crop. They are computed in f32 from queries and keys, in
+ * every precision, and lie in the session until its next call that takes a clip, begins one or runs
+ * a stream. DP_ERR_ARGUMENT where the session was created without `attention`, or has no such
+ * result. Since 0.2.0. */
+DP_API dp_status dp_session_attention(dp_session *session, int32_t path, dp_attention *attention);
 
 /* ------------------------------------------------------------------------------------------
  * Streams: video without an end, from a camera or of a long film

@@ -72,6 +72,7 @@ struct dp_session {
     dpi_answer answer;
     bool clip_is_open; /* frames may be pushed (push.c) */
     bool has_result;
+    bool has_attention; /* of the last result, if it is kept at all */
     dpi_message message;
 };
 

@@ -39,7 +39,9 @@ const dpi_struct_type dpi_pool_options_type = {
     .reserved = offsetof(dp_pool_options, reserved),
     .reserved_end = END_OF(dp_pool_options, reserved)};
 const dpi_struct_type dpi_session_options_type = {
-    STRUCT_TYPE(dp_session_options, image_by_image, &default_session_options)};
+    STRUCT_TYPE(dp_session_options, reserved, &default_session_options),
+    .reserved = offsetof(dp_session_options, reserved),
+    .reserved_end = END_OF(dp_session_options, reserved)};
 const dpi_struct_type dpi_clip_type = {STRUCT_TYPE(dp_clip, crops, &default_clip)};
 const dpi_struct_type dpi_result_type = {STRUCT_TYPE(dp_result, timings, &default_result)};
 const dpi_struct_type dpi_stream_options_type = {

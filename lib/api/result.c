@@ -31,7 +31,7 @@ dp_status dpi_result_complete(dp_session *session) {
         return dpi_fail(&session->message, DP_ERR_NUMERIC,
                         "the answer is not finite: the numbers of this model overflow");
     }
-    session->has_result = true;
+    session->has_result = session->has_attention = true;
     return DP_OK;
 }
 

@@ -86,7 +86,8 @@ static dp_session *take_session(dpi_arena *arena, const dp_model *model,
     }
     planned.team = dpi_arena_take(arena, 1, dpi_team_size());
     dpi_answer_take(arena, p, &planned.answer);
-    dpi_workspace_take(arena, model, threads, options->image_by_image != 0, &planned.workspace);
+    dpi_workspace_take(arena, model, threads, options->image_by_image != 0, options->attention != 0,
+                       &planned.workspace);
     if (session != NULL) {
         *session = planned;
     }

@@ -128,7 +128,7 @@ dp_status dp_stream_next(dp_stream *stream, int32_t timeout_ms, dp_window *windo
         return status;
     }
     double deadline_ms = timeout_ms < 0 ? -1.0 : dpi_clock_ms() + timeout_ms;
-    stream->session->clip_is_open = false;
+    stream->session->clip_is_open = stream->session->has_attention = false;
     status = run_until_window(stream, timeout_ms == 0 ? 0.0 : deadline_ms, &ready);
     if (status != DP_OK) {
         *message = stream->session->message;

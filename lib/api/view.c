@@ -115,7 +115,7 @@ static dp_status run_complete_images(dp_session *session) {
 
 void dpi_view_begin_clip(dp_session *session, size_t views) {
     session->view = (dpi_view){.views = views};
-    session->clip_is_open = false;
+    session->clip_is_open = session->has_attention = false;
 }
 
 void dpi_view_begin(dp_session *session, size_t crop, size_t crops) {

@@ -30,6 +30,9 @@ size_t dpi_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t head_si
 void dpi_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
                        const dpi_attention *attention, float *scratch);
 
+/* softmax(scale * q k^T) of the first query, [tokens], in f32. (attention_weights.c) */
+void dpi_attention_weights(const dpi_kernels *kernels, const dpi_attention *attention, float *out);
+
 /* The method of attention.c, with the loops and the micro-kernel of the GEMM, on f32 rows. */
 size_t dpi_attention_scratch_tiles(const dpi_gemm *gemm, size_t tokens, size_t head_size);
 void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,

@@ -79,6 +79,12 @@ static void attention_task(void *context, size_t index, size_t thread) {
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
     };
+    float *kept = workspace->path[path].attention;
+    if (kept != NULL && run->index + 1 == p->blocks) {
+        size_t in_view = run->batch->first[path] + image;
+        dpi_attention_weights(model->kernels, &attention,
+                              kept + (in_view * p->heads + head) * p->tokens);
+    }
     dpi_attention_run(model->kernels, model->gemm_attention, &attention,
                       dpi_workspace_scratch(workspace, thread));
 }

@@ -211,8 +211,16 @@ static size_t largest_row_block(const dpi_gemm *gemm, bool image_by_image) {
     return image_by_image ? dpi_size_min(2 * gemm->kernel.mr, gemm->row_block) : gemm->row_block;
 }
 
+static void take_attention(dpi_arena *arena, dpi_workspace *workspace) {
+    const dpi_parameters *p = &workspace->model->parameters;
+    for (int i = 0; i < DPI_PATHS; i++) {
+        workspace->path[i].attention =
+            dpi_arena_floats(arena, dpi_path_images(p, (dpi_path)i) * p->heads, p->tokens);
+    }
+}
+
 void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
-                        bool image_by_image, dpi_workspace *workspace) {
+                        bool image_by_image, bool attention, dpi_workspace *workspace) {
     memset(workspace, 0, sizeof *workspace);
     workspace->model = model;
     workspace->threads = threads;
@@ -222,6 +230,9 @@ void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
     take_scratch(arena, workspace);
     take_activations(arena, workspace);
     take_head_buffers(arena, workspace);
+    if (attention) {
+        take_attention(arena, workspace);
+    }
 }
 
 float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread) {

@@ -34,6 +34,8 @@ typedef struct dpi_path_state {
                          path the bottleneck of the adapter at attention */
     float *class_rows; /* one for each image of the view: LN_post of its class token */
     float *feature;    /* [feature_size]: y_s or y_t of this view */
+    float *attention; /* [images of the view][heads][tokens]: what the class tokens attend to in the
+                         last block; NULL: nobody asks */
 } dpi_path_state;
 
 typedef struct dpi_workspace {
@@ -51,9 +53,10 @@ typedef struct dpi_workspace {
     float *logits; /* [classes] of this view */
 } dpi_workspace;
 
-/* Plans (arena->base == NULL) or takes the memory of a workspace. */
+/* Plans (arena->base == NULL) or takes the memory of a workspace; with `attention`, also that of
+ * what class tokens attend to. */
 void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
-                        bool image_by_image, dpi_workspace *workspace);
+                        bool image_by_image, bool attention, dpi_workspace *workspace);
 
 /* The batch that image `image` of a path belongs to in a view. */
 dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image);

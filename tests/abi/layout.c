@@ -37,7 +37,7 @@
 #define DP_SESSION_OPTIONS_FIELDS(F, S) \
     F(S, struct_size) F(S, allocator) F(S, arena) F(S, arena_size) F(S, log) F(S, log_user) \
     F(S, progress) F(S, progress_user) F(S, pool) F(S, scheduler) F(S, threads) \
-    F(S, image_by_image)
+    F(S, image_by_image) F(S, attention) F(S, reserved)
 #define DP_FRAME_FIELDS(F, S) \
     F(S, plane) F(S, stride) F(S, width) F(S, height) F(S, format) F(S, color) F(S, rotation) F(S, mirrored) F(S, aspect_width) F(S, aspect_height) F(S, reserved)
 #define DP_CLIP_FIELDS(F, S) \
@@ -64,6 +64,8 @@
 #define DP_EVENT_FIELDS(F, S) \
     F(S, start_us) F(S, end_us) F(S, peak_us) F(S, peak) F(S, mean) F(S, index) F(S, windows) \
     F(S, reserved)
+#define DP_ATTENTION_FIELDS(F, S) \
+    F(S, weights) F(S, images) F(S, heads) F(S, tokens) F(S, side) F(S, reserved)
 /* clang-format on */
 
 #define STRUCTS(S)                                   \
@@ -82,6 +84,7 @@
     S(dp_prediction, DP_PREDICTION_FIELDS)           \
     S(dp_stream_options, DP_STREAM_OPTIONS_FIELDS)   \
     S(dp_window, DP_WINDOW_FIELDS)                   \
+    S(dp_attention, DP_ATTENTION_FIELDS)             \
     S(dp_events_options, DP_EVENTS_OPTIONS_FIELDS)   \
     S(dp_event, DP_EVENT_FIELDS)
 
@@ -180,6 +183,9 @@ static void print_enums(void) {
     NUMBER(DP_SAMPLING_FIRST);
     NUMBER(DP_SAMPLING_UNIFORM);
     NUMBER(DP_SAMPLING_GIVEN);
+    STRUCT(dp_path);
+    NUMBER(DP_PATH_SPATIAL);
+    NUMBER(DP_PATH_TEMPORAL);
     STRUCT(dp_full);
     NUMBER(DP_FULL_UNKNOWN);
     NUMBER(DP_FULL_REFUSE);

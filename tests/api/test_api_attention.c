@@ -1,0 +1,250 @@
+/*
+ * What class tokens attend to: weights that sum up to 1, the same however a clip gets into a
+ * session, nearly the same in all precisions and fused or not, and gone when another call takes
+ * their place. tests of Python compare them with PyTorch.
+ */
+#include "small_session.h"
+
+static const char *const model_names[] = {SMALL_MODEL,  LABELLED_MODEL,     "released-t32.gguf",
+                                          "grid1.gguf", "skip-scaled.gguf", "widths-bf16.gguf"};
+
+static dp_model *open_as(const char *name, int32_t precision, bool unfused) {
+    dp_model *made = NULL;
+    dp_model_options options;
+    dp_model_options_default(&options);
+    options.precision = precision;
+    options.unfused = unfused;
+    (void)dp_model_open(find_golden(name).text, &options, &made);
+    return must(made, name);
+}
+
+static dp_session *new_kind(const dp_model *of, int32_t threads, bool image_by_image) {
+    dp_session *made = NULL;
+    dp_session_options options;
+    dp_session_options_default(&options);
+    options.threads = threads;
+    options.image_by_image = image_by_image;
+    options.attention = 1;
+    (void)dp_session_create(of, &options, &made);
+    return must(made, "a session");
+}
+
+/* Of both paths. */
+typedef struct weights {
+    float values[4096];
+    size_t count;
+} weights;
+
+static void keep_path(dp_session *of, int32_t path, weights *kept) {
+    dp_attention attention;
+    ck_assert_msg(dp_session_attention(of, path, &attention) == DP_OK, "%s",
+                  dp_session_message(of));
+    size_t rows = (size_t)(attention.images * attention.heads);
+    size_t tokens = (size_t)attention.tokens;
+    ck_assert_int_eq(attention.tokens, attention.side * attention.side + 1);
+    ck_assert_uint_le(kept->count + rows * tokens, COUNT(kept->values));
+    memcpy(kept->values + kept->count, attention.weights, rows * tokens * sizeof(float));
+    kept->count += rows * tokens;
+    for (size_t i = 0; i < rows; i++) {
+        float sum = 0.0F;
+        for (size_t t = 0; t < tokens; t++) {
+            ck_assert(attention.weights[i * tokens + t] >= 0.0F);
+            sum += attention.weights[i * tokens + t];
+        }
+        ck_assert_float_eq_tol(sum, 1.0F, 1e-4F);
+    }
+}
+
+static void keep_weights(dp_session *of, weights *kept) {
+    kept->count = 0;
+    keep_path(of, DP_PATH_SPATIAL, kept);
+    keep_path(of, DP_PATH_TEMPORAL, kept);
+}
+
+static float largest_difference(const weights *a, const weights *b) {
+    float largest = 0.0F;
+    ck_assert_uint_eq(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        largest = fmaxf(largest, fabsf(a->values[i] - b->values[i]));
+    }
+    return largest;
+}
+
+static test_clip clip_for(const dp_model *of) {
+    dp_model_info info;
+    dp_model_info_default(&info);
+    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
+    test_clip clip = make_clip((size_t)info.frames, 37, 21);
+    clip.clip.sampling = DP_SAMPLING_GIVEN;
+    return clip;
+}
+
+static void push_clip(dp_session *to, const test_clip *clip) {
+    dp_result result;
+    dp_result_default(&result);
+    ck_assert_int_eq(dp_session_begin_clip(to, 0, 1), DP_OK);
+    for (size_t i = 0; i < clip->clip.frame_count; i++) {
+        ck_assert_int_eq(dp_session_push_frame(to, &clip->frames[i]), DP_OK);
+    }
+    ck_assert_int_eq(dp_session_finish_clip(to, &result), DP_OK);
+}
+
+START_TEST(attention_does_not_depend_on_the_way_of_a_clip) {
+    static weights expected, got;
+    for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
+        dp_model *of = open_as(model_names[_i], precision, false);
+        test_clip clip = clip_for(of);
+        dp_session *plain = new_session(of, 1);
+        answer without = classify(plain, &clip.clip);
+        for (int kind = 0; kind < 4; kind++) {
+            dp_session *one = new_kind(of, 1 + kind / 2, kind % 2 == 1);
+            answer with = classify(one, &clip.clip);
+            ck_assert(same_bits(&with, &without));
+            keep_weights(one, kind == 0 ? &expected : &got);
+            ck_assert(kind == 0 || largest_difference(&expected, &got) == 0.0F);
+            push_clip(one, &clip);
+            keep_weights(one, &got);
+            ck_assert(largest_difference(&expected, &got) == 0.0F);
+            dp_session_destroy(one);
+        }
+        dp_session_destroy(plain);
+        dp_model_close(of);
+        free_clip(&clip);
+    }
+}
+END_TEST
+
+/* Rounding makes weights differ, by more in bytes. */
+START_TEST(attention_is_that_of_the_formulas_in_every_precision) {
+    static weights expected, got;
+    static const float bounds[] = {1e-5F, 0.02F, 0.05F};
+    dp_model *unfused = open_as(model_names[_i], DP_PRECISION_F32, true);
+    test_clip clip = clip_for(unfused);
+    dp_session *reference = new_kind(unfused, 1, false);
+    (void)classify(reference, &clip.clip);
+    keep_weights(reference, &expected);
+    for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
+        dp_model *of = open_as(model_names[_i], precision, false);
+        dp_session *one = new_kind(of, 2, false);
+        (void)classify(one, &clip.clip);
+        keep_weights(one, &got);
+        float difference = largest_difference(&expected, &got);
+        ck_assert_msg(difference < bounds[precision - DP_PRECISION_F32], "%g in %s",
+                      (double)difference, dp_precision_name(precision));
+        dp_session_destroy(one);
+        dp_model_close(of);
+    }
+    dp_session_destroy(reference);
+    dp_model_close(unfused);
+    free_clip(&clip);
+}
+END_TEST
+
+/* The last of several views and crops. */
+START_TEST(attention_is_that_of_the_last_view) {
+    static weights expected, got;
+    test_clip clip = make_clip(SMALL_FRAMES + 9, 31, SMALL_SIDE);
+    dp_session *one = new_kind(model, 1, false);
+    dp_result result;
+    dp_result_default(&result);
+    clip.clip.sampling = DP_SAMPLING_CENTER;
+    clip.clip.views = 9; /* of which the last begins at frame 17 * 9 / 18 = 8 */
+    clip.clip.crops = 2;
+    ck_assert_int_eq(dp_session_begin_clip(one, 1, 2), DP_OK);
+    for (size_t i = 0; i < SMALL_FRAMES; i++) {
+        ck_assert_int_eq(dp_session_push_frame(one, &clip.frames[8 + i]), DP_OK);
+    }
+    ck_assert_int_eq(dp_session_finish_clip(one, &result), DP_OK);
+    keep_weights(one, &expected);
+    (void)classify(one, &clip.clip);
+    keep_weights(one, &got);
+    ck_assert(largest_difference(&expected, &got) == 0.0F);
+    dp_session_destroy(one);
+    free_clip(&clip);
+}
+END_TEST
+
+#define REFUSED(part)                                                                              \
+    do {                                                                                           \
+        ck_assert_int_eq(dp_session_attention(one, DP_PATH_SPATIAL, &attention), DP_ERR_ARGUMENT); \
+        ck_assert_msg(strstr(dp_session_message(one), part) != NULL, "\"%s\" lacks %s",            \
+                      dp_session_message(one), part);                                              \
+        ck_assert_ptr_null(attention.weights);                                                     \
+    } while (0)
+
+START_TEST(attention_is_gone_when_another_call_takes_its_place) {
+    dp_attention attention;
+    dp_stream *stream = NULL;
+    dp_window window;
+    test_clip clip = make_clip(SMALL_FRAMES, 17, 17);
+    dp_session *one = new_kind(model, 1, false);
+    REFUSED("has no attention");
+    for (int i = 0; i < 3; i++) {
+        (void)classify(one, &clip.clip);
+        ck_assert_int_eq(dp_session_attention(one, DP_PATH_TEMPORAL, &attention), DP_OK);
+        if (i == 0) {
+            ck_assert_int_eq(dp_session_begin_clip(one, 0, 1), DP_OK);
+        } else if (i == 1) {
+            ck_assert_int_eq(dp_session_preprocess_view(one, &clip.clip, 0, 0, NULL, NULL), DP_OK);
+        } else {
+            dp_window_default(&window);
+            ck_assert_int_eq(dp_stream_create(one, NULL, &stream), DP_OK);
+            ck_assert_int_eq(dp_session_attention(one, DP_PATH_TEMPORAL, &attention), DP_OK);
+            ck_assert_int_eq(dp_stream_next(stream, 0, &window), DP_OK);
+            dp_stream_destroy(stream);
+        }
+        REFUSED("has no attention");
+    }
+    dp_session_destroy(one);
+    free_clip(&clip);
+}
+END_TEST
+
+START_TEST(attention_must_be_asked_for) {
+    dp_attention attention;
+    test_clip clip = make_clip(SMALL_FRAMES, 17, 17);
+    dp_session *one = new_session(model, 1);
+    (void)classify(one, &clip.clip);
+    REFUSED("set dp_session_options.attention");
+    ck_assert_int_eq(dp_session_attention(NULL, 0, &attention), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_attention(one, 0, NULL), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_attention(one, 2, &attention), DP_ERR_ARGUMENT);
+    ck_assert_str_eq(dp_session_message(one), "2 is no dp_path");
+    dp_session_destroy(one);
+    free_clip(&clip);
+}
+END_TEST
+
+/* 4 bytes for each image, head and token, rounded up to cache lines. */
+START_TEST(attention_takes_memory_only_where_it_is_asked_for) {
+    dp_session_options options;
+    dp_model_info info;
+    size_t without = 0, with = 0;
+    dp_session_options_default(&options);
+    dp_model_info_default(&info);
+    options.threads = 1;
+    ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
+    ck_assert_int_eq(dp_session_size(model, &options, &without), DP_OK);
+    options.attention = 1;
+    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_OK);
+    size_t side = (size_t)(info.input_size / info.patch_size);
+    size_t bytes = (size_t)((info.spatial_frames + info.framesets) * info.heads) *
+                   (side * side + 1) * sizeof(float);
+    ck_assert_uint_ge(with - without, bytes);
+    ck_assert_uint_lt(with - without, bytes + 3 * 64);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("api_attention");
+    TCase *kept = add_case(suite, "weights", 120, set_up, tear_down);
+    int models = (int)COUNT(model_names);
+    tcase_add_loop_test(kept, attention_does_not_depend_on_the_way_of_a_clip, 0, models);
+    tcase_add_loop_test(kept, attention_is_that_of_the_formulas_in_every_precision, 0, models);
+    tcase_add_test(kept, attention_is_that_of_the_last_view);
+    TCase *rules = add_case(suite, "rules", 60, set_up, tear_down);
+    tcase_add_test(rules, attention_is_gone_when_another_call_takes_its_place);
+    tcase_add_test(rules, attention_must_be_asked_for);
+    tcase_add_test(rules, attention_takes_memory_only_where_it_is_asked_for);
+    return run_suite(suite);
+}
