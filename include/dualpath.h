@@ -540,6 +540,15 @@ typedef struct dp_scheduler {
 
 typedef struct dp_session dp_session;
 
+/* What a session keeps of attention. Since 0.2.0. */
+typedef enum dp_attention_kind {
+    DP_ATTENTION_NONE = 0,
+    DP_ATTENTION_LAST = 1,   /* the weights of each head in the last block */
+    DP_ATTENTION_ROLLOUT = 2 /* through all blocks: the class token's row of the product of
+                                (A + I) / 2, the last block first, where A is the mean over the
+                                heads of a block (Abnar and Zuidema, 2020) */
+} dp_attention_kind;
+
 typedef struct dp_session_options {
     size_t struct_size;
     const dp_allocator *allocator; /* NULL: the C library's. Must outlive the session. */
@@ -571,8 +580,10 @@ typedef struct dp_session_options {
      * from far away: for machines with little memory, with dp_session_push_frame(). Since
      * 0.2.0. */
     int32_t image_by_image;
-    /* Non-zero: keeps what the class tokens attend to, for dp_session_attention(). Answers do not
-     * change. It takes 4 bytes for each image, head and token. Since 0.2.0. */
+    /* dp_attention_kind: keeps what the class tokens attend to, for dp_session_attention(). Answers
+     * do not change. DP_ATTENTION_LAST takes 4 bytes for each image, head and token;
+     * DP_ATTENTION_ROLLOUT 4 * blocks * tokens * tokens bytes for each image that is in memory.
+     * Default DP_ATTENTION_NONE. Since 0.2.0. */
     int32_t attention;
     int32_t reserved; /* 0 */
 } dp_session_options;
@@ -876,23 +887,24 @@ DP_API dp_status dp_session_top(dp_session *session, int32_t count, dp_predictio
 /* The two paths. Since 0.2.0. */
 typedef enum dp_path { DP_PATH_SPATIAL = 0, DP_PATH_TEMPORAL = 1 } dp_path;
 
-/* What the class token of each image attends to in the last block: the weights of its heads, each
- * of which sum up to 1. Token 0 is the class token itself, token 1 + y * side + x is the patch in
- * row y and column x of `side` patches a row. An image of the temporal path is a frameset: frame i
- * is in the cell of row i / grid and column i % grid. Since 0.2.0. */
+/* What the class token of each image attends to: weights that sum up to 1 for each head. Token 0 is
+ * the class token itself, token 1 + y * side + x is the patch in row y and column x of `side`
+ * patches a row. An image of the temporal path is a frameset: frame i is in the cell of row i /
+ * grid and column i % grid. Since 0.2.0. */
 typedef struct dp_attention {
     const float *weights; /* [images][heads][tokens] */
     int32_t images;       /* spatial_frames, or framesets */
-    int32_t heads;
-    int32_t tokens; /* of an image */
-    int32_t side;   /* patches in a row */
+    int32_t heads;        /* 1 of DP_ATTENTION_ROLLOUT */
+    int32_t tokens;       /* of an image */
+    int32_t side;         /* patches in a row */
     const void *reserved[2];
 } dp_attention;
 
-/* Of the last clip, its last view and crop. They are computed in f32 from queries and keys, in
- * every precision, and lie in the session until its next call that takes a clip, begins one or runs
- * a stream. DP_ERR_ARGUMENT where the session was created without `attention`, or has no such
- * result. Since 0.2.0. */
+/* Of the last clip, its last view and crop. Those of the last block are computed in f32 from
+ * queries and keys, in every precision; for the rollout they are the weights that blocks multiply
+ * with. They lie in the session until its next call that takes a clip, begins one or runs a stream.
+ * DP_ERR_ARGUMENT where the session was created without `attention`, or has no such result. Since
+ * 0.2.0. */
 DP_API dp_status dp_session_attention(dp_session *session, int32_t path, dp_attention *attention);
 
 /* ------------------------------------------------------------------------------------------

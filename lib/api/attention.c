@@ -7,7 +7,7 @@ static dp_status check_attention(dp_session *session, int32_t path) {
     if (path != DP_PATH_SPATIAL && path != DP_PATH_TEMPORAL) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT, "%d is no dp_path", (int)path);
     }
-    if (session->workspace.path[DPI_SPATIAL].attention == NULL) {
+    if (session->workspace.attention == DP_ATTENTION_NONE) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT,
                         "this session keeps no attention: set dp_session_options.attention");
     }
@@ -33,7 +33,7 @@ dp_status dp_session_attention(dp_session *session, int32_t path, dp_attention *
         *attention = (dp_attention){
             .weights = session->workspace.path[of].attention,
             .images = (int32_t)dpi_path_images(p, of),
-            .heads = (int32_t)p->heads,
+            .heads = (int32_t)dpi_attention_heads(&session->workspace),
             .tokens = (int32_t)p->tokens,
             .side = (int32_t)p->patches_a_side,
         };

@@ -21,6 +21,9 @@ dp_status dpi_run_batch(dp_session *session, const dpi_batch *batch, double from
             dpi_run_block(&session->workspace, batch, session->team, i);
         }
     }
+    if (status == DP_OK) {
+        dpi_roll_out_attention(&session->workspace, batch);
+    }
     timings->blocks_ms += dpi_clock_restart(&since);
     if (status == DP_OK) {
         dpi_keep_class_tokens(&session->workspace, batch);

@@ -71,6 +71,12 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
     if (status == DP_OK) {
         status = check_scheduler(options, message);
     }
+    if (status == DP_OK &&
+        (options->attention < DP_ATTENTION_NONE || options->attention > DP_ATTENTION_ROLLOUT)) {
+        status =
+            dpi_fail(message, DP_ERR_ARGUMENT, "dp_session_options: %d is no dp_attention_kind",
+                     (int)options->attention);
+    }
     return status == DP_OK ? resolve_session_threads(options, message) : status;
 }
 
@@ -86,7 +92,7 @@ static dp_session *take_session(dpi_arena *arena, const dp_model *model,
     }
     planned.team = dpi_arena_take(arena, 1, dpi_team_size());
     dpi_answer_take(arena, p, &planned.answer);
-    dpi_workspace_take(arena, model, threads, options->image_by_image != 0, options->attention != 0,
+    dpi_workspace_take(arena, model, threads, options->image_by_image != 0, options->attention,
                        &planned.workspace);
     if (session != NULL) {
         *session = planned;

@@ -69,7 +69,11 @@ void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
         dpi_lhs queries = dpi_lhs_from_rows(gemm, answer, rows, size, &s.queries);
         dpi_gemm_run(kernels, &keys, rows, queries, scores, (dpi_epilogue){0});
         for (size_t i = 0; i < rows; i++) {
-            kernels->softmax(s.scores + i * s.score_stride, tokens, attention->scale);
+            float *row = s.scores + i * s.score_stride;
+            kernels->softmax(row, tokens, attention->scale);
+            if (attention->weight_sums != NULL) {
+                dpi_attention_add_weights(attention->weight_sums + (r + i) * tokens, row, tokens);
+            }
         }
         dpi_lhs weights = dpi_lhs_from_rows(gemm, scores, rows, tokens, &s.weights);
         dpi_gemm_run(kernels, &values, rows, weights, answer, (dpi_epilogue){0});

@@ -14,6 +14,8 @@ typedef struct dpi_attention {
     size_t tokens;
     size_t head_size;
     float scale;
+    float *
+        weight_sums; /* [queries][tokens]: the weights of each query are added; NULL: nobody asks */
 } dpi_attention;
 
 /* How a GEMM computes it. */
@@ -32,6 +34,8 @@ void dpi_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
 
 /* softmax(scale * q k^T) of the first query, [tokens], in f32. (attention_weights.c) */
 void dpi_attention_weights(const dpi_kernels *kernels, const dpi_attention *attention, float *out);
+/* sums += x, n values. */
+void dpi_attention_add_weights(float *sums, const float *x, size_t n);
 
 /* The method of attention.c, with the loops and the micro-kernel of the GEMM, on f32 rows. */
 size_t dpi_attention_scratch_tiles(const dpi_gemm *gemm, size_t tokens, size_t head_size);

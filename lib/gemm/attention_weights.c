@@ -26,3 +26,9 @@ void dpi_attention_weights(const dpi_kernels *kernels, const dpi_attention *atte
     }
     kernels->softmax(out, attention->tokens, attention->scale);
 }
+
+void dpi_attention_add_weights(float *sums, const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += x[i];
+    }
+}

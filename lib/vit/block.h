@@ -33,4 +33,11 @@ size_t dpi_unfused_scratch(const dp_model *model, size_t rows);
 /* Columns of the bottlenecks in scratch memory. */
 size_t dpi_largest_bottleneck(const dpi_parameters *p); /* fused_block.c */
 
+/* Where the weights of all queries of an image in memory are summed up in a block. */
+static inline float *dpi_weight_sums(const dpi_workspace *workspace, dpi_path path, size_t image,
+                                     size_t block) {
+    const dpi_parameters *p = &workspace->model->parameters;
+    return workspace->path[path].weight_sums + (image * p->blocks + block) * p->tokens * p->tokens;
+}
+
 #endif /* DPI_BLOCK_H */

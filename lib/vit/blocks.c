@@ -7,6 +7,7 @@
 #include "vit/vit.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct block_run {
     const dpi_workspace *workspace;
@@ -57,20 +58,13 @@ static void class_before_attention_task(void *context, size_t index, size_t thre
     run_before_attention(run, run->index, class_row_block(run->batch, index), DPI_KVQ_ALL, thread);
 }
 
-static void attention_task(void *context, size_t index, size_t thread) {
-    const block_run *run = context;
+/* Attention of a head over image `image` in memory. */
+static dpi_attention attention_of(const block_run *run, dpi_path path, size_t image, size_t head) {
     const dpi_workspace *workspace = run->workspace;
-    const dp_model *model = workspace->model;
-    const dpi_parameters *p = &model->parameters;
-    size_t image = index / p->heads;
-    size_t head = index % p->heads;
+    const dpi_parameters *p = &workspace->model->parameters;
     size_t head_size = p->width / p->heads;
-    dpi_path path = image < run->batch->images[DPI_SPATIAL] ? DPI_SPATIAL : DPI_TEMPORAL;
-    if (path == DPI_TEMPORAL) {
-        image -= run->batch->images[DPI_SPATIAL];
-    }
     dpi_rows kvq = dpi_rows_from(workspace->path[path].kvq, image * p->tokens, head * head_size);
-    dpi_attention attention = {
+    return (dpi_attention){
         .q = dpi_rows_from(kvq, 0, 2 * p->width),
         .k = kvq,
         .v = dpi_rows_from(kvq, 0, p->width),
@@ -79,14 +73,69 @@ static void attention_task(void *context, size_t index, size_t thread) {
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
     };
-    float *kept = workspace->path[path].attention;
-    if (kept != NULL && run->index + 1 == p->blocks) {
-        size_t in_view = run->batch->first[path] + image;
-        dpi_attention_weights(model->kernels, &attention,
-                              kept + (in_view * p->heads + head) * p->tokens);
+}
+
+/* Where what the class token of an image attends to goes in the last block; NULL: nobody asks. */
+static float *place_of_weights(const block_run *run, dpi_path path, size_t image, size_t head) {
+    const dpi_workspace *workspace = run->workspace;
+    const dpi_parameters *p = &workspace->model->parameters;
+    size_t in_view = run->batch->first[path] + image;
+    bool asked = workspace->attention == DP_ATTENTION_LAST && run->index + 1 == p->blocks;
+    return asked ? workspace->path[path].attention + (in_view * p->heads + head) * p->tokens : NULL;
+}
+
+/* Images of both paths are counted together, those of the spatial path first. */
+static dpi_path path_of_image(const dpi_batch *batch, size_t *image) {
+    if (*image < batch->images[DPI_SPATIAL]) {
+        return DPI_SPATIAL;
+    }
+    *image -= batch->images[DPI_SPATIAL];
+    return DPI_TEMPORAL;
+}
+
+static void attention_task(void *context, size_t index, size_t thread) {
+    const block_run *run = context;
+    const dpi_workspace *workspace = run->workspace;
+    const dp_model *model = workspace->model;
+    size_t image = index / model->parameters.heads;
+    size_t head = index % model->parameters.heads;
+    dpi_path path = path_of_image(run->batch, &image);
+    dpi_attention attention = attention_of(run, path, image, head);
+    float *weights = place_of_weights(run, path, image, head);
+    if (weights != NULL) {
+        dpi_attention_weights(model->kernels, &attention, weights);
     }
     dpi_attention_run(model->kernels, model->gemm_attention, &attention,
                       dpi_workspace_scratch(workspace, thread));
+}
+
+/* All heads of an image, one after the other, so that the sum of their weights is the same with any
+ * number of threads. */
+static void summed_attention_task(void *context, size_t index, size_t thread) {
+    const block_run *run = context;
+    const dpi_workspace *workspace = run->workspace;
+    const dp_model *model = workspace->model;
+    size_t image = index;
+    dpi_path path = path_of_image(run->batch, &image);
+    float *sums = dpi_weight_sums(workspace, path, image, run->index);
+    size_t queries = ends_in_class_tokens(run, run->index) ? 1 : model->parameters.tokens;
+    memset(sums, 0, queries * model->parameters.tokens * sizeof *sums);
+    for (size_t head = 0; head < model->parameters.heads; head++) {
+        dpi_attention attention = attention_of(run, path, image, head);
+        attention.weight_sums = sums;
+        dpi_attention_run(model->kernels, model->gemm_attention, &attention,
+                          dpi_workspace_scratch(workspace, thread));
+    }
+}
+
+static void run_attention(block_run *run, dpi_team *team) {
+    const dpi_workspace *workspace = run->workspace;
+    size_t images = run->batch->images[DPI_SPATIAL] + run->batch->images[DPI_TEMPORAL];
+    if (workspace->attention == DP_ATTENTION_ROLLOUT) {
+        dpi_team_run(team, summed_attention_task, run, images);
+    } else {
+        dpi_team_run(team, attention_task, run, images * workspace->model->parameters.heads);
+    }
 }
 
 static void run_after_attention(const block_run *run, dpi_token_rows rows, size_t thread) {
@@ -119,7 +168,6 @@ static void after_attention_task(void *context, size_t index, size_t thread) {
 void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_team *team,
                    size_t index) {
     block_run run = {workspace, batch, index};
-    size_t images = batch->images[DPI_SPATIAL] + batch->images[DPI_TEMPORAL];
     bool class_tokens = ends_in_class_tokens(&run, index);
     if (index == 0) {
         dpi_team_run(team, before_attention_task, &run, batch->row_block_count);
@@ -127,7 +175,7 @@ void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_t
     if (class_tokens) {
         dpi_team_run(team, class_before_attention_task, &run, batch->class_row_block_count);
     }
-    dpi_team_run(team, attention_task, &run, images * workspace->model->parameters.heads);
+    run_attention(&run, team);
     if (class_tokens) {
         dpi_team_run(team, class_after_attention_task, &run, batch->class_row_block_count);
     } else {

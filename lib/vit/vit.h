@@ -18,6 +18,9 @@ void dpi_embed_patches(const dpi_workspace *workspace, const dpi_batch *batch,
 /* Call once per block, in order: a block also computes the first half of the next. (blocks.c) */
 void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_team *team,
                    size_t index);
+/* After the last block: what the class tokens of the images attend to through all blocks, if
+ * anybody asks. (rollout.c) */
+void dpi_roll_out_attention(const dpi_workspace *workspace, const dpi_batch *batch);
 /* (head.c) */
 void dpi_keep_class_tokens(const dpi_workspace *workspace, const dpi_batch *batch);
 void dpi_run_head(const dpi_workspace *workspace);

@@ -213,26 +213,31 @@ static size_t largest_row_block(const dpi_gemm *gemm, bool image_by_image) {
 
 static void take_attention(dpi_arena *arena, dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
-    for (int i = 0; i < DPI_PATHS; i++) {
-        workspace->path[i].attention =
-            dpi_arena_floats(arena, dpi_path_images(p, (dpi_path)i) * p->heads, p->tokens);
+    for (int i = 0; i < DPI_PATHS && workspace->attention != DP_ATTENTION_NONE; i++) {
+        dpi_path_state *state = &workspace->path[i];
+        size_t images = dpi_path_images(p, (dpi_path)i);
+        state->attention =
+            dpi_arena_floats(arena, images * dpi_attention_heads(workspace), p->tokens);
+        if (workspace->attention == DP_ATTENTION_ROLLOUT) {
+            state->weight_sums =
+                dpi_arena_floats(arena, state->images * p->blocks * p->tokens, p->tokens);
+        }
     }
 }
 
 void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
-                        bool image_by_image, bool attention, dpi_workspace *workspace) {
+                        bool image_by_image, int32_t attention, dpi_workspace *workspace) {
     memset(workspace, 0, sizeof *workspace);
     workspace->model = model;
     workspace->threads = threads;
     workspace->image_by_image = image_by_image;
+    workspace->attention = attention;
     workspace->row_block = largest_row_block(model->gemm, image_by_image);
     take_batches(arena, workspace);
     take_scratch(arena, workspace);
     take_activations(arena, workspace);
     take_head_buffers(arena, workspace);
-    if (attention) {
-        take_attention(arena, workspace);
-    }
+    take_attention(arena, workspace);
 }
 
 float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread) {

@@ -34,14 +34,17 @@ typedef struct dpi_path_state {
                          path the bottleneck of the adapter at attention */
     float *class_rows; /* one for each image of the view: LN_post of its class token */
     float *feature;    /* [feature_size]: y_s or y_t of this view */
-    float *attention; /* [images of the view][heads][tokens]: what the class tokens attend to in the
-                         last block; NULL: nobody asks */
+    float *attention;  /* [images of the view][dpi_attention_heads()][tokens]: what the class tokens
+                          attend to; NULL: nobody asks */
+    float *weight_sums; /* [images][blocks][tokens][tokens]: attention weights of all queries, the
+                           sum over the heads; NULL: nobody asks */
 } dpi_path_state;
 
 typedef struct dpi_workspace {
     const dp_model *model;
     size_t threads;
     bool image_by_image;
+    int32_t attention;           /* dp_attention_kind */
     size_t row_block;            /* maximum rows of a row block */
     dpi_batch together;          /* all images of a view; not image by image */
     dpi_batch single[DPI_PATHS]; /* one image of a path, whichever it is */
@@ -53,10 +56,10 @@ typedef struct dpi_workspace {
     float *logits; /* [classes] of this view */
 } dpi_workspace;
 
-/* Plans (arena->base == NULL) or takes the memory of a workspace; with `attention`, also that of
- * what class tokens attend to. */
+/* Plans (arena->base == NULL) or takes the memory of a workspace; `attention` is a
+ * dp_attention_kind. */
 void dpi_workspace_take(dpi_arena *arena, const dp_model *model, size_t threads,
-                        bool image_by_image, bool attention, dpi_workspace *workspace);
+                        bool image_by_image, int32_t attention, dpi_workspace *workspace);
 
 /* The batch that image `image` of a path belongs to in a view. */
 dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, size_t image);
@@ -69,6 +72,11 @@ float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread);
 /* Images of a path in a view. */
 static inline size_t dpi_path_images(const dpi_parameters *p, dpi_path path) {
     return path == DPI_SPATIAL ? p->spatial_frames : p->framesets;
+}
+
+/* Heads of what class tokens attend to. */
+static inline size_t dpi_attention_heads(const dpi_workspace *workspace) {
+    return workspace->attention == DP_ATTENTION_ROLLOUT ? 1 : workspace->model->parameters.heads;
 }
 
 /* Frames from one that the spatial path sees to the next. */

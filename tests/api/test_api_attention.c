@@ -18,13 +18,14 @@ static dp_model *open_as(const char *name, int32_t precision, bool unfused) {
     return must(made, name);
 }
 
-static dp_session *new_kind(const dp_model *of, int32_t threads, bool image_by_image) {
+static dp_session *new_kind(const dp_model *of, int32_t attention, int32_t threads,
+                            bool image_by_image) {
     dp_session *made = NULL;
     dp_session_options options;
     dp_session_options_default(&options);
     options.threads = threads;
     options.image_by_image = image_by_image;
-    options.attention = 1;
+    options.attention = attention;
     (void)dp_session_create(of, &options, &made);
     return must(made, "a session");
 }
@@ -89,15 +90,19 @@ static void push_clip(dp_session *to, const test_clip *clip) {
     ck_assert_int_eq(dp_session_finish_clip(to, &result), DP_OK);
 }
 
+/* Loops go through the models, first with one kind of attention, then with the other. */
+#define MODELS ((int)COUNT(model_names))
+#define KIND (_i < MODELS ? DP_ATTENTION_LAST : DP_ATTENTION_ROLLOUT)
+
 START_TEST(attention_does_not_depend_on_the_way_of_a_clip) {
     static weights expected, got;
     for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
-        dp_model *of = open_as(model_names[_i], precision, false);
+        dp_model *of = open_as(model_names[_i % MODELS], precision, false);
         test_clip clip = clip_for(of);
         dp_session *plain = new_session(of, 1);
         answer without = classify(plain, &clip.clip);
         for (int kind = 0; kind < 4; kind++) {
-            dp_session *one = new_kind(of, 1 + kind / 2, kind % 2 == 1);
+            dp_session *one = new_kind(of, KIND, 1 + kind / 2, kind % 2 == 1);
             answer with = classify(one, &clip.clip);
             ck_assert(same_bits(&with, &without));
             keep_weights(one, kind == 0 ? &expected : &got);
@@ -118,14 +123,14 @@ END_TEST
 START_TEST(attention_is_that_of_the_formulas_in_every_precision) {
     static weights expected, got;
     static const float bounds[] = {1e-5F, 0.02F, 0.05F};
-    dp_model *unfused = open_as(model_names[_i], DP_PRECISION_F32, true);
+    dp_model *unfused = open_as(model_names[_i % MODELS], DP_PRECISION_F32, true);
     test_clip clip = clip_for(unfused);
-    dp_session *reference = new_kind(unfused, 1, false);
+    dp_session *reference = new_kind(unfused, KIND, 1, false);
     (void)classify(reference, &clip.clip);
     keep_weights(reference, &expected);
     for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
-        dp_model *of = open_as(model_names[_i], precision, false);
-        dp_session *one = new_kind(of, 2, false);
+        dp_model *of = open_as(model_names[_i % MODELS], precision, false);
+        dp_session *one = new_kind(of, KIND, 2, false);
         (void)classify(one, &clip.clip);
         keep_weights(one, &got);
         float difference = largest_difference(&expected, &got);
@@ -140,11 +145,47 @@ START_TEST(attention_is_that_of_the_formulas_in_every_precision) {
 }
 END_TEST
 
+static size_t blocks_of(const dp_model *of) {
+    dp_model_info info;
+    dp_model_info_default(&info);
+    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
+    return (size_t)info.blocks;
+}
+
+/* Half of what the heads of the only block attend to, and half of the class token itself. */
+START_TEST(the_rollout_of_one_block_is_half_of_its_mean) {
+    static weights last, rolled;
+    dp_attention attention;
+    test_clip clip = clip_for(model);
+    dp_session *one = new_kind(model, DP_ATTENTION_LAST, 1, false);
+    dp_session *other = new_kind(model, DP_ATTENTION_ROLLOUT, 1, false);
+    ck_assert_uint_eq(blocks_of(model), 1);
+    (void)classify(one, &clip.clip);
+    (void)classify(other, &clip.clip);
+    keep_weights(one, &last);
+    keep_weights(other, &rolled);
+    ck_assert_int_eq(dp_session_attention(one, DP_PATH_SPATIAL, &attention), DP_OK);
+    size_t heads = (size_t)attention.heads, tokens = (size_t)attention.tokens;
+    ck_assert_uint_gt(heads, 1);
+    for (size_t i = 0; i < rolled.count; i++) {
+        float mean = 0.0F;
+        for (size_t head = 0; head < heads; head++) {
+            mean += last.values[(i / tokens * heads + head) * tokens + i % tokens] / (float)heads;
+        }
+        float expected = (mean + (i % tokens == 0 ? 1.0F : 0.0F)) / 2.0F;
+        ck_assert_float_eq_tol(rolled.values[i], expected, 1e-6F);
+    }
+    dp_session_destroy(one);
+    dp_session_destroy(other);
+    free_clip(&clip);
+}
+END_TEST
+
 /* The last of several views and crops. */
 START_TEST(attention_is_that_of_the_last_view) {
     static weights expected, got;
     test_clip clip = make_clip(SMALL_FRAMES + 9, 31, SMALL_SIDE);
-    dp_session *one = new_kind(model, 1, false);
+    dp_session *one = new_kind(model, DP_ATTENTION_LAST, 1, false);
     dp_result result;
     dp_result_default(&result);
     clip.clip.sampling = DP_SAMPLING_CENTER;
@@ -177,7 +218,7 @@ START_TEST(attention_is_gone_when_another_call_takes_its_place) {
     dp_stream *stream = NULL;
     dp_window window;
     test_clip clip = make_clip(SMALL_FRAMES, 17, 17);
-    dp_session *one = new_kind(model, 1, false);
+    dp_session *one = new_kind(model, DP_ATTENTION_LAST, 1, false);
     REFUSED("has no attention");
     for (int i = 0; i < 3; i++) {
         (void)classify(one, &clip.clip);
@@ -225,22 +266,27 @@ START_TEST(attention_takes_memory_only_where_it_is_asked_for) {
     options.threads = 1;
     ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
     ck_assert_int_eq(dp_session_size(model, &options, &without), DP_OK);
-    options.attention = 1;
+    options.attention = DP_ATTENTION_LAST;
     ck_assert_int_eq(dp_session_size(model, &options, &with), DP_OK);
     size_t side = (size_t)(info.input_size / info.patch_size);
     size_t bytes = (size_t)((info.spatial_frames + info.framesets) * info.heads) *
                    (side * side + 1) * sizeof(float);
     ck_assert_uint_ge(with - without, bytes);
     ck_assert_uint_lt(with - without, bytes + 3 * 64);
+    options.attention = 3;
+    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_ERR_ARGUMENT);
+    ck_assert_str_eq(dp_last_message(), "dp_session_options: 3 is no dp_attention_kind");
+    options.attention = -1;
+    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_ERR_ARGUMENT);
 }
 END_TEST
 
 int main(void) {
     Suite *suite = suite_create("api_attention");
     TCase *kept = add_case(suite, "weights", 120, set_up, tear_down);
-    int models = (int)COUNT(model_names);
-    tcase_add_loop_test(kept, attention_does_not_depend_on_the_way_of_a_clip, 0, models);
-    tcase_add_loop_test(kept, attention_is_that_of_the_formulas_in_every_precision, 0, models);
+    tcase_add_loop_test(kept, attention_does_not_depend_on_the_way_of_a_clip, 0, 2 * MODELS);
+    tcase_add_loop_test(kept, attention_is_that_of_the_formulas_in_every_precision, 0, 2 * MODELS);
+    tcase_add_test(kept, the_rollout_of_one_block_is_half_of_its_mean);
     tcase_add_test(kept, attention_is_that_of_the_last_view);
     TCase *rules = add_case(suite, "rules", 60, set_up, tear_down);
     tcase_add_test(rules, attention_is_gone_when_another_call_takes_its_place);

@@ -80,32 +80,43 @@ static double dot(const dpi_gemm *p, const float *a, const float *b, size_t n, d
     return sum;
 }
 
-/* The answer of one query, in double precision on the rounded numbers, and a bound for its error:
- * that of a score is the relative error of its weight. Weights, which add up to 1, are rounded to
- * bf16 once more, each by 2^-8 of itself; no value is larger than 1. */
-static double answer_query(const dpi_gemm *p, const head *h, size_t query, double *answer) {
+/* The weights of one query, in double precision on the rounded numbers, and a bound for the error
+ * of each and of their sum: that of a score is the relative error of its weight. Weights, which add
+ * up to 1, are rounded to bf16 once more, each by 2^-8 of itself. */
+static double weigh_query(const dpi_gemm *p, const head *h, size_t query, double *weights) {
     const dpi_attention *a = &h->attention;
-    double scores[512], largest = -INFINITY, total = 0, size = 0;
+    double largest = -INFINITY, total = 0, size = 0;
     for (size_t t = 0; t < a->tokens; t++) {
         double terms = 0;
-        scores[t] = (double)a->scale *
-                    dot(p, h->q + query * a->q.stride, f32_row(a->k, t), a->head_size, &terms);
+        weights[t] = (double)a->scale *
+                     dot(p, h->q + query * a->q.stride, f32_row(a->k, t), a->head_size, &terms);
         size = fmax(size, terms * (double)a->scale);
-        largest = fmax(largest, scores[t]);
+        largest = fmax(largest, weights[t]);
     }
     for (size_t t = 0; t < a->tokens; t++) {
-        scores[t] = exp(scores[t] - largest);
-        total += scores[t];
+        weights[t] = exp(weights[t] - largest);
+        total += weights[t];
     }
-    for (size_t c = 0; c < a->head_size; c++) {
-        answer[c] = 0;
-        for (size_t t = 0; t < a->tokens; t++) {
-            answer[c] += scores[t] / total * rounded(p, f32_row(a->v, t)[c]);
-        }
+    for (size_t t = 0; t < a->tokens; t++) {
+        weights[t] /= total;
     }
     return 2 * UNIT * ((double)(a->head_size + a->tokens) + (double)a->head_size * size + 16) +
            (p->layout.precision == DP_PRECISION_BF16 ? 0x1p-8 : 0) +
            (p->attention.type == DPI_NUMBER_BF16 ? 0x1p-8 : 0);
+}
+
+/* The answer of one query and a bound for its error; no value is larger than 1. */
+static double answer_query(const dpi_gemm *p, const head *h, size_t query, double *answer) {
+    const dpi_attention *a = &h->attention;
+    double weights[512];
+    double bound = weigh_query(p, h, query, weights);
+    for (size_t c = 0; c < a->head_size; c++) {
+        answer[c] = 0;
+        for (size_t t = 0; t < a->tokens; t++) {
+            answer[c] += weights[t] * rounded(p, f32_row(a->v, t)[c]);
+        }
+    }
+    return bound;
 }
 
 static void assert_head(const dpi_gemm *p, const head *h) {
@@ -175,12 +186,66 @@ START_TEST(queries_do_not_depend_on_the_split) {
 }
 END_TEST
 
+/* Beside the answer, which keeps its bits. */
+START_TEST(weights_are_added_where_somebody_asks) {
+    const dpi_gemm *p = products[_i];
+    for (size_t round = 0; round < unless_brief(20, 6); round++) {
+        head h = random_head();
+        dpi_attention plain = h.attention, asked = h.attention;
+        size_t floats = extent(plain.queries, plain.head_size, plain.q.stride);
+        size_t sums = plain.queries * plain.tokens;
+        asked.q = dpi_rows_f32(guarded_copy(h.q, floats), plain.q.stride);
+        asked.weight_sums = (float *)guarded_words(sums);
+        for (size_t i = 0; i < sums; i++) {
+            asked.weight_sums[i] = 2.0F;
+        }
+        run_head(p, &asked);
+        run_head(p, &plain);
+        ck_assert_mem_eq(asked.q.numbers, plain.q.numbers, floats * sizeof(float));
+        for (size_t i = 0; i < plain.queries; i++) {
+            double weights[512];
+            double bound = weigh_query(p, &h, i, weights);
+            for (size_t t = 0; t < plain.tokens; t++) {
+                double got = (double)asked.weight_sums[i * plain.tokens + t] - 2.0;
+                ck_assert_msg(fabs(got - weights[t]) <= bound + 4 * UNIT,
+                              "%s, %s: weight (%zu, %zu) is %.9g, not %.9g",
+                              dp_precision_name(p->layout.precision), p->name, i, t, got,
+                              weights[t]);
+            }
+        }
+        guarded_end();
+    }
+}
+END_TEST
+
+START_TEST(the_first_query_can_be_weighed_alone) {
+    const dpi_gemm *p = products[_i];
+    head h = random_head();
+    double weights[512];
+    float *got = (float *)guarded_words(h.attention.tokens);
+    double bound = weigh_query(p, &h, 0, weights);
+    dpi_attention a = h.attention;
+    if (p->attention.type == DPI_NUMBER_BF16) {
+        a.q = rows_of_bf16(a.q, a.queries, a.head_size);
+        a.k = rows_of_bf16(a.k, a.tokens, a.head_size);
+    }
+    dpi_attention_weights(kernels_of(p), &a, got);
+    bound += p->layout.precision == DP_PRECISION_BF16 ? 0x1p-6 : 0; /* which rounds in f32 rows */
+    for (size_t t = 0; t < a.tokens; t++) {
+        ck_assert(fabs((double)got[t] - weights[t]) <= bound);
+    }
+    guarded_end();
+}
+END_TEST
+
 static Suite *attention_suite(void) {
     Suite *suite = suite_create("attention");
     TCase *attention = add_guarded_case(suite, "attention");
     ADD_FLOATS(attention, attention_matches_the_formula);
     ADD_FLOATS(attention, attention_with_extreme_scores);
     ADD_FLOATS(attention, queries_do_not_depend_on_the_split);
+    ADD_FLOATS(attention, weights_are_added_where_somebody_asks);
+    ADD_FLOATS(attention, the_first_query_can_be_weighed_alone);
     return suite;
 }
 
