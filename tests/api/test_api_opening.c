@@ -166,6 +166,19 @@ START_TEST(other_compressed_files_are_no_gzip) {
 }
 END_TEST
 
+#if defined(DP_NO_ZLIB)
+
+START_TEST(gzip_files_need_zlib) {
+    static const char bytes[] = "\x1f\x8b\x08";
+    dp_model *opened = poison;
+    REFUSED(dp_model_open_memory(bytes, sizeof bytes, NULL, &opened), DP_ERR_UNSUPPORTED,
+            "this build has no zlib");
+    ck_assert_ptr_null(opened);
+}
+END_TEST
+
+#endif
+
 START_TEST(memory_of_any_alignment_is_taken) {
     size_t size;
     uint8_t *bytes = read_golden(SMALL_MODEL, &size);
@@ -438,6 +451,9 @@ static Suite *opening_suite(void) {
     tcase_add_test(opening, long_paths_are_cut);
     tcase_add_test(opening, bytes_that_are_no_model_are_refused);
     tcase_add_test(opening, other_compressed_files_are_no_gzip);
+#if defined(DP_NO_ZLIB)
+    tcase_add_test(opening, gzip_files_need_zlib);
+#endif
     tcase_add_test(opening, memory_of_any_alignment_is_taken);
     tcase_add_test(opening, unknown_cpu_bits_are_ignored);
     tcase_add_test(opening, precisions_are_checked);
