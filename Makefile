@@ -550,11 +550,15 @@ check-valgrind: ## C tests under valgrind
 	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 
 # Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. It fails with what none
-# reaches, unless tests/coverage/unreached.txt has the line and the reason.
+# reaches, unless tests/coverage/unreached.txt has the line and the reason. Whole models are too slow
+# with instructions in plain C, and reach no more of them.
 COVERAGE_CFLAGS   := -O0 -g -w --coverage -fprofile-update=atomic
+COVERAGE_LDFLAGS  := -Wl,-u,__gcov_dump # for tests that end by _exit()
 COVERAGE_MACHINES ?=
 coverage: ## lines and branches of lib/ that tests reach; COVERAGE_MACHINES="aarch64 s390x ..." adds those of machines
-	$(SANITIZED) BUILD=$(BUILD)/coverage check-c check-cli CFLAGS="$(COVERAGE_CFLAGS)"
+	CK_TIMEOUT_MULTIPLIER=10 $(SANITIZED) BUILD=$(BUILD)/coverage check-c check-instructions check-cli \
+	    CFLAGS="$(COVERAGE_CFLAGS)" \
+	    LDFLAGS="$(LDFLAGS) $(COVERAGE_LDFLAGS)" PLAIN_TESTS="$(filter-out test_engine,$(PLAIN_TESTS))"
 	@set -e; for machine in $(COVERAGE_MACHINES); do \
 	    $(SANITIZED) BUILD=$(BUILD)/coverage check-machine MACHINE=$$machine CFLAGS="$(COVERAGE_CFLAGS)"; done
 	$(PYTHON) tests/coverage/coverage.py $(BUILD)/coverage \
