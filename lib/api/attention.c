@@ -7,7 +7,7 @@ static dp_status check_attention(dp_session *session, int32_t path) {
     if (path != DP_PATH_SPATIAL && path != DP_PATH_TEMPORAL) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT, "%d is no dp_path", (int)path);
     }
-    if (session->workspace.attention == DP_ATTENTION_NONE) {
+    if (dpi_kept_attention(&session->workspace) == DP_ATTENTION_NONE) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT,
                         "this session keeps no attention: set dp_session_options.attention");
     }

@@ -2,6 +2,7 @@
  * Sessions: sizing, creating and destroying them. All of a session lies in one arena.
  */
 #include "api/api.h"
+#include "dp_config.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -56,6 +57,18 @@ static dp_status check_session_model(const dp_model *model, dpi_message *message
     return DP_OK;
 }
 
+static dp_status check_attention_kind(int32_t kind, dpi_message *message) {
+    if (kind < DP_ATTENTION_NONE || kind > DP_ATTENTION_ROLLOUT) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_session_options: %d is no dp_attention_kind",
+                        (int)kind);
+    }
+    return DPI_HAS_ATTENTION || kind == DP_ATTENTION_NONE
+               ? DP_OK
+               : dpi_fail(message, DP_ERR_UNSUPPORTED,
+                          "dp_session_options: this build does not tell what class tokens attend "
+                          "to");
+}
+
 static dp_status resolve_session_options(const dp_model *model, const dp_session_options *given,
                                          dp_session_options *options, dpi_message *message) {
     dp_status status = dpi_read_struct(&dpi_session_options_type, given, options, message);
@@ -71,11 +84,8 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
     if (status == DP_OK) {
         status = check_scheduler(options, message);
     }
-    if (status == DP_OK &&
-        (options->attention < DP_ATTENTION_NONE || options->attention > DP_ATTENTION_ROLLOUT)) {
-        status =
-            dpi_fail(message, DP_ERR_ARGUMENT, "dp_session_options: %d is no dp_attention_kind",
-                     (int)options->attention);
+    if (status == DP_OK) {
+        status = check_attention_kind(options->attention, message);
     }
     return status == DP_OK ? resolve_session_threads(options, message) : status;
 }

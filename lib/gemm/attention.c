@@ -5,6 +5,7 @@
 #include "gemm/attention.h"
 
 #include "base/size.h"
+#include "dp_config.h"
 #include "gemm/gemm.h"
 
 /* Scratch memory of one head. */
@@ -71,7 +72,7 @@ void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
         for (size_t i = 0; i < rows; i++) {
             float *row = s.scores + i * s.score_stride;
             kernels->softmax(row, tokens, attention->scale);
-            if (attention->weight_sums != NULL) {
+            if (DPI_HAS_ATTENTION && attention->weight_sums != NULL) {
                 dpi_attention_add_weights(attention->weight_sums + (r + i) * tokens, row, tokens);
             }
         }

@@ -80,7 +80,7 @@ static float *place_of_weights(const block_run *run, dpi_path path, size_t image
     const dpi_workspace *workspace = run->workspace;
     const dpi_parameters *p = &workspace->model->parameters;
     size_t in_view = run->batch->first[path] + image;
-    bool asked = workspace->attention == DP_ATTENTION_LAST && run->index + 1 == p->blocks;
+    bool asked = dpi_kept_attention(workspace) == DP_ATTENTION_LAST && run->index + 1 == p->blocks;
     return asked ? workspace->path[path].attention + (in_view * p->heads + head) * p->tokens : NULL;
 }
 
@@ -131,7 +131,7 @@ static void summed_attention_task(void *context, size_t index, size_t thread) {
 static void run_attention(block_run *run, dpi_team *team) {
     const dpi_workspace *workspace = run->workspace;
     size_t images = run->batch->images[DPI_SPATIAL] + run->batch->images[DPI_TEMPORAL];
-    if (workspace->attention == DP_ATTENTION_ROLLOUT) {
+    if (dpi_kept_attention(workspace) == DP_ATTENTION_ROLLOUT) {
         dpi_team_run(team, summed_attention_task, run, images);
     } else {
         dpi_team_run(team, attention_task, run, images * workspace->model->parameters.heads);

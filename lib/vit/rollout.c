@@ -41,7 +41,8 @@ static void roll_out_image(const dpi_workspace *workspace, dpi_path path, size_t
 
 void dpi_roll_out_attention(const dpi_workspace *workspace, const dpi_batch *batch) {
     const dpi_parameters *p = &workspace->model->parameters;
-    for (int path = 0; path < DPI_PATHS && workspace->attention == DP_ATTENTION_ROLLOUT; path++) {
+    for (int path = 0; path < DPI_PATHS && dpi_kept_attention(workspace) == DP_ATTENTION_ROLLOUT;
+         path++) {
         for (size_t i = 0; i < batch->images[path]; i++) {
             float *row = workspace->path[path].attention + (batch->first[path] + i) * p->tokens;
             roll_out_image(workspace, (dpi_path)path, i, row, dpi_workspace_scratch(workspace, 0));

@@ -213,12 +213,12 @@ static size_t largest_row_block(const dpi_gemm *gemm, bool image_by_image) {
 
 static void take_attention(dpi_arena *arena, dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
-    for (int i = 0; i < DPI_PATHS && workspace->attention != DP_ATTENTION_NONE; i++) {
+    for (int i = 0; i < DPI_PATHS && dpi_kept_attention(workspace) != DP_ATTENTION_NONE; i++) {
         dpi_path_state *state = &workspace->path[i];
         size_t images = dpi_path_images(p, (dpi_path)i);
         state->attention =
             dpi_arena_floats(arena, images * dpi_attention_heads(workspace), p->tokens);
-        if (workspace->attention == DP_ATTENTION_ROLLOUT) {
+        if (dpi_kept_attention(workspace) == DP_ATTENTION_ROLLOUT) {
             state->weight_sums =
                 dpi_arena_floats(arena, state->images * p->blocks * p->tokens, p->tokens);
         }

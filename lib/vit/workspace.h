@@ -6,6 +6,7 @@
 #define DPI_WORKSPACE_H
 
 #include "base/arena.h"
+#include "dp_config.h"
 #include "gemm/lhs.h"
 #include "model/model.h"
 
@@ -74,9 +75,16 @@ static inline size_t dpi_path_images(const dpi_parameters *p, dpi_path path) {
     return path == DPI_SPATIAL ? p->spatial_frames : p->framesets;
 }
 
-/* Heads of what class tokens attend to. */
+/* Which attention is kept. */
+static inline int32_t dpi_kept_attention(const dpi_workspace *workspace) {
+    return DPI_HAS_ATTENTION ? workspace->attention : DP_ATTENTION_NONE;
+}
+
+/* Heads of it. */
 static inline size_t dpi_attention_heads(const dpi_workspace *workspace) {
-    return workspace->attention == DP_ATTENTION_ROLLOUT ? 1 : workspace->model->parameters.heads;
+    return dpi_kept_attention(workspace) == DP_ATTENTION_ROLLOUT
+               ? 1
+               : workspace->model->parameters.heads;
 }
 
 /* Frames from one that the spatial path sees to the next. */

@@ -38,6 +38,7 @@ POINTERS = {
     r"lib/gemm/gemm.c:dpi_attention_scratch": r"dpi_attention_scratch_tiles",
     r"lib/gemm/tiles.c": r"\w+_(tile|gelu|quick_gelu|relu)__\w+",
     r"lib/gemm/attention.c": r"\w+_softmax__\w+",
+    r"lib/gemm/attention_weights.c": r"\w+_softmax__\w+",
     r"lib/gemm/(lhs|pack).c": r"dpi_round_row_\w+|\w+__\w+",
     r"lib/video/frame.c": r"convert_\w+|\w+__\w+",
     r"lib/(video|vit)/.*|lib/api/peak.c": r"\w+__\w+",
