@@ -76,13 +76,13 @@ static dp_session *session_on(dp_pool *pool) {
     return must(made, "a session on a pool");
 }
 
-/* Threads in a child of a process that has threads: the sanitizer gives up there. */
+/* Threads in a child of a process that has threads: a sanitizer's own locks may be held there. */
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__ 1
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define HAS_SANITIZER 1
 #endif
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(HAS_SANITIZER)
 #define THREADS_OF_CHILD 1
 #else
 #define THREADS_OF_CHILD 3
