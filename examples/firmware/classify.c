@@ -1,7 +1,8 @@
 /*
  * classify.c - an application for a board: classifies a clip that is linked in, with a model that
  * is linked in, without an operating system and without a heap. Once with all frames at hand, and
- * once frame by frame, as a camera has them, which takes less memory.
+ * once frame by frame, as a camera has them, which takes less memory. With WITH_STREAM, then the
+ * camera goes on, and window after window is classified.
  */
 #include "board.h"
 
@@ -40,11 +41,11 @@ static void print_line(const char *name, uint64_t value) {
 }
 
 /* "logit 2 bf9d70a4": the bits of a float, so that nothing is lost. */
-static void print_logits(const dp_result *result) {
-    for (int32_t i = 0; i < result->classes; i++) {
+static void print_logits(const char *name, const float *logits, int32_t classes) {
+    for (int32_t i = 0; i < classes; i++) {
         uint32_t bits;
-        memcpy(&bits, &result->logits[i], sizeof bits);
-        board_print("logit ");
+        memcpy(&bits, &logits[i], sizeof bits);
+        board_print(name);
         print_number((uint64_t)i, 10, 1);
         board_print(" ");
         print_number(bits, 16, 8);
@@ -199,7 +200,7 @@ static bool report_answer(dp_session *session, const dp_result *result) {
     board_print("label ");
     board_print(top.label[0] != '\0' ? top.label : "(unnamed)");
     board_print("\n");
-    print_logits(result);
+    print_logits("logit ", result->logits, result->classes);
     print_line("class", (uint64_t)top.index);
     print_line("multiply-adds", (uint64_t)result->macs);
     return true;
@@ -227,6 +228,79 @@ static bool run_in_session(const dp_model *model, bool image_by_image,
     return well && (arena_used() <= size || fail("arena", "bytes behind it were written"));
 }
 
+/* ---- a stream ---- */
+
+#if defined(WITH_STREAM)
+
+/* The clip, and the first frames of it once more: two windows. The first one is the clip. */
+#define STREAM_FRAMES (CLIP_FRAMES + 2)
+
+static bool run_stream(dp_stream *stream) {
+    static uint8_t camera[FRAME_BYTES];
+    dp_frame frame = dp_frame_rgb24(camera, CLIP_SIDE, CLIP_SIDE);
+    int64_t windows = 0;
+    uint64_t most = 0;
+    for (size_t i = 0; i < STREAM_FRAMES; i++) {
+        dp_window window;
+        uint64_t since = board_instructions();
+        dp_window_default(&window);
+        memcpy(camera, clip_bytes + i % CLIP_FRAMES * FRAME_BYTES, FRAME_BYTES);
+        if (dp_stream_push(stream, &frame, (int64_t)i) != DP_OK ||
+            dp_stream_next(stream, 0, &window) != DP_OK) {
+            return fail("streaming", dp_last_message());
+        }
+        uint64_t passed = board_instructions() - since;
+        most = passed > most ? passed : most;
+        if (window.ready) {
+            print_logits(windows == 0 ? "logit " : "window logit ", window.logits, window.classes);
+            windows++;
+        }
+    }
+    print_line("instructions at most", most);
+    return windows == 2 || fail("streaming", "there are not two windows");
+}
+
+/* A session and a stream, one after the other in the arena. */
+static bool run_in_stream(const dp_model *model) {
+    dp_session_options session_options = options_in(true, 0);
+    dp_stream_options options;
+    dp_session *session = NULL;
+    dp_stream *stream = NULL;
+    size_t session_size = 0, size = 0;
+    dp_stream_options_default(&options);
+    options.rate = 1;
+    options.hop = 2;
+    if (dp_session_size(model, &session_options, &session_size) != DP_OK ||
+        dp_stream_size(model, &options, &size) != DP_OK) {
+        return fail("sizing", dp_last_message());
+    }
+    session_size = rounded(session_size);
+    if (session_size + size > ARENA_MEMORY) {
+        return fail("arena", "ARENA_MEMORY is too small for a stream of this model");
+    }
+    memset(arena, UNTOUCHED, sizeof arena);
+    session_options.arena_size = session_size;
+    options.arena = arena + session_size;
+    options.arena_size = size;
+    bool well = (dp_session_create(model, &session_options, &session) == DP_OK &&
+                 dp_stream_create(session, &options, &stream) == DP_OK && run_stream(stream)) ||
+                fail("the stream", dp_last_message());
+    dp_session_destroy(session); /* the stream holds on to it */
+    dp_stream_destroy(stream);
+    print_line("stream", size);
+    return well && (arena_used() <= session_size + size ||
+                    fail("arena", "bytes behind the stream were written"));
+}
+
+#else
+
+static bool run_in_stream(const dp_model *model) {
+    (void)model;
+    return true;
+}
+
+#endif
+
 int application(void) {
     dp_model *model = NULL;
     size_t model_size = 0;
@@ -242,6 +316,10 @@ int application(void) {
     if (well) {
         board_print("-- frame by frame\n");
         well = run_in_session(model, true, classify_pushed);
+    }
+    if (well) {
+        board_print("-- a stream\n");
+        well = run_in_stream(model);
     }
     if (well) {
         board_print("-- both\n");

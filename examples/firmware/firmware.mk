@@ -55,7 +55,10 @@ FIRMWARE_CONFIG_int8 := examples/firmware/int8_only.h
 FIRMWARE_CONFIG_f32  :=
 
 FIRMWARE_DATA  = -DMODEL_FILE='"$(BUILD)/firmware/model-$(PRECISION).gguf"' -DCLIP_FILE='"$(BUILD)/firmware/clip.rgb"'
-FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)
+# VARIANT=-stream: the example classifies window after window, too.
+VARIANT ?=
+FIRMWARE_DATA += $(if $(VARIANT),-DWITH_STREAM)
+FIRMWARE_IMAGE = $(BUILD)/firmware/$(BOARD)-$(PRECISION)$(VARIANT)
 FIRMWARE_ARCHIVE = $(FIRMWARE)/libdualpath.a
 FIRMWARE_LINK  = examples/firmware/cortex_m.c $(FIRMWARE_ARCHIVE) -Lexamples/firmware -T $(BOARD).ld \
     -nostartfiles -Wl,--gc-sections -lm
@@ -89,19 +92,21 @@ firmware-products:
 
 firmware-host: firmware-data $(STATIC)
 	@$(CC) $(APP_CFLAGS) $(CFLAGS) $(FIRMWARE_DATA) examples/firmware/classify.c examples/firmware/host.c \
-	    examples/firmware/data.S $(STATIC) $(LDFLAGS) $(LIBS) -o $(BUILD)/firmware/host-$(PRECISION)
+	    examples/firmware/data.S $(STATIC) $(LDFLAGS) $(LIBS) -o $(BUILD)/firmware/host-$(PRECISION)$(VARIANT)
 
+FIRMWARE_KINDS := int8 f32 int8-stream
 check-firmware: ## builds the example for two boards, runs it in an emulator, compares it with this machine
 	@.ci/setup build firmware
-	@set -e; for precision in int8 f32; do \
-	    $(MAKE) --no-print-directory -s firmware-host PRECISION=$$precision; \
+	@set -e; for kind in $(FIRMWARE_KINDS); do \
+	    what="PRECISION=$${kind%%-*} VARIANT=$$(expr $$kind : '[^-]*\(.*\)' || true)"; \
+	    $(MAKE) --no-print-directory -s firmware-host $$what; \
 	    for board in an547 an500; do \
-	        $(MAKE) --no-print-directory -s firmware-image BOARD=$$board PRECISION=$$precision; \
+	        $(MAKE) --no-print-directory -s firmware-image BOARD=$$board $$what; \
 	    done; done
 	@for board in an547:$(BOARD_MACHINE_an547) an500:$(BOARD_MACHINE_an500); do \
-	    for precision in int8 f32; do \
+	    for kind in $(FIRMWARE_KINDS); do \
 	        BUILD=$(BUILD)/firmware CROSS=$(CROSS) RECORD="$(RECORD)" \
-	            sh tests/firmware/check.sh $${board%:*} $${board#*:} $$precision || exit 1; \
+	            sh tests/firmware/check.sh $${board%:*} $${board#*:} $$kind || exit 1; \
 	    done; done
 	@set -e; for board in an547:$(BOARD_MACHINE_an547):250 an500:$(BOARD_MACHINE_an500):1000; do \
 	    $(MAKE) --no-print-directory -s firmware-products BOARD=$${board%%:*}; \

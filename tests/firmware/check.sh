@@ -1,9 +1,10 @@
 #!/bin/sh
-# check.sh BOARD MACHINE PRECISION: runs an image of examples/firmware in the emulator. It must answer
+# check.sh BOARD MACHINE PRECISION[-stream]: runs an image of examples/firmware in the emulator. It must answer
 # what the same application answers on this machine, bit for bit, and take what recorded.txt says,
 # within 3 %. With RECORD=FILE writes that down instead.
 set -eu
 name=$1-$3
+precision=${3%-stream}
 image=$BUILD/$name.elf
 said=$BUILD/$name.out
 here=$(dirname "$0")
@@ -15,7 +16,7 @@ timeout 120 qemu-system-arm -M "$2" -nographic -monitor none -serial none -icoun
     exit 1
 }
 "$BUILD/host-$3" >"$BUILD/host-$3.out"
-answer='^(label|logit|class|multiply-adds) '
+answer='^(label|logit|window logit|class|multiply-adds) '
 grep -E "$answer" "$BUILD/host-$3.out" >"$BUILD/host-$3.answer"
 grep -E "$answer" "$said" | diff -u "$BUILD/host-$3.answer" - || {
     echo "$name: the board does not answer what this machine does" >&2
@@ -28,7 +29,7 @@ if grep '^logit ' "$said" | sort | uniq -u | grep .; then
 fi
 
 stack=$(sed -n 's/^stack used //p' "$said")
-promised=$(sed -nE 's/^stack +([0-9]+) bytes at most$/\1/p' "$BUILD/model-$3.report")
+promised=$(sed -nE 's/^stack +([0-9]+) bytes at most$/\1/p' "$BUILD/model-$precision.report")
 if [ "$stack" -gt "${promised:-0}" ]; then
     echo "$name: $stack bytes of stack, more than the $promised of \`dualpath compile --report\`" >&2
     exit 1
@@ -36,7 +37,7 @@ fi
 
 # What `dualpath compile --report` said of the arenas, too: of a whole clip, and image by image.
 sed -nE 's/^arena ([0-9]+)$/\1/p' "$said" >"$BUILD/$name.arenas"
-sed -nE 's/^arena.* ([0-9]+) bytes.*/\1/p' "$BUILD/model-$3.report" |
+sed -nE 's/^arena.* ([0-9]+) bytes.*/\1/p' "$BUILD/model-$precision.report" |
     paste "$BUILD/$name.arenas" - | while read -r arena promised; do
     if [ "$arena" -gt "${promised:-0}" ]; then
         echo "$name: an arena of $arena bytes, more than ${promised:-0}" >&2
@@ -61,7 +62,11 @@ if "${CROSS}nm" "$image" | grep -wE '_?(malloc|free|_sbrk|_malloc_r)'; then
     echo "$name: there is a heap" >&2
     exit 1
 fi
-limit=$([ "$3" = int8 ] && echo 49152 || echo 98304)
+limit=98304
+case $3 in
+int8) limit=49152 ;;
+int8-stream) limit=57344 ;;
+esac
 if [ "$library" -gt "$limit" ]; then
     echo "$name: the library takes $library bytes, more than $limit" >&2
     exit 1
@@ -72,7 +77,8 @@ now() {
     echo "$name library $library"
     awk -v name="$name" '
         /^-- / { pushed = /frame by frame/ ? "-pushed" : "" }
-        /^(model memory|arena|stack used|instructions) [0-9]+$/ { print name, $1 pushed, $NF }' "$said"
+        /^(model memory|arena|stack used|instructions|stream) [0-9]+$/ { print name, $1 pushed, $NF }
+        /^instructions at most [0-9]+$/ { print name, "instructions-window", $NF }' "$said"
 }
 compiler=$("${CROSS}gcc" -dumpfullversion)
 if [ -n "${RECORD:-}" ]; then
