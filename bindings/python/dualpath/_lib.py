@@ -1,6 +1,6 @@
 """The C interface: dualpath.h mirrored for ctypes, and the shared library found and loaded.
 
-Structs carry their C names and follow the header field by field. The three that only the library
+Structs carry their C names and follow the header field by field. The five that only the library
 knows have a type each, so that ctypes refuses one where another is wanted. Nothing is loaded before
 library() is called for the first time.
 """
@@ -53,6 +53,14 @@ class dp_pool(Structure):
 
 
 class dp_session(Structure):
+    pass
+
+
+class dp_stream(Structure):
+    pass
+
+
+class dp_events(Structure):
     pass
 
 
@@ -208,8 +216,78 @@ class dp_prediction(Structure):
     ]
 
 
+class dp_stream_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("allocator", c_void_p),
+        ("arena", c_void_p),
+        ("arena_size", c_size_t),
+        ("sample_fps", c_double),
+        ("rate", c_int32),
+        ("hop", c_int32),
+        ("crop", c_int32),
+        ("crops", c_int32),
+        ("queue", c_int32),
+        ("full", c_int32),
+        ("skip_unchanged", c_int32),
+        ("reserved", c_int32),
+    ]
+
+
+class dp_window(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("frames", POINTER(c_int64)),
+        ("times_us", POINTER(c_int64)),
+        ("logits", POINTER(c_float)),
+        ("probabilities", POINTER(c_float)),
+        ("feature_temporal", POINTER(c_float)),
+        ("feature_spatial", POINTER(c_float)),
+        ("reserved", c_void_p),
+        ("number", c_int64),
+        ("dropped", c_int64),
+        ("macs", c_int64),
+        ("timings", dp_timings),
+        ("ready", c_int32),
+        ("frame_count", c_int32),
+        ("classes", c_int32),
+        ("feature_size", c_int32),
+    ]
+
+
+class dp_events_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("allocator", c_void_p),
+        ("arena", c_void_p),
+        ("arena_size", c_size_t),
+        ("begin_at", c_double),
+        ("end_below", c_double),
+        ("entropy", c_double),
+        ("shortest_us", c_int64),
+        ("join_us", c_int64),
+        ("smooth", c_int32),
+        ("single", c_int32),
+    ]
+
+
+class dp_event(Structure):
+    _fields_ = [
+        ("start_us", c_int64),
+        ("end_us", c_int64),
+        ("peak_us", c_int64),
+        ("peak", c_float),
+        ("mean", c_float),
+        ("index", c_int32),
+        ("windows", c_int32),
+        ("reserved", c_int64 * 2),
+    ]
+
+
 _MODEL_OPTIONS, _SESSION_OPTIONS = POINTER(dp_model_options), POINTER(dp_session_options)
+_STREAM_OPTIONS, _EVENTS_OPTIONS = POINTER(dp_stream_options), POINTER(dp_events_options)
 _MODEL, _POOL, _SESSION = POINTER(dp_model), POINTER(dp_pool), POINTER(dp_session)
+_STREAM, _EVENTS = POINTER(dp_stream), POINTER(dp_events)
 
 _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_version": (c_uint32, []),
@@ -222,6 +300,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_sampling_name": (c_char_p, [c_int32]),
     "dp_format_name": (c_char_p, [c_int32]),
     "dp_color_name": (c_char_p, [c_int32]),
+    "dp_full_name": (c_char_p, [c_int32]),
     "dp_frame_init_packed": (c_uint64, [POINTER(dp_frame), c_int32, c_void_p, c_int32, c_int32]),
     "dp_model_options_init": (None, [_MODEL_OPTIONS, c_size_t]),
     "dp_model_open": (c_int, [c_char_p, _MODEL_OPTIONS, POINTER(_MODEL)]),
@@ -269,6 +348,26 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_session_push_frame": (c_int, [_SESSION, POINTER(dp_frame)]),
     "dp_session_finish_clip": (c_int, [_SESSION, POINTER(dp_result)]),
     "dp_session_top": (c_int, [_SESSION, c_int32, POINTER(dp_prediction)]),
+    "dp_stream_options_init": (None, [_STREAM_OPTIONS, c_size_t]),
+    "dp_stream_size": (c_int, [_MODEL, _STREAM_OPTIONS, POINTER(c_size_t)]),
+    "dp_stream_create": (c_int, [_SESSION, _STREAM_OPTIONS, POINTER(_STREAM)]),
+    "dp_stream_destroy": (None, [_STREAM]),
+    "dp_stream_push": (c_int, [_STREAM, POINTER(dp_frame), c_int64]),
+    "dp_stream_finish": (c_int, [_STREAM]),
+    "dp_stream_reset": (c_int, [_STREAM]),
+    "dp_window_init": (None, [POINTER(dp_window), c_size_t]),
+    "dp_stream_next": (c_int, [_STREAM, c_int32, POINTER(dp_window)]),
+    "dp_stream_top": (c_int, [_STREAM, c_int32, POINTER(dp_prediction)]),
+    "dp_events_options_init": (None, [_EVENTS_OPTIONS, c_size_t]),
+    "dp_events_size": (c_int, [c_int32, _EVENTS_OPTIONS, POINTER(c_size_t)]),
+    "dp_events_create": (c_int, [c_int32, _EVENTS_OPTIONS, POINTER(_EVENTS)]),
+    "dp_events_destroy": (None, [_EVENTS]),
+    "dp_events_ignore": (c_int, [_EVENTS, c_int32]),
+    "dp_events_push": (c_int, [_EVENTS, c_int64, c_int64, POINTER(c_float)]),
+    "dp_events_finish": (c_int, [_EVENTS]),
+    "dp_events_reset": (c_int, [_EVENTS]),
+    "dp_events_next": (c_int32, [_EVENTS, POINTER(dp_event)]),
+    "dp_events_open": (c_int32, [_EVENTS, c_int32, POINTER(dp_event)]),
 }
 
 _EXPERIMENTAL: dict[str, tuple[Any, list[Any]]] = {

@@ -31,7 +31,7 @@ class TestHeader:
             for field, _ in struct._fields_:
                 expressions += [f"offsetof({name}, {field})", f"sizeof((({name} *)0)->{field})"]
                 expected += [getattr(struct, field).offset, getattr(struct, field).size]
-        assert len(STRUCTS) == 11
+        assert len(STRUCTS) == 15
         assert dict(zip(expressions, evaluate_c(expressions, tmp_path))) == dict(
             zip(expressions, expected)
         )
@@ -93,7 +93,7 @@ class TestHeader:
         bound = {*_lib._PROTOTYPES, *_lib._EXPERIMENTAL}
         assert declared - bound == {
             f"dp_{kind}_from_name"
-            for kind in ("status", "precision", "target", "sampling", "format", "color")
+            for kind in ("status", "precision", "target", "sampling", "format", "color", "full")
         }
         assert bound <= declared
 
