@@ -40,8 +40,9 @@ from .errors import (
 from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
 from .pool import Pool
-from .result import Prediction, Result, Timings
+from .result import Prediction, Result, Timings, Window
 from .session import Session
+from .stream import Stream
 from .video import read_video
 
 __all__ = [
@@ -66,9 +67,11 @@ __all__ = [
     "ReadError",
     "Result",
     "Session",
+    "Stream",
     "ThreadError",
     "Timings",
     "UnsupportedError",
+    "Window",
     "WriteError",
     "classify",
     "compile_model",

@@ -42,8 +42,14 @@ _VIDEO = {
 
 _POOL = {"int": "pass dualpath.Pool(threads)"}
 
+_SESSION = {
+    "path": "create it first: dualpath.Session(dualpath.Model(path))",
+    "dualpath.Model": "pass dualpath.Session(model)",
+}
+
 _REMEDIES = {
-    "frames": _FRAMES, "model": _MODEL, "source": _SOURCE, "video": _VIDEO, "pool": _POOL
+    "frames": _FRAMES, "model": _MODEL, "source": _SOURCE, "video": _VIDEO, "pool": _POOL,
+    "session": _SESSION,
 }
 """What to do, for each role that a value may have, by its kind."""
 

@@ -29,11 +29,12 @@ class _User:
 
 
 class _Handle:
-    """A ``dp_model``, ``dp_pool`` or ``dp_session``, once `pointer` is set.
+    """A ``dp_model``, ``dp_pool``, ``dp_session``, ..., once `pointer` is set.
 
     - ``keep``: what the library reads for as long as the handle lives.
     - ``about``: what the binding knows of it, made when it was opened.
     - ``one_user``: a second user is refused, instead of working beside the first.
+    - ``left_behind``: in a child, whether another thread was inside a call when the process forked.
     """
 
     def __init__(self, what: str, kind: type, close: str, *, one_user: bool = False) -> None:
@@ -46,6 +47,7 @@ class _Handle:
         self._one_user = one_user
         self._users: set[_User] = set()
         self._closed = False
+        self.left_behind = False
         # Reentrant: the garbage collector or the handler of a signal may come in inside of it.
         self._lock = threading.RLock()
         renew_in_children(self)
@@ -53,14 +55,16 @@ class _Handle:
     def renew(self) -> None:
         """In a child, calls of other threads do not go on."""
         self._lock = threading.RLock()
-        self._users = {user for user in self._users if user.thread == threading.get_ident()}
+        mine = {user for user in self._users if user.thread == threading.get_ident()}
+        self.left_behind = self.left_behind or len(mine) < len(self._users)
+        self._users = mine
 
-    def use(self, work: Callable[[Any], _Answer]) -> _Answer:
+    def use(self, work: Callable[[Any], _Answer], *, even_if_closed: bool = False) -> _Answer:
         """What work(pointer) answers. Nobody frees the pointer meanwhile."""
         me = _User()
         try:
             with self._lock:
-                self._check_free_for_use()
+                self._check_free_for_use(even_if_closed)
                 self._users.add(me)
             return work(self.pointer)
         finally:
@@ -75,8 +79,8 @@ class _Handle:
             self._closed = True
         self._free_if_left()
 
-    def _check_free_for_use(self) -> None:
-        if self._closed:
+    def _check_free_for_use(self, even_if_closed: bool = False) -> None:
+        if self._closed and not even_if_closed:
             raise ValueError(f"the {self._what} is closed")
         if self._one_user and self._users:
             raise RuntimeError(
@@ -108,7 +112,7 @@ class Handle(_Handle):
 
 
 class Owner:
-    """What models, pools and sessions have in common: a handle, until they are closed."""
+    """What models, pools, sessions, ... have in common: a handle, until they are closed."""
 
     _WHAT: ClassVar[str]
     _INSTEAD_OF_A_COPY: ClassVar[str]

@@ -12,6 +12,7 @@ import dualpath
 from dualpath import _lib, frames
 from dualpath import model as model_module
 from dualpath import session as session_module
+from dualpath import stream as stream_module
 
 STRUCTS = [
     value
@@ -44,6 +45,7 @@ class TestHeader:
             "DP_MAX_THREADS": session_module.MAX_THREADS,
             "DP_MAX_VIEWS": session_module.MAX_VIEWS,
             "DP_MAX_CROPS": session_module.MAX_CROPS,
+            "DP_MAX_HOP": stream_module.MAX_HOP,
             "DP_LOG_WARNING": 1,
             "DP_LOG_INFO": 2,
         }
