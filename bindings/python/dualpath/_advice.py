@@ -20,6 +20,15 @@ _FRAMES = {
     "dict": "pass the array that it holds",
     "dualpath.Frame": "pass [frame]",
 }
+_FOOTAGE = {
+    **_FRAMES,
+    "av.video.frame.VideoFrame": "pass the container that it comes from",
+    "path": "pass one path",
+    "bytes": "pass the path of the video, or av.open(io.BytesIO(data))",
+    "file": "pass the path of the file, or av.open(file)",
+    "int": "pass cv2.VideoCapture(number) for a camera",
+    "iterator": "pass one source",
+}
 _MODEL = {
     "path": "open it first: dualpath.Model(path)",
     "dualpath.Session": "pass session.model",
@@ -49,7 +58,7 @@ _SESSION = {
 
 _REMEDIES = {
     "frames": _FRAMES, "model": _MODEL, "source": _SOURCE, "video": _VIDEO, "pool": _POOL,
-    "session": _SESSION,
+    "session": _SESSION, "footage": _FOOTAGE,
 }
 """What to do, for each role that a value may have, by its kind."""
 

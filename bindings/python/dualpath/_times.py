@@ -1,10 +1,9 @@
-"""Times: seconds in Python, whole microseconds in the library; and frames of a stream by their times."""
+"""Times: seconds in Python, whole microseconds in the library."""
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable
 from typing import Any
 
 from ._advice import named
@@ -35,3 +34,21 @@ def frequency(name: str, value: Any, most: float = math.inf) -> float:
         bound = f" and at most {most:g}" if math.isfinite(most) else ""
         raise ValueError(f"{name} must be more than 0{bound}, not {number:g}")
     return number
+
+
+class Clock:
+    """When frames are shown, in seconds: what their stamps say, but never back. Where they say
+    nothing, frames come at a steady rate."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._before: float | None = None
+
+    def time_of(self, stamp: float | None) -> float | None:
+        """Of the next frame; None where neither stamp nor rate is known."""
+        before = self._before
+        if stamp is None and self._rate is not None:
+            stamp = 0.0 if before is None else before + 1 / self._rate
+        if stamp is not None:
+            self._before = stamp if before is None else max(before, stamp)
+        return None if stamp is None else self._before

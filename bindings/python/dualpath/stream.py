@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ._footage import Footage, footage_of
 from ._handle import Handle, Owner, opened
 from ._lib import check, default, dp_stream, dp_stream_options, dp_window, integer, library
 from ._times import MAX_SAMPLE_FPS, frequency, microseconds
@@ -174,6 +176,27 @@ class Stream(Owner):
 
         handle = self._opened()
         self._use(work, even_if_left_behind=True)
+
+    def watch(self, source: Any, *, fps: float | None = None) -> Iterator[Window]:
+        """Begins anew, and gives window after window of a source, the last one at its end.
+
+        - A path: the frames of a video file as ``read_video()`` gives them, but decoded one by one;
+          times are seconds after the first frame. Leaving the loop closes the file.
+        - An open container of PyAV: from where it stands, with its time stamps. It stays open.
+        - A ``cv2.VideoCapture``, or what has its ``read()`` and ``get()``: frames are BGR. Times are
+          where it stands; of a capture that does not say so, such as many cameras, those of a clock.
+        - Anything that gives arrays or Frames, or pairs of a frame and its time in seconds.
+
+        ``fps`` gives times to frames that have none, so many a second.
+        """
+        return self._watch(footage_of(source, fps))
+
+    def _watch(self, footage: Footage) -> Iterator[Window]:
+        self.reset()
+        with contextlib.closing(footage):
+            for frame, seconds in footage:
+                yield from self.push(frame, seconds)
+        yield from self.finish()
 
     def close(self) -> None:
         """Frees the stream's memory. Closing twice does nothing."""

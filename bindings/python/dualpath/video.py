@@ -23,6 +23,8 @@ from ._advice import refusal, video_advice
 from ._decoded import as_frame, aspect_of, color_of, has_chroma, orientation_of
 from ._lib import whole
 from ._pixels import Bytes
+from ._refused import show
+from ._times import Clock
 from .frames import Frame
 
 _LOGGER = logging.getLogger("dualpath.video")
@@ -51,6 +53,43 @@ def iterate_video(path: str | os.PathLike[str], rate: int = 1) -> Iterator[Frame
 def iterate_pictures(path: str | os.PathLike[str], rate: int = 1) -> Iterator[Bytes]:
     """The same as they are shown, ``[H, W, 3]``: what training sees of a file."""
     return (frame.to_rgb() for frame in iterate_video(path, rate))
+
+
+def iterate_shown(
+    path: str | os.PathLike[str], fps: float | None = None
+) -> Iterator[tuple[Frame, float | None]]:
+    """The frames of a video file one by one, and when they are shown, in seconds after the first.
+
+    Where the file does not say when, it is by ``fps``, else by the rate that it states.
+    """
+    first = None
+    with _video_stream(path) as (container, stream):
+        for frame, time in _with_times(container, stream, os.fspath(path), fps):
+            first = time if first is None else first
+            yield frame, time if time is None or first is None else time - first
+
+
+def iterate_container(
+    container: Any, fps: float | None = None
+) -> Iterator[tuple[Frame, float | None]]:
+    """The frames of an open container from where it stands, and their time stamps in seconds."""
+    name = show(str(container.name))
+    with _in_sentences(name):
+        yield from _with_times(container, _first_stream(container, name), name, fps)
+
+
+def _with_times(
+    container: Any, stream: Any, name: str, fps: float | None
+) -> Iterator[tuple[Frame, float | None]]:
+    clock = Clock(fps or _stated_rate(stream))
+    for decoded, described in _decode_stream(container, stream, name, lambda _: True):
+        assert described is not None
+        yield described, clock.time_of(decoded.time)
+
+
+def _stated_rate(stream: Any) -> float | None:
+    rate = stream.guessed_rate or stream.average_rate
+    return float(rate) if rate else None
 
 
 class Video(NamedTuple):
@@ -119,19 +158,25 @@ def _decode(
     path: str | os.PathLike[str], wanted: Callable[[int], bool]
 ) -> Iterator[tuple[Any, Frame | None]]:
     """Each frame as PyAV decodes it, and as the library takes it if it is wanted."""
-    index = -1
     with _video_stream(path) as (container, stream):
-        aspect = aspect_of(stream)
-        hints = _Hints(os.fspath(path))
-        for index, decoded in enumerate(_decodable(container, stream, hints)):
-            described = None
-            if wanted(index):
-                orientation = orientation_of(decoded)
-                hints.see(decoded, orientation.exact)
-                described = as_frame(decoded, orientation, aspect)
-            yield decoded, described
+        yield from _decode_stream(container, stream, os.fspath(path), wanted)
+
+
+def _decode_stream(
+    container: Any, stream: Any, name: str, wanted: Callable[[int], bool]
+) -> Iterator[tuple[Any, Frame | None]]:
+    """The same of an open container."""
+    index = -1
+    aspect, hints = aspect_of(stream), _Hints(name)
+    for index, decoded in enumerate(_decodable(container, stream, hints)):
+        described = None
+        if wanted(index):
+            orientation = orientation_of(decoded)
+            hints.see(decoded, orientation.exact)
+            described = as_frame(decoded, orientation, aspect)
+        yield decoded, described
     if index < 0:
-        raise ValueError(f"{os.fspath(path)} holds no frame that can be decoded")
+        raise ValueError(f"{name} holds no frame that can be decoded")
 
 
 def _decodable(container: Any, stream: Any, hints: _Hints) -> Iterator[Any]:
@@ -204,16 +249,26 @@ def _count_packets(path: str | os.PathLike[str]) -> int:
 @contextlib.contextmanager
 def _video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
     av, name = _av(), _file_name(path)
+    with _in_sentences(name), av.open(name, metadata_errors="replace") as container:
+        stream = _first_stream(container, name)
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _first_stream(container: Any, name: str) -> Any:
+    if not container.streams.video:
+        raise ValueError(f"{name} holds no video stream")
+    return container.streams.video[0]
+
+
+@contextlib.contextmanager
+def _in_sentences(name: str) -> Iterator[None]:
+    """Errors of FFmpeg name the file and say what it is, where its first bytes tell."""
     try:
-        with av.open(name, metadata_errors="replace") as container:
-            if not container.streams.video:
-                raise ValueError(f"{name} holds no video stream")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            yield container, stream
+        yield
     except OSError:
         raise  # of opening, and names the file
-    except av.FFmpegError as error:
+    except _av().FFmpegError as error:
         what = video_advice(name)
         sentence = f"{name} is {what}" if what else f"{name}: {error}"
         raise ValueError(sentence) from error

@@ -22,6 +22,7 @@ VIDEO = RANDOM.integers(0, 256, (60, 24, 32, 3), np.uint8)
 
 def push_all(stream, frames, times=None) -> list[dualpath.Window]:
     """All windows of a video."""
+    stream.reset()
     windows: list[dualpath.Window] = []
     for number, frame in enumerate(frames):
         windows += stream.push(frame, None if times is None else times[number])
@@ -162,7 +163,7 @@ class TestStream:
                 stream.push(VIDEO[0])
             assert stream.finish() == [] and stream.pushed == 30
             stream.reset()
-            assert stream.pushed == 0
+            assert stream.pushed == 0 and stream.finish() == []
             again = push_all(stream, VIDEO[:30])
         assert [w.frames.tolist() for w in first] == [w.frames.tolist() for w in again]
         assert all(np.array_equal(a.logits, b.logits) for a, b in zip(first, again))
@@ -182,7 +183,7 @@ class TestStream:
                 with pytest.raises(ValueError, match="time must be a number of seconds, not nan"):
                     stream.push(frame, float("nan"))
                 windows += stream.push(frame)
-        assert stream_is_whole(windows)
+        assert [w.frames.tolist() for w in windows] == [list(range(16))]
         with dualpath.Stream(session, sample_fps=5) as stream:
             stream.push(VIDEO[0], 2)
             with pytest.raises(dualpath.ArgumentError, match="frame 1: .* may not go back"):
@@ -239,10 +240,6 @@ class TestStream:
             got += stream.finish()
             assert all(is_exact(session, w, VIDEO) for w in got)
         assert [len(got) for got in windows] == [15, 8, 4]
-
-
-def stream_is_whole(windows) -> bool:
-    return [w.frames.tolist() for w in windows] == [list(range(16))]
 
 
 class TestOwners:
