@@ -37,6 +37,7 @@ from .errors import (
     UnsupportedError,
     WriteError,
 )
+from .events import Event, Events
 from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
 from .pool import Pool
@@ -52,6 +53,8 @@ __all__ = [
     "Cancelled",
     "ChecksumError",
     "DualPathError",
+    "Event",
+    "Events",
     "FormatError",
     "Frame",
     "FrameError",

@@ -55,10 +55,20 @@ _SESSION = {
     "path": "create it first: dualpath.Session(dualpath.Model(path))",
     "dualpath.Model": "pass dualpath.Session(model)",
 }
+_CLASSES = {
+    "path": "open it first: dualpath.Model(path)",
+    "dualpath.Session": "pass session.model",
+    "list": "pass len(labels)",
+}
+_WINDOW = {
+    "dualpath.Result": "it has no time: pass windows of a dualpath.Stream",
+    "list": "pass its windows one by one",
+    "frames": "pass windows of a dualpath.Stream",
+}
 
 _REMEDIES = {
     "frames": _FRAMES, "model": _MODEL, "source": _SOURCE, "video": _VIDEO, "pool": _POOL,
-    "session": _SESSION, "footage": _FOOTAGE,
+    "session": _SESSION, "footage": _FOOTAGE, "classes": _CLASSES, "window": _WINDOW,
 }
 """What to do, for each role that a value may have, by its kind."""
 

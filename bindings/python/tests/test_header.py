@@ -9,7 +9,7 @@ import pytest
 from native import HEADER, TIERS, evaluate_c
 
 import dualpath
-from dualpath import _lib, frames
+from dualpath import _lib, events, frames
 from dualpath import model as model_module
 from dualpath import session as session_module
 from dualpath import stream as stream_module
@@ -46,6 +46,7 @@ class TestHeader:
             "DP_MAX_VIEWS": session_module.MAX_VIEWS,
             "DP_MAX_CROPS": session_module.MAX_CROPS,
             "DP_MAX_HOP": stream_module.MAX_HOP,
+            "DP_MAX_SMOOTH": events.MAX_SMOOTH,
             "DP_LOG_WARNING": 1,
             "DP_LOG_INFO": 2,
         }
