@@ -29,12 +29,13 @@ from ._lib import (
     text,
     with_experimental,
 )
+from ._times import MAX_SAMPLE_FPS, frequency
 from .errors import error_for
 from .frames import Frame, Frames, Snapshot, describe
 from .model import Model, ModelFacts
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
-from .video import read_chosen, sampled_frames
+from .video import Stamps, read_chosen, sampled_frames
 
 MAX_RATE = 65536
 MAX_VIEWS = 256
@@ -158,21 +159,27 @@ class Session(Owner):
         - ``views``: temporal views, 1 .. 256; ``crops``: square crops along the longer side,
           1 .. 64. Logits and features of all views and crops are averaged.
         """
-        return self._classify(frames, _clip(sampling, rate, views, crops), None)
+        return self._classify(frames, _clip(sampling, rate, views, crops))
 
     def _classify(
-        self, frames: Frames, clip: dp_clip, times: npt.NDArray[np.float64] | None
+        self,
+        frames: Frames,
+        clip: dp_clip,
+        numbers: npt.NDArray[np.int64] | None = None,
+        times: npt.NDArray[np.float64] | None = None,
     ) -> Result:
+        """``numbers``: those of the frames where they come from, if they are not 0, 1, 2, ...;
+        ``times``: of all frames that are there."""
         result = default(dp_result)
         snapshot = _take_frames(clip, frames)
-        return self._call(
-            library().dp_classify_clip,
-            (ctypes.byref(clip), ctypes.byref(result)),
-            lambda facts: Result._from_c(
-                result, facts.labels, _sampled(facts, clip, clip.frame_count), times
-            ),
-            keep=snapshot,
-        )
+
+        def answer(facts: ModelFacts) -> Result:
+            sampled = _sampled(facts, clip, clip.frame_count)
+            taken = sampled if numbers is None else numbers[sampled]
+            return Result._from_c(result, facts.labels, taken, times)
+
+        arguments = (ctypes.byref(clip), ctypes.byref(result))
+        return self._call(library().dp_classify_clip, arguments, answer, keep=snapshot)
 
     def classify_video(
         self,
@@ -182,6 +189,7 @@ class Session(Owner):
         rate: int | None = None,
         views: int = 1,
         crops: int = 1,
+        sample_fps: float | None = None,
     ) -> Result:
         """Classifies a video file through PyAV (``pip install 'dualpath[video]'``).
 
@@ -190,10 +198,31 @@ class Session(Owner):
         it is to be shown: turned, in its proportions and colours. Where a file does not say its
         colours, they are those of its size, BT.709 from 1280 columns or 577 rows on and BT.601
         below, and the logger ``dualpath.video`` hears it.
+
+        With ``sample_fps``, frames are sampled by time first, as by a stream: so many a second,
+        whatever the rate of the file. Where frames are missing, the one before stands in their place.
+        ``sampling`` and ``views`` then choose among these, in steps of 1; ``rate`` is not given.
         """
         clip, facts = _clip(sampling, rate, views, crops), self._opened().about.model
-        video = read_chosen(path, lambda count: set(_sampled(facts, clip, count).ravel().tolist()))
-        return self._classify(video.frames, clip, video.times)
+        if sample_fps is not None:
+            if rate is not None:
+                raise ValueError("rate and sample_fps are both given, expected one")
+            sample_fps, clip.rate = frequency("sample_fps", sample_fps, MAX_SAMPLE_FPS), 1
+
+        def numbers(stamps: Stamps) -> npt.NDArray[np.int64]:
+            """The frames of the file that sampling chooses from."""
+            return np.arange(len(stamps.seconds)) if sample_fps is None else stamps.by_time(sample_fps)
+
+        def choose(stamps: Stamps) -> list[int]:
+            there = numbers(stamps)
+            sampled = _sampled(facts, clip, len(there)).ravel()
+            chosen: list[int] = there[sampled[sampled < len(there)]].tolist()
+            return chosen
+
+        video = read_chosen(path, choose)
+        taken = numbers(video.stamps)
+        frames = [video.frames[number] for number in taken]
+        return self._classify(frames, clip, taken, video.stamps.after_the_first())
 
     def begin_clip(self, crop: int = 0, crops: int = 1) -> None:
         """Begins a clip whose frames come one by one, for push_frame() and finish_clip().

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -24,9 +24,10 @@ from ._decoded import as_frame, aspect_of, color_of, has_chroma, orientation_of
 from ._lib import whole
 from ._pixels import Bytes
 from ._refused import show
-from ._times import Clock
+from ._times import Clock, microseconds
 from .frames import Frame
 
+_MAX_POINTS = 1 << 24
 _LOGGER = logging.getLogger("dualpath.video")
 
 
@@ -92,33 +93,53 @@ def _stated_rate(stream: Any) -> float | None:
     return float(rate) if rate else None
 
 
-class Video(NamedTuple):
-    """The frames of a file, and when they are shown: seconds after the first one, or None where the
-    file does not say."""
+class Stamps(NamedTuple):
+    """When each frame of a file is shown, in seconds, or None where the file does not say."""
 
+    seconds: list[float | None]
+    rate: float | None
+    """Frames a second, as far as the file says."""
+
+    def after_the_first(self) -> npt.NDArray[np.float64] | None:
+        """Seconds after the first frame; None where one has no stamp."""
+        return None if None in self.seconds else np.array(self.seconds) - self.seconds[0]
+
+    def by_time(self, fps: float) -> npt.NDArray[np.int64]:
+        """The frames that stand for 0, 1 / ``fps``, 2 / ``fps`` seconds after the first one."""
+        clock = Clock(self.rate)
+        times = [clock.time_of(stamp) for stamp in self.seconds]
+        known = [time for time in times if time is not None]
+        if len(known) < len(times):
+            raise ValueError("a video that does not say when its frames are shown has no sample_fps")
+        return frames_by_time([time - known[0] for time in known], fps)
+
+
+class Video(NamedTuple):
     frames: list[Frame]
-    times: npt.NDArray[np.float64] | None
+    stamps: Stamps
 
 
 def read_chosen(
-    path: str | os.PathLike[str], choose: Callable[[int], Collection[int]]
+    path: str | os.PathLike[str], choose: Callable[[Stamps], Collection[int]]
 ) -> Video:
-    """All frames of a video file, of which only those in ``choose(count)`` are real.
+    """All frames of a video file, of which only those in ``choose(stamps)`` are real.
 
-    ``count`` is the number of frames in the file. The others stand in the list as the real frame
+    ``stamps`` are those of all frames of the file. The others stand in the list as the real frame
     before them (or the first), so that the library's sampling works on the true count while only
-    the chosen ones take time and memory. The packets of a file tell the count without decoding;
-    where they are wrong the file is decoded again with the true one.
+    the chosen ones take time and memory. The packets of a file tell the stamps without decoding;
+    where they are wrong, and others are to be chosen, the file is decoded again.
     """
-    expected = _count_packets(path)
-    chosen, seconds = _decode_chosen(path, choose(expected) if expected else ())
-    if len(seconds) != expected:
-        chosen, seconds = _decode_chosen(path, choose(len(seconds)))
-    frames, current = [], chosen[min(chosen)]
-    for index in range(len(seconds)):
-        current = chosen.get(index, current)
-        frames.append(current)
-    return Video(frames, None if None in seconds else np.array(seconds) - seconds[0])
+    expected = _stamps_of_packets(path)
+    chosen = set(choose(expected)) if expected.seconds else set()
+    frames, stamps = _decode_chosen(path, chosen)
+    true = set(choose(stamps))
+    if true != chosen:
+        frames, stamps = _decode_chosen(path, true)
+    filled, current = [], frames[min(frames)]
+    for index in range(len(stamps.seconds)):
+        current = frames.get(index, current)
+        filled.append(current)
+    return Video(filled, stamps)
 
 
 def sampled_frames(
@@ -141,17 +162,41 @@ def sampled_frames(
     return frames
 
 
+def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64]:
+    """The frames that a stream with ``sample_fps`` takes of those at these times, which never go
+    back; the formula of dpi_sample_point(), in its arithmetic.
+
+    Where frames are missing, the one before stands in their place: any number of times, which a
+    stream would shorten.
+    """
+    times = np.array([microseconds("time", time) for time in seconds])
+    since_before = np.diff(times, prepend=times[0]).astype(np.float64)
+    tolerance = 0.5 * np.minimum(since_before, 1e6 / fps)
+    points = np.floor(((times - times[0]).astype(np.float64) + tolerance) * fps / 1e6)
+    sampled = np.flatnonzero(np.diff(np.maximum.accumulate(points), prepend=-1) > 0)
+    if points[sampled[-1]] >= _MAX_POINTS:
+        raise ValueError(
+            f"a video of {seconds[-1]:.0f} seconds is too long for a sample_fps of {fps:g}"
+        )
+    stands = np.diff(points[sampled], append=points[sampled[-1]] + 1).astype(np.int64)
+    frames: npt.NDArray[np.int64] = np.repeat(sampled, stands)
+    return frames
+
+
 def _decode_chosen(
     path: str | os.PathLike[str], chosen: Collection[int]
-) -> tuple[dict[int, Frame], list[float | None]]:
-    """The chosen frames by their number, and when each frame of the file is shown."""
+) -> tuple[dict[int, Frame], Stamps]:
+    """The chosen frames by their number, and the stamps of all."""
     frames: dict[int, Frame] = {}
     seconds: list[float | None] = []
-    for decoded, described in _decode(path, lambda index: index in chosen):
-        if described is not None:
-            frames[len(seconds)] = described
-        seconds.append(decoded.time)
-    return frames, seconds
+    with _video_stream(path) as (container, stream):
+        name, rate = os.fspath(path), _stated_rate(stream)
+        wanted = chosen.__contains__
+        for decoded, described in _decode_stream(container, stream, name, wanted):
+            if described is not None:
+                frames[len(seconds)] = described
+            seconds.append(decoded.time)
+    return frames, Stamps(seconds, rate)
 
 
 def _decode(
@@ -237,13 +282,18 @@ def _is_cut_off(path: str, stream: Any) -> bool:
     return any(e.pos + e.size > size for e in getattr(stream, "index_entries", ()))
 
 
-def _count_packets(path: str | os.PathLike[str]) -> int:
-    count = 0
-    with _video_stream(path) as (container, stream), \
-            contextlib.suppress(_av().error.InvalidDataError):
-        for packet in container.demux(stream):
-            count += packet.size > 0
-    return count
+def _stamps_of_packets(path: str | os.PathLike[str]) -> Stamps:
+    """In the order in which frames are shown."""
+    stamps = []
+    with _video_stream(path) as (container, stream):
+        rate = _stated_rate(stream)
+        with contextlib.suppress(_av().error.InvalidDataError):
+            for packet in container.demux(stream):
+                if packet.size > 0:
+                    stamp = packet.pts
+                    stamps.append(None if stamp is None else float(stamp * packet.time_base))
+    known = sorted(stamp for stamp in stamps if stamp is not None)
+    return Stamps([*known, *[None] * (len(stamps) - len(known))], rate)
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ def test_chosen_frames_are_all_that_matter(session, model, options, count):
 
 
 def test_only_chosen_frames_are_held(path, all_frames):
-    frames = video.read_chosen(path, lambda count: {3, 40, count - 1}).frames
+    frames = video.read_chosen(path, lambda stamps: {3, 40, len(stamps.seconds) - 1}).frames
     assert len(frames) == COUNT
     assert len({id(f) for f in frames}) == 3
     for index in (3, 40, COUNT - 1):
@@ -97,7 +97,7 @@ def test_only_chosen_frames_are_held(path, all_frames):
 
 @pytest.mark.parametrize("wrong", [0, 1, COUNT - 1, COUNT + 30])
 def test_wrong_packet_count(monkeypatch, session, path, all_frames, wrong):
-    monkeypatch.setattr(video, "_count_packets", lambda path: wrong)
+    monkeypatch.setattr(video, "_stamps_of_packets", lambda path: video.Stamps([None] * wrong, 25))
     expected = session.classify(all_frames, rate=2).logits
     assert np.array_equal(session.classify_video(path, rate=2).logits, expected)
 
