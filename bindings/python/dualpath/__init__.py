@@ -42,13 +42,14 @@ from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
 from .pool import Pool
 from .result import Prediction, Result, Timings, Window
-from .session import Session
+from .session import Attention, Session
 from .stream import Stream
 from .video import read_video
 
 __all__ = [
     "ArenaError",
     "ArgumentError",
+    "Attention",
     "BackboneError",
     "Cancelled",
     "ChecksumError",

@@ -149,6 +149,8 @@ class dp_session_options(Structure):
         ("scheduler", c_void_p),
         ("threads", c_int32),
         ("image_by_image", c_int32),
+        ("attention", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -203,6 +205,17 @@ class dp_result(Structure):
         ("feature_size", c_int32),
         ("macs", c_int64),
         ("timings", dp_timings),
+    ]
+
+
+class dp_attention(Structure):
+    _fields_ = [
+        ("weights", POINTER(c_float)),
+        ("images", c_int32),
+        ("heads", c_int32),
+        ("tokens", c_int32),
+        ("side", c_int32),
+        ("reserved", c_void_p * 2),
     ]
 
 
@@ -344,6 +357,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         c_int,
         [_SESSION, POINTER(dp_clip), c_int32, c_int32, *[POINTER(POINTER(c_float))] * 2],
     ),
+    "dp_session_attention": (c_int, [_SESSION, c_int32, POINTER(dp_attention)]),
     "dp_session_begin_clip": (c_int, [_SESSION, c_int32, c_int32]),
     "dp_session_push_frame": (c_int, [_SESSION, POINTER(dp_frame)]),
     "dp_session_finish_clip": (c_int, [_SESSION, POINTER(dp_result)]),

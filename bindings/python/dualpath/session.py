@@ -16,7 +16,9 @@ from ._callbacks import Callbacks, LogFunction, ProgressFunction
 from ._handle import Handle, Owner, opened
 from ._lib import (
     check,
+    choice,
     default,
+    dp_attention,
     dp_clip,
     dp_prediction,
     dp_result,
@@ -46,6 +48,20 @@ _ALIGNMENT = 64
 _Answer = TypeVar("_Answer")
 
 
+_ATTENTION = {"none": 0, "last": 1, "rollout": 2}
+
+
+class Attention(NamedTuple):
+    """What the class token of each image attends to: weights of float32 that sum up to 1 for each
+    head. Token 0 is the class token itself, then come the patches, row by row."""
+
+    spatial: npt.NDArray[np.float32]
+    """``[spatial_frames, heads, tokens]``; a rollout has one head."""
+    temporal: npt.NDArray[np.float32]
+    """``[framesets, heads, tokens]``. Frame i of a frameset is in the cell of row ``i // grid`` and
+    column ``i % grid``."""
+
+
 class _Facts(NamedTuple):
     """What belongs to a dp_session: of the model that it was created on, and of its callbacks."""
 
@@ -62,6 +78,8 @@ class Session(Owner):
       the session's own; ``threads`` is then 0 or the pool's.
     - ``image_by_image``: images go through the model one by one: the same answer, bit for bit, in
       much less memory; slower where weights come from far away.
+    - ``attention``: what ``attention()`` will tell, of the "last" block, or rolled out over all of
+      them ("rollout"); "none" costs nothing. Answers stay the same, bit for bit.
     - ``arena``: put the session into a block of this many bytes, at least ``Session.size()``;
       None: the library allocates.
     - ``log(level, message)``: hears the library, with levels of the logging module.
@@ -88,11 +106,12 @@ class Session(Owner):
         threads: int = 0,
         pool: Pool | None = None,
         image_by_image: bool = False,
+        attention: str = "none",
         arena: int | None = None,
         log: LogFunction | None = None,
         progress: ProgressFunction | None = None,
     ) -> None:
-        options = _options(threads, image_by_image)
+        options = _options(threads, image_by_image, attention)
         callbacks = Callbacks(log, progress)
         callbacks.install(options)
         block = None
@@ -117,9 +136,10 @@ class Session(Owner):
         threads: int = 0,
         pool: Pool | None = None,
         image_by_image: bool = False,
+        attention: str = "none",
     ) -> int:
         """How many bytes a session with these options needs, before anything is created."""
-        options, size = _options(threads, image_by_image), ctypes.c_size_t()
+        options, size = _options(threads, image_by_image, attention), ctypes.c_size_t()
         measure = library().dp_session_size
         check(_on(opened("model", model, Model), pool, options, measure, ctypes.byref(size)))
         return size.value
@@ -306,6 +326,21 @@ class Session(Owner):
             lambda _: [Prediction._from_c(p) for p in predictions],
         )
 
+    def attention(self) -> Attention:
+        """What the class tokens of the last clip attended to, in its last view and crop: for a
+        session with ``attention="last"`` or ``"rollout"``."""
+        return Attention(*(self._attention_of(path) for path in range(2)))
+
+    def _attention_of(self, path: int) -> npt.NDArray[np.float32]:
+        given = dp_attention()
+
+        def copy(_: ModelFacts) -> npt.NDArray[np.float32]:
+            shape = given.images, given.heads, given.tokens
+            return np.ctypeslib.as_array(given.weights, shape).copy()
+
+        arguments = (path, ctypes.byref(given))
+        return self._call(library().dp_session_attention, arguments, copy)
+
     def peak(self, milliseconds: float = 100.0) -> float:
         """10^9 operations a second that the machine reaches in registers (experimental).
 
@@ -362,10 +397,11 @@ def _on(
     return opened("pool", pool, Pool).use(on_pool)
 
 
-def _options(threads: int, image_by_image: bool) -> dp_session_options:
+def _options(threads: int, image_by_image: bool, attention: str) -> dp_session_options:
     options = default(dp_session_options)
     options.threads = integer("threads", threads, 0, MAX_THREADS)
     options.image_by_image = bool(image_by_image)
+    options.attention = choice("attention", attention, _ATTENTION)
     return options
 
 

@@ -32,7 +32,7 @@ class TestHeader:
             for field, _ in struct._fields_:
                 expressions += [f"offsetof({name}, {field})", f"sizeof((({name} *)0)->{field})"]
                 expected += [getattr(struct, field).offset, getattr(struct, field).size]
-        assert len(STRUCTS) == 15
+        assert len(STRUCTS) == 16
         assert dict(zip(expressions, evaluate_c(expressions, tmp_path))) == dict(
             zip(expressions, expected)
         )
