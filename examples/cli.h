@@ -117,6 +117,7 @@ void json_null(json *j);
 void json_number(json *j, double value); /* 9 digits, which give back any float; not finite: null */
 void json_numbers(json *j, const float *values, int32_t count); /* NULL: null */
 void json_labels(json *j, const dp_model *model, int32_t classes);
+void json_predictions(json *j, const dp_prediction *top, int32_t count);
 
 /* ---- progress and Ctrl-C (progress.c) ---- */
 

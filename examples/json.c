@@ -98,3 +98,20 @@ void json_labels(json *j, const dp_model *model, int32_t classes) {
     }
     json_close(j, ']');
 }
+
+void json_predictions(json *j, const dp_prediction *top, int32_t count) {
+    json_open(j, '[');
+    for (int32_t i = 0; i < count; i++) {
+        json_open(j, '{');
+        json_key(j, "index");
+        json_integer(j, top[i].index);
+        json_key(j, "label");
+        json_string(j, top[i].label);
+        json_key(j, "probability");
+        json_number(j, (double)top[i].probability);
+        json_key(j, "logit");
+        json_number(j, (double)top[i].logit);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
