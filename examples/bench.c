@@ -81,14 +81,17 @@ static bool make_noise(frame_list *frames, const dp_model_info *info) {
     uint64_t size =
         dp_frame_init_packed(&shape, DP_FORMAT_RGB24, NULL, info->input_size, info->input_size);
     uint32_t state = 1;
-    for (int32_t left = info->frames; left > 0; left--) {
-        uint8_t *pixels = frame_list_add(frames, &shape, (uint64_t)left);
+    if (!frame_list_expect(frames, &shape, (size_t)info->frames)) {
+        return false;
+    }
+    for (int32_t i = 0; i < info->frames; i++) {
+        uint8_t *pixels = frame_list_add(frames, &shape);
         if (pixels == NULL) {
             return false;
         }
-        for (uint64_t i = 0; i < size; i++) {
+        for (uint64_t at = 0; at < size; at++) {
             state = state * 1664525U + 1013904223U;
-            pixels[i] = (uint8_t)(state >> 24);
+            pixels[at] = (uint8_t)(state >> 24);
         }
     }
     return true;

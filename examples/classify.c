@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "classify.h"
 #include "cli.h"
+#include "selection.h"
 #include "sheet.h"
 
 #include <stdlib.h>
@@ -74,7 +75,7 @@ static const choice rotations[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 2
 
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
     *o = (classify_options){.engine = {.cpu = -1},
-                            .frames = {.color = COLOR_OF_FILE},
+                            .frames = {.color = COLOR_OF_FILE, .rotation = ROTATION_OF_FILE},
                             .sampling = DP_SAMPLING_CENTER,
                             .views = 1,
                             .crops = 1,
@@ -173,6 +174,17 @@ static int allocate_indices(const engine *e, report *r) {
     return STATUS_OK;
 }
 
+/* How the clip is sampled, all but its frames. */
+static dp_clip clip_of(const classify_options *o) {
+    dp_clip clip;
+    dp_clip_default(&clip);
+    clip.sampling = o->sampling;
+    clip.rate = o->rate;
+    clip.views = o->views;
+    clip.crops = o->crops;
+    return clip;
+}
+
 static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
     if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
         complain(r->input_path, "holds %zu frames; --sampling given takes exactly the model's %d",
@@ -180,13 +192,8 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
         return STATUS_ERROR;
     }
     dp_clip *clip = &r->clip;
-    dp_clip_default(clip);
     clip->frames = frames->frames;
     clip->frame_count = frames->count;
-    clip->sampling = o->sampling;
-    clip->rate = o->rate;
-    clip->views = o->views;
-    clip->crops = o->crops;
     dp_result_default(&r->result);
     progress_start(&e->progress, o->engine.quiet);
     int status = engine_check(e, dp_classify_clip(e->session, clip, &r->result), r->input_path);
@@ -199,6 +206,18 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
     if (status == STATUS_OK && o->sheet != NULL) {
         r->sheet_status = sheet_write(e, clip, r->top, r->top_count, o->sheet);
     }
+    return status;
+}
+
+/* Of the input only those frames stay that the clip needs. */
+static int read_clip(const engine *e, frame_list *frames, const classify_options *o, report *r) {
+    double start = now_ms();
+    selection selected;
+    selection_init(&selected, e->model, &r->clip);
+    frames->taker = selection_taker(&selected);
+    int status = input_read(frames, r->input_path, &o->frames);
+    selection_free(&selected);
+    r->read_ms = now_ms() - start;
     return status;
 }
 
@@ -215,10 +234,8 @@ static int run(const classify_options *o, engine *e, frame_list *frames, report 
     int status = engine_start(e, r->model_path, &o->engine);
     r->open_ms = e->start_ms;
     if (status == STATUS_OK) {
-        double start = now_ms();
         limit_frames(e, &o->engine, frames);
-        status = input_read(frames, r->input_path, &o->frames);
-        r->read_ms = now_ms() - start;
+        status = read_clip(e, frames, o, r);
     }
     return status == STATUS_OK ? classify(e, frames, o, r) : status;
 }
@@ -237,6 +254,7 @@ int command_classify(int count, char **arguments) {
     report r = {.model_path = paths[0],
                 .input_path = paths[1],
                 .frames = &frames,
+                .clip = clip_of(&options),
                 .features = options.features != 0};
     status = run(&options, &e, &frames, &r);
     if (status == STATUS_OK && options.json) {

@@ -3,6 +3,8 @@
  */
 #include "classify.h"
 
+#include <math.h>
+
 static void json_timings(json *j, const report *r) {
     const dp_timings *t = &r->result.timings;
     const struct {
@@ -58,9 +60,9 @@ static void json_source(json *j, const frame_list *frames) {
 /* The frames of each view, as their number in the input or as the second when they are shown. */
 static void json_views(json *j, const report *r, const dp_model *model, int32_t view_frames,
                        bool seconds) {
-    const uint32_t *rate = r->frames->rate;
+    const frame_list *frames = r->frames;
     size_t *indices = r->indices;
-    if (seconds && rate[0] == 0) {
+    if (seconds && isnan(frames->seconds[0])) {
         json_null(j);
         return;
     }
@@ -70,7 +72,7 @@ static void json_views(json *j, const report *r, const dp_model *model, int32_t 
         json_open(j, '[');
         for (int32_t i = 0; i < view_frames; i++) {
             if (seconds) {
-                json_number(j, (double)indices[i] * rate[1] / rate[0]);
+                json_number(j, frames->seconds[indices[i]]);
             } else {
                 json_integer(j, (int64_t)indices[i]);
             }

@@ -187,8 +187,11 @@ bool frames_read_npy(frame_list *list, FILE *file) {
     dp_frame shape = {.width = (int32_t)header.shape[2],
                       .height = (int32_t)header.shape[1],
                       .format = DP_FORMAT_RGB24};
-    for (uint64_t to_come = header.shape[0]; to_come > 0; to_come--) {
-        if (!frame_list_read(list, file, &shape, to_come)) {
+    if (!frame_list_expect(list, &shape, (size_t)header.shape[0])) {
+        return false;
+    }
+    for (uint64_t i = 0; i < header.shape[0]; i++) {
+        if (!frame_list_read(list, file, &shape)) {
             return false;
         }
     }

@@ -35,8 +35,8 @@ int32_t plane_format(const plane_layout *layout) {
     return layout->columns == 2 && layout->rows == 2 ? DP_FORMAT_I420 : DP_FORMAT_RGB24;
 }
 
-bool plane_is_format(const plane_layout *layout) {
-    return layout->bits == 8 && plane_format(layout) != DP_FORMAT_RGB24;
+bool plane_is_format(const plane_layout *layout, int32_t format) {
+    return layout->bits == 8 && format != DP_FORMAT_RGB24 && plane_format(layout) == format;
 }
 
 /* ---- depth ---- */
@@ -123,5 +123,9 @@ void convert_planes(const dp_frame *shape, const plane_layout *layout, uint8_t *
         convert_to_rgb(shape, layout, planes, pixels);
     } else {
         memcpy(pixels, planes, samples);
+    }
+    if (plane_format(layout) == DP_FORMAT_GRAY8 && shape->format == DP_FORMAT_I420) {
+        plane_size chroma = chroma_size(&(plane_layout){2, 2, 8}, shape->width, shape->height);
+        memset(pixels + samples, 128, 2 * chroma.width * chroma.height);
     }
 }

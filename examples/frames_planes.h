@@ -23,10 +23,11 @@ uint64_t plane_bytes(const plane_layout *layout, int32_t width, int32_t height);
 /* The dp_format that holds such a frame best: I420, GRAY8, or RGB24 where chroma has more samples.
  */
 int32_t plane_format(const plane_layout *layout);
-/* Whether its bytes are those of that format already. */
-bool plane_is_format(const plane_layout *layout);
+/* Whether its bytes are those of this format already. */
+bool plane_is_format(const plane_layout *layout, int32_t format);
 
-/* Writes a frame of plane_format(), tightly packed, with the size and the colour of `shape`.
+/* Writes a frame, tightly packed, with the size, the colour and the format of `shape`:
+ * plane_format(), or I420 for luma that is not of full range, with chroma that says nothing.
  * `planes` are changed. Samples are rounded to 8 bits first, halves up: (v + 2) / 4 of 10 bits, at
  * most 255.
  */

@@ -156,7 +156,7 @@ static void decode(png_structp png, png_infop info, const png_place *place, FILE
     if (png_get_rowbytes(png, info) != row) {
         png_error(png, "cannot be converted to RGB");
     }
-    uint8_t *pixels = frame_list_add(place->list, &shape, 1);
+    uint8_t *pixels = frame_list_add(place->list, &shape);
     if (pixels == NULL) {
         png_longjmp(png, 1);
     }
@@ -179,7 +179,7 @@ static bool read_png(png_place *place, FILE *file) {
         done = true;
     }
     png_destroy_read_struct(&png, &info, NULL);
-    return done;
+    return done && frame_list_take(place->list);
 }
 
 static bool open_png(frame_list *list, const char *directory, const char *name) {
@@ -205,7 +205,7 @@ static bool open_png(frame_list *list, const char *directory, const char *name) 
 
 bool frames_read_png(frame_list *list, const char *directory) {
     name_list names = {0};
-    bool done = list_names(list, directory, &names);
+    bool done = list_names(list, directory, &names) && frame_list_expect(list, NULL, names.count);
     for (size_t i = 0; done && i < names.count; i++) {
         done = open_png(list, directory, names.names[i]);
     }

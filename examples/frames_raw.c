@@ -23,8 +23,12 @@ bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options)
     if (options->format >= DP_FORMAT_NV12) {
         frame_list_color(list, &shape, false);
     }
+    uint64_t bytes = dp_frame_init_packed(NULL, shape.format, NULL, shape.width, shape.height);
+    if (!frame_list_expect_file(list, &shape, file, bytes)) {
+        return false;
+    }
     while (!stream_ended(file)) {
-        if (!frame_list_read(list, file, &shape, 1)) {
+        if (!frame_list_read(list, file, &shape)) {
             return refuse_rest(list, file);
         }
     }

@@ -5,7 +5,7 @@
  * Cr. What the library has no format for goes through frames_planes.c.
  */
 #include "frames.h"
-#include "frames_planes.h"
+#include "planar_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -113,13 +113,7 @@ static bool parse_aspect(frame_list *list, const char *text, int32_t aspect[2]) 
     if (!read_ratio(text, aspect)) {
         return frame_list_fail(list, "the Y4M header states an aspect of '%.20s'", text);
     }
-    if (aspect[0] == 0 || aspect[1] == 0) { /* unknown */
-        aspect[0] = aspect[1] = 0;
-    }
-    while (aspect[0] > DP_MAX_ASPECT || aspect[1] > DP_MAX_ASPECT) { /* nearly the same ratio */
-        aspect[0] = aspect[0] / 2 + aspect[0] % 2;
-        aspect[1] = aspect[1] / 2 + aspect[1] % 2;
-    }
+    limit_aspect(aspect);
     return true;
 }
 
@@ -201,50 +195,24 @@ static dp_frame describe_frames(frame_list *list, const y4m_header *header, int3
     return shape;
 }
 
-/* A frame as the stream has it, for those that become another format. False if there is no room. */
-static bool take_planes(frame_list *list, const dp_frame *shape, const plane_layout *layout,
-                        uint8_t **planes) {
-    *planes = NULL;
-    if (plane_is_format(layout)) {
-        return true;
-    }
-    uint64_t size = plane_bytes(layout, shape->width, shape->height);
-    if (!frame_list_reserve(list, size)) {
-        return false;
-    }
-    *planes = malloc((size_t)size);
-    return *planes != NULL || frame_list_fail(list, "out of memory for the planes of a frame");
-}
-
-static bool read_planes(frame_list *list, FILE *file, const dp_frame *shape,
-                        const plane_layout *layout, uint8_t *planes) {
-    uint8_t *pixels = frame_list_add(list, shape, 1);
-    uint64_t size = plane_bytes(layout, shape->width, shape->height);
-    if (pixels == NULL || !frame_list_fill(list, file, planes, size)) {
-        return false;
-    }
-    convert_planes(shape, layout, planes, pixels);
-    return true;
-}
-
-static bool read_frame(frame_list *list, FILE *file, const dp_frame *shape,
-                       const plane_layout *layout, uint8_t *planes) {
+static bool read_frame(frame_list *list, FILE *file, planar_reader *reader) {
     char line[MAX_LINE];
-    size_t length;
+    size_t length = 0;
     if (!read_line(list, file, line, &length)) {
         return false;
     }
     if (strncmp(line, "FRAME", 5) != 0 || (line[5] != '\0' && line[5] != ' ')) {
-        return frame_list_fail(list, "frame %zu does not begin with FRAME", list->count + 1);
+        return frame_list_fail(list, "frame %zu does not begin with FRAME", list->seen + 1);
     }
-    return planes == NULL ? frame_list_read(list, file, shape, 1)
-                          : read_planes(list, file, shape, layout, planes);
+    uint8_t *bytes = planar_reader_next(reader, list);
+    return bytes != NULL && frame_list_fill(list, file, bytes, reader->bytes) &&
+           planar_reader_take(reader, list);
 }
 
 /* A recording that was stopped, or a copy that broke off, ends within a frame: those before it are
  * whole. */
 static bool accept_cut(frame_list *list, FILE *file, size_t whole) {
-    list->cut_off = whole > 0 && feof(file) && !ferror(file);
+    list->cut_off = list->seen > 0 && feof(file) && !ferror(file);
     if (list->cut_off && list->count > whole) {
         frame_list_drop(list);
     }
@@ -254,11 +222,18 @@ static bool accept_cut(frame_list *list, FILE *file, size_t whole) {
     return list->cut_off;
 }
 
-static bool read_all(frame_list *list, FILE *file, const dp_frame *shape,
-                     const plane_layout *layout, uint8_t *planes) {
+/* The lines of frames hardly ever have parameters. */
+static bool expect_frames(frame_list *list, FILE *file, const planar_reader *reader) {
+    return frame_list_expect_file(list, &reader->shape, file, strlen("FRAME\n") + reader->bytes);
+}
+
+static bool read_all(frame_list *list, FILE *file, planar_reader *reader) {
+    if (!expect_frames(list, file, reader)) {
+        return false;
+    }
     while (!stream_ended(file)) {
         size_t whole = list->count;
-        if (!read_frame(list, file, shape, layout, planes)) {
+        if (!read_frame(list, file, reader)) {
             return accept_cut(list, file, whole);
         }
     }
@@ -267,9 +242,8 @@ static bool read_all(frame_list *list, FILE *file, const dp_frame *shape,
 
 bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
     char line[MAX_LINE];
-    size_t length;
+    size_t length = 0;
     y4m_header header = {0};
-    uint8_t *planes = NULL;
     if (!read_line(list, file, line, &length)) {
         return false;
     }
@@ -280,8 +254,9 @@ bool frames_read_y4m(frame_list *list, FILE *file, int32_t color) {
         return false;
     }
     dp_frame shape = describe_frames(list, &header, color);
-    bool done = take_planes(list, &shape, &header.layout, &planes) &&
-                read_all(list, file, &shape, &header.layout, planes);
-    free(planes);
+    planar_reader reader;
+    bool done =
+        planar_reader_begin(&reader, list, &shape, &header.layout) && read_all(list, file, &reader);
+    planar_reader_end(&reader);
     return done;
 }

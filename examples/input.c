@@ -17,6 +17,10 @@ static bool has_suffix(const char *path, const char *suffix) {
     return length > suffix_length && strcasecmp(path + length - suffix_length, suffix) == 0;
 }
 
+static bool is_standard_input(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
 static bool read_stream(frame_list *list, FILE *file, const frame_options *options) {
     if (options->size[0] > 0) {
         return frames_read_raw(list, file, options);
@@ -35,6 +39,42 @@ static bool read_stream(frame_list *list, FILE *file, const frame_options *optio
     return frames_refuse_foreign(list, file);
 }
 
+static bool read_file(frame_list *list, const char *path, const frame_options *options) {
+    bool standard_input = is_standard_input(path);
+    FILE *file = standard_input ? stdin : fopen(path, "rb");
+    if (file == NULL) {
+        return frame_list_fail(list, "cannot open: %s", strerror(errno));
+    }
+    bool done = read_stream(list, file, options);
+    if (!standard_input) {
+        fclose(file);
+    }
+    return done;
+}
+
+static bool read_once(frame_list *list, const char *path, bool directory,
+                      const frame_options *options) {
+    bool done = directory ? frames_read_png(list, path) : read_file(list, path, options);
+    frame_list_close(list);
+    return done;
+}
+
+/* Which frames stay depends on how many there are. Where the input has another number of them than
+ * it seemed to have, it is read once more. */
+static bool read_input(frame_list *list, const char *path, bool directory,
+                       const frame_options *options) {
+    bool done = read_once(list, path, directory, options);
+    bool other = list->taker.expect != NULL && list->expected > 0 && list->seen != list->expected;
+    if (done && other) {
+        frame_list_restart(list, list->seen);
+        done = read_once(list, path, directory, options);
+        if (done && list->seen != list->expected) {
+            return frame_list_fail(list, "changes while it is read");
+        }
+    }
+    return done;
+}
+
 /* What is read all the same, though the picture is not what it should be. */
 static void warn_of_stream(const frame_list *list, const char *subject) {
     if (list->interlaced) {
@@ -44,36 +84,12 @@ static void warn_of_stream(const frame_list *list, const char *subject) {
     }
     if (list->cut_off) {
         complain(subject, "warning: cut off within frame %zu; the %zu before it are used",
-                 list->count + 1, list->count);
+                 list->seen + 1, list->seen);
     }
-}
-
-static int read_file(frame_list *list, const char *path, const frame_options *options) {
-    bool standard_input = strcmp(path, "-") == 0;
-    const char *subject = standard_input ? "standard input" : path;
-    FILE *file = standard_input ? stdin : fopen(path, "rb");
-    if (file == NULL) {
-        complain(subject, "cannot open: %s", strerror(errno));
-        return STATUS_ERROR;
+    if (list->damage[0] != '\0') {
+        complain(subject, "warning: damaged; the %zu frames that can be decoded are used (%s)",
+                 list->seen, list->damage);
     }
-    bool done = read_stream(list, file, options);
-    if (!standard_input) {
-        fclose(file);
-    }
-    if (done) {
-        warn_of_stream(list, subject);
-    } else if (!interrupted()) {
-        complain(subject, "%s", list->message);
-    }
-    return done ? STATUS_OK : STATUS_ERROR;
-}
-
-static int read_directory(frame_list *list, const char *path) {
-    if (frames_read_png(list, path)) {
-        return STATUS_OK;
-    }
-    complain(path, "%s", list->message);
-    return STATUS_ERROR;
 }
 
 /* What contradicts itself is wrong use, not a wrong file. */
@@ -91,26 +107,23 @@ static bool check_use(const char *path, bool directory, const frame_options *opt
     return true;
 }
 
-/* What the command line says of all frames. */
-static void turn_frames(frame_list *list, const frame_options *options) {
-    for (size_t i = 0; i < list->count; i++) {
-        dp_frame *frame = &list->frames[i];
-        frame->rotation = options->rotation;
-        frame->mirrored = options->mirrored;
-        if (options->aspect[0] != 0) {
-            frame->aspect_width = options->aspect[0];
-            frame->aspect_height = options->aspect[1];
-        }
-    }
-}
-
 int input_read(frame_list *list, const char *path, const frame_options *options) {
     struct stat status;
-    bool directory = strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    const char *subject = is_standard_input(path) ? "standard input" : path;
+    bool directory =
+        !is_standard_input(path) && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
     if (!check_use(path, directory, options)) {
         return STATUS_USAGE;
     }
-    int result = directory ? read_directory(list, path) : read_file(list, path, options);
-    turn_frames(list, options);
-    return interrupted() ? STATUS_INTERRUPTED : result;
+    list->given = options;
+    bool done = read_input(list, path, directory, options);
+    if (interrupted()) {
+        return STATUS_INTERRUPTED;
+    }
+    if (done) {
+        warn_of_stream(list, subject);
+    } else if (list->message[0] != '\0') {
+        complain(subject, "%s", list->message);
+    }
+    return done ? STATUS_OK : STATUS_ERROR;
 }

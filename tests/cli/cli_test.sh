@@ -17,7 +17,7 @@ MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
 
 parts=$(dirname "$0")
-for part in helpers inputs options models mistakes pictures names outputs process; do
+for part in helpers inputs options models mistakes pictures names outputs films process; do
     . "$parts/$part.sh"
 done
 
@@ -27,6 +27,7 @@ test_yuv
 test_shown
 test_warnings
 test_used_frames
+test_kept_frames
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
 test_compile

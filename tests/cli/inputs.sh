@@ -116,6 +116,7 @@ test_warnings() {
 test_used_frames() {
     prints "frames by their number" '"frame_indices": \[\[2, 3, 4, .* 16, 17\]\], "frame_times": null' \
         classify "$MODEL" "$in/rgb.npy" --json --rate 1
+    prints "pictures have no times" '"frame_times": null' classify "$MODEL" "$in/png-rgb8" --json
     prints "frames by their time" '"frame_times": \[\[0.08, 0.12, .*, 0.68\]\]' \
         classify "$MODEL" "$in/yuv.y4m" --json --rate 1
     prints "frames of each view" '"frame_indices": \[\[1, .* 16\], \[3, .* 18\]\]' \

@@ -1,0 +1,26 @@
+/*
+ * selection.h - which frames of an input stay in memory: those that a clip's views take.
+ *
+ * Where the number of frames is known, that are these only. Where it is not, every rate-th frame
+ * stays, or all of them for uniform sampling.
+ */
+#ifndef SELECTION_H
+#define SELECTION_H
+
+#include "frames.h"
+
+typedef struct selection {
+    const dp_model *model;
+    dp_clip clip; /* how it is sampled */
+    int32_t view_frames, rate;
+    size_t *wanted; /* sorted; NULL: the number of frames is not known */
+    size_t count, next;
+} selection;
+
+/* `clip` has all but its frames. */
+void selection_init(selection *s, const dp_model *model, const dp_clip *clip);
+void selection_free(selection *s);
+
+frame_taker selection_taker(selection *s);
+
+#endif /* SELECTION_H */
