@@ -246,7 +246,7 @@ demo: ## classifies a clip, and writes a picture of what the model saw; also MOD
 	@echo
 	@echo "What the model saw: $(BUILD)/demo.png"
 	@test -n "$(CLIP)" || echo "Another motion:     make demo MOTION=zoom-in  (static, pan-left, tilt-up, roll-cw, shake, ...)"
-	@echo 'Your own video:     ffmpeg -i VIDEO $(TO_Y4M) | $(DEMO_CLASSIFY) -'
+	@test -n "$(CLIP)" || echo "Your own video:     make demo CLIP=holiday.mp4  (with ffmpeg; or a .y4m file, or a folder of PNG files)"
 	@echo 'Your webcam:        ffmpeg -f v4l2 -t 4 -i /dev/video0 $(TO_Y4M) | $(DEMO_CLASSIFY) -'
 
 bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor

@@ -104,7 +104,8 @@ static void reserve_standard_streams(void) {
 
 int main(int argc, char **argv) {
     reserve_standard_streams();
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error like any other */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error like any other, */
+    (void)signal(SIGPIPE, SIG_IGN); /* and so is a pipe whose reader went away */
     int status = run(argc, argv);
     /* A full disk shows itself only here. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {

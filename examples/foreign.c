@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define DECODE ": ffmpeg -i INPUT -f yuv4mpegpipe - | dualpath classify MODEL -"
 #define PICTURE ", one frame: a clip is a folder of PNG files, or a video"
 #define UNPACK ": unpack it into a pipe, and give - as INPUT"
 #define FETCH ": download the video itself"
@@ -13,16 +12,26 @@
 static const struct {
     size_t at, length;
     const char *bytes;
-    const char *what;
+    foreign_kind kind;
 } magics[] = {
-#define MAGIC(at, bytes, what) \
-    { (at), sizeof(bytes) - 1, (bytes), (what) }
+#define MAGIC(at, bytes, what)              \
+    {                                       \
+        (at), sizeof(bytes) - 1, (bytes), { \
+            (what), false                   \
+        }                                   \
+    }
+#define VIDEO(at, bytes, what)              \
+    {                                       \
+        (at), sizeof(bytes) - 1, (bytes), { \
+            (what), true                    \
+        }                                   \
+    }
     MAGIC(0, "GGUF", "a weight file: MODEL goes before INPUT"),
-    MAGIC(4, "ftyp", "an MP4 or QuickTime video" DECODE),
-    MAGIC(0, "\x1a\x45\xdf\xa3", "a Matroska or WebM video" DECODE),
-    MAGIC(8, "AVI ", "an AVI video" DECODE),
+    VIDEO(4, "ftyp", "an MP4 or QuickTime video"),
+    VIDEO(0, "\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
+    VIDEO(8, "AVI ", "an AVI video"),
     MAGIC(8, "WAVE", "sound (WAV), which has no frames"),
-    MAGIC(0, "GIF8", "a GIF" DECODE),
+    VIDEO(0, "GIF8", "a GIF"),
     MAGIC(0, "\x89PNG", "a PNG picture" PICTURE),
     MAGIC(0, "\xff\xd8\xff", "a JPEG picture" PICTURE),
     MAGIC(0, "\x1f\x8b", "compressed with gzip" UNPACK),
@@ -40,16 +49,14 @@ static const struct {
     MAGIC(0, "<html", "a page of HTML" FETCH),
 };
 
-bool frames_refuse_foreign(frame_list *list, FILE *file) {
+foreign_kind foreign_kind_of(FILE *file) {
     char start[32];
     size_t size = fread(start, 1, sizeof start, file);
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
         if (size >= magics[i].at + magics[i].length &&
             memcmp(start + magics[i].at, magics[i].bytes, magics[i].length) == 0) {
-            return frame_list_fail(list, "neither Y4M nor NumPy, but %s", magics[i].what);
+            return magics[i].kind;
         }
     }
-    return frame_list_fail(list, "neither Y4M nor NumPy. For raw frames say --size WxH; for other "
-                                 "video: ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath classify "
-                                 "MODEL -");
+    return (foreign_kind){NULL, true};
 }

@@ -140,10 +140,21 @@ bool frames_read_y4m(frame_list *list, FILE *file, int32_t color);
 bool frames_read_npy(frame_list *list, FILE *file);
 /* Frames without any header, one after the other (frames_raw.c). */
 bool frames_read_raw(frame_list *list, FILE *file, const frame_options *options);
-/* The PNG files of a directory in the order of their names (frames_png.c). */
-bool frames_read_png(frame_list *list, const char *directory);
-/* Says what a stream is that none of them reads (foreign.c). */
-bool frames_refuse_foreign(frame_list *list, FILE *file);
+/* The pictures of a directory in the order of their names: PNG files, or else JPEG files
+ * (pictures.c). */
+bool frames_read_pictures(frame_list *list, const char *directory, int32_t color);
+/* Any video, by the ffmpeg in PATH (frames_ffmpeg.c). */
+bool frames_read_ffmpeg(frame_list *list, const char *path, int32_t color);
+
+/* ---- what none of them reads but ffmpeg (foreign.c) ---- */
+
+typedef struct foreign_kind {
+    const char *what; /* NULL: unknown */
+    bool may_be_video;
+} foreign_kind;
+
+/* By the first bytes of a stream, which are read. */
+foreign_kind foreign_kind_of(FILE *file);
 
 /* ---- the choice among them (input.c) ---- */
 

@@ -21,40 +21,91 @@ static bool is_standard_input(const char *path) {
     return strcmp(path, "-") == 0;
 }
 
-static bool read_stream(frame_list *list, FILE *file, const frame_options *options) {
+typedef enum stream_end { STREAM_READ, STREAM_REFUSED, STREAM_FOREIGN } stream_end;
+
+static stream_end end_of(bool done) {
+    return done ? STREAM_READ : STREAM_REFUSED;
+}
+
+/* *foreign: what it is, of STREAM_FOREIGN. */
+static stream_end read_stream(frame_list *list, FILE *file, const frame_options *options,
+                              foreign_kind *foreign) {
     if (options->size[0] > 0) {
-        return frames_read_raw(list, file, options);
+        return end_of(frames_read_raw(list, file, options));
     }
     int first = getc(file);
     if (first == EOF) {
-        return frame_list_fail(list, ferror(file) ? "cannot read" : "is empty");
+        frame_list_say(list, ferror(file) ? "cannot read" : "is empty");
+        return STREAM_REFUSED;
     }
     ungetc(first, file);
     if (first == 0x93) {
-        return frames_read_npy(list, file);
+        return end_of(frames_read_npy(list, file));
     }
     if (first == 'Y') {
-        return frames_read_y4m(list, file, options->color);
+        return end_of(frames_read_y4m(list, file, options->color));
     }
-    return frames_refuse_foreign(list, file);
+    *foreign = foreign_kind_of(file);
+    return STREAM_FOREIGN;
 }
 
+static bool refuse_foreign(frame_list *list, const foreign_kind *foreign) {
+    if (foreign->what == NULL) {
+        return frame_list_fail(list, "neither Y4M nor NumPy. For raw frames say --size WxH; for "
+                                     "other video: ffmpeg -i VIDEO -f yuv4mpegpipe - | dualpath "
+                                     "classify MODEL -");
+    }
+    return frame_list_fail(list, "neither Y4M nor NumPy, but %s%s", foreign->what,
+                           foreign->may_be_video
+                               ? ": ffmpeg -i INPUT -f yuv4mpegpipe - | dualpath classify MODEL -"
+                               : "");
+}
+
+/* Where there is not even a frame, it is said what the input seemed to be. */
+static bool read_video(frame_list *list, const char *path, const frame_options *options,
+                       const foreign_kind *foreign) {
+    char reason[sizeof list->message];
+    if (frames_read_ffmpeg(list, path, options->color)) {
+        return true;
+    }
+    if (list->seen == 0) {
+        memcpy(reason, list->message, sizeof reason);
+        frame_list_say(list, "%s: %.400s",
+                       foreign->what != NULL ? foreign->what
+                                             : "neither Y4M nor NumPy (raw frames need --size WxH)",
+                       reason);
+    }
+    return false;
+}
+
+static bool is_regular(const char *path) {
+    struct stat status;
+    return !is_standard_input(path) && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* ffmpeg opens a file anew, which of a pipe would only be the rest. */
 static bool read_file(frame_list *list, const char *path, const frame_options *options) {
     bool standard_input = is_standard_input(path);
+    foreign_kind foreign = {NULL, false};
     FILE *file = standard_input ? stdin : fopen(path, "rb");
     if (file == NULL) {
         return frame_list_fail(list, "cannot open: %s", strerror(errno));
     }
-    bool done = read_stream(list, file, options);
+    stream_end end = read_stream(list, file, options, &foreign);
     if (!standard_input) {
         fclose(file);
     }
-    return done;
+    if (end == STREAM_FOREIGN) {
+        return foreign.may_be_video && is_regular(path) ? read_video(list, path, options, &foreign)
+                                                        : refuse_foreign(list, &foreign);
+    }
+    return end == STREAM_READ;
 }
 
 static bool read_once(frame_list *list, const char *path, bool directory,
                       const frame_options *options) {
-    bool done = directory ? frames_read_png(list, path) : read_file(list, path, options);
+    bool done = directory ? frames_read_pictures(list, path, options->color)
+                          : read_file(list, path, options);
     frame_list_close(list);
     return done;
 }

@@ -7,7 +7,13 @@
 
 bool planar_reader_begin(planar_reader *reader, frame_list *list, const dp_frame *shape,
                          const plane_layout *layout) {
-    *reader = (planar_reader){.shape = *shape, .layout = *layout};
+    *reader = (planar_reader){.shape = *shape};
+    if (layout == NULL) {
+        reader->bytes =
+            dp_frame_init_packed(NULL, shape->format, NULL, shape->width, shape->height);
+        return true;
+    }
+    reader->layout = *layout;
     reader->bytes = plane_bytes(layout, shape->width, shape->height);
     if (plane_is_format(layout, shape->format)) {
         return true;

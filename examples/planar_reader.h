@@ -14,7 +14,7 @@ typedef struct planar_reader {
     uint8_t *planes; /* where they go; NULL: they are those of the list's frame */
 } planar_reader;
 
-/* For frames that become `shape`, with these planes. Is ended in any case. */
+/* For frames that become `shape`, with these planes; NULL: as `shape` says. */
 bool planar_reader_begin(planar_reader *reader, frame_list *list, const dp_frame *shape,
                          const plane_layout *layout);
 void planar_reader_end(planar_reader *reader);

@@ -51,6 +51,18 @@ fails() {
     fi
 }
 
+# without_ffmpeg SENTENCE INPUT: it is not classified where PATH has no ffmpeg.
+without_ffmpeg() {
+    program=$(absolute "$DUALPATH")
+    env PATH="$work/no-programs" "$program" classify "$MODEL" "$2" >"$out" 2>"$err"
+    status=$?
+    if [ "$status" -eq 1 ] && grep -q "^dualpath: .*$1" "$err" && [ ! -s "$out" ]; then
+        ok "without ffmpeg: $1"
+    else
+        not_ok "without ffmpeg: $1" "status $status, or another message"
+    fi
+}
+
 # prints NAME PATTERN ARGUMENT...: status 0, the pattern on stdout, nothing on stderr.
 prints() {
     name=$1

@@ -170,7 +170,7 @@ test_bad_inputs() {
     : >"$bad"
     fails 1 'holds no frames' classify "$MODEL" "$bad" --size 27x19
     mkdir "$work/empty"
-    fails 1 'holds no .png files' classify "$MODEL" "$work/empty"
+    fails 1 'holds no .png files, and no .jpg files' classify "$MODEL" "$work/empty"
     chmod 000 "$work/empty"
     if [ -r "$work/empty" ]; then
         skip "a directory that may not be read" "this user may read everything"

@@ -6,13 +6,21 @@ mistaken() {
     fails 1 "$1" classify "$MODEL" "$work/mistaken"
 }
 
+# The same for one that may be a video: without ffmpeg, and on standard input.
+mistaken_video() {
+    { printf "$2" && head -c 64 /dev/zero; } >"$work/mistaken"
+    without_ffmpeg "$1: there is no ffprobe in PATH to decode it: install ffmpeg" "$work/mistaken"
+    "$DUALPATH" classify "$MODEL" - <"$work/mistaken" >"$out" 2>"$err"
+    [ $? -eq 1 ] && grep -q "$1: ffmpeg -i INPUT -f yuv4mpegpipe - | dualpath" "$err" &&
+        ok "$1 on standard input" || not_ok "$1 on standard input" "another message"
+}
+
 test_mistaken_inputs() {
-    decode='ffmpeg -i INPUT -f yuv4mpegpipe - | dualpath classify MODEL -'
-    mistaken "an MP4 or QuickTime video: $decode" '\000\000\000\030ftypqt  '
-    mistaken "a Matroska or WebM video: $decode" '\032\105\337\243'
-    mistaken "an AVI video: $decode" 'RIFF1234AVI LIST'
+    mistaken_video 'an MP4 or QuickTime video' '\000\000\000\030ftypqt  '
+    mistaken_video 'a Matroska or WebM video' '\032\105\337\243'
+    mistaken_video 'an AVI video' 'RIFF1234AVI LIST'
+    mistaken_video 'a GIF' 'GIF89a'
     mistaken 'sound (WAV), which has no frames' 'RIFF1234WAVEfmt '
-    mistaken "a GIF: $decode" 'GIF89a'
     mistaken 'a PNG picture, one frame: a clip is a folder' '\211PNG\r\n\032\n'
     mistaken 'a JPEG picture, one frame: a clip is a folder' '\377\330\377\340'
     mistaken 'compressed with gzip: unpack it into a pipe, and give -' '\037\213\010'
@@ -24,8 +32,10 @@ test_mistaken_inputs() {
     mistaken "a Git LFS pointer: 'git lfs pull'" 'version https://git-lfs.github.com/spec/v1'
     mistaken 'a page of HTML: download the video itself' '<!DOCTYPE html>'
     fails 1 'a weight file: MODEL goes before INPUT' classify "$MODEL" "$MODEL"
+    printf 'no video' >"$work/mistaken"
+    without_ffmpeg 'neither Y4M nor NumPy (raw frames need --size WxH): there is no' "$work/mistaken"
     mkdir "$work/jpegs" && : >"$work/jpegs/1.jpg"
-    fails 1 "holds no .png files; of JPEG files: ffmpeg" classify "$MODEL" "$work/jpegs"
+    without_ffmpeg '1.jpg: there is no ffprobe in PATH' "$work/jpegs"
     cp "$in/rgb.rgb" "$work/raw.yuv"
     fails 2 'raw frames need --size WxH' classify "$MODEL" "$work/raw.yuv"
     fails 1 'frame 22 is cut short: .* bytes; --size or --format may be another' \

@@ -103,7 +103,7 @@ static void fuzz_png(const uint8_t *bytes, size_t size) {
     fuzz_require(file != NULL && fwrite(bytes, 1, size, file) == size && fclose(file) == 0,
                  "no file", png_path);
     frame_list_init(&list, FUZZ_MAX_FRAMES_BYTES);
-    check_list(&list, frames_read_png(&list, folder));
+    check_list(&list, frames_read_pictures(&list, folder, COLOR_OF_FILE));
     frame_list_free(&list);
 }
 

@@ -1,0 +1,39 @@
+/*
+ * child.h - a program that is started to read what it writes: without a shell, and waited for in
+ * any case.
+ *
+ * It writes bytes to its standard output and lines to another descriptor, or lines only. What it
+ * says on its standard error is read meanwhile, so that it never waits for us; the last line stays.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CHILD_LINES 3 /* the descriptor of lines, of one that writes bytes as well */
+
+typedef struct child {
+    pid_t pid;               /* 0: none runs */
+    int bytes, lines, error; /* our ends; -1: closed */
+    bool (*stopped)(void);   /* NULL, or whether it is to be killed */
+    char *text;              /* lines that were not asked for yet */
+    size_t text_size, text_capacity;
+    char last_error[256], next_error[256];
+    size_t next_error_size;
+} child;
+
+/* Starts arguments[0] of PATH; a NULL ends them. `input` is what it reads, or NULL. Otherwise
+ * returns errno. It is ended in any case. */
+int child_start(child *c, const char *const *arguments, bool has_bytes, const char *input,
+                bool (*stopped)(void));
+/* Reads up to `size` bytes; fewer where it wrote no more. */
+size_t child_read(child *c, uint8_t *bytes, size_t size);
+/* The next line, without its end and cut where it does not fit; false: there is none. */
+bool child_line(child *c, char *line, size_t size);
+/* Waits for it, or kills it before. Whether it ended with status 0. */
+bool child_end(child *c, bool killed);
+
+#endif /* CHILD_H */
