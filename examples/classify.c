@@ -29,6 +29,10 @@ const char classify_help[] =
     "  --sheet FILE       write a contact sheet as PNG: the frames that both paths see (of the "
     "first\n"
     "                     view and crop) and the classes that are printed\n"
+    "  --attention FILE   write such a sheet of the last view and crop, with what the model "
+    "attends to\n"
+    "                     laid over the frames\n"
+    "  --attention-of W   of the last block (last, default), or followed through all (rollout)\n"
     "  --features         print both features as well\n"
     "  --json             print one JSON object on one line, also which frames were used, when\n"
     "                     they are shown, and what was guessed of the input\n"
@@ -71,9 +75,11 @@ typedef struct classify_options {
     frame_options frames;
     int32_t sampling, rate, views, crops;
     int32_t top, features, json;
-    const char *sheet; /* or NULL */
+    const char *sheet, *attention; /* or NULL */
 } classify_options;
 
+static const choice attention_kinds[] = {
+    {"last", DP_ATTENTION_LAST}, {"rollout", DP_ATTENTION_ROLLOUT}, {NULL, 0}};
 static const choice rotations[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 270}, {NULL, 0}};
 
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
@@ -91,6 +97,8 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         NUMBER_OPTION("--crops", &o->crops, 1, DP_MAX_CROPS),
         NUMBER_OPTION("--top", &o->top, 1, 1000000),
         FILE_OPTION("--sheet", &o->sheet),
+        FILE_OPTION("--attention", &o->attention),
+        CHOICE_OPTION("--attention-of", &o->engine.attention, attention_kinds),
         FLAG_OPTION("--features", &o->features),
         FLAG_OPTION("--json", &o->json),
         SIZE_OPTION("--size", o->frames.size, DP_MAX_FRAME_SIDE),
@@ -102,7 +110,13 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         NO_MORE_OPTIONS,
     };
     static const char *const names[] = {"MODEL", INPUT_NAME, NULL};
-    return parse_arguments(count, arguments, options, names, paths);
+    int status = parse_arguments(count, arguments, options, names, paths);
+    if (o->attention == NULL) {
+        o->engine.attention = DP_ATTENTION_NONE;
+    } else if (o->engine.attention == DP_ATTENTION_NONE) {
+        o->engine.attention = DP_ATTENTION_LAST;
+    }
+    return status;
 }
 
 static void print_label(const dp_prediction *p) {
@@ -188,6 +202,25 @@ static dp_clip clip_of(const classify_options *o) {
     return clip;
 }
 
+/* The answer is printed even where they cannot be written. */
+static int write_sheets(engine *e, const dp_clip *clip, const classify_options *o,
+                        const report *r) {
+    heat found = {{NULL, NULL}, 0};
+    sheet s = {.top = r->top, .count = r->top_count, .subject = "--attention"};
+    int status = STATUS_OK;
+    if (o->attention != NULL) {
+        status = heat_take(e, &found);
+        s.heat = &found;
+        status = status == STATUS_OK ? sheet_write(e, clip, &s, o->attention) : status;
+        heat_free(&found);
+    }
+    if (o->sheet != NULL && status == STATUS_OK) {
+        s = (sheet){.top = r->top, .count = r->top_count, .subject = "--sheet"};
+        status = sheet_write(e, clip, &s, o->sheet);
+    }
+    return status;
+}
+
 static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
     if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
         complain(r->input_path, "holds %zu frames; --sampling given takes exactly the model's %d",
@@ -206,8 +239,8 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
     if (status == STATUS_OK && o->json) {
         status = allocate_indices(e, r);
     }
-    if (status == STATUS_OK && o->sheet != NULL) {
-        r->sheet_status = sheet_write(e, clip, r->top, r->top_count, o->sheet);
+    if (status == STATUS_OK) {
+        r->sheet_status = write_sheets(e, clip, o, r);
     }
     return status;
 }

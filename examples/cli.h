@@ -146,6 +146,7 @@ typedef struct engine_options {
     int32_t precision;
     int32_t target;
     int32_t unfused, image_by_image, verify, quiet;
+    int32_t attention;    /* dp_attention_kind */
     uint64_t max_memory;  /* of all that the program takes; 0: no limit was given */
     const char *backbone; /* of the model, which is then a task; or NULL */
 } engine_options;

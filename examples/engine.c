@@ -122,6 +122,7 @@ static dp_status open_session(engine *e, const engine_options *options) {
     session_options.progress_user = &e->progress;
     session_options.threads = options->threads;
     session_options.image_by_image = options->image_by_image;
+    session_options.attention = options->attention;
     return dp_session_create(e->model, &session_options, &e->session);
 }
 

@@ -1,6 +1,6 @@
 /*
  * sheet.c - draws the frames of both paths beside each other and the likeliest classes below, as
- * `dualpath classify --sheet` writes them.
+ * `dualpath classify --sheet` writes them; with `--attention`, what the model attends to glows.
  */
 #include "sheet.h"
 
@@ -110,9 +110,28 @@ static double mean_of(const float *channel, int32_t input, zoom z, int32_t x, in
     return sum / (z.down * z.down);
 }
 
-/* An image [3][R][R] as the model sees it, without its mean and deviation. */
+/* How much of a pixel of the sheet glows, 0 .. 1: the patch's. A map may be NULL. */
+static double heat_at(const float *map, int32_t side, int32_t picture, int32_t x, int32_t y) {
+    return map == NULL ? 0.0
+                       : (double)map[(ptrdiff_t)(y * side / picture) * side + x * side / picture];
+}
+
+/* Pixels without heat are darker and grey, so that the others stand out. */
+static rgb glow(const uint8_t v[3], double amount) {
+    static const double hot[3] = {255, 120, 20};
+    double grey = 0.45 * (0.3 * v[0] + 0.59 * v[1] + 0.11 * v[2]);
+    double mixed[3];
+    for (int i = 0; i < 3; i++) {
+        double lit = 0.55 * v[i] + 0.45 * hot[i];
+        mixed[i] = grey + amount * (lit - grey);
+    }
+    return (rgb){(uint8_t)mixed[0], (uint8_t)mixed[1], (uint8_t)mixed[2]};
+}
+
+/* An image [3][R][R] as the model sees it, without its mean and deviation. Heat of `side` x `side`
+ * patches may be NULL. */
 static void draw_image(canvas *c, const dp_model_info *info, const float *image, zoom z,
-                       int32_t left, int32_t top) {
+                       const float *map, int32_t patches, int32_t left, int32_t top) {
     int32_t input = info->input_size;
     int32_t side = zoomed(input, z);
     for (int32_t y = 0; y < side; y++) {
@@ -123,24 +142,33 @@ static void draw_image(canvas *c, const dp_model_info *info, const float *image,
                 v[channel] = to_byte(mean_of(plane, input, z, x, y) * (double)info->std[channel] +
                                      (double)info->mean[channel]);
             }
-            canvas_fill(c, left + x, top + y, 1, 1, (rgb){v[0], v[1], v[2]});
+            rgb color = {v[0], v[1], v[2]};
+            canvas_fill(c, left + x, top + y, 1, 1,
+                        map == NULL ? color : glow(v, heat_at(map, patches, side, x, y)));
         }
     }
 }
 
+/* That of image i of a path. */
+static const float *map_of(const heat *h, int32_t path, int32_t i) {
+    return h == NULL ? NULL : h->maps[path] + (ptrdiff_t)i * h->side * h->side;
+}
+
 static void draw_paths(canvas *c, const layout *l, const dp_model_info *info, const float *spatial,
-                       const float *temporal) {
+                       const float *temporal, const heat *h) {
     ptrdiff_t image = (ptrdiff_t)3 * l->input * l->input;
+    int32_t patches = h == NULL ? 0 : h->side;
     int32_t top = MARGIN + LINE;
     canvas_text(c, MARGIN, MARGIN, TEXT, faint, "spatial path");
     canvas_text(c, l->temporal_x, MARGIN, TEXT, faint, "temporal path");
     for (int32_t i = 0; i < l->frames; i++) {
-        draw_image(c, info, spatial + i * image, l->frame_zoom,
-                   MARGIN + i % COLUMNS * (l->frame + GAP), top + i / COLUMNS * (l->frame + GAP));
+        draw_image(c, info, spatial + i * image, l->frame_zoom, map_of(h, DP_PATH_SPATIAL, i),
+                   patches, MARGIN + i % COLUMNS * (l->frame + GAP),
+                   top + i / COLUMNS * (l->frame + GAP));
     }
     for (int32_t i = 0; i < l->framesets; i++) {
-        draw_image(c, info, temporal + i * image, l->frameset_zoom,
-                   l->temporal_x + i * (l->frameset + GAP), top);
+        draw_image(c, info, temporal + i * image, l->frameset_zoom, map_of(h, DP_PATH_TEMPORAL, i),
+                   patches, l->temporal_x + i * (l->frameset + GAP), top);
     }
 }
 
@@ -170,37 +198,38 @@ static void draw_answer(canvas *c, const layout *l, const dp_prediction *top, in
     }
 }
 
-static int write_png(const canvas *c, const char *path) {
+static int write_png(const canvas *c, const char *subject, const char *path) {
     uint8_t *bytes = NULL;
     size_t size = 0;
     bool done = canvas_encode_png(c, &bytes, &size);
     if (!done) {
-        complain("--sheet", "out of memory");
+        complain(subject, "out of memory");
     }
-    done = done && output_write("--sheet", path, bytes, size);
+    done = done && output_write(subject, path, bytes, size);
     free(bytes);
     return done ? STATUS_OK : STATUS_ERROR;
 }
 
-int sheet_write(engine *e, const dp_clip *clip, const dp_prediction *top, int32_t count,
-                const char *path) {
+int sheet_write(engine *e, const dp_clip *clip, const sheet *s, const char *path) {
     const float *spatial = NULL;
     const float *temporal = NULL;
     canvas c;
+    int32_t view = s->heat != NULL ? clip->views - 1 : 0;
+    int32_t crop = s->heat != NULL ? clip->crops - 1 : 0;
     int status = engine_check(
-        e, dp_session_preprocess_view(e->session, clip, 0, 0, &spatial, &temporal), path);
+        e, dp_session_preprocess_view(e->session, clip, view, crop, &spatial, &temporal), path);
     if (status != STATUS_OK) {
         return status;
     }
-    count = smaller(count, MAX_BARS);
-    layout l = plan(&e->info, top, count);
+    int32_t count = smaller(s->count, MAX_BARS);
+    layout l = plan(&e->info, s->top, count);
     if (!canvas_make(&c, l.width, l.height, background)) {
-        complain("--sheet", "out of memory");
+        complain(s->subject, "out of memory");
         return STATUS_ERROR;
     }
-    draw_paths(&c, &l, &e->info, spatial, temporal);
-    draw_answer(&c, &l, top, count);
-    status = write_png(&c, path);
+    draw_paths(&c, &l, &e->info, spatial, temporal, s->heat);
+    draw_answer(&c, &l, s->top, count);
+    status = write_png(&c, s->subject, path);
     canvas_free(&c);
     return status;
 }

@@ -34,6 +34,7 @@ test_output
 test_compile
 test_tasks
 test_sheet
+test_attention
 test_scene
 test_shipped
 test_json

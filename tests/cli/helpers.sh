@@ -14,6 +14,17 @@ ok() {
     echo "ok $1"
 }
 
+# holds NAME COMMAND...: whether a command succeeds.
+holds() {
+    name=$1
+    shift
+    if "$@"; then
+        ok "$name"
+    else
+        not_ok "$name" "it does not hold"
+    fi
+}
+
 not_ok() {
     failed=$((failed + 1))
     echo "not ok $1: $2"

@@ -74,6 +74,33 @@ END
     fi
 }
 
+# png_size FILE: width and height, in hexadecimal.
+png_size() {
+    od -An -tx1 -j16 -N8 "$1" | tr -d ' \n'
+}
+
+test_attention() {
+    prints "a sheet for comparison" '^bow ' classify "$MODEL" "$in/rgb.npy" --sheet "$work/plain.png"
+    cp "$out" "$work/plain.answer"
+    for kind in last rollout; do
+        sheet=$work/attention-$kind.png
+        prints "attention, $kind" '^bow ' \
+            classify "$MODEL" "$in/rgb.npy" --attention "$sheet" --attention-of $kind
+        holds "attention changes no answer, $kind" cmp -s "$out" "$work/plain.answer"
+        holds "attention is a sheet of the same size, $kind" \
+            [ "$(png_size "$sheet")" = "$(png_size "$work/plain.png")" ]
+        holds "attention is laid over the frames, $kind" eval '! cmp -s "$sheet" "$work/plain.png"'
+    done
+    holds "the two kinds of attention differ" \
+        eval '! cmp -s "$work/attention-last.png" "$work/attention-rollout.png"'
+    prints "attention and a sheet" '^bow ' classify "$MODEL" "$in/rgb.npy" --views 2 --crops 2 \
+        --attention "$work/both-a.png" --sheet "$work/both-s.png"
+    run classify "$MODEL" "$in/rgb.npy" --attention "$work/none.png" --image-by-image </dev/null
+    holds "an answer without its attention" \
+        eval '[ "$status" -eq 1 ] && grep -q "^bow " "$out" && grep -q "goes image by image" "$err"'
+    fails 2 "--attention-of" classify "$MODEL" "$in/rgb.npy" --attention-of first
+}
+
 test_scene() {
     "$SCENE" >"$work/default.y4m" 2>"$err"
     for motion in static pan-left pan-right tilt-up tilt-down zoom-in zoom-out roll-cw roll-ccw \
