@@ -802,5 +802,5 @@ $(BUILD)/options/%.mk:
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(TEST_SOURCES:%.c=$(BUILD)/%.d) $(TEST_SUPPORT:.o=.d) \
-    $(PLAIN_OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/instructions/*.c tests/fuzz/*.c)) \
+    $(PLAIN_OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/instructions/*.c tests/fuzz/*.c tests/unit/bench_*.c)) \
     $(ANSWERS).d $(BUILD)/tests/same-bits/make_vit.d
