@@ -299,6 +299,46 @@ START_TEST(one_thread_pushes_while_another_computes) {
 }
 END_TEST
 
+static void *wait_for_windows(void *argument) {
+    dp_window window = {.ready = 1};
+    dp_status status = DP_OK;
+    while (status == DP_OK && window.ready) {
+        dp_window_default(&window);
+        status = dp_stream_next(argument, -1, &window);
+    }
+    return NULL;
+}
+
+/* Two sessions on a pool: the camera of one of them has stalled. */
+START_TEST(a_stream_that_stalls_does_not_stall_another) {
+    pthread_t thread;
+    dp_session *sessions[2];
+    dp_stream *streams[2];
+    dp_pool *pool = new_pool(2);
+    dp_session_options pooled;
+    dp_session_options_default(&pooled);
+    pooled.pool = pool;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(dp_session_create(model, &pooled, &sessions[i]), DP_OK);
+        streams[i] = new_stream(sessions[i], &options);
+    }
+    ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_windows, streams[0]), 0);
+    int64_t windows = 0;
+    for (int64_t i = 0; i < 60; i++) {
+        push(streams[1], &film.frames[i], i);
+        windows += check_windows(streams[1], session, &film);
+    }
+    ck_assert_int_eq(windows, (60 - SMALL_FRAMES) / 2 + 1);
+    ck_assert_int_eq(dp_stream_finish(streams[0]), DP_OK);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 2; i++) {
+        dp_stream_destroy(streams[i]);
+        dp_session_destroy(sessions[i]);
+    }
+    dp_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(next_waits_no_longer_than_asked) {
     dp_stream *stream = new_stream(session, &options);
     dp_window window;
@@ -496,6 +536,7 @@ int main(void) {
     tcase_add_test(queue, a_full_queue_drops_the_oldest);
     tcase_add_test(queue, a_stream_can_begin_with_drops);
     tcase_add_loop_test(queue, one_thread_pushes_while_another_computes, 0, 2);
+    tcase_add_test(queue, a_stream_that_stalls_does_not_stall_another);
     tcase_add_test(queue, next_waits_no_longer_than_asked);
     tcase_add_test(queue, a_cancelled_window_goes_on);
     TCase *memory = add_case(suite, "memory", 60, set_up_film, tear_down_film);
