@@ -236,6 +236,7 @@ ARGS     ?=
 DEMO_MODEL    := $(or $(MODEL),examples/models/camera-motion.gguf)
 DEMO_BACKBONE := $(if $(MODEL),$(BACKBONE),examples/models/backbone.gguf)
 DEMO_CLASSIFY := $(BUILD)/dualpath classify $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
+DEMO_WATCH    := $(BUILD)/dualpath watch $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
 TO_Y4M := -pix_fmt yuv420p -f yuv4mpegpipe -
 .PHONY: demo bench bench-peers
 demo: ## classifies a clip, and writes a picture of what the model saw; also MODEL BACKBONE CLIP MOTION ARGS
@@ -247,7 +248,7 @@ demo: ## classifies a clip, and writes a picture of what the model saw; also MOD
 	@echo "What the model saw: $(BUILD)/demo.png"
 	@test -n "$(CLIP)" || echo "Another motion:     make demo MOTION=zoom-in  (static, pan-left, tilt-up, roll-cw, shake, ...)"
 	@test -n "$(CLIP)" || echo "Your own video:     make demo CLIP=holiday.mp4  (with ffmpeg; or a .y4m file, or a folder of PNG files)"
-	@echo 'Your webcam:        ffmpeg -f v4l2 -t 4 -i /dev/video0 $(TO_Y4M) | $(DEMO_CLASSIFY) -'
+	@echo 'Your webcam:        ffmpeg -v error -f v4l2 -i /dev/video0 $(TO_Y4M) | $(DEMO_WATCH) -'
 
 bench: $(BUILD)/dualpath ## measures MODEL against the peak of this processor
 	@test -n "$(MODEL)" || { echo "bench: give MODEL=model.gguf"; exit 2; }

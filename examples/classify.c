@@ -68,8 +68,6 @@ const char classify_help[] =
     "Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;\n"
     "130 interrupted.\n";
 
-#define DEFAULT_FRAME_BYTES (UINT64_C(8) << 30)
-
 typedef struct classify_options {
     engine_options engine;
     frame_options frames;
@@ -80,11 +78,10 @@ typedef struct classify_options {
 
 static const choice attention_kinds[] = {
     {"last", DP_ATTENTION_LAST}, {"rollout", DP_ATTENTION_ROLLOUT}, {NULL, 0}};
-static const choice rotations[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 270}, {NULL, 0}};
 
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
     *o = (classify_options){.engine = {.cpu = -1},
-                            .frames = {.color = COLOR_OF_FILE, .rotation = ROTATION_OF_FILE},
+                            .frames = DEFAULT_FRAME_OPTIONS,
                             .sampling = DP_SAMPLING_CENTER,
                             .views = 1,
                             .crops = 1,
@@ -101,12 +98,7 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         CHOICE_OPTION("--attention-of", &o->engine.attention, attention_kinds),
         FLAG_OPTION("--features", &o->features),
         FLAG_OPTION("--json", &o->json),
-        SIZE_OPTION("--size", o->frames.size, DP_MAX_FRAME_SIDE),
-        NAME_OPTION("--format", &o->frames.format, DP_FORMAT_RGB24, dp_format_name),
-        NAME_OPTION("--color", &o->frames.color, DP_COLOR_BT601_LIMITED, dp_color_name),
-        CHOICE_OPTION("--rotate", &o->frames.rotation, rotations),
-        FLAG_OPTION("--mirror", &o->frames.mirrored),
-        RATIO_OPTION("--aspect", o->frames.aspect, DP_MAX_ASPECT),
+        FRAME_OPTIONS(&o->frames),
         NO_MORE_OPTIONS,
     };
     static const char *const names[] = {"MODEL", INPUT_NAME, NULL};
@@ -117,14 +109,6 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         o->engine.attention = DP_ATTENTION_LAST;
     }
     return status;
-}
-
-static void print_label(const dp_prediction *p) {
-    if (p->label[0] != '\0') {
-        print_text(stdout, p->label);
-    } else {
-        printf("class %d", p->index);
-    }
 }
 
 static int label_width(const dp_prediction *p) {
@@ -142,7 +126,7 @@ static void print_top(const dp_prediction *top, int32_t count) {
     }
     for (int32_t i = 0; i < count; i++) {
         double percent = 100 * (double)top[i].probability;
-        print_label(&top[i]);
+        print_label(stdout, &top[i]);
         printf("%*s  %6.2f %%", width - label_width(&top[i]), "", percent);
         for (int dot = 0; bars && dot < (int)(percent * 0.4 + 0.5); dot++) {
             printf("%s#", dot == 0 ? "  " : "");
@@ -257,20 +241,12 @@ static int read_clip(const engine *e, frame_list *frames, const classify_options
     return status;
 }
 
-/* What a limit for all leaves for frames, beside the model and its session. */
-static void limit_frames(const engine *e, const engine_options *options, frame_list *frames) {
-    uint64_t taken = (uint64_t)e->info.counted_bytes;
-    if (options->max_memory > 0) {
-        frame_list_limit(frames, options->max_memory > taken ? options->max_memory - taken : 0);
-    }
-}
-
 /* The model comes first: a wrong one should not wait for all of a pipe. */
 static int run(const classify_options *o, engine *e, frame_list *frames, report *r) {
     int status = engine_start(e, r->model_path, &o->engine);
     r->open_ms = e->start_ms;
     if (status == STATUS_OK) {
-        limit_frames(e, &o->engine, frames);
+        engine_limit_frames(e, &o->engine, 0, frames);
         status = read_clip(e, frames, o, r);
     }
     return status == STATUS_OK ? classify(e, frames, o, r) : status;

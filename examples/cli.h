@@ -20,16 +20,18 @@ enum {
     STATUS_INTERRUPTED = 130 /* by Ctrl-C */
 };
 
-/* ---- commands (classify.c, compile.c, info.c, bench.c): arguments without program and command
- * name ---- */
+/* ---- commands (classify.c, watch.c, compile.c, info.c, bench.c): arguments without program and
+ * command name ---- */
 
 int command_classify(int count, char **arguments);
+int command_watch(int count, char **arguments);
 int command_compile(int count, char **arguments);
 int command_info(int count, char **arguments);
 int command_verify(int count, char **arguments);
 int command_bench(int count, char **arguments);
 
-extern const char classify_help[], compile_help[], info_help[], verify_help[], bench_help[];
+extern const char classify_help[], watch_help[], compile_help[], info_help[], verify_help[],
+    bench_help[];
 
 /* ---- messages and text (text.c) ---- */
 
@@ -38,6 +40,8 @@ void complain(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Prints text from a file, or a name of one, as UTF-8 that is harmless for a terminal: control
  * characters and bytes that are not UTF-8 become '?'. */
 void print_text(FILE *out, const char *text);
+/* The label of a class, or its number. */
+void print_label(FILE *out, const dp_prediction *p);
 /* How many columns print_text() takes, nearly: one for each character. */
 int text_width(const char *text);
 
@@ -75,6 +79,7 @@ typedef enum option_kind {
     OPTION_FLAG,   /* int32_t: becomes 1 */
     OPTION_FILE,   /* const char *: its name as it is */
     OPTION_NUMBER, /* int32_t: low .. high */
+    OPTION_REAL,   /* double: above 0, up to high */
     OPTION_CHOICE, /* int32_t: the value of one of `choices` */
     OPTION_NAME,   /* int32_t: from `low` on, a number that name_of() has a name for */
     OPTION_SIZE,   /* int32_t[2]: WxH, each low .. high */
@@ -159,6 +164,8 @@ extern const choice cpu_choices[];
     { (name), OPTION_FILE, (target), 0, 0, NULL, NULL }
 #define NUMBER_OPTION(name, target, low, high) \
     { (name), OPTION_NUMBER, (target), (low), (high), NULL, NULL }
+#define REAL_OPTION(name, target, high) \
+    { (name), OPTION_REAL, (target), 0, (high), NULL, NULL }
 #define CHOICE_OPTION(name, target, choices) \
     { (name), OPTION_CHOICE, (target), 0, 0, (choices), NULL }
 #define NAME_OPTION(name, target, first, name_of) \
@@ -182,6 +189,22 @@ extern const choice cpu_choices[];
         FLAG_OPTION("--verify", &(e)->verify), FILE_OPTION("--backbone", &(e)->backbone),  \
         BYTES_OPTION("--max-memory", &(e)->max_memory), FLAG_OPTION("--quiet", &(e)->quiet)
 
+/* ---- frames (input.c) ---- */
+
+#define DEFAULT_FRAME_BYTES (UINT64_C(8) << 30)
+#define DEFAULT_FRAME_OPTIONS \
+    { .color = COLOR_OF_FILE, .rotation = ROTATION_OF_FILE }
+
+extern const choice rotation_choices[];
+
+#define FRAME_OPTIONS(f)                                                            \
+    SIZE_OPTION("--size", (f)->size, DP_MAX_FRAME_SIDE),                            \
+        NAME_OPTION("--format", &(f)->format, DP_FORMAT_RGB24, dp_format_name),     \
+        NAME_OPTION("--color", &(f)->color, DP_COLOR_BT601_LIMITED, dp_color_name), \
+        CHOICE_OPTION("--rotate", &(f)->rotation, rotation_choices),                \
+        FLAG_OPTION("--mirror", &(f)->mirrored),                                    \
+        RATIO_OPTION("--aspect", (f)->aspect, DP_MAX_ASPECT)
+
 typedef struct engine {
     dp_model *model;
     dp_session *session;
@@ -201,6 +224,9 @@ int engine_check(engine *e, dp_status status, const char *subject);
 int check_status(dp_status status, const char *subject);
 /* The same for what `max_memory` (0: none) limits; what helps against that is added. */
 int check_memory(dp_status status, const char *subject, uint64_t max_memory, const char *remedy);
+/* What a limit for all leaves for frames, beside the model, its session and `more` bytes. */
+void engine_limit_frames(const engine *e, const engine_options *options, uint64_t more,
+                         frame_list *frames);
 /* As an option of the library. */
 size_t memory_limit(uint64_t max_memory);
 

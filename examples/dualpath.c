@@ -20,11 +20,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"classify", command_classify, classify_help},
-    {"compile", command_compile, compile_help},
-    {"info", command_info, info_help},
-    {"verify", command_verify, verify_help},
-    {"bench", command_bench, bench_help},
+    {"classify", command_classify, classify_help}, {"watch", command_watch, watch_help},
+    {"compile", command_compile, compile_help},    {"info", command_info, info_help},
+    {"verify", command_verify, verify_help},       {"bench", command_bench, bench_help},
 };
 
 static const char help[] =
@@ -33,6 +31,7 @@ static const char help[] =
     "Recognises actions in video with DualPath models, on the CPU.\n"
     "\n"
     "  classify MODEL INPUT   say what happens in a clip\n"
+    "  watch MODEL INPUT      say it again and again, of a long film or a camera\n"
     "  compile MODEL -o FILE  write a model that opens at once, for a family of processors\n"
     "  info MODEL             describe a model\n"
     "  verify MODEL           check the checksums of a model file\n"

@@ -153,6 +153,14 @@ int engine_start(engine *e, const char *path, const engine_options *options) {
     return status;
 }
 
+void engine_limit_frames(const engine *e, const engine_options *options, uint64_t more,
+                         frame_list *frames) {
+    uint64_t taken = (uint64_t)e->info.counted_bytes + more;
+    if (options->max_memory > 0) {
+        frame_list_limit(frames, options->max_memory > taken ? options->max_memory - taken : 0);
+    }
+}
+
 void engine_close(engine *e) {
     dp_session_destroy(e->session);
     dp_model_close(e->model);

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+const choice rotation_choices[] = {{"0", 0}, {"90", 90}, {"180", 180}, {"270", 270}, {NULL, 0}};
+
 static bool has_suffix(const char *path, const char *suffix) {
     size_t length = strlen(path), suffix_length = strlen(suffix);
     return length > suffix_length && strcasecmp(path + length - suffix_length, suffix) == 0;

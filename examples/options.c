@@ -75,6 +75,20 @@ static bool parse_number(const option *o, const char *text) {
     return true;
 }
 
+/* A decimal fraction, without sign or exponent. */
+static bool parse_real(const option *o, const char *text) {
+    char *end = NULL;
+    bool plain = text[strspn(text, "0123456789.")] == '\0';
+    double number = plain ? strtod(text, &end) : 0;
+    if (!plain || end == text || *end != '\0' || number <= 0 || number > (double)o->high) {
+        complain(o->name, "'%.40s' is not a number such as 12.5, above 0 and up to %d", text,
+                 o->high);
+        return false;
+    }
+    *(double *)o->target = number;
+    return true;
+}
+
 /* Two numbers with a character between them. */
 static bool read_pair(const option *o, const char *text, char between) {
     int32_t pair[2] = {0, 0};
@@ -173,6 +187,8 @@ static bool parse_value(const option *o, const char *text) {
         return parse_file(o->name, text, o->target);
     case OPTION_NUMBER:
         return parse_number(o, text);
+    case OPTION_REAL:
+        return parse_real(o, text);
     case OPTION_SIZE:
         return parse_size(o, text);
     case OPTION_RATIO:

@@ -48,6 +48,14 @@ void print_text(FILE *out, const char *text) {
     }
 }
 
+void print_label(FILE *out, const dp_prediction *p) {
+    if (p->label[0] != '\0') {
+        print_text(out, p->label);
+    } else {
+        fprintf(out, "class %d", p->index);
+    }
+}
+
 int text_width(const char *text) {
     int width = 0;
     while (*text != '\0') {

@@ -17,7 +17,7 @@ MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
 
 parts=$(dirname "$0")
-for part in helpers inputs options models mistakes pictures names outputs films videos process; do
+for part in helpers inputs options models mistakes pictures names outputs films videos watch process; do
     . "$parts/$part.sh"
 done
 
@@ -29,6 +29,7 @@ test_warnings
 test_used_frames
 test_kept_frames
 test_videos
+test_watch
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"
 test_output
 test_compile

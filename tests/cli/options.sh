@@ -67,7 +67,7 @@ test_output() {
     prints "help" '^Usage: dualpath COMMAND' --help
     prints "short help" '^Usage: dualpath COMMAND' -h
     prints "version" '^dualpath [0-9]*\.[0-9]*\.[0-9]*$' --version
-    for command in classify compile info verify bench; do
+    for command in classify watch compile info verify bench; do
         prints "help of $command" "^Usage: dualpath $command MODEL" $command --help
         prints "help wins over mistakes" "^Usage: dualpath $command" $command --nonsense -h
     done

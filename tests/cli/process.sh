@@ -77,12 +77,9 @@ test_interrupt_of() {
         not_ok "Ctrl-C while a model is read: $1" "status $status"
 }
 
-# A terminal gets a bar when work lasts; --quiet takes it away.
-test_progress() {
-    if ! python3 -c 'import pty; pty.openpty()' 2>/dev/null; then
-        skip "the progress bar" "no python3, or no terminals to be had"
-        return
-    fi
+# A program of Python that runs another one with a terminal as standard error: status 0 if a bar was
+# drawn, 3 if nothing was, 4 if something else was.
+terminal_program() {
     cat >"$work/terminal.py" <<'END'
 import os, pty, sys
 ours, theirs = pty.openpty()
@@ -103,6 +100,15 @@ except OSError:
     pass
 sys.exit(0 if b"[#" in seen else 3 if not seen else 4)
 END
+}
+
+# A terminal gets a bar when work lasts; --quiet takes it away.
+test_progress() {
+    if ! python3 -c 'import pty; pty.openpty()' 2>/dev/null; then
+        skip "the progress bar" "no python3, or no terminals to be had"
+        return
+    fi
+    terminal_program
     python3 "$work/terminal.py" "$DUALPATH" bench "$MODEL" --runs 6 2>"$err"
     [ $? -eq 0 ] && ok "a progress bar on a terminal" || not_ok "a progress bar on a terminal" none
     python3 "$work/terminal.py" "$DUALPATH" bench "$MODEL" --runs 6 --quiet 2>"$err"

@@ -63,6 +63,7 @@ def list_commands(inputs, golden):
     task = [f"{shipped}/camera-motion.gguf", "--backbone", f"{shipped}/backbone.gguf"]
     classify = ["classify", "--threads", "3"]
     sheet = [*classify, model, yuv, "--sheet", "{out}/file"]
+    table = ["watch", "--threads", "3", model, yuv, "--csv", "{out}/file"]
     compiled = ["compile", model, "-o", "{out}/file"]
     bench = ["bench", "--runs", "1", "--threads", "2", model]
     return [
@@ -86,6 +87,10 @@ def list_commands(inputs, golden):
         Command("classify --backbone", [*classify, *task, yuv]),
         Command("classify --sheet", sheet, "file"),
         Command("classify --sheet over", [*sheet, "--json"], "file", over=True),
+        Command("watch", ["watch", "--threads", "3", model, yuv, "--json"]),
+        Command("watch pipe", ["watch", "--threads", "3", model, "-"], piped=yuv),
+        Command("watch --csv", table, "file"),
+        Command("watch --csv over", table, "file", over=True),
         Command("compile", compiled, "file"),
         Command("compile over", compiled, "file", over=True),
         Command("compile, gzip", ["compile", packed, *compiled[2:], "--precision", "int8"], "file"),
@@ -220,14 +225,15 @@ def must_get_over(command, fault):
 
 
 def check_refusal(command, fault, run, sound):
-    """An answer may be there where standard output itself fails, or a sheet beside it."""
+    """An answer may be there where standard output itself fails, or a file beside it."""
     if must_get_over(command, fault):
         raise Broken(f"status 1: {run.stderr.strip()}")
     lines = run.stderr.splitlines()
     if len(lines) != 1 or not re.match(r"dualpath: .+: .+", lines[0]):
         raise Broken(f"status 1 with {len(lines)} lines: {run.stderr.strip()!r}")
     whole = without_times(run.stdout) == without_times(sound.stdout)
-    if run.stdout and fault.kind != "write" and not ("--sheet" in command.arguments and whole):
+    beside = "--sheet" in command.arguments or "--csv" in command.arguments
+    if run.stdout and fault.kind != "write" and not (beside and whole):
         raise Broken(f"status 1 with an answer: {lines[0]!r}")
 
 

@@ -24,6 +24,7 @@ static void parse(int count, char **arguments) {
     const char *file = NULL;
     int32_t flag = 0;
     int32_t number = 7;
+    double real = 1;
     int32_t chosen = 1;
     int32_t precision = DP_PRECISION_F32;
     int32_t size[2] = {1, 1};
@@ -32,6 +33,7 @@ static void parse(int count, char **arguments) {
     const option options[] = {FLAG_OPTION("--flag", &flag),
                               FILE_OPTION("--file", &file),
                               NUMBER_OPTION("--number", &number, 7, 70000),
+                              REAL_OPTION("--real", &real, 1000),
                               CHOICE_OPTION("--choice", &chosen, choices),
                               PRECISION_OPTION(&precision),
                               SIZE_OPTION("--size", size, DP_MAX_FRAME_SIDE),
@@ -47,6 +49,7 @@ static void parse(int count, char **arguments) {
     fuzz_require(status != STATUS_OK || file == NULL || file[0] != '\0', "an empty name", "");
     fuzz_require(flag == 0 || flag == 1, "a flag", "");
     fuzz_require(number >= 7 && number <= 70000, "a number out of its bounds", "");
+    fuzz_require(real > 0 && real <= 1000, "a real number out of its bounds", "");
     fuzz_require(chosen == 1 || chosen == 2, "a choice that is none", "");
     fuzz_require(precision >= DP_PRECISION_F32 && precision <= DP_PRECISION_AUTO, "a name", "");
     fuzz_require(bytes > 0, "no bytes", "");
