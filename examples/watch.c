@@ -4,6 +4,8 @@
  * Frames are read one by one, pushed into a stream and gone.
  */
 #include "cli.h"
+#include "events.h"
+#include "timeline.h"
 #include "watch_status.h"
 #include "windows.h"
 
@@ -29,6 +31,15 @@ const char watch_help[] =
     "  --top K            how many classes to print (default 1; 5 with --json)\n"
     "  --json             print one JSON object a line for each window\n"
     "  --csv FILE         write a row start,end,label,probability for each class that is printed\n"
+    "  --events           print what happened when instead of windows, each event when it is over\n"
+    "  --srt FILE         write the events as subtitles, --vtt FILE as WebVTT\n"
+    "  --threshold P      an event begins where its smoothed probability is at least P (0.5)\n"
+    "  --smooth N         windows whose mean is taken, an odd number (1)\n"
+    "  --shortest S       leave out events of less than S seconds (0)\n"
+    "  --join S           events of a class with less than S seconds between them are one (0)\n"
+    "  --background LABEL this class means that nothing happens\n"
+    "  --several          events of several classes at the same time\n"
+    "  --timeline FILE    draw the classes over time, with thumbnails, as PNG\n"
     "  --size WxH         INPUT is raw frames of this size\n"
     "  --format F         of raw frames; --color C, --rotate DEGREES, --mirror and --aspect W:H as "
     "of\n"
@@ -54,7 +65,8 @@ typedef struct watch_options {
     frame_options frames;
     double sample_fps;
     int32_t hop, rate, top, json;
-    const char *csv; /* or NULL */
+    const char *csv, *timeline; /* or NULL */
+    event_options events;
 } watch_options;
 
 typedef struct watch {
@@ -63,6 +75,8 @@ typedef struct watch {
     const watch_options *options;
     const char *model_path, *input_path;
     window_writer writer;
+    event_writer events;
+    timeline *timeline; /* or NULL */
     watch_status status_line;
     int64_t last_us;
     int status; /* of what ended it */
@@ -79,6 +93,16 @@ static int parse(int count, char **arguments, watch_options *o, const char *path
         NUMBER_OPTION("--top", &o->top, 1, 1000000),
         FLAG_OPTION("--json", &o->json),
         FILE_OPTION("--csv", &o->csv),
+        FLAG_OPTION("--events", &o->events.print),
+        FILE_OPTION("--srt", &o->events.srt),
+        FILE_OPTION("--vtt", &o->events.vtt),
+        REAL_OPTION("--threshold", &o->events.threshold, 1),
+        NUMBER_OPTION("--smooth", &o->events.smooth, 1, DP_MAX_SMOOTH),
+        REAL_OPTION("--shortest", &o->events.shortest, 86400),
+        REAL_OPTION("--join", &o->events.join, 86400),
+        FILE_OPTION("--background", &o->events.background),
+        FLAG_OPTION("--several", &o->events.several),
+        FILE_OPTION("--timeline", &o->timeline),
         FRAME_OPTIONS(&o->frames),
         NO_MORE_OPTIONS,
     };
@@ -110,8 +134,14 @@ static bool write_window(watch *w, const dp_window *window) {
     }
     watch_status_clear(&w->status_line);
     w->status_line.windows++;
+    if (w->timeline != NULL) {
+        timeline_add(w->timeline, 1e-6 * (double)window->times_us[0],
+                     1e-6 * (double)window->times_us[window->frame_count - 1],
+                     window->probabilities);
+    }
     /* Why the output fails is said at its end. */
-    return windows_write(writer, window) || end_watch(w, STATUS_OK);
+    bool done = w->events.print || windows_write(writer, window);
+    return (events_add(&w->events, window) && done) || end_watch(w, STATUS_OK);
 }
 
 /* Writes all windows that are ready. */
@@ -138,9 +168,12 @@ static bool write_windows(watch *w) {
 static bool push_frame(watch *w, const frame_list *list) {
     double second = list->seconds[list->count - 1];
     bool timed = !isnan(second);
-    if (!timed && w->options->sample_fps > 0) {
-        complain(w->input_path, "does not say when its frames are shown, which --sample-fps needs; "
-                                "--rate samples by number");
+    const char *needs = w->options->sample_fps > 0 ? "--sample-fps"
+                        : w->events.events != NULL ? "events"
+                        : w->timeline != NULL      ? "--timeline"
+                                                   : NULL;
+    if (!timed && needs != NULL) {
+        complain(w->input_path, "does not say when its frames are shown, which %s needs", needs);
         return end_watch(w, STATUS_ERROR);
     }
     int64_t time_us = timed ? (int64_t)llround(1e6 * second) : 0;
@@ -150,11 +183,28 @@ static bool push_frame(watch *w, const frame_list *list) {
     return status == DP_OK || end_watch(w, check_status(status, w->input_path));
 }
 
+/* A picture of the timeline is what the model sees of a frame. */
+static void take_picture(watch *w, const dp_frame *frame) {
+    const float *image = NULL;
+    dp_clip clip;
+    double second = 1e-6 * (double)w->last_us;
+    if (w->timeline == NULL || !timeline_wants_picture(w->timeline, second)) {
+        return;
+    }
+    dp_clip_default(&clip);
+    clip.frames = frame;
+    clip.frame_count = 1;
+    if (dp_session_preprocess_view(w->engine->session, &clip, 0, 0, &image, NULL) == DP_OK) {
+        timeline_add_picture(w->timeline, second, image);
+    }
+}
+
 static frame_fate take(void *user, const frame_list *list) {
     watch *w = user;
     if (!push_frame(w, list) || !write_windows(w)) {
         return FRAME_ENDS;
     }
+    take_picture(w, &list->frames[list->count - 1]);
     watch_status_show(&w->status_line, w->writer.timed ? 1e-6 * (double)w->last_us : NAN);
     return FRAME_GOES;
 }
@@ -203,6 +253,22 @@ static int open_writer(watch *w) {
     return STATUS_OK;
 }
 
+static int open_timeline(watch *w) {
+    if (w->options->timeline == NULL) {
+        return STATUS_OK;
+    }
+    if (w->engine->info.classes == 0) {
+        complain(w->model_path, "has no classes that --timeline could show");
+        return STATUS_ERROR;
+    }
+    w->timeline = timeline_create(w->engine->model, &w->engine->info);
+    if (w->timeline == NULL) {
+        complain("--timeline", "out of memory");
+        return STATUS_ERROR;
+    }
+    return STATUS_OK;
+}
+
 /* ---- all of it ---- */
 
 static int watch_input(watch *w, uint64_t stream_bytes) {
@@ -214,7 +280,7 @@ static int watch_input(watch *w, uint64_t stream_bytes) {
     int status = input_read(&frames, w->input_path, &w->options->frames);
     frame_list_free(&frames);
     if (status == STATUS_OK && check_status(dp_stream_finish(w->stream), w->input_path) == 0) {
-        (void)write_windows(w);
+        (void)(write_windows(w) && events_end(&w->events));
     }
     if (w->ended) {
         return w->status;
@@ -230,6 +296,13 @@ static int run(watch *w) {
     }
     if (status == STATUS_OK) {
         status = open_writer(w);
+    }
+    if (status == STATUS_OK) {
+        status = events_open(&w->events, w->engine, &w->options->events, w->options->json != 0,
+                             w->model_path);
+    }
+    if (status == STATUS_OK) {
+        status = open_timeline(w);
     }
     if (status == STATUS_OK) {
         w->engine->progress.enabled = false; /* the status line stands there */
@@ -253,6 +326,19 @@ static int close_csv(watch *w, int status) {
     return output_end(w->writer.csv) || status != STATUS_OK ? status : STATUS_ERROR;
 }
 
+/* The same for subtitles, and for the timeline of the windows that there were. */
+static int close_pictures(watch *w, int status) {
+    bool none = w->status_line.windows == 0;
+    (void)events_end(&w->events); /* what goes on where it ended early is over there */
+    int closed = events_close(&w->events, status != STATUS_OK && none);
+    if (w->timeline != NULL && !(status != STATUS_OK && none)) {
+        int drawn = timeline_write(w->timeline, w->options->timeline);
+        closed = closed != STATUS_OK ? closed : drawn;
+    }
+    timeline_destroy(w->timeline);
+    return status != STATUS_OK ? status : closed;
+}
+
 int command_watch(int count, char **arguments) {
     watch_options options;
     const char *paths[2] = {NULL, NULL};
@@ -264,6 +350,7 @@ int command_watch(int count, char **arguments) {
     watch w = {.engine = &e, .options = &options, .model_path = paths[0], .input_path = paths[1]};
     status = run(&w);
     status = close_csv(&w, status);
+    status = close_pictures(&w, status);
     free(w.writer.top);
     dp_stream_destroy(w.stream);
     engine_close(&e);
