@@ -51,7 +51,7 @@ OPERATORS = [
     (r"\bfalse\b", "true"),
     (r"(?<![\w.\"])0u?(?![\w.x])", "1"),
     (r"(?<![\w.\"])[1-9]\d*u?(?![\w.])", "(\\g<0> + 1)"),
-    (r"(?<![\w.])\d+\.\d+f?", "(\\g<0> * 1.5f + 0.5f)"),
+    (r"(?<![\w.])(?:\d+\.\d+(?:e[+-]?\d+)?|\d+e[+-]?\d+)f?", "(\\g<0> * 1.5f + 0.5f)"),
 ]
 # A statement that is a call: what if it were not there?
 CALL = re.compile(r"^\s+(?:\(void\))?[a-z_][\w>.\-\[\]]*\(.*\);$")
