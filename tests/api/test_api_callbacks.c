@@ -8,6 +8,7 @@
 #include "test_allocator.h"
 
 #include <check.h>
+#include <math.h>
 #include <pthread.h>
 
 static test_clip clip;
@@ -83,12 +84,17 @@ START_TEST(progress_goes_from_none_to_all) {
 }
 END_TEST
 
-static void check_cancelled(dp_session *session, const dp_result *result) {
+/* The sentence has the stage and the part of the clip that were reported last. */
+static void check_cancelled(dp_session *session, const dp_result *result, const watcher *by) {
     dp_prediction top;
+    const char *stage = strrchr(by->stages, ' ') + 1;
+    char sentence[96];
+    (void)snprintf(sentence, sizeof sentence, "cancelled at stage \"%s\", %.0f %% done", stage,
+                   floor(100 * by->last + 0.5));
+    ck_assert_str_eq(dp_session_message(session), sentence);
     ck_assert(result->logits == NULL && result->probabilities == NULL);
     ck_assert(result->feature_temporal == NULL && result->feature_spatial == NULL);
     ck_assert(result->classes == 0 && result->feature_size == 0 && result->macs == 0);
-    ck_assert_ptr_nonnull(strstr(dp_session_message(session), "cancelled"));
     ck_assert_int_eq(dp_session_top(session, 1, &top), DP_ERR_ARGUMENT);
 }
 
@@ -109,7 +115,7 @@ START_TEST(cancelling_leaves_the_session_usable) {
         ck_assert_int_eq(seen.wrong, 0);
         if (status == DP_ERR_CANCELLED) {
             ck_assert_int_eq(seen.calls, at);
-            check_cancelled(session, &result);
+            check_cancelled(session, &result, &seen);
         }
         seen = new_watcher(0);
         answer got = classify(session, &clip.clip);
