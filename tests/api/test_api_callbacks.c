@@ -70,7 +70,7 @@ static dp_session *new_watched(const dp_model *model, int threads, watcher *user
 }
 
 START_TEST(progress_goes_from_none_to_all) {
-    dp_model *model = open_golden(SMALL_MODEL);
+    dp_model *model = open_golden(_i == 0 ? SMALL_MODEL : LABELLED_MODEL); /* one block; two */
     watcher seen = new_watcher(0);
     dp_session *session = new_watched(model, 3, &seen);
     ck_assert_int_eq(seen.calls, 0);
@@ -435,7 +435,7 @@ static Suite *callbacks_suite(void) {
     TCase *progress = tcase_create("progress");
     tcase_add_checked_fixture(progress, set_up, tear_down);
     tcase_set_timeout(progress, 60);
-    tcase_add_test(progress, progress_goes_from_none_to_all);
+    tcase_add_loop_test(progress, progress_goes_from_none_to_all, 0, 2);
     tcase_add_test(progress, cancelling_leaves_the_session_usable);
     tcase_add_test(progress, cancelling_stops_between_images_and_blocks);
     tcase_add_loop_test(progress, opening_reports_progress, 0, 2);
