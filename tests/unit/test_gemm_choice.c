@@ -3,6 +3,8 @@
  * chosen for a mask of instruction sets.
  */
 #include "gemm_support.h"
+#include "model/choose.h"
+#include "model/model.h"
 
 /* What the loops around the tiles rely on. */
 START_TEST(sizes_fit_together) {
@@ -114,6 +116,18 @@ START_TEST(no_target_has_no_panels_to_read) {
 }
 END_TEST
 
+/* 65536 products of bytes fit 32 bits, whatever they are: 65536 * 127 * 255 < 2^31. */
+START_TEST(only_deep_sums_of_bytes_become_f32) {
+    const dpi_gemm *p = products[_i];
+    bool of_bytes = p->layout.precision == DP_PRECISION_INT8;
+    struct dp_model model = {.gemm_f32 = dpi_gemm_choose(DP_PRECISION_F32, 0)};
+    ck_assert_ptr_eq(dpi_gemm_for_depth(&model, p, 1), p);
+    ck_assert_ptr_eq(dpi_gemm_for_depth(&model, p, 65536), p);
+    ck_assert_ptr_eq(dpi_gemm_for_depth(&model, p, 65537), of_bytes ? model.gemm_f32 : p);
+    ck_assert_ptr_eq(dpi_gemm_for_depth(&model, p, SIZE_MAX), of_bytes ? model.gemm_f32 : p);
+}
+END_TEST
+
 START_TEST(precisions_have_names) {
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_F32), "f32");
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_BF16), "bf16");
@@ -126,6 +140,7 @@ static Suite *choice_suite(void) {
     TCase *choice = add_guarded_case(suite, "choice");
     ADD(choice, sizes_fit_together);
     ADD(choice, burning_counts_its_rounds);
+    ADD(choice, only_deep_sums_of_bytes_become_f32);
     tcase_add_test(choice, choices_stay_within_their_mask);
     tcase_add_test(choice, choices_are_the_best_there_is);
     tcase_add_test(choice, auto_is_bf16_where_that_is_fast);
