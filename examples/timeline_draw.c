@@ -74,6 +74,28 @@ static void choose_classes(layout *l) {
     }
 }
 
+/* The first column in which a class has half of its peak. */
+static size_t first_column(const timeline *t, int32_t class_index) {
+    float half = peak_of(t, class_index) / 2.0F;
+    size_t column = 0;
+    while (column + 1 < t->columns && mean_of(t, column, class_index) < half) {
+        column++;
+    }
+    return column;
+}
+
+/* By when they are first likely, so that what happens runs down the picture. */
+static void sort_classes(layout *l) {
+    for (int32_t i = 1; i < l->rows; i++) {
+        int32_t moved = l->classes[i], place = i;
+        for (; place > 0 && first_column(l->t, l->classes[place - 1]) > first_column(l->t, moved);
+             place--) {
+            l->classes[place] = l->classes[place - 1];
+        }
+        l->classes[place] = moved;
+    }
+}
+
 static const char *label_of(const timeline *t, int32_t class_index, char unnamed[32]) {
     const char *label = dp_model_label(t->model, class_index);
     (void)snprintf(unnamed, 32, "class %d", (int)class_index);
@@ -83,6 +105,7 @@ static const char *label_of(const timeline *t, int32_t class_index, char unnamed
 static layout plan(const timeline *t) {
     layout l = {.t = t};
     choose_classes(&l);
+    sort_classes(&l);
     for (int32_t i = 0; i < l.rows; i++) {
         char unnamed[32];
         int32_t width = canvas_text_width(label_of(t, l.classes[i], unnamed), TEXT);
@@ -144,7 +167,9 @@ static double tick_step(const layout *l) {
 static void draw_axis(canvas *c, const layout *l) {
     double step = tick_step(l), start = map_start(l->t), end = start + map_seconds(l->t);
     canvas_fill(c, l->map_x, l->axis_y, l->map_width, 1, faint);
-    for (double tick = ceil(start / step) * step; tick <= end; tick += step) {
+    long first = lround(ceil(start / step)), last = lround(floor(end / step));
+    for (long i = first; i <= last; i++) {
+        double tick = (double)i * step;
         char text[32];
         int32_t x = x_of(l, tick);
         print_time(text, tick, step);
@@ -202,7 +227,7 @@ static void draw_legend(canvas *c, const layout *l) {
 static void draw_picture(canvas *c, const uint8_t *pixels, int32_t left, int32_t top) {
     for (int32_t y = 0; y < TIMELINE_THUMBNAIL; y++) {
         for (int32_t x = 0; x < TIMELINE_THUMBNAIL; x++) {
-            const uint8_t *p = pixels + 3 * (y * TIMELINE_THUMBNAIL + x);
+            const uint8_t *p = pixels + (ptrdiff_t)3 * (y * TIMELINE_THUMBNAIL + x);
             canvas_fill(c, left + x, top + y, 1, 1, (rgb){p[0], p[1], p[2]});
         }
     }

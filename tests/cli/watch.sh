@@ -48,6 +48,60 @@ test_watch() {
     test_watch_ends
     test_watch_memory
     test_watch_terminal
+    test_watch_events
+    test_watch_timeline
+}
+
+# motions ARGUMENT...: watches a film of three motions with the model that is shipped.
+motions() {
+    [ -s "$work/motions.y4m" ] || {
+        "$SCENE" pan-right && "$SCENE" zoom-in | tail -n +2 && "$SCENE" static | tail -n +2
+    } >"$work/motions.y4m"
+    run watch --backbone examples/models/backbone.gguf examples/models/camera-motion.gguf \
+        "$work/motions.y4m" "$@" </dev/null
+}
+
+# Windows of 2.56 s stand for themselves; the film says when one motion becomes another.
+test_watch_events() {
+    motions --events --json --srt "$work/events.srt" --vtt "$work/events.vtt"
+    holds "events of three motions" [ "$status" -eq 0 -a "$(wc -l <"$out")" -eq 3 ]
+    sed 's/.*"label": "\([^"]*\)", "start": \([0-9.]*\), "end": \([0-9.]*\),.*/\1 \2 \3/' "$out" >"$work/events"
+    printf '%s\n' 'pan right 0 2.48' 'zoom in 2.48 5.04' 'static 5.04 7.52' >"$work/expected"
+    holds "events lie where the motions do" cmp -s "$work/expected" "$work/events"
+    printf '1\n00:00:00,000 --> 00:00:02,480\npan right\n\n' >"$work/expected"
+    holds "the first event as a subtitle" eval 'head -n 4 "$work/events.srt" | cmp -s - "$work/expected"'
+    printf 'WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.480\n' >"$work/expected"
+    holds "the first event as WebVTT" eval 'head -n 4 "$work/events.vtt" | cmp -s - "$work/expected"'
+    holds "subtitles of all events" [ "$(grep -c -e '-->' "$work/events.srt")" -eq 3 ]
+    motions --events --background static
+    holds "a background is no event" \
+        eval '[ "$(wc -l <"$out")" -eq 2 ] && ! grep -q static "$out" && grep -q "2.48 .. 5.04 s  zoom in" "$out"'
+    motions --events --threshold 0.999
+    holds "no event below the threshold" [ "$status" -eq 0 -a ! -s "$out" ]
+    motions --events --shortest 2.5
+    holds "short events are left out" eval '[ "$(wc -l <"$out")" -eq 1 ] && grep -q "zoom in" "$out"'
+    motions --srt "$work/windows.srt"
+    holds "windows with subtitles beside them" \
+        eval '[ "$(wc -l <"$out")" -eq 3 ] && cmp -s "$work/windows.srt" "$work/events.srt"'
+    fails 2 "no class 'nothing'" watch "$MODEL" "$work/scene.y4m" --events --background nothing
+    fails 2 'smooth is 2, expected an odd number' watch "$MODEL" "$work/scene.y4m" --events --smooth 2
+    fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --events --json
+    fails 1 'which events needs' watch "$MODEL" "$in/rgb.npy" --events
+    fails 1 '--srt: cannot create' watch "$MODEL" "$work/scene.y4m" --srt "$work/no/events.srt"
+}
+
+test_watch_timeline() {
+    motions --timeline "$work/timeline.png"
+    holds "a timeline" [ "$status" -eq 0 -a "$(png_size "$work/timeline.png" | cut -c 1-4)" = 0000 ]
+    cp "$out" "$work/windows"
+    motions --timeline "$work/coarse.png" --hop 64
+    holds "another timeline of other windows" eval '! cmp -s "$work/timeline.png" "$work/coarse.png"'
+    motions --timeline "$work/again.png"
+    holds "the same timeline again" cmp -s "$work/timeline.png" "$work/again.png"
+    holds "a timeline changes no window" cmp -s "$work/windows" "$out"
+    fails 1 'which --timeline needs' watch "$MODEL" "$in/rgb.npy" --timeline "$work/none.png"
+    fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --json --timeline "$work/none.png"
+    holds "no timeline of a failure" [ ! -e "$work/none.png" ]
 }
 
 # Each window is what classify says of its frames.
