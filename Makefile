@@ -536,7 +536,7 @@ check-asan: ## C and command line tests and inputs of fuzzers with AddressSaniti
 
 # Python itself has no sanitizer: its allocator is malloc's, so that its objects are watched, too, and
 # what it never frees is not reported.
-PYTHON_ASAN_TESTS := programs lifetimes frames callbacks interrupts threads loading
+PYTHON_ASAN_TESTS := programs stream_programs stream lifetimes frames callbacks interrupts threads loading
 check-python-asan: ## Python tests of what the library holds and frees, with AddressSanitizer; DUALPATH_EXAMPLES=1000 random programs
 	$(SANITIZED) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address" shared
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:$(ASAN_OPTIONS) PYTHONMALLOC=malloc \

@@ -78,8 +78,16 @@ class Truth:
 
     @functools.cache
     def answer(self, file: str, clip: int, crops: int = 1) -> dualpath.Result:
+        return self.classify(file, self.clips[clip], crops)
+
+    @functools.cache
+    def answer_of(self, file: str, frames: tuple[tuple[int, int], ...]) -> dualpath.Result:
+        """The same of frames, each told by its clip and its number there."""
+        return self.classify(file, [self.clips[clip][i] for clip, i in frames])
+
+    def classify(self, file: str, frames, crops: int = 1) -> dualpath.Result:
         with dualpath.Model(self.paths[file]) as model, dualpath.Session(model, threads=1) as s:
-            return s.classify(self.clips[clip], sampling="given", crops=crops)
+            return s.classify(frames, sampling="given", crops=crops)
 
 
 def same(one: dualpath.Result, other: dualpath.Result) -> bool:
@@ -104,6 +112,18 @@ class Progress:
     def __call__(self, _stage, _fraction):
         plan, self.plan = self.plan, None
         return plan() if plan else None
+
+
+def do_in_a_child(work) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 FORMS = {
@@ -398,15 +418,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule(session=sessions, clip=clips, model=models)
     def in_a_child(self, session, clip, model):
-        child = os.fork()
-        if child == 0:
-            try:
-                self.work_in_a_child(session, clip, model)
-                os._exit(0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-                os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        do_in_a_child(lambda: self.work_in_a_child(session, clip, model))
 
     def work_in_a_child(self, session, clip, model):
         if session.open:
@@ -433,7 +445,7 @@ def world(tmp_path, capsys, monkeypatch):
     for name in (
         "dp_model_open", "dp_model_open_memory", "dp_model_open_reader", "dp_model_open_task",
         "dp_model_open_task_memory", "dp_model_open_task_reader", "dp_pool_create",
-        "dp_session_create",
+        "dp_session_create", "dp_stream_create", "dp_events_create",
     ):  # fmt: skip
 
         def opens(*arguments, function=getattr(library, name)):
@@ -443,7 +455,10 @@ def world(tmp_path, capsys, monkeypatch):
             return status
 
         monkeypatch.setattr(library, name, opens)
-    for name in ("dp_model_close", "dp_pool_destroy", "dp_session_destroy"):
+    for name in (
+        "dp_model_close", "dp_pool_destroy", "dp_session_destroy", "dp_stream_destroy",
+        "dp_events_destroy",
+    ):  # fmt: skip
 
         def closes(pointer, function=getattr(library, name)):
             balance.append(-1)
