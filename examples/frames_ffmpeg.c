@@ -74,13 +74,14 @@ static void add_arguments(argument_list *to, const char *const *from) {
 static int start_ffmpeg(child *c, const frame_list *list, const ffmpeg_input *input,
                         const char *url, const video_facts *facts, const char *pixels) {
     const char *mode = facts->has_fps_mode ? "-fps_mode" : "-vsync";
+    const char *base = facts->has_named_base ? "demux" : "-1";
     const char *const program[] = {"ffmpeg", "-nostdin",      "-hide_banner",        "-v",
                                    "error",  "-noautorotate", "-protocol_whitelist", NULL};
     const char *const film[] = {"file", "-i", url, NULL};
     const char *const pictures[] = {"file,pipe", "-f", "concat", "-safe",
                                     "0",         "-i", "pipe:0", NULL};
     const char *const times[] = {"-map",           "0:V:0", mode,   "passthrough",
-                                 "-enc_time_base", "-1",    "-c:v", "wrapped_avframe",
+                                 "-enc_time_base", base,    "-c:v", "wrapped_avframe",
                                  "-flush_packets", "1",     "-f",   "framecrc",
                                  "pipe:3",         NULL};
     const char *const frames[] = {

@@ -88,8 +88,12 @@ static void read_frame_fact(video_facts *facts, const char *key, const char *val
     }
 }
 
-/* fps_mode came with libavutil 57.28. */
-#define FPS_MODE_SINCE (57 << 16 | 28 << 8)
+#define AVUTIL(major, minor) ((major) << 16 | (minor) << 8)
+
+static void read_version(video_facts *facts, int32_t avutil) {
+    facts->has_fps_mode = avutil >= AVUTIL(57, 28);
+    facts->has_named_base = avutil >= AVUTIL(59, 0);
+}
 
 static void read_fact(video_facts *facts, const char *key, const char *value) {
     static const char frame[] = "frames.frame.0.";
@@ -100,7 +104,7 @@ static void read_fact(video_facts *facts, const char *key, const char *value) {
     } else if (strstr(key, ".displaymatrix") != NULL && !facts->turned) {
         read_matrix(facts, value);
     } else if (strcmp(key, "library_versions.library_version.0.version") == 0) {
-        facts->has_fps_mode = number_of(value) >= FPS_MODE_SINCE;
+        read_version(facts, number_of(value));
     }
 }
 
