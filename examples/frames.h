@@ -118,6 +118,13 @@ bool frame_list_reserve(frame_list *list, uint64_t bytes);
 /* Takes out the last frame, which was not taken. */
 void frame_list_drop(frame_list *list);
 
+/* True when a stream has no more bytes or cannot be read; frame_list_finish() then says which, and
+ * refuses a list without frames. */
+bool stream_ended(FILE *file);
+bool frame_list_finish(frame_list *list, FILE *file);
+
+/* ---- what is not said, or said too exactly (frame_facts.c) ---- */
+
 /* Makes the colour of frames with chroma that of the stream: their own, or with COLOR_OF_FILE the
  * one that players take for their size. mpv takes BT.709 from 1280 columns or 577 rows on, SDL,
  * with which ffplay draws, from 577 rows on; both take BT.601 below. */
@@ -125,11 +132,6 @@ void frame_list_color(frame_list *list, dp_frame *shape, bool full_range);
 
 /* Makes a stated ratio one of dp_frame, nearly the same: 0 and 0 where one of the numbers is 0. */
 void limit_aspect(int32_t aspect[2]);
-
-/* True when a stream has no more bytes or cannot be read; frame_list_finish() then says which, and
- * refuses a list without frames. */
-bool stream_ended(FILE *file);
-bool frame_list_finish(frame_list *list, FILE *file);
 
 /* ---- the readers ---- */
 
