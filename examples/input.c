@@ -85,13 +85,17 @@ static bool is_regular(const char *path) {
     return !is_standard_input(path) && stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+#define STREAM_ADVICE \
+    " (what comes by a network: ffmpeg -i URL -f yuv4mpegpipe - | dualpath watch MODEL -)"
+
 /* ffmpeg opens a file anew, which of a pipe would only be the rest. */
 static bool read_file(frame_list *list, const char *path, const frame_options *options) {
     bool standard_input = is_standard_input(path);
     foreign_kind foreign = {NULL, false};
     FILE *file = standard_input ? stdin : fopen(path, "rb");
     if (file == NULL) {
-        return frame_list_fail(list, "cannot open: %s", strerror(errno));
+        return frame_list_fail(list, "cannot open: %s%s", strerror(errno),
+                               strstr(path, "://") != NULL ? STREAM_ADVICE : "");
     }
     stream_end end = read_stream(list, file, options, &foreign);
     if (!standard_input) {

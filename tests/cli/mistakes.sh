@@ -31,6 +31,8 @@ test_mistaken_inputs() {
     mistaken 'an ONNX model, which has no frames' '\010\007\022\007pytorch'
     mistaken "a Git LFS pointer: 'git lfs pull'" 'version https://git-lfs.github.com/spec/v1'
     mistaken 'a page of HTML: download the video itself' '<!DOCTYPE html>'
+    fails 1 'cannot open: .*: ffmpeg -i URL -f yuv4mpegpipe - | dualpath watch MODEL -' \
+        watch "$MODEL" rtsp://camera/stream
     fails 1 'a weight file: MODEL goes before INPUT' classify "$MODEL" "$MODEL"
     printf 'no video' >"$work/mistaken"
     without_ffmpeg 'neither Y4M nor NumPy (raw frames need --size WxH): there is no' "$work/mistaken"
