@@ -156,6 +156,7 @@ static int run(const dp_model *model, dp_pool *pool, camera *cameras, int count,
             fprintf(stderr, "camera %d: %s\n", i, dp_last_message());
             return 1;
         }
+        memset(made->latencies_ms, 0, MAX_LATENCIES * sizeof(float)); /* so that nothing grows */
     }
     for (int i = 0; i < count; i++) {
         if (pthread_create(&cameras[i].thread, NULL, run_camera, &cameras[i]) != 0) {
