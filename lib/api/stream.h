@@ -99,7 +99,8 @@ struct dp_stream {
 
     /* of the thread that computes */
     dpi_queued_frame *current; /* the last one taken out; NULL: none yet */
-    int64_t point;             /* up to which frames were computed */
+    int64_t point;             /* of the last frame that was begun, */
+    int64_t last_time_us;      /* and its time */
     bool on_the_way;           /* frame `history.frames` was begun */
     dpi_history history;
     int64_t windows;                         /* so far */

@@ -20,20 +20,20 @@ static void take_frame(dp_stream *stream, dpi_queued_frame *frame) {
     dpi_queue_give_back(&stream->queue, before);
 }
 
-/* The current frame once more, in the place of one that is missing before `next`. Where many are
- * missing, whole hops of them are left out. */
+/* The current frame once more, in the place of one that is missing before `next`, at a time between
+ * the last one and that. Where many are missing, whole hops of them are left out. */
 static void repeat_frame(dp_stream *stream, const dpi_queued_frame *next) {
-    const dpi_queued_frame *current = stream->current;
     int64_t frames = (int64_t)stream->session->model->parameters.frames;
     int64_t hop = stream->options.hop;
-    int64_t missing = next->point - stream->point - 1;
+    int64_t before = stream->point;
+    int64_t missing = next->point - before - 1;
     if (missing > frames) {
         stream->point += (missing - frames) / hop * hop;
     }
     stream->point++;
-    double part = (double)(stream->point - current->point) / (double)(next->point - current->point);
-    double passed = (double)(next->time_us - current->time_us) * part;
-    dpi_stream_begin_frame(stream, current->time_us + (int64_t)passed, true);
+    double part = (double)(stream->point - before) / (double)(next->point - before);
+    double passed = (double)(next->time_us - stream->last_time_us) * part;
+    dpi_stream_begin_frame(stream, stream->last_time_us + (int64_t)passed, true);
 }
 
 /* Begins the next frame, if there is one. */

@@ -263,6 +263,7 @@ void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) 
     dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
                   history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
     stream->timings.frames_ms += dpi_clock_restart(&since);
+    stream->last_time_us = time_us;
     stream->on_the_way = true;
 }
 

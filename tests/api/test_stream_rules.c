@@ -220,6 +220,31 @@ START_TEST(a_full_queue_drops_the_oldest) {
 }
 END_TEST
 
+/* The frame that told where time goes is dropped, while others wait for their turn. */
+START_TEST(times_do_not_go_back_when_frames_are_dropped) {
+    options.queue = 1;
+    options.hop = 1;
+    options.full = DP_FULL_DROP;
+    dp_stream *stream = new_stream(session, &options);
+    int64_t last = 0;
+    for (int64_t i = 0; i < 60; i++) {
+        /* a second for each frame at first; then many in a moment, of which one is left */
+        int64_t time_us = i < SMALL_FRAMES ? 1000000 * i : 100000000 + i;
+        push(stream, &film.frames[i], time_us);
+        if (i < SMALL_FRAMES || i % 30 == 25) {
+            dp_window window = next(stream);
+            for (int32_t t = 0; t < SMALL_FRAMES && window.ready; t++) {
+                ck_assert_int_ge(window.times_us[t], t == 0 ? 0 : window.times_us[t - 1]);
+            }
+            ck_assert(!window.ready || window.times_us[SMALL_FRAMES - 1] >= last);
+            last = window.ready ? window.times_us[SMALL_FRAMES - 1] : last;
+        }
+    }
+    ck_assert_int_gt(last, 15000000);
+    dp_stream_destroy(stream);
+}
+END_TEST
+
 /* The first frames are dropped, too: then the stream begins with the first that is left. */
 START_TEST(a_stream_can_begin_with_drops) {
     options.full = DP_FULL_DROP;
@@ -534,6 +559,7 @@ int main(void) {
     TCase *queue = add_case(suite, "queue", 60, set_up_film, tear_down_film);
     tcase_add_test(queue, a_full_queue_refuses_and_goes_on);
     tcase_add_test(queue, a_full_queue_drops_the_oldest);
+    tcase_add_test(queue, times_do_not_go_back_when_frames_are_dropped);
     tcase_add_test(queue, a_stream_can_begin_with_drops);
     tcase_add_loop_test(queue, one_thread_pushes_while_another_computes, 0, 2);
     tcase_add_test(queue, a_stream_that_stalls_does_not_stall_another);
