@@ -6,7 +6,7 @@
  * Of the operating system and the C library:
  *   DP_NO_THREADS      threads of ours; those of a host's scheduler still work
  *   DP_NO_FILES        opening models by a path
- *   DP_NO_CLOCK        timings
+ *   DP_NO_CLOCK        timings, and waiting for a frame of a stream up to a time
  *   DP_NO_ENVIRONMENT  DUALPATH_CPU
  *   DP_NO_ZLIB         gzip-compressed models
  *   DP_NO_HEAP         memory that no allocator or arena of the caller's gives

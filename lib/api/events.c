@@ -303,17 +303,12 @@ dp_status dp_events_finish(dp_events *events) {
 
 /* ---- events that are over ---- */
 
-static bool begins_before(const dpi_class_events *a, const dpi_class_events *b) {
-    return b == NULL || a->over.start_us < b->over.start_us;
-}
-
 static dpi_class_events *find_first_over(const dp_events *events) {
     dpi_class_events *first = NULL;
     for (size_t i = 0; i < events->classes && events->over > 0; i++) {
         dpi_class_events *of = &events->of[i];
-        if (of->is_over && begins_before(of, first)) {
-            first = of;
-        }
+        bool is_earlier = first == NULL || of->over.start_us < first->over.start_us;
+        first = of->is_over && is_earlier ? of : first;
     }
     return first;
 }

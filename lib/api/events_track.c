@@ -81,16 +81,16 @@ static bool is_in_window(const dp_events *events, size_t index, bool nothing, si
         return false;
     }
     if (of->state == DPI_EVENT_OPEN) {
-        return (double)events->smoothed[index] >= options->end_below;
+        return events->smoothed[index] >= (float)options->end_below;
     }
     bool may_begin = options->single == 0 || winner == index;
-    return may_begin && (double)events->smoothed[index] >= options->begin_at;
+    return may_begin && events->smoothed[index] >= (float)options->begin_at;
 }
 
 static size_t find_winner(const dp_events *events) {
     size_t likeliest = find_likeliest(events);
     bool wins = events->options.single != 0 &&
-                (double)events->smoothed[likeliest] >= events->options.begin_at;
+                events->smoothed[likeliest] >= (float)events->options.begin_at;
     return wins ? likeliest : events->classes;
 }
 

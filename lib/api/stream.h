@@ -56,9 +56,12 @@ typedef enum dpi_queue_state {
 } dpi_queue_state;
 
 /* Takes out the frame of point `point`, or the next one whatever its point if that is negative.
- * Where none is there, it waits until `deadline_ms` (dpi_gate_wait()); 0: not at all. */
+ * Where none is there, it waits until `deadline_ms` (dpi_gate_wait()); 0: not at all. With the
+ * frame, `done` is given back, which may be NULL: a thread that pushes must find a place as soon as
+ * one frame less waits. */
 dpi_queue_state dpi_queue_get(dpi_queue *queue, int64_t point, double deadline_ms,
-                              dpi_queued_frame *next, dpi_queued_frame **frame);
+                              dpi_queued_frame *done, dpi_queued_frame *next,
+                              dpi_queued_frame **frame);
 /* A frame that was taken out is not needed any more. NULL: nothing happens. */
 void dpi_queue_give_back(dpi_queue *queue, dpi_queued_frame *frame);
 

@@ -6,18 +6,22 @@
 
 #include <string.h>
 
-/* The frame that was taken out becomes the current one. */
-static void take_frame(dp_stream *stream, dpi_queued_frame *frame) {
-    dpi_queued_frame *before = stream->current;
+static bool are_same_pixels(const dp_stream *stream, const dpi_queued_frame *a,
+                            const dpi_queued_frame *b) {
     size_t size = stream->session->model->parameters.image_size;
-    bool unchanged = before != NULL && stream->options.skip_unchanged != 0 &&
-                     memcmp(before->pixels, frame->pixels, 3 * size * size * sizeof(float)) == 0;
+    return memcmp(a->pixels, b->pixels, 3 * size * size * sizeof(float)) == 0;
+}
+
+/* The frame that was taken out becomes the current one. `compared` is the one before, if the two
+ * are to be compared; else NULL. */
+static void take_frame(dp_stream *stream, dpi_queued_frame *frame, dpi_queued_frame *compared) {
+    bool unchanged = compared != NULL && are_same_pixels(stream, compared, frame);
     stream->current = frame;
     stream->point = frame->point;
     stream->timings.frames_ms += frame->load_ms;
     stream->timings.total_ms += frame->load_ms;
     dpi_stream_begin_frame(stream, frame->time_us, unchanged);
-    dpi_queue_give_back(&stream->queue, before);
+    dpi_queue_give_back(&stream->queue, compared);
 }
 
 /* The current frame once more, in the place of one that is missing before `next`, at a time between
@@ -41,9 +45,12 @@ static dpi_queue_state begin_next_frame(dp_stream *stream, double deadline_ms) {
     dpi_queued_frame next;
     dpi_queued_frame *frame = NULL;
     int64_t point = stream->current != NULL ? stream->point + 1 : -1;
-    dpi_queue_state state = dpi_queue_get(&stream->queue, point, deadline_ms, &next, &frame);
+    dpi_queued_frame *before = stream->current;
+    bool compares = stream->options.skip_unchanged != 0;
+    dpi_queue_state state =
+        dpi_queue_get(&stream->queue, point, deadline_ms, compares ? NULL : before, &next, &frame);
     if (state == DPI_QUEUE_FRAME) {
-        take_frame(stream, frame);
+        take_frame(stream, frame, compares ? before : NULL);
     }
     if (state == DPI_QUEUE_GAP) {
         repeat_frame(stream, &next);

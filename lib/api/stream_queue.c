@@ -37,7 +37,8 @@ static dpi_queued_frame *take_oldest(dpi_queue *queue) {
     return oldest;
 }
 
-/* There is one wherever less than `capacity` frames wait. */
+/* There is one wherever less than `capacity` frames wait: beside them, only the `others` of
+ * dpi_queue_take() and the one that is being filled are in use. */
 static dpi_queued_frame *take_unused(dpi_queue *queue) {
     size_t i = 0;
     while (queue->frames[i].in_use) {
@@ -113,7 +114,8 @@ static dpi_queue_state look(const dpi_queue *queue, int64_t point) {
 }
 
 dpi_queue_state dpi_queue_get(dpi_queue *queue, int64_t point, double deadline_ms,
-                              dpi_queued_frame *next, dpi_queued_frame **frame) {
+                              dpi_queued_frame *done, dpi_queued_frame *next,
+                              dpi_queued_frame **frame) {
     dpi_gate_lock(&queue->gate);
     dpi_queue_state state = look(queue, point);
     while (state == DPI_QUEUE_EMPTY && deadline_ms != 0.0 &&
@@ -125,6 +127,9 @@ dpi_queue_state dpi_queue_get(dpi_queue *queue, int64_t point, double deadline_m
     }
     if (state == DPI_QUEUE_FRAME) {
         *frame = take_oldest(queue);
+        if (done != NULL) {
+            done->in_use = false;
+        }
         dpi_gate_wake(&queue->gate);
     }
     dpi_gate_unlock(&queue->gate);

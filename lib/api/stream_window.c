@@ -135,6 +135,11 @@ static int64_t first_window_with(const dp_stream *stream, int64_t i) {
     return i < frames ? 0 : (i - frames) / hop + 1;
 }
 
+/* With a hop of more than T there are frames between windows. */
+static bool is_in_window(const dp_stream *stream, int64_t i) {
+    return first_window_with(stream, i) * stream->options.hop <= i;
+}
+
 /* Whether the spatial path sees frame i in some window. */
 static bool is_spatial(const dp_stream *stream, int64_t i) {
     const dpi_parameters *p = parameters_of(stream);
@@ -260,8 +265,10 @@ void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) 
     history->same_since = unchanged ? history->same_since : history->frames;
     history->number[place] = stream->current->number;
     history->time_us[place] = time_us;
-    dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
-                  history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
+    if (is_in_window(stream, history->frames)) {
+        dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
+                      history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
+    }
     stream->timings.frames_ms += dpi_clock_restart(&since);
     stream->last_time_us = time_us;
     stream->on_the_way = true;

@@ -40,7 +40,6 @@ void dpi_gate_wake(dpi_gate *gate) {
 
 #else
 
-#include <errno.h>
 #include <time.h>
 
 /* The clock of dpi_clock_ms(), which nobody sets. */
@@ -102,7 +101,7 @@ bool dpi_gate_wait(dpi_gate *gate, double deadline_ms) {
         .tv_sec = seconds,
         .tv_nsec = (long)((deadline_ms - (double)seconds * 1e3) * 1e6),
     };
-    return pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) != ETIMEDOUT;
+    return pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == 0;
 }
 
 void dpi_gate_wake(dpi_gate *gate) {
