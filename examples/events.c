@@ -6,8 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool events_are_wanted(const event_options *o) {
+static bool are_wanted(const event_options *o) {
     return o->print != 0 || o->srt != NULL || o->vtt != NULL;
+}
+
+int events_check(const event_options *o) {
+    bool chosen = o->smooth > 0 || o->several != 0 || o->threshold > 0 || o->shortest > 0 ||
+                  o->join > 0 || o->background != NULL;
+    if (chosen && !are_wanted(o)) {
+        complain("--events", "is missing, or --srt or --vtt: the other options are about events");
+        return STATUS_USAGE;
+    }
+    if (o->several != 0 && (o->srt != NULL || o->vtt != NULL)) {
+        complain("--several", "has events at the same time, which subtitles cannot show");
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
 }
 
 /* ---- before the first window ---- */
@@ -16,18 +30,26 @@ static int64_t microseconds(double seconds) {
     return (int64_t)(1e6 * seconds + 0.5);
 }
 
-/* By its label, or by its number where labels are missing. */
+/* As it is printed; "class N" where the model has no label. */
+static const char *label_of(const dp_model *model, int32_t index, char unnamed[32]) {
+    const char *label = dp_model_label(model, index);
+    (void)snprintf(unnamed, 32, "class %d", (int)index);
+    return label[0] != '\0' ? label : unnamed;
+}
+
+/* All classes of that label. */
 static int ignore_background(event_writer *w, int32_t classes, const char *background) {
+    bool found = background == NULL;
     for (int32_t i = 0; background != NULL && i < classes; i++) {
-        if (strcmp(dp_model_label(w->model, i), background) == 0) {
-            return check_status(dp_events_ignore(w->events, i), "--background");
+        char unnamed[32];
+        if (strcmp(label_of(w->model, i, unnamed), background) == 0) {
+            found = dp_events_ignore(w->events, i) == DP_OK;
         }
     }
-    if (background != NULL) {
+    if (!found) {
         complain("--background", "the model has no class '%s'", background);
-        return STATUS_USAGE;
     }
-    return STATUS_OK;
+    return found ? STATUS_OK : STATUS_USAGE;
 }
 
 static int open_subtitles(event_writer *w, const event_options *o) {
@@ -47,7 +69,7 @@ int events_open(event_writer *w, const engine *e, const event_options *o, bool a
                 const char *model_path) {
     dp_events_options options;
     *w = (event_writer){.model = e->model, .print = o->print != 0, .json = as_json};
-    if (!events_are_wanted(o)) {
+    if (!are_wanted(o)) {
         return STATUS_OK;
     }
     if (e->info.classes == 0) {
@@ -134,9 +156,7 @@ static bool add_subtitle(const event_writer *w, output *to, char point, const dp
 
 static bool write_event(event_writer *w, const dp_event *event) {
     char unnamed[32];
-    const char *label = dp_model_label(w->model, event->index);
-    (void)snprintf(unnamed, sizeof unnamed, "class %d", (int)event->index);
-    label = label[0] != '\0' ? label : unnamed;
+    const char *label = label_of(w->model, event->index, unnamed);
     bool done = w->srt == NULL || add_subtitle(w, w->srt, ',', event, label);
     done = (w->vtt == NULL || add_subtitle(w, w->vtt, '.', event, label)) && done;
     if (w->print && w->json) {

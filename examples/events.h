@@ -16,8 +16,8 @@ typedef struct event_options {
     const char *srt, *vtt;            /* files, or NULL */
 } event_options;
 
-/* Whether anybody wants events. */
-bool events_are_wanted(const event_options *o);
+/* Refuses options that would do nothing or cannot be together. Returns an exit status. */
+int events_check(const event_options *o);
 
 typedef struct event_writer {
     const dp_model *model;

@@ -5,6 +5,7 @@
 #define TIMELINE_H
 
 #include "cli.h"
+#include "output.h"
 
 /* Of constant size, however long the film is. */
 typedef struct timeline timeline;
@@ -21,7 +22,8 @@ void timeline_add(timeline *t, double start, double end, const float *probabilit
 bool timeline_wants_picture(const timeline *t, double time);
 void timeline_add_picture(timeline *t, double time, const float *image);
 
-/* Draws it as a PNG file. Returns an exit status; what is wrong has been printed. */
-int timeline_write(const timeline *t, const char *path);
+/* Draws it as a PNG file, which is ended in any case. Returns an exit status; what is wrong has
+ * been printed. */
+int timeline_write(const timeline *t, output *file);
 
 #endif /* TIMELINE_H */

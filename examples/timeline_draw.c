@@ -5,7 +5,6 @@
 #include "timeline_draw.h"
 
 #include "canvas.h"
-#include "output.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -249,13 +248,14 @@ static void draw_pictures(canvas *c, const layout *l) {
     }
 }
 
-int timeline_write(const timeline *t, const char *path) {
+int timeline_write(const timeline *t, output *file) {
     layout l = plan(t);
     canvas c;
     uint8_t *bytes = NULL;
     size_t size = 0;
     if (!canvas_make(&c, l.width, l.height, background)) {
         complain("--timeline", "out of memory");
+        output_drop(file);
         return STATUS_ERROR;
     }
     for (int32_t row = 0; row < l.rows; row++) {
@@ -268,10 +268,13 @@ int timeline_write(const timeline *t, const char *path) {
     draw_axis(&c, &l);
     draw_legend(&c, &l);
     bool done = canvas_encode_png(&c, &bytes, &size);
-    if (!done) {
+    if (done) {
+        (void)output_add(file, bytes, size);
+        done = output_end(file);
+    } else {
         complain("--timeline", "out of memory");
+        output_drop(file);
     }
-    done = done && output_write("--timeline", path, bytes, size);
     free(bytes);
     canvas_free(&c);
     return done ? STATUS_OK : STATUS_ERROR;

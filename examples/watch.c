@@ -35,8 +35,8 @@ const char watch_help[] =
     "  --srt FILE         write the events as subtitles, --vtt FILE as WebVTT\n"
     "  --threshold P      an event begins where its smoothed probability is at least P (0.5)\n"
     "  --smooth N         windows whose mean is taken, an odd number (1)\n"
-    "  --shortest S       leave out events of less than S seconds (0)\n"
-    "  --join S           events of a class with less than S seconds between them are one (0)\n"
+    "  --shortest S       leave out events of less than S seconds\n"
+    "  --join S           events of a class with less than S seconds between them are one\n"
     "  --background LABEL this class means that nothing happens\n"
     "  --several          events of several classes at the same time\n"
     "  --timeline FILE    draw the classes over time, with thumbnails, as PNG\n"
@@ -77,6 +77,7 @@ typedef struct watch {
     window_writer writer;
     event_writer events;
     timeline *timeline; /* or NULL */
+    output *picture;    /* of it */
     watch_status status_line;
     int64_t last_us;
     int status; /* of what ended it */
@@ -112,7 +113,7 @@ static int parse(int count, char **arguments, watch_options *o, const char *path
         complain("--rate", "samples by number, and --sample-fps by time: one of them");
         status = STATUS_USAGE;
     }
-    return status;
+    return status == STATUS_OK ? events_check(&o->events) : status;
 }
 
 /* ---- frames in, windows out ---- */
@@ -140,7 +141,7 @@ static bool write_window(watch *w, const dp_window *window) {
                      window->probabilities);
     }
     /* Why the output fails is said at its end. */
-    bool done = w->events.print || windows_write(writer, window);
+    bool done = windows_write(writer, window);
     return (events_add(&w->events, window) && done) || end_watch(w, STATUS_OK);
 }
 
@@ -236,6 +237,7 @@ static int open_writer(watch *w) {
         complain(w->model_path, "has no classes; --json alone prints its features");
         return STATUS_ERROR;
     }
+    writer->print = o->events.print == 0;
     writer->json = o->json != 0;
     writer->top_count = wanted < classes ? wanted : classes;
     writer->top = calloc((size_t)writer->top_count + 1, sizeof *writer->top);
@@ -266,7 +268,11 @@ static int open_timeline(watch *w) {
         complain("--timeline", "out of memory");
         return STATUS_ERROR;
     }
-    return STATUS_OK;
+    if (w->options->engine.image_by_image) {
+        complain("warning", "--timeline has no pictures with --image-by-image");
+    }
+    w->picture = output_begin("--timeline", w->options->timeline);
+    return w->picture != NULL ? STATUS_OK : STATUS_ERROR;
 }
 
 /* ---- all of it ---- */
@@ -331,8 +337,10 @@ static int close_pictures(watch *w, int status) {
     bool none = w->status_line.windows == 0;
     (void)events_end(&w->events); /* what goes on where it ended early is over there */
     int closed = events_close(&w->events, status != STATUS_OK && none);
-    if (w->timeline != NULL && !(status != STATUS_OK && none)) {
-        int drawn = timeline_write(w->timeline, w->options->timeline);
+    if (w->picture != NULL && status != STATUS_OK && none) {
+        output_drop(w->picture);
+    } else if (w->picture != NULL) {
+        int drawn = timeline_write(w->timeline, w->picture);
         closed = closed != STATUS_OK ? closed : drawn;
     }
     timeline_destroy(w->timeline);

@@ -113,9 +113,9 @@ static bool add_rows(const window_writer *w, const dp_window *window) {
 
 bool windows_write(const window_writer *w, const dp_window *window) {
     bool done = add_rows(w, window);
-    if (w->json) {
+    if (w->print && w->json) {
         print_json(w, window);
-    } else {
+    } else if (w->print) {
         print_line(w, window);
     }
     return fflush(stdout) == 0 && done;

@@ -64,7 +64,8 @@
  *   session or pool stay in the parent: in the child its calls work alone, with the same answer,
  *   and dp_session_threads() goes on saying what it was made with. A session that another thread
  *   was using at that moment takes a new clip, and what calls of other threads were making is lost.
- *   A stream that another thread was using is to be reset.
+ *   A stream that another thread was using is to be reset; the child's first call on a stream is to
+ *   be alone.
  *   The child waits for no lock. An arena must not lie in memory that parent and child share.
  * - Declarations added after the first version say so at the end of their comment (Since ...).
  */
@@ -828,9 +829,9 @@ DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_r
  * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
  * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
  * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
- * session, and stay valid until its next call that takes a clip or begins one. The last result
- * stays as it is. A session that goes image by image never holds all of this: DP_ERR_ARGUMENT.
- * Since 0.2.0. */
+ * session, and stay valid until its next call that takes a clip, begins one or runs a stream. The
+ * last result stays as it is. A session that goes image by image never holds all of this:
+ * DP_ERR_ARGUMENT. Since 0.2.0. */
 DP_API dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, int32_t view,
                                             int32_t crop, const float **spatial,
                                             const float **temporal);
@@ -851,8 +852,9 @@ DP_API dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *
  * completes it; in any other, all of them do in the call with the last frame.
  *
  * A call that is refused for what it was given (DP_ERR_ARGUMENT, DP_ERR_FRAME) changes nothing, and
- * the clip goes on. DP_ERR_CANCELLED and DP_ERR_NUMERIC end the clip. So do dp_classify_clip() and
- * dp_session_preprocess_view(), once their arguments are sound: they need its memory.
+ * the clip goes on. DP_ERR_CANCELLED and DP_ERR_NUMERIC end the clip. So do dp_classify_clip(),
+ * dp_session_preprocess_view() and dp_stream_next(), once their arguments are sound: they need its
+ * memory.
  * dp_session_top() and dp_session_peak() do not.
  */
 
@@ -922,10 +924,10 @@ DP_API dp_status dp_session_attention(dp_session *session, int32_t path, dp_atte
  *
  * Some of the frames are sampled: every `rate`-th, or by time. A window is T sampled frames in a
  * row, and the next one begins `hop` sampled frames later. Its answer is, bit for bit, that of
- * dp_classify_clip() with DP_SAMPLING_GIVEN on the same frames. But each image goes through the
- * transformer only once: the spatial path sees every frame alone, so that what it found in a frame
- * serves all windows that have the frame. For T = 16 and hop = 2 a window costs one image of the
- * spatial path and one frameset: 2 images of 9.
+ * dp_classify_clip() with DP_SAMPLING_GIVEN on the same frames and that one crop. But each image
+ * goes through the transformer only once: the spatial path sees every frame alone, so that what it
+ * found in a frame serves all windows that have the frame. For T = 16 and hop = 2 a window costs
+ * one image of the spatial path and one frameset: 2 images of 9.
  *
  * dp_stream_push() shrinks a frame to the model's size and keeps that; dp_stream_next() computes.
  * The work of a window is spread over the frames that come: each image is computed as soon as its
@@ -948,7 +950,8 @@ typedef enum dp_full {
     DP_FULL_UNKNOWN = -1, /* dp_full_from_name() of an unknown name */
     DP_FULL_REFUSE = 0,   /* DP_ERR_ARGUMENT: dp_stream_next() is to be called first */
     DP_FULL_WAIT = 1,     /* waits until another thread took one */
-    DP_FULL_DROP = 2      /* drops the one that has waited longest, and counts it */
+    DP_FULL_DROP = 2      /* drops the one that has waited longest, and counts it; the frame before
+                             stands in its place */
 } dp_full;
 
 /* "refuse", "wait", "drop"; "unknown" for any other number. Since 0.2.0. */
@@ -1014,7 +1017,8 @@ DP_API dp_status dp_stream_push(dp_stream *stream, const dp_frame *frame, int64_
 /* No more frames come. What waits is still computed, and then the last window: the last T sampled
  * frames, if they do not end a window anyway, or fewer of them where images of the spatial path
  * would have to be computed again: the last frame then repeats. So it does in a stream of less than
- * T sampled frames, as in a short clip. Since 0.2.0. */
+ * T sampled frames, as in a short clip. Frames between two windows, with a hop of more than T, are
+ * in none. Since 0.2.0. */
 DP_API dp_status dp_stream_finish(dp_stream *stream);
 
 /* Everything as after dp_stream_create(): frames that wait and frames that were computed are gone.
@@ -1144,7 +1148,8 @@ DP_API dp_status dp_events_ignore(dp_events *events, int32_t index);
 DP_API dp_status dp_events_push(dp_events *events, int64_t start_us, int64_t end_us,
                                 const float *probabilities);
 
-/* The same of a window that is ready, of a model with classes. Since 0.2.0. */
+/* The same of a window, which must be ready and of a model with as many classes as the events.
+ * Since 0.2.0. */
 static inline dp_status dp_events_push_window(dp_events *events, const dp_window *window) {
     return dp_events_push(events, window->times_us[0], window->times_us[window->frame_count - 1],
                           window->probabilities);
@@ -1156,8 +1161,9 @@ DP_API dp_status dp_events_finish(dp_events *events);
 /* As after dp_events_create(). Since 0.2.0. */
 DP_API dp_status dp_events_reset(dp_events *events);
 
-/* Stores the next event that is over, those that began first before others, equal ones by class.
- * Returns 1, or 0 where there is none, and for NULL. Since 0.2.0. */
+/* Stores the next event that is over; of those that were over with the same window, the one that
+ * began first, equal ones by class. Returns 1, or 0 where there is none, and for NULL. Since
+ * 0.2.0. */
 DP_API int32_t dp_events_next(dp_events *events, dp_event *event);
 
 /* Stores the event of a class that goes on, as far as it is known. Returns 1, or 0 where there is

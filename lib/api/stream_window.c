@@ -136,7 +136,7 @@ static int64_t first_window_with(const dp_stream *stream, int64_t i) {
 }
 
 /* With a hop of more than T there are frames between windows. */
-static bool is_in_window(const dp_stream *stream, int64_t i) {
+static bool is_in_some_window(const dp_stream *stream, int64_t i) {
     return first_window_with(stream, i) * stream->options.hop <= i;
 }
 
@@ -265,7 +265,7 @@ void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) 
     history->same_since = unchanged ? history->same_since : history->frames;
     history->number[place] = stream->current->number;
     history->time_us[place] = time_us;
-    if (is_in_window(stream, history->frames)) {
+    if (is_in_some_window(stream, history->frames)) {
         dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
                       history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
     }

@@ -83,6 +83,10 @@ test_watch_events() {
     motions --srt "$work/windows.srt"
     holds "windows with subtitles beside them" \
         eval '[ "$(wc -l <"$out")" -eq 3 ] && cmp -s "$work/windows.srt" "$work/events.srt"'
+    motions --events --csv "$work/events.csv"
+    holds "a table of windows beside events" [ "$(wc -l <"$work/events.csv")" -eq 4 ]
+    fails 2 "--events: is missing" watch "$MODEL" "$work/scene.y4m" --smooth 3
+    fails 2 "--several: has events at the same time" watch "$MODEL" "$work/scene.y4m" --srt "$work/x" --several
     fails 2 "no class 'nothing'" watch "$MODEL" "$work/scene.y4m" --events --background nothing
     fails 2 'smooth is 2, expected an odd number' watch "$MODEL" "$work/scene.y4m" --events --smooth 2
     fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --events --json
@@ -99,6 +103,7 @@ test_watch_timeline() {
     motions --timeline "$work/again.png"
     holds "the same timeline again" cmp -s "$work/timeline.png" "$work/again.png"
     holds "a timeline changes no window" cmp -s "$work/windows" "$out"
+    fails 1 '--timeline: cannot create' watch "$MODEL" "$work/scene.y4m" --timeline "$work/no/t.png"
     fails 1 'which --timeline needs' watch "$MODEL" "$in/rgb.npy" --timeline "$work/none.png"
     fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --json --timeline "$work/none.png"
     holds "no timeline of a failure" [ ! -e "$work/none.png" ]
