@@ -15,14 +15,21 @@
 
 /* In tiles. A row block reads all weights of a block: smaller ones would be memory-bound. */
 #define SMALLEST_ROW_BLOCK 3
+/* Of the last ones, of which each thread gets as many as any other. */
+#define LAST_ROW_BLOCK 4
 
 /* Tiles of the next row block if `left` remain: row blocks get smaller towards the end, so that
  * threads end together. */
 static size_t row_block_tiles(const dpi_workspace *workspace, size_t left) {
+    size_t threads = workspace->threads;
     size_t most = workspace->row_block / workspace->model->gemm->kernel.mr;
-    size_t share = left / (2 * workspace->threads);
-    size_t wanted = dpi_size_max(share, SMALLEST_ROW_BLOCK);
-    return workspace->threads == 1 ? most : dpi_size_min(wanted, most);
+    size_t wanted = left / (2 * threads);
+    if (wanted <= LAST_ROW_BLOCK) {
+        size_t rounds = dpi_size_div_up(left, threads * LAST_ROW_BLOCK);
+        wanted = dpi_size_div_up(left, threads * rounds);
+    }
+    wanted = dpi_size_max(wanted, SMALLEST_ROW_BLOCK);
+    return threads == 1 ? most : dpi_size_min(wanted, most);
 }
 
 /* Splits all rows of a path, which `later` more tiles follow, into row blocks. Returns how many
