@@ -192,8 +192,7 @@ static dp_status need_temporal_row(dp_stream *stream, int64_t w, size_t image) {
         return DP_OK;
     }
     size_t before = temporal_place(stream, w - 1, image);
-    if (w > 0 && history->temporal_of[before] == w - 1 &&
-        history->same_since <= first - stream->options.hop) {
+    if (w > 0 && history->same_since <= first - stream->options.hop) {
         copy_row(stream, temporal_row(stream, place), temporal_row(stream, before));
     } else {
         status = run_frameset(stream, w * stream->options.hop, image, INT64_MAX);
@@ -311,13 +310,12 @@ dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
 
 /* ---- the last window ---- */
 
-/* Whether all class rows are there for a window of frames from `start` on, but for that of the last
- * frame. */
+/* Whether all class rows are there for a window of the frames from `start` on, but for that of the
+ * last one. */
 static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
-    const dpi_parameters *p = parameters_of(stream);
-    int64_t distance = (int64_t)dpi_spatial_distance(p);
+    int64_t distance = (int64_t)dpi_spatial_distance(parameters_of(stream));
     int64_t last = stream->history.frames - 1;
-    for (int64_t i = start; i < last && i < start + (int64_t)p->frames; i += distance) {
+    for (int64_t i = start; i < last; i += distance) {
         if (stream->history.spatial_of[place_of(stream, i)] != i) {
             return false;
         }

@@ -412,6 +412,19 @@ START_TEST(events_lie_in_an_arena_of_their_size) {
 }
 END_TEST
 
+START_TEST(events_that_no_address_can_hold_are_refused) {
+    size_t bytes = 0;
+    options.smooth = DP_MAX_SMOOTH;
+    dp_status status = dp_events_size(1 << 24, &options, &bytes);
+    if (sizeof(size_t) == 4) {
+        REFUSED(status, DP_ERR_MEMORY, "larger than this machine can address");
+    } else {
+        ck_assert_int_eq(status, DP_OK);
+        ck_assert_uint_gt(bytes, (size_t)(1 << 24) * DP_MAX_SMOOTH);
+    }
+}
+END_TEST
+
 START_TEST(a_model_of_one_class_has_events) {
     static const float high[] = {1.0F}, low[] = {0.0F};
     options.entropy = 0.5;
@@ -451,6 +464,7 @@ int main(void) {
     tcase_add_test(rules, events_that_wait_are_not_lost);
     tcase_add_test(rules, options_of_events_are_checked);
     tcase_add_test(rules, events_lie_in_an_arena_of_their_size);
+    tcase_add_test(rules, events_that_no_address_can_hold_are_refused);
     tcase_add_test(rules, a_model_of_one_class_has_events);
     return run_suite(suite);
 }

@@ -306,6 +306,11 @@ static bool stream_and_destroy(void *argument) {
     return good;
 }
 
+static bool destroy_stream_only(void *argument) {
+    dp_stream_destroy(argument);
+    return true;
+}
+
 static void *wait_for_a_window(void *argument) {
     dp_window window;
     dp_window_default(&window);
@@ -321,6 +326,7 @@ START_TEST(a_child_resets_a_stream_that_its_parent_waits_for) {
     ck_assert_int_eq(pthread_create(&waiting, NULL, wait_for_a_window, stream), 0);
     usleep(20000);
     check_child(stream_and_destroy, stream);
+    check_child(destroy_stream_only, stream);
     ck_assert_int_eq(dp_stream_finish(stream), DP_OK);
     ck_assert_int_eq(pthread_join(waiting, NULL), 0);
     ck_assert(streams_as_expected(stream));

@@ -268,6 +268,26 @@ START_TEST(a_still_picture_costs_one_image_and_the_head) {
 }
 END_TEST
 
+/* A picture that is still through frames between windows is computed again: nothing of it is kept.
+ */
+START_TEST(a_still_picture_between_windows_is_not_kept) {
+    dp_stream_options options = default_options();
+    test_clip film = make_clip(3 * SMALL_FRAMES + 24, 17, 17);
+    int64_t macs[3], whole = macs_of_clip();
+    for (size_t i = 1; i < film.clip.frame_count; i++) {
+        film.frames[i].plane[0] = film.frames[0].plane[0];
+    }
+    options.rate = 1;
+    options.hop = SMALL_FRAMES + 24;
+    options.skip_unchanged = 1;
+    ck_assert_int_eq(count_macs(&options, &film, macs), 2);
+    ck_assert_int_lt(macs[0], whole / 3);
+    ck_assert_int_gt(macs[1], whole / 20);
+    ck_assert_int_lt(macs[1], whole / 3);
+    free_clip(&film);
+}
+END_TEST
+
 /* A clip that is open for frames ends. */
 START_TEST(the_session_can_be_used_in_between) {
     dp_stream_options options = default_options();
@@ -355,6 +375,7 @@ int main(void) {
     TCase *again = add_case(suite, "again", 60, set_up, tear_down);
     tcase_add_test(again, a_window_costs_its_new_images);
     tcase_add_test(again, a_still_picture_costs_one_image_and_the_head);
+    tcase_add_test(again, a_still_picture_between_windows_is_not_kept);
     tcase_add_test(again, the_session_can_be_used_in_between);
     tcase_add_test(again, streams_share_a_session);
     tcase_add_test(again, the_likeliest_classes_are_those_of_the_window);

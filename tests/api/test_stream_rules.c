@@ -2,9 +2,15 @@
  * Streams beside their answers: which frames are sampled by time, what happens when frames come
  * faster than they are computed, threads, memory, and what is refused.
  */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* usleep() */
+#endif
 #include "small_stream.h"
+#include "spoilt_model.h"
 
+#include <float.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #define REFUSED(call, status, part)                                               \
     do {                                                                          \
@@ -327,6 +333,29 @@ START_TEST(one_thread_pushes_while_another_computes) {
 }
 END_TEST
 
+static void *push_two(void *argument) {
+    camera *of = argument;
+    (void)dp_stream_push(of->stream, &film.frames[0], 0);
+    of->status = dp_stream_push(of->stream, &film.frames[1], 1);
+    return NULL;
+}
+
+/* Nobody takes the first one: whoever pushes waits until there is an end. */
+START_TEST(a_push_that_waits_ends_with_the_stream) {
+    pthread_t thread;
+    options.queue = 1;
+    options.full = DP_FULL_WAIT;
+    dp_stream *stream = new_stream(session, &options);
+    camera of = {stream, 2, DP_OK};
+    ck_assert_int_eq(pthread_create(&thread, NULL, push_two, &of), 0);
+    usleep(30000);
+    ck_assert_int_eq(dp_stream_finish(stream), DP_OK);
+    pthread_join(thread, NULL);
+    ck_assert(of.status == DP_ERR_CANCELLED || of.status == DP_ERR_ARGUMENT); /* if it came late */
+    dp_stream_destroy(stream);
+}
+END_TEST
+
 static void *wait_for_windows(void *argument) {
     dp_window window = {.ready = 1};
     dp_status status = DP_OK;
@@ -388,21 +417,23 @@ static int cancel_later(void *user, const char *stage, double fraction) {
     return --calls_left == 0;
 }
 
-/* Cancelled at every report, the stream goes on where it was, and nothing is lost. */
-START_TEST(a_cancelled_window_goes_on) {
+/* Cancelled at every report, the stream goes on where it was, and nothing is lost. With T = 32 and
+ * a hop of 16, framesets of two windows end with the same frame. */
+static void check_cancelled_stream(const dp_model *of, int32_t hop, int64_t length,
+                                   int64_t expected_windows) {
     dp_session_options session_options;
     dp_session_options_default(&session_options);
     session_options.threads = 1;
     session_options.progress = cancel_later;
-    dp_session *watched = NULL;
-    ck_assert_int_eq(dp_session_create(model, &session_options, &watched), DP_OK);
-    options.hop = 5;
+    dp_session *watched = NULL, *reference = new_session(of, 1);
+    ck_assert_int_eq(dp_session_create(of, &session_options, &watched), DP_OK);
+    options.hop = hop;
     dp_stream *stream = new_stream(watched, &options);
     int64_t windows = 0;
     int cancelled = 0;
-    for (int64_t i = 0; i <= 20; i++) {
+    for (int64_t i = 0; i <= length; i++) {
         bool more = true;
-        if (i < 20) {
+        if (i < length) {
             push(stream, &film.frames[i], i);
         } else {
             ck_assert_int_eq(dp_stream_finish(stream), DP_OK);
@@ -421,16 +452,55 @@ START_TEST(a_cancelled_window_goes_on) {
             more = window.ready;
             if (window.ready) {
                 answer got = keep_window(&window);
-                answer expected = answer_of_frames(session, &window, &film);
+                answer expected = answer_of_frames(reference, &window, &film);
                 ck_assert(same_bits(&got, &expected));
                 windows++;
             }
         }
     }
-    ck_assert_int_eq(windows, 2);
+    ck_assert_int_eq(windows, expected_windows);
     ck_assert_int_gt(cancelled, 20);
     dp_stream_destroy(stream);
     dp_session_destroy(watched);
+    dp_session_destroy(reference);
+}
+
+START_TEST(a_cancelled_window_goes_on) {
+    dp_model *of = open_golden("released-t32.gguf");
+    check_cancelled_stream(model, 5, 20, 2);
+    check_cancelled_stream(of, 16, 70, 4);
+    dp_model_close(of);
+}
+END_TEST
+
+/* Its number is counted, and the next call goes on behind it. */
+START_TEST(a_window_that_overflows_has_no_answer) {
+    spoilt_file file = fill_golden_tensor("head.hidden.weight", FLT_MAX);
+    dp_model *broken = NULL;
+    ck_assert_int_eq(dp_model_open_memory(file.bytes, file.size, NULL, &broken), DP_OK);
+    dp_session *asked = new_session(broken, 1);
+    size_t frames = frames_of(broken);
+    options.hop = 2;
+    dp_stream *stream = new_stream(asked, &options);
+    dp_window window;
+    dp_prediction top;
+    for (size_t i = 0; i < frames + 1; i++) {
+        dp_window_default(&window);
+        push(stream, &film.frames[i], 0);
+        dp_status status = dp_stream_next(stream, 0, &window);
+        ck_assert_int_eq(status, i == frames - 1 ? DP_ERR_NUMERIC : DP_OK);
+        ck_assert_int_eq(window.ready, 0);
+    }
+    ck_assert_int_eq(dp_stream_finish(stream), DP_OK);
+    REFUSED(dp_stream_next(stream, 0, &window), DP_ERR_NUMERIC,
+            "the answer of window 1 is not finite");
+    ck_assert_int_eq(dp_stream_next(stream, 0, &window), DP_OK);
+    ck_assert_int_eq(window.ready, 0);
+    REFUSED(dp_stream_top(stream, 1, &top), DP_ERR_ARGUMENT, "no result");
+    dp_stream_destroy(stream);
+    dp_session_destroy(asked);
+    dp_model_close(broken);
+    free(file.bytes);
 }
 END_TEST
 
@@ -567,7 +637,9 @@ int main(void) {
     tcase_add_loop_test(queue, one_thread_pushes_while_another_computes, 0, 6);
     tcase_add_test(queue, a_stream_that_stalls_does_not_stall_another);
     tcase_add_test(queue, next_waits_no_longer_than_asked);
+    tcase_add_test(queue, a_push_that_waits_ends_with_the_stream);
     tcase_add_test(queue, a_cancelled_window_goes_on);
+    tcase_add_test(queue, a_window_that_overflows_has_no_answer);
     TCase *memory = add_case(suite, "memory", 60, set_up_film, tear_down_film);
     tcase_add_loop_test(memory, a_stream_lies_in_an_arena_of_its_size, 0, 2);
     tcase_add_test(memory, a_stream_holds_on_to_its_session);

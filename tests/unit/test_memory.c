@@ -207,6 +207,8 @@ START_TEST(sessions_that_no_address_can_hold_are_refused) {
     ck_assert_uint_eq(bytes, 0);
     ck_assert_int_eq(dp_session_create(&huge, NULL, &session), DP_ERR_MEMORY);
     ck_assert_ptr_null(session);
+    ck_assert_int_eq(dp_stream_size(&huge, NULL, &bytes), DP_ERR_MEMORY);
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "larger than this machine can address"));
     ck_assert_int_eq(dp_session_size(opened, NULL, &bytes), DP_OK);
     ck_assert_uint_gt(bytes, 0);
     dp_model_close(opened);
