@@ -138,8 +138,8 @@ void progress_start(progress *p, bool quiet);
 int progress_report(void *user, const char *stage, double fraction); /* a dp_progress_fn */
 void progress_clear(progress *p);
 
-/* From catch_interrupts() on, the first Ctrl-C makes interrupted() true and cancels what reports
- * progress; a second one ends the program as usual. */
+/* From catch_interrupts() on, the first Ctrl-C, SIGTERM or SIGHUP makes interrupted() true and
+ * cancels what reports progress; a second one ends the program as usual. */
 void catch_interrupts(void);
 bool interrupted(void);
 

@@ -1,5 +1,5 @@
 /*
- * progress.c - the progress bar, the clock behind it, and Ctrl-C, which stops work through it.
+ * progress.c - the progress bar, the clock behind it, and signals that stop work through it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
@@ -22,16 +22,22 @@ static void on_interrupt(int signal) {
 
 /* Without SA_RESTART, so that waiting for a pipe ends as well. Who started us with the signal
  * ignored, as shells do for jobs in the background, wants that. */
-void catch_interrupts(void) {
+static void catch_signal(int signal) {
     struct sigaction action;
-    if (sigaction(SIGINT, NULL, &action) != 0 || action.sa_handler == SIG_IGN) {
+    if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN) {
         return;
     }
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     action.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
+    sigaction(signal, &action, NULL);
+}
+
+void catch_interrupts(void) {
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+    catch_signal(SIGHUP);
 }
 
 bool interrupted(void) {

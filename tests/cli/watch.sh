@@ -276,16 +276,19 @@ test_watch_ends() {
         skip "watch and Ctrl-C" "no timeout --preserve-status"
         return
     fi
-    { cat "$work/100.y4m" && sleep 4; } | timeout --preserve-status -s INT -k 20 2 "$DUALPATH" watch "$MODEL" - \
-        --json --rate 1 --hop 16 --csv "$work/live.csv" >"$out" 2>"$err"
-    status=$?
-    # All but the last window, which would come with the end.
-    if [ $status -eq 130 ] && [ ! -s "$err" ] && [ "$(wc -l <"$work/live.csv")" -eq 19 ] &&
-        head -n 6 "$work/hundred" | cmp -s - "$out"; then
-        ok "Ctrl-C ends it"
-    else
-        not_ok "Ctrl-C ends it" "status $status"
-    fi
+    for signal in INT TERM HUP; do
+        { cat "$work/100.y4m" && sleep 4; } | timeout --preserve-status -s $signal -k 20 2 "$DUALPATH" watch "$MODEL" - \
+            --json --rate 1 --hop 16 --csv "$work/live.csv" >"$out" 2>"$err"
+        status=$?
+        # All but the last window, which would come with the end.
+        if [ $status -eq 130 ] && [ ! -s "$err" ] && [ "$(wc -l <"$work/live.csv")" -eq 19 ] &&
+            head -n 6 "$work/hundred" | cmp -s - "$out"; then
+            ok "SIG$signal ends it"
+        else
+            not_ok "SIG$signal ends it" "status $status"
+        fi
+        rm -f "$work/live.csv"
+    done
     { cat "$work/100.y4m" && sleep 5; } | "$DUALPATH" watch "$MODEL" - --rate 1 >"$work/soon" 2>"$err" &
     for tenth in $(seq 40); do
         [ -s "$work/soon" ] && break

@@ -30,9 +30,11 @@ class _State:
     def __init__(self, session: Handle, by_time: bool) -> None:
         self.session = session
         self.by_time = by_time
+        self.beginnings = 0
         self.begin()
 
     def begin(self) -> None:
+        self.beginnings += 1
         self.pushed = 0
         self.computed: list[Window] = []
         """Windows that nobody got yet."""
@@ -53,7 +55,7 @@ class Stream(Owner):
                 print(window.start, window.end, window.top(1))
 
     The answer for a window is that of ``session.classify(frames, sampling="given")`` for the same
-    frames, bit for bit, but each image goes through the transformer only once.
+    frames and that one crop, bit for bit, but each image goes through the transformer only once.
 
     - ``hop``: sampled frames from one window to the next, 1 .. 65536; None: so many that each window
       has one new image of the spatial path.
@@ -155,8 +157,8 @@ class Stream(Owner):
     def finish(self) -> list[Window]:
         """No more frames come: what is left to compute, and the last window.
 
-        That has the last sampled frames where they do not end a window anyway. A stream of few
-        frames has one window, in which the last frame repeats.
+        That has the last sampled frames where they do not end a window anyway, and do not lie
+        between two windows. A stream of few frames has one window, in which the last frame repeats.
         """
 
         def work(pointer: Any, state: _State) -> list[Window]:
@@ -193,8 +195,12 @@ class Stream(Owner):
 
     def _watch(self, footage: Footage) -> Iterator[Window]:
         self.reset()
+        state: _State = self._opened().about
+        beginning = state.beginnings
         with contextlib.closing(footage):
             for frame, seconds in footage:
+                if state.beginnings != beginning:
+                    raise RuntimeError("this stream began anew, by reset() or another watch()")
                 yield from self.push(frame, seconds)
         yield from self.finish()
 

@@ -168,6 +168,16 @@ class TestStream:
         assert [w.frames.tolist() for w in first] == [w.frames.tolist() for w in again]
         assert all(np.array_equal(a.logits, b.logits) for a, b in zip(first, again))
 
+    def test_watches_one_source_at_a_time(self, session):
+        with dualpath.Stream(session, rate=1, hop=2) as stream:
+            first, second = stream.watch(VIDEO[:40]), stream.watch(VIDEO[:40])
+            next(first)
+            assert next(second).frames[0] == 0
+            with pytest.raises(RuntimeError, match="this stream began anew"):
+                for _ in first:
+                    pass
+            assert [w.frames[0] for w in second] == list(range(2, 25, 2))
+
     def test_finishes_without_frames(self, session):
         with dualpath.Stream(session) as stream:
             assert stream.finish() == []
