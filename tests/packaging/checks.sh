@@ -52,7 +52,7 @@ END
     echo '#include <dualpath.h>
 #include <stdio.h>
 int main(void) { return puts(dp_version_string()) < 0; }' |
-        tee "$1/examples/dualpath.c" "$1/examples/minimal.c" "$1/examples/scene.c" >"$1/examples/raii.cpp"
+        tee "$1/examples/dualpath.c" "$1/examples/minimal.c" "$1/examples/scene.c" "$1/examples/cameras.c" >"$1/examples/raii.cpp"
     printf '#!/bin/sh\necho "$*" >>"%s/asked"\nexec %s "$@"\n' "$work" "${CC:-cc}" >"$work/cc" &&
         chmod +x "$work/cc"
 }
