@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -75,8 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except SystemExit as end:
-        if not isinstance(end.__cause__, BrokenPipeError):  # nobody reads on, as in `... | head`
+        if not isinstance(end.__cause__, BrokenPipeError):
             raise
+        # Nobody reads on, as in `... | head`: what is left in the buffer must not be an error at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
