@@ -229,6 +229,12 @@ START_TEST(several_classes_have_events_at_the_same_time) {
     ck_assert_uint_eq(found_count, 2);
     expect_event(0, 1, 0.0, 2.5);
     expect_event(1, 0, 1.5, 4.0);
+    ck_assert_int_eq(dp_events_reset(events), DP_OK);
+    push_window(0, 0.8F, 0.1F);
+    push_window(1, 0.45F, 0.5F);
+    finish(); /* both are over then: the one that began first comes first */
+    expect_event(2, 0, 0.0, 3.0);
+    expect_event(3, 1, 1.5, 3.0);
 }
 END_TEST
 
