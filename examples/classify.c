@@ -146,7 +146,9 @@ static void print_values(const char *name, const float *values, int32_t count) {
 static void print_report(const report *r) {
     print_top(r->top, r->top_count);
     if (r->features || r->result.classes == 0) {
-        print_values("feature_temporal", r->result.feature_temporal, r->result.feature_size);
+        if (r->result.feature_temporal != NULL) {
+            print_values("feature_temporal", r->result.feature_temporal, r->result.feature_size);
+        }
         print_values("feature_spatial", r->result.feature_spatial, r->result.feature_size);
     }
 }

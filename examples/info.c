@@ -50,6 +50,7 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
     const fact all[] = {
         {"name", info->name, 0},
         {"description", info->description, 0},
+        {"method", dp_method_name(info->method), 0},
         {"precision", dp_precision_name(info->precision), 0},
         {"kernels", info->kernels, 0},
         {"file_type", info->file_type, 0},
@@ -68,6 +69,7 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
         {"framesets", NULL, info->framesets},
         {"sampling_rate", NULL, info->sampling_rate},
         {"adapter_width", NULL, info->adapter_width},
+        {"prompts", NULL, info->prompts},
         {"parameters", NULL, info->parameters},
         {"adapter_parameters", NULL, info->adapter_parameters},
         {"macs", NULL, info->macs},

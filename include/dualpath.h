@@ -257,6 +257,30 @@ DP_API const char *dp_target_name(int32_t target);
 /* The dp_target of this name; DP_TARGET_UNKNOWN for any other text and NULL. Since 0.2.0. */
 DP_API int32_t dp_target_from_name(const char *name);
 
+/* How a frozen image transformer was adapted to video (docs/models.md). All but DualPath have one
+ * path: each of the T frames is an image of it. Since 0.2.0. */
+typedef enum dp_method {
+    DP_METHOD_UNKNOWN = -1, /* dp_method_from_name() of an unknown name */
+    /* Adapters in a spatial and a temporal path (Park et al., CVPR 2023). */
+    DP_METHOD_DUALPATH = 0,
+    /* Attention over time with the frozen weights, and adapters (Yang et al., ICLR 2023). */
+    DP_METHOD_AIM = 1,
+    /* Bottlenecks with a depthwise convolution over frames (Pan et al., NeurIPS 2022). */
+    DP_METHOD_ST_ADAPTER = 2,
+    /* Learned tokens beside the patches of each image (Jia et al., ECCV 2022). */
+    DP_METHOD_VPT = 3,
+    /* An adapter beside each MLP (Chen et al., NeurIPS 2022). */
+    DP_METHOD_ADAPTFORMER = 4,
+    /* A linear classifier on the frozen transformer. */
+    DP_METHOD_PROBE = 5
+} dp_method;
+
+/* "dualpath", "aim", "st-adapter", "vpt", "adaptformer", "probe"; "unknown" for any other number.
+ * Since 0.2.0. */
+DP_API const char *dp_method_name(int32_t method);
+/* The dp_method of this name; DP_METHOD_UNKNOWN for any other text and NULL. Since 0.2.0. */
+DP_API int32_t dp_method_from_name(const char *name);
+
 typedef struct dp_model_options {
     size_t struct_size;
     /* NULL: the C library's. Must outlive the model, and sessions and tasks on it. */
@@ -431,8 +455,8 @@ typedef struct dp_model_info {
     int32_t classes;            /* C; 0: no head, features only */
     int32_t frames;             /* T: sampled frames a view */
     int32_t spatial_frames;     /* Ts: of them, those the spatial path sees */
-    int32_t grid;               /* g: a frameset is g x g frames */
-    int32_t framesets;          /* T / (g*g) */
+    int32_t grid;               /* g: a frameset is g x g frames; 0: one path */
+    int32_t framesets;          /* T / (g*g); 0: one path */
     int32_t sampling_rate;      /* r: the distance in frames the model was trained with */
     int32_t adapter_width;      /* largest bottleneck; 0: no adapters */
     float mean[3], std[3];      /* of R, G, B in 0..1 */
@@ -445,6 +469,8 @@ typedef struct dp_model_info {
     /* What counts for max_memory at this moment, of the model, tasks on it and sessions on it; 0
      * without max_memory. Since 0.2.0. */
     int64_t counted_bytes;
+    int32_t method;  /* dp_method. Since 0.2.0. */
+    int32_t prompts; /* of DP_METHOD_VPT: learned tokens an image; else 0. Since 0.2.0. */
 } dp_model_info;
 
 DP_API void dp_model_info_init(dp_model_info *info, size_t struct_size); /* Since 0.2.0. */
@@ -578,8 +604,9 @@ typedef struct dp_session_options {
     /* Non-zero: images go through the model one by one instead of all together. The answer is the
      * same, bit for bit. The session holds one image's activations instead of those of all, and
      * reads the weights once for each image instead of once a clip, which is slower where they come
-     * from far away: for machines with little memory, with dp_session_push_frame(). Since
-     * 0.2.0. */
+     * from far away: for machines with little memory, with dp_session_push_frame().
+     * DP_ERR_UNSUPPORTED for models whose frames meet in the blocks (DP_METHOD_AIM,
+     * DP_METHOD_ST_ADAPTER). Since 0.2.0. */
     int32_t image_by_image;
     /* dp_attention_kind: keeps what the class tokens attend to, for dp_session_attention(). Answers
      * do not change. DP_ATTENTION_LAST takes 4 bytes for each image, head and token;
@@ -804,8 +831,8 @@ typedef struct dp_result {
      * dp_session_finish_clip(), or its end. */
     const float *logits;           /* [classes]; NULL when the model has no head */
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
-    const float *feature_temporal; /* y_t [feature_size] */
-    const float *feature_spatial;  /* y_s [feature_size] */
+    const float *feature_temporal; /* y_t [feature_size]; NULL when the model has one path */
+    const float *feature_spatial;  /* y_s [feature_size], or that of the one path */
     const void *reserved;
     int32_t classes;
     int32_t feature_size;
@@ -819,16 +846,17 @@ static inline void dp_result_default(dp_result *result) {
 }
 
 /* Classifies a clip: samples, resizes, crops and normalises its frames, builds the framesets, runs
- * both paths (paper, section 3) and the classifier on [y_t ; y_s]. Deterministic: the same frames,
- * model and instruction set give the same bits with any number of threads. On failure `result` is
- * left empty (untouched, if its struct_size is wrong) and the session is as usable as
- * before. */
+ * both paths (paper, section 3) and the classifier on [y_t ; y_s]; of another dp_method, the one
+ * path on all T frames. Deterministic: the same frames, model and instruction set give the same
+ * bits with any number of threads. On failure `result` is left empty (untouched, if its struct_size
+ * is wrong) and the session is as usable as before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
 /* What the model sees of a clip: the frames of one view (0 .. clip->views - 1) and crop (0 ..
  * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
  * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
- * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
+ * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. With one path, *temporal
+ * becomes NULL. They point into the
  * session, and stay valid until its next call that takes a clip, begins one or runs a stream. The
  * last result stays as it is. A session that goes image by image never holds all of this:
  * DP_ERR_ARGUMENT. Since 0.2.0. */
@@ -1033,8 +1061,8 @@ typedef struct dp_window {
     const int64_t *times_us; /* [T] their times; of one that stands for missing ones, in between */
     const float *logits;     /* [classes]; NULL when the model has no head */
     const float *probabilities;    /* [classes], softmax of the logits; NULL without a head */
-    const float *feature_temporal; /* y_t [feature_size] */
-    const float *feature_spatial;  /* y_s [feature_size] */
+    const float *feature_temporal; /* y_t [feature_size]; NULL when the model has one path */
+    const float *feature_spatial;  /* y_s [feature_size], or that of the one path */
     const void *reserved;
     int64_t number;      /* windows before this one */
     int64_t dropped;     /* frames, since the stream began */

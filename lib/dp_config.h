@@ -23,6 +23,7 @@
  *   DP_NO_ATTENTION    telling what class tokens attend to
  *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps
  *   DP_FORMATS         pixel formats: 1u << DP_FORMAT_RGB24 and others or'ed; by default all
+ *   DP_METHODS         methods beside DualPath: 1u << DP_METHOD_AIM and others or'ed; by default all
  *
  * What was left out is DP_ERR_UNSUPPORTED when it is asked for, memory DP_ERR_MEMORY. The code for
  * it is behind an `if` on one of the constants below, so that every build compiles all of it, and
@@ -100,5 +101,10 @@
 #define DP_FORMATS 0xffffffffu
 #endif
 #define DPI_HAS_FORMAT(format) ((DP_FORMATS >> (format)) & 1u)
+
+#if !defined(DP_METHODS)
+#define DP_METHODS 0xffffffffu
+#endif
+#define DPI_HAS_METHOD(method) (((DP_METHODS | 1u) >> (method)) & 1u)
 
 #endif /* DP_CONFIG_H */

@@ -7,6 +7,11 @@ static dp_status check_attention(dp_session *session, int32_t path) {
     if (path != DP_PATH_SPATIAL && path != DP_PATH_TEMPORAL) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT, "%d is no dp_path", (int)path);
     }
+    if (path == DP_PATH_TEMPORAL && !dpi_has_two_paths(&session->model->parameters)) {
+        return dpi_fail(&session->message, DP_ERR_ARGUMENT,
+                        "this model has no temporal path: its method is \"%s\"",
+                        dp_method_name((int32_t)session->model->parameters.method));
+    }
     if (dpi_kept_attention(&session->workspace) == DP_ATTENTION_NONE) {
         return dpi_fail(&session->message, DP_ERR_ARGUMENT,
                         "this session keeps no attention: set dp_session_options.attention");

@@ -107,6 +107,8 @@ dp_status dp_session_preprocess_view(dp_session *session, const dp_clip *clip, i
     dpi_view_begin(session, (size_t)crop, checked.crops);
     dpi_view_load_frames(session, &checked, (size_t)view, session->model->parameters.frames);
     store_pixels(spatial, session->workspace.path[DPI_SPATIAL].pixels);
-    store_pixels(temporal, session->workspace.path[DPI_TEMPORAL].pixels);
+    if (dpi_has_two_paths(&session->model->parameters)) {
+        store_pixels(temporal, session->workspace.path[DPI_TEMPORAL].pixels);
+    }
     return DP_OK;
 }

@@ -244,14 +244,6 @@ static int64_t held_bytes(const dp_model *model) {
     return (int64_t)(model->arena.size + model->source.size);
 }
 
-static int32_t widest_adapter(const dpi_parameters *p) {
-    size_t widest = 0;
-    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
-        widest = dpi_size_max(widest, p->bottleneck[site]);
-    }
-    return (int32_t)widest;
-}
-
 static dp_model_info collect_info(const dp_model *model) {
     const dpi_parameters *p = &model->parameters;
     dp_model_info info = {
@@ -275,13 +267,15 @@ static dp_model_info collect_info(const dp_model *model) {
         .grid = (int32_t)p->grid,
         .framesets = (int32_t)p->framesets,
         .sampling_rate = (int32_t)p->sampling_rate,
-        .adapter_width = widest_adapter(p),
+        .adapter_width = (int32_t)dpi_largest_bottleneck(p),
         .parameters = model->parameter_count,
         .adapter_parameters = model->adapter_parameter_count,
         .macs = dpi_view_macs(model),
         .weight_bytes = held_bytes(model),
         .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
         .counted_bytes = (int64_t)dpi_account_used(model->account),
+        .method = (int32_t)p->method,
+        .prompts = (int32_t)p->prompts,
     };
     memcpy(info.mean, p->mean, sizeof info.mean);
     memcpy(info.std, p->std, sizeof info.std);

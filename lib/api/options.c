@@ -33,7 +33,7 @@ static const dp_window default_window = {.struct_size = sizeof(dp_window)};
 const dpi_struct_type dpi_model_options_type = {
     STRUCT_TYPE(dp_model_options, max_memory, &default_model_options)};
 const dpi_struct_type dpi_model_info_type = {
-    STRUCT_TYPE(dp_model_info, counted_bytes, &default_model_info)};
+    STRUCT_TYPE(dp_model_info, prompts, &default_model_info)};
 const dpi_struct_type dpi_pool_options_type = {
     STRUCT_TYPE(dp_pool_options, reserved, &default_pool_options),
     .reserved = offsetof(dp_pool_options, reserved),

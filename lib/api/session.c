@@ -69,6 +69,18 @@ static dp_status check_attention_kind(int32_t kind, dpi_message *message) {
                           "to");
 }
 
+/* An image cannot go through the blocks by itself where it meets others. */
+static dp_status check_image_by_image(const dp_model *model, const dp_session_options *options,
+                                      dpi_message *message) {
+    const dpi_parameters *p = &model->parameters;
+    return options->image_by_image != 0 && dpi_frames_meet(p)
+               ? dpi_fail(message, DP_ERR_UNSUPPORTED,
+                          "dp_session_options: image_by_image: the frames of a model of method "
+                          "\"%s\" meet in its blocks",
+                          dp_method_name((int32_t)p->method))
+               : DP_OK;
+}
+
 static dp_status resolve_session_options(const dp_model *model, const dp_session_options *given,
                                          dp_session_options *options, dpi_message *message) {
     dp_status status = dpi_read_struct(&dpi_session_options_type, given, options, message);
@@ -86,6 +98,9 @@ static dp_status resolve_session_options(const dp_model *model, const dp_session
     }
     if (status == DP_OK) {
         status = check_attention_kind(options->attention, message);
+    }
+    if (status == DP_OK) {
+        status = check_image_by_image(model, options, message);
     }
     return status == DP_OK ? resolve_session_threads(options, message) : status;
 }

@@ -2,6 +2,7 @@
  * Streams: their options, and creating and resetting them.
  */
 #include "api/stream.h"
+#include "base/size.h"
 
 #include <stddef.h>
 
@@ -46,13 +47,20 @@ static dp_status check_full(const dp_stream_options *options, dpi_message *messa
     return status;
 }
 
+/* An eighth of a window; where every window is computed as a whole, a quarter. */
+static int32_t default_hop(const dpi_parameters *p) {
+    size_t hop =
+        dpi_has_two_paths(p) ? dpi_spatial_distance(p) : p->frames / (dpi_frames_meet(p) ? 4 : 8);
+    return (int32_t)dpi_size_max(hop, 1);
+}
+
 /* Numbers that stand for something else become that. */
 static void fill_in(const dpi_parameters *p, dp_stream_options *options) {
     if (options->rate == 0) {
         options->rate = (int32_t)p->sampling_rate;
     }
     if (options->hop == 0) {
-        options->hop = (int32_t)dpi_spatial_distance(p);
+        options->hop = default_hop(p);
     }
 }
 

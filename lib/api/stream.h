@@ -77,6 +77,7 @@ typedef struct dpi_history {
     int64_t *number;      /* [T] */
     int64_t *time_us;     /* [T] */
     float *cells;         /* framesets [Tg][3][R][R]: frame i is in cell i % T */
+    float *pixels;        /* [T][3][R][R], where frames meet in the blocks; else NULL */
     float *spatial;       /* [T][stride] class rows, */
     int64_t *spatial_of;  /* [T] and of which frame; -1: of none */
     float *temporal;      /* [open windows][Tg][stride] class rows, */

@@ -29,6 +29,9 @@ void dpi_stream_take_windows(dpi_arena *arena, const dpi_parameters *p, dp_strea
     history->number = take_numbers(arena, p->frames);
     history->time_us = take_numbers(arena, p->frames);
     history->cells = dpi_arena_floats(arena, p->framesets * 3, size * size);
+    if (dpi_frames_meet(p)) {
+        history->pixels = dpi_arena_floats(arena, p->frames * 3, size * size);
+    }
     history->spatial = dpi_arena_floats(arena, p->frames, stride);
     history->spatial_of = take_numbers(arena, p->frames);
     history->temporal = dpi_arena_floats(arena, history->open_windows * p->framesets, stride);
@@ -126,6 +129,29 @@ static dp_status run_frameset(dp_stream *stream, int64_t start, size_t image, in
     return run_image(stream, DPI_TEMPORAL, image);
 }
 
+/* All images of a window of frames from `start` on, of which frame `last` repeats: where frames
+ * meet in the blocks, none can go by itself. */
+static dp_status run_whole_window(dp_stream *stream, int64_t start, int64_t last) {
+    dp_session *session = stream->session;
+    const dpi_parameters *p = parameters_of(stream);
+    size_t values = 3 * p->image_size * p->image_size;
+    float *pixels = session->workspace.path[DPI_SPATIAL].pixels;
+    double since = dpi_clock_ms();
+    for (size_t t = 0; t < p->frames; t++) {
+        int64_t i = start + (int64_t)t;
+        memcpy(pixels + t * values,
+               stream->history.pixels + place_of(stream, i < last ? i : last) * values,
+               values * sizeof(float));
+    }
+    stream->timings.frames_ms += dpi_clock_restart(&since);
+    dpi_batch batch = dpi_workspace_batch(&session->workspace, DPI_SPATIAL, 0);
+    dp_status status = dpi_run_batch(session, &batch, 0.0, 1.0, &stream->timings);
+    if (status == DP_OK) {
+        stream->macs += (int64_t)p->frames * dpi_image_macs(session->model, DPI_SPATIAL);
+    }
+    return status;
+}
+
 /* ---- what a frame completes ---- */
 
 /* The first window that frame i can be in. */
@@ -219,15 +245,22 @@ static void describe_window(dp_stream *stream, int64_t start, int64_t last) {
     }
 }
 
-/* The temporal rows are in the workspace. */
-static dp_status answer_window(dp_stream *stream, int64_t start, int64_t last) {
-    dp_session *session = stream->session;
+static void collect_spatial_rows(const dp_stream *stream, int64_t start, int64_t last) {
     const dpi_parameters *p = parameters_of(stream);
-    double since = dpi_clock_ms();
     for (size_t s = 0; s < p->spatial_frames; s++) {
         int64_t i = start + (int64_t)(s * dpi_spatial_distance(p));
         copy_row(stream, class_row(stream, DPI_SPATIAL, s),
                  spatial_row(stream, i < last ? i : last));
+    }
+}
+
+/* The class rows are in the workspace, but those of the spatial path only where frames meet. */
+static dp_status answer_window(dp_stream *stream, int64_t start, int64_t last) {
+    dp_session *session = stream->session;
+    const dpi_parameters *p = parameters_of(stream);
+    double since = dpi_clock_ms();
+    if (!dpi_frames_meet(p)) {
+        collect_spatial_rows(stream, start, last);
     }
     dpi_run_head(&session->workspace);
     stream->macs += dpi_head_macs(session->model);
@@ -255,18 +288,31 @@ static dp_status finish_window(dp_stream *stream, int64_t w) {
     return answer_window(stream, w * stream->options.hop, INT64_MAX);
 }
 
-void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) {
+/* Those of the current frame that windows read again. */
+static void keep_pixels(const dp_stream *stream, size_t place) {
     const dpi_parameters *p = parameters_of(stream);
-    dpi_history *history = &stream->history;
+    const dpi_history *history = &stream->history;
     size_t size = p->image_size;
+    if (dpi_has_two_paths(p)) {
+        size_t in_set = dpi_frameset_frames(p);
+        dpi_fill_cell(stream->current->pixels, size, p->grid, place % in_set,
+                      history->cells + place / in_set * 3 * size * size);
+    }
+    if (dpi_frames_meet(p)) {
+        memcpy(history->pixels + place * 3 * size * size, stream->current->pixels,
+               3 * size * size * sizeof(float));
+    }
+}
+
+void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) {
+    dpi_history *history = &stream->history;
     size_t place = place_of(stream, history->frames);
     double since = dpi_clock_ms();
     history->same_since = unchanged ? history->same_since : history->frames;
     history->number[place] = stream->current->number;
     history->time_us[place] = time_us;
     if (is_in_some_window(stream, history->frames)) {
-        dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
-                      history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
+        keep_pixels(stream, place);
     }
     stream->timings.frames_ms += dpi_clock_restart(&since);
     stream->last_time_us = time_us;
@@ -288,20 +334,32 @@ static dp_status run_framesets_of(dp_stream *stream, int64_t i) {
     return status;
 }
 
+/* The images that frame i makes complete. */
+static dp_status run_images_of(dp_stream *stream, int64_t i) {
+    dp_status status = is_spatial(stream, i) ? need_spatial_row(stream, i) : DP_OK;
+    if (status == DP_OK && dpi_has_two_paths(parameters_of(stream))) {
+        status = run_framesets_of(stream, i);
+    }
+    return status;
+}
+
 dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
+    const dpi_parameters *p = parameters_of(stream);
     int64_t i = stream->history.frames;
     int64_t first = first_window_with(stream, i);
-    int64_t frames = (int64_t)parameters_of(stream)->frames;
-    dp_status status = is_spatial(stream, i) ? need_spatial_row(stream, i) : DP_OK;
-    if (status == DP_OK) {
-        status = run_framesets_of(stream, i);
+    bool ends_window = first * stream->options.hop + (int64_t)p->frames == i + 1;
+    dp_status status = DP_OK;
+    if (!dpi_frames_meet(p)) {
+        status = run_images_of(stream, i);
+    } else if (ends_window) {
+        status = run_whole_window(stream, first * stream->options.hop, INT64_MAX);
     }
     if (status != DP_OK) {
         return status;
     }
     stream->history.frames++;
     stream->on_the_way = false;
-    if (first * stream->options.hop + frames == stream->history.frames) {
+    if (ends_window) {
         status = finish_window(stream, first);
         *ready = status == DP_OK;
     }
@@ -313,6 +371,9 @@ dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
 /* Whether all class rows are there for a window of the frames from `start` on, but for that of the
  * last one. */
 static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
+    if (dpi_frames_meet(parameters_of(stream))) {
+        return true; /* none are needed */
+    }
     int64_t distance = (int64_t)dpi_spatial_distance(parameters_of(stream));
     int64_t last = stream->history.frames - 1;
     for (int64_t i = start; i < last; i += distance) {
@@ -342,6 +403,10 @@ static int64_t find_last_window(const dp_stream *stream) {
 static dp_status run_last_window(dp_stream *stream, int64_t start) {
     const dpi_parameters *p = parameters_of(stream);
     int64_t last = stream->history.frames - 1;
+    if (dpi_frames_meet(p)) {
+        dp_status run = run_whole_window(stream, start, last);
+        return run == DP_OK ? answer_window(stream, start, last) : run;
+    }
     int64_t last_spatial = start + (int64_t)(p->frames - dpi_spatial_distance(p));
     dp_status status = last_spatial >= last ? need_spatial_row(stream, last) : DP_OK;
     for (size_t image = 0; image < p->framesets && status == DP_OK; image++) {

@@ -47,6 +47,15 @@ static float *image_pixels(const dp_session *session, dpi_path path, size_t imag
     return state->pixels + image % state->images * 3 * size * size;
 }
 
+/* A frame that only the temporal path sees, as frame i of the view. */
+static void load_cell(const dp_session *session, size_t i, const dp_frame *frame,
+                      const dpi_frame_target *target, float *scratch) {
+    const dpi_parameters *p = &session->model->parameters;
+    size_t in_set = dpi_frameset_frames(p);
+    dpi_load_cell(frame, target, p->grid, i % in_set,
+                  image_pixels(session, DPI_TEMPORAL, i / in_set), scratch);
+}
+
 /* The frame after those that have come, or the index-th after it: into its cell, and whole if the
  * spatial path sees it. */
 static void load_frame_task(void *context, size_t index, size_t thread) {
@@ -58,17 +67,18 @@ static void load_frame_task(void *context, size_t index, size_t thread) {
     size_t i = session->view.frames + index;
     const dp_frame *frame =
         &run->clip->frames[dpi_sample_frame(&run->clip->sampler, run->number, i)];
-    size_t plane = p->image_size * p->image_size;
-    size_t cell = i % dpi_frameset_frames(p);
-    float *frameset = image_pixels(session, DPI_TEMPORAL, i / dpi_frameset_frames(p));
     float *scratch = dpi_workspace_scratch(&session->workspace, thread);
     if (i % dpi_spatial_distance(p) != 0) {
-        dpi_load_cell(frame, &target, p->grid, cell, frameset, scratch);
+        load_cell(session, i, frame, &target, scratch);
         return;
     }
     float *whole = image_pixels(session, DPI_SPATIAL, i / dpi_spatial_distance(p));
-    dpi_load_rows(frame, &target, 0, p->image_size, whole, plane, scratch);
-    dpi_fill_cell(whole, p->image_size, p->grid, cell, frameset);
+    dpi_load_rows(frame, &target, 0, p->image_size, whole, p->image_size * p->image_size, scratch);
+    if (dpi_has_two_paths(p)) {
+        size_t in_set = dpi_frameset_frames(p);
+        dpi_fill_cell(whole, p->image_size, p->grid, i % in_set,
+                      image_pixels(session, DPI_TEMPORAL, i / in_set));
+    }
 }
 
 void dpi_view_load_frames(dp_session *session, const dpi_checked_clip *clip, size_t number,
@@ -105,7 +115,7 @@ static dp_status run_complete_images(dp_session *session) {
     if (last % dpi_spatial_distance(p) == 0) {
         status = run_batch_of(session, DPI_SPATIAL, last / dpi_spatial_distance(p));
     }
-    if (status == DP_OK && come % dpi_frameset_frames(p) == 0) {
+    if (status == DP_OK && dpi_has_two_paths(p) && come % dpi_frameset_frames(p) == 0) {
         status = run_batch_of(session, DPI_TEMPORAL, last / dpi_frameset_frames(p));
     }
     return status;

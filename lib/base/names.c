@@ -20,6 +20,8 @@ static const number_name status_names[] = {
 static const number_name precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
 static const number_name target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
 static const number_name sampling_names[] = {"center", "first", "uniform", "given"};
+static const number_name method_names[] = {"dualpath", "aim",         "st-adapter",
+                                           "vpt",      "adaptformer", "probe"};
 static const number_name full_names[] = {"refuse", "wait", "drop"};
 
 #define COUNT(names) ((int32_t)(sizeof(names) / sizeof(names)[0]))
@@ -50,6 +52,14 @@ const char *dp_precision_name(int32_t precision) {
 
 int32_t dp_precision_from_name(const char *name) {
     return find_name(precision_names, COUNT(precision_names), name);
+}
+
+const char *dp_method_name(int32_t method) {
+    return NAME_OF(method_names, method, "unknown");
+}
+
+int32_t dp_method_from_name(const char *name) {
+    return find_name(method_names, COUNT(method_names), name);
 }
 
 const char *dp_target_name(int32_t target) {

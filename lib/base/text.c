@@ -15,6 +15,16 @@ bool dpi_text_equals(dpi_text text, const char *string) {
     return dpi_text_compare(text, dpi_text_of(string)) == 0;
 }
 
+bool dpi_text_contains(dpi_text text, const char *part) {
+    size_t length = strlen(part);
+    for (size_t i = 0; i + length <= text.length; i++) {
+        if (memcmp(text.bytes + i, part, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool dpi_text_starts_with(dpi_text text, const char *start) {
     size_t length = strlen(start);
     return text.length >= length && memcmp(text.bytes, start, length) == 0;

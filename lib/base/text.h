@@ -29,6 +29,7 @@ typedef struct dpi_text {
 dpi_text dpi_text_of(const char *string);
 bool dpi_text_equals(dpi_text text, const char *string);
 bool dpi_text_starts_with(dpi_text text, const char *start);
+bool dpi_text_contains(dpi_text text, const char *part);
 /* Compares two texts byte by byte; a prefix comes before longer texts. */
 int dpi_text_compare(dpi_text a, dpi_text b);
 

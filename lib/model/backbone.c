@@ -7,19 +7,10 @@
 
 #include <string.h>
 
-static bool contains_text(dpi_text name, const char *part) {
-    size_t length = strlen(part);
-    for (size_t i = 0; i + length <= name.length; i++) {
-        if (memcmp(name.bytes + i, part, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool dpi_is_frozen(dpi_text name) {
     return !dpi_text_starts_with(name, "class_token") && !dpi_text_starts_with(name, "position.") &&
-           !dpi_text_starts_with(name, "head.") && !contains_text(name, ".adapter.");
+           !dpi_text_starts_with(name, "head.") && !dpi_text_contains(name, ".adapter.") &&
+           !dpi_text_contains(name, ".prompt");
 }
 
 /* ---- the hash ---- */

@@ -50,14 +50,21 @@ static const char **keep_labels(dpi_builder *builder) {
 }
 
 static const char *keep_description(dpi_builder *builder) {
+    static const char titles[][20] = {"DualPath", "AIM",         "ST-Adapter",
+                                      "VPT",      "AdaptFormer", "linear probe of a"};
     const dpi_parameters *p = &builder->model->parameters;
+    char paths[96] = "";
     char line[256];
-    size_t length = dpi_print(line, sizeof line,
-                              "DualPath ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
-                              "%zu frames (%zu spatial, %zu framesets %zux%zu), %zu classes, %s",
-                              p->blocks, p->width, p->heads, p->patch_size, p->image_size,
-                              p->frames, p->spatial_frames, p->framesets, p->grid, p->grid,
-                              p->classes, dp_precision_name(builder->model->precision));
+    if (dpi_has_two_paths(p)) {
+        (void)dpi_print(paths, sizeof paths, " (%zu spatial, %zu framesets %zux%zu)",
+                        p->spatial_frames, p->framesets, p->grid, p->grid);
+    }
+    size_t length =
+        dpi_print(line, sizeof line,
+                  "%s ViT, %zu blocks of %zu, %zu heads, patch %zu of %zu, "
+                  "%zu frames%s, %zu classes, %s",
+                  titles[p->method], p->blocks, p->width, p->heads, p->patch_size, p->image_size,
+                  p->frames, paths, p->classes, dp_precision_name(builder->model->precision));
     return keep_text(builder, (dpi_text){line, length});
 }
 
@@ -110,11 +117,15 @@ static void build_projection(const dpi_scope *outer) {
 static void build_head(const dpi_scope *scope) {
     struct dp_model *model = scope->builder->model;
     const dpi_parameters *p = &model->parameters;
-    if (p->classes > 0) {
+    size_t inputs = dpi_head_inputs(p);
+    if (p->classes > 0 && dpi_has_two_paths(p)) {
         model->head_hidden = dpi_pack_layer(scope, model->gemm_f32, dpi_name("head.hidden"),
-                                            p->head_width, 2 * p->feature_size, 1.0f);
+                                            p->head_width, inputs, 1.0f);
+        inputs = p->head_width;
+    }
+    if (p->classes > 0) {
         model->head_output = dpi_pack_layer(scope, model->gemm_f32, dpi_name("head.output"),
-                                            p->classes, p->head_width, 1.0f);
+                                            p->classes, inputs, 1.0f);
     }
 }
 
@@ -132,6 +143,23 @@ static void build_frozen_ends(const dpi_scope *scope) {
     build_patch(scope);
     build_norms(scope);
     build_projection(scope);
+}
+
+/* What the method has in a block beside matrices. */
+static void build_beside_block(const dpi_scope *scope, size_t index, dpi_block *block) {
+    const dpi_parameters *p = &scope->builder->model->parameters;
+    const dpi_method *method = dpi_method_of(p->method);
+    for (size_t i = 0; i < DPI_CONVS && dpi_has_convolutions(p); i++) {
+        if (p->bottleneck[i] > 0 && index >= p->first_adapter_block) {
+            block->conv[i] =
+                dpi_keep_convolution(scope, dpi_adapter_name(index, method->sites[i].name, "conv"),
+                                     p->bottleneck[i], p->conv[i]);
+        }
+    }
+    if (dpi_has_prompts(p) && index < p->prompt_blocks) {
+        block->prompts =
+            dpi_keep_matrix(scope, dpi_block_name(index, "prompt"), p->prompts, p->width);
+    }
 }
 
 /* ---- the walk ---- */
@@ -156,6 +184,7 @@ static void build_weights(dpi_builder *builder) {
         } else {
             dpi_build_unfused_block(&scope, i, &block);
         }
+        build_beside_block(&scope, i, &block);
         if (model->block != NULL) {
             model->block[i] = block;
         }

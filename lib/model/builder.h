@@ -99,6 +99,13 @@ dpi_linear dpi_pack_layer(const dpi_scope *outer, const dpi_gemm *wanted, dpi_te
 /* Reads a layer norm and copies it as it is. */
 dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name);
 
+/* Copies a tensor [rows][columns] as it is. */
+const float *dpi_keep_matrix(const dpi_scope *outer, dpi_tensor_name name, size_t rows,
+                             size_t columns);
+/* NAME.weight [channels][time][rows][columns] and NAME.bias [channels]. */
+dpi_convolution dpi_keep_convolution(const dpi_scope *outer, dpi_tensor_name name, size_t channels,
+                                     dpi_kernel_size size);
+
 /* ---- what a model is built of ---- */
 
 void dpi_build_fused_block(const dpi_scope *outer, size_t index, dpi_block *block); /* fuse.c */

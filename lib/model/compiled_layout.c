@@ -2,29 +2,78 @@
  * The list of everything in a compiled file: names, members of the model, and sizes.
  */
 #include "model/compiled_layout.h"
+#include "base/text.h"
 #include "model/choose.h"
 
 #include <stddef.h>
 
-/* Sizes of entries. Those of bottlenecks follow each other as their sites do. */
+/* Sizes of entries. */
 typedef enum size_name {
+    NONE,
     ONE,
     ONE_OF_PRE_NORM, /* 1 or 0 */
     WIDTH,
     QKV,
     MLP,
     PATCH,
-    TOKENS,
+    IMAGE_TOKENS,
     FRAMESET_TOKENS,
+    FRAMES_OF_TIME,        /* or 0 */
     FEATURE_OF_PROJECTION, /* or 0 */
-    BOTH_FEATURES,
+    HEAD_INPUTS,
     HEAD,
+    OUTPUT_INPUTS,
     CLASSES,
-    BOTTLENECK
+    PROMPTS,
+    TAPS_ATTN,
+    TAPS_MLP,
+    /* bottlenecks of a part */
+    BEFORE_QKV,
+    BESIDE_ATTENTION,
+    AFTER_ATTENTION,
+    AT_ATTENTION, /* either of the two */
+    BESIDE_MLP,
+    AFTER_MLP,
+    AT_MLP
 } size_name;
 
-static size_t size_of(const dpi_parameters *p, size_name name) {
+/* The block and the part of an entry. */
+typedef struct entry_place {
+    size_t block;
+    dpi_part part;
+} entry_place;
+
+static size_t bottleneck(const dpi_parameters *p, entry_place at, dpi_adapter_place place) {
+    return dpi_bottleneck_at(p, at.block, at.part, place);
+}
+
+static size_t size_of_bottleneck(const dpi_parameters *p, size_name name, entry_place at) {
     switch (name) {
+    case BEFORE_QKV:
+        return bottleneck(p, at, DPI_BEFORE_QKV);
+    case BESIDE_ATTENTION:
+        return bottleneck(p, at, DPI_BESIDE_ATTENTION);
+    case AFTER_ATTENTION:
+        return bottleneck(p, at, DPI_AFTER_ATTENTION);
+    case AT_ATTENTION:
+        return bottleneck(p, at, DPI_BESIDE_ATTENTION) + bottleneck(p, at, DPI_AFTER_ATTENTION);
+    case BESIDE_MLP:
+        return bottleneck(p, at, DPI_BESIDE_MLP);
+    case AFTER_MLP:
+        return bottleneck(p, at, DPI_AFTER_MLP);
+    default: /* AT_MLP */
+        return bottleneck(p, at, DPI_BESIDE_MLP) + bottleneck(p, at, DPI_AFTER_MLP);
+    }
+}
+
+static size_t count_taps(dpi_kernel_size size) {
+    return size.time * size.rows * size.columns;
+}
+
+static size_t size_of(const dpi_parameters *p, size_name name, entry_place at) {
+    switch (name) {
+    case NONE:
+        return 0;
     case ONE:
         return 1;
     case ONE_OF_PRE_NORM:
@@ -37,20 +86,30 @@ static size_t size_of(const dpi_parameters *p, size_name name) {
         return p->mlp_width;
     case PATCH:
         return 3 * p->patch_size * p->patch_size;
-    case TOKENS:
-        return p->tokens;
+    case IMAGE_TOKENS:
+        return p->image_tokens;
     case FRAMESET_TOKENS:
-        return p->framesets * p->tokens;
+        return p->framesets * p->image_tokens;
+    case FRAMES_OF_TIME:
+        return dpi_has_time_attention(p) ? p->frames : 0;
     case FEATURE_OF_PROJECTION:
         return p->has_projection ? p->feature_size : 0;
-    case BOTH_FEATURES:
-        return 2 * p->feature_size;
+    case HEAD_INPUTS:
+        return dpi_head_inputs(p);
     case HEAD:
         return p->head_width;
+    case OUTPUT_INPUTS:
+        return dpi_has_two_paths(p) ? p->head_width : dpi_head_inputs(p);
     case CLASSES:
         return p->classes;
+    case PROMPTS:
+        return at.block < p->prompt_blocks ? p->prompts : 0;
+    case TAPS_ATTN:
+        return count_taps(p->conv[DPI_CONV_ATTN]);
+    case TAPS_MLP:
+        return count_taps(p->conv[DPI_CONV_MLP]);
     default:
-        return p->bottleneck[name - BOTTLENECK];
+        return size_of_bottleneck(p, name, at);
     }
 }
 
@@ -62,44 +121,59 @@ typedef struct entry_row {
     size_t offset;
     entry_kind kind;
     unsigned rows, columns; /* size_name */
+    dpi_part part;
 } entry_row;
 
 #define IN_MODEL(member) offsetof(struct dp_model, member)
 
 static const entry_row model_entries[] = {
-    {"patch", IN_MODEL(patch), MATRIX, WIDTH, PATCH},
-    {"position_table.spatial", IN_MODEL(position_spatial), TABLE, TOKENS, WIDTH},
-    {"position_table.temporal", IN_MODEL(position_temporal), TABLE, FRAMESET_TOKENS, WIDTH},
-    {"pre_norm.weight", IN_MODEL(pre_norm.weight), TABLE, ONE_OF_PRE_NORM, WIDTH},
-    {"pre_norm.bias", IN_MODEL(pre_norm.bias), TABLE, ONE_OF_PRE_NORM, WIDTH},
-    {"post_norm.weight", IN_MODEL(post_norm.weight), TABLE, ONE, WIDTH},
-    {"post_norm.bias", IN_MODEL(post_norm.bias), TABLE, ONE, WIDTH},
-    {"projection", IN_MODEL(projection), F32_MATRIX, FEATURE_OF_PROJECTION, WIDTH},
-    {"head.hidden", IN_MODEL(head_hidden), F32_MATRIX, HEAD, BOTH_FEATURES},
-    {"head.output", IN_MODEL(head_output), F32_MATRIX, CLASSES, HEAD},
+    {"patch", IN_MODEL(patch), MATRIX, WIDTH, PATCH, 0},
+    {"position_table.spatial", IN_MODEL(position_spatial), TABLE, IMAGE_TOKENS, WIDTH, 0},
+    {"position_table.temporal", IN_MODEL(position_temporal), TABLE, FRAMESET_TOKENS, WIDTH, 0},
+    {"position_table.time", IN_MODEL(position_time), TABLE, FRAMES_OF_TIME, WIDTH, 0},
+    {"pre_norm.weight", IN_MODEL(pre_norm.weight), TABLE, ONE_OF_PRE_NORM, WIDTH, 0},
+    {"pre_norm.bias", IN_MODEL(pre_norm.bias), TABLE, ONE_OF_PRE_NORM, WIDTH, 0},
+    {"post_norm.weight", IN_MODEL(post_norm.weight), TABLE, ONE, WIDTH, 0},
+    {"post_norm.bias", IN_MODEL(post_norm.bias), TABLE, ONE, WIDTH, 0},
+    {"projection", IN_MODEL(projection), F32_MATRIX, FEATURE_OF_PROJECTION, WIDTH, 0},
+    {"head.hidden", IN_MODEL(head_hidden), F32_MATRIX, HEAD, HEAD_INPUTS, 0},
+    {"head.output", IN_MODEL(head_output), F32_MATRIX, CLASSES, OUTPUT_INPUTS, 0},
 };
 
 /* The name of a matrix in a block is that of its member: "spatial.qkv". */
+#define IN_PART(index, member)                                         \
+#member,                                                           \
+        offsetof(dpi_block, part) + (index) * sizeof(dpi_block_part) + \
+            offsetof(dpi_block_part, member),                          \
+        MATRIX
+/* The matrices of a part, with the sizes of those that are frozen. The parts share these; they are
+ * listed once, in the first part: dpi_share_frozen(). */
+#define ENTRIES_OF_PART(part, qkv_rows, width_rows, mlp_rows)              \
+    {IN_PART(part, adapter_down_qkv), BEFORE_QKV, WIDTH, part},            \
+        {IN_PART(part, composed_qkv), QKV, BEFORE_QKV, part},              \
+        {IN_PART(part, qkv), qkv_rows, WIDTH, part},                       \
+        {IN_PART(part, adapter_down_attn), BESIDE_ATTENTION, WIDTH, part}, \
+        {IN_PART(part, composed_down_attn), AFTER_ATTENTION, WIDTH, part}, \
+        {IN_PART(part, attn_out), width_rows, WIDTH, part},                \
+        {IN_PART(part, adapter_up_attn), WIDTH, AT_ATTENTION, part},       \
+        {IN_PART(part, adapter_down_mlp), BESIDE_MLP, WIDTH, part},        \
+        {IN_PART(part, fc1), mlp_rows, WIDTH, part},                       \
+        {IN_PART(part, composed_down_mlp), AFTER_MLP, MLP, part},          \
+        {IN_PART(part, fc2), width_rows, MLP, part}, {                     \
+        IN_PART(part, adapter_up_mlp), WIDTH, AT_MLP, part                 \
+    }
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): a member cannot have any. */
-#define IN_BLOCK(path, member) #path "." #member, offsetof(dpi_block, path.member), MATRIX
+#define IN_BLOCK(member) offsetof(dpi_block, member), TABLE
 
-/* Matrices that both paths share are listed once, in the spatial path: dpi_share_with_temporal().
- */
 static const entry_row block_entries[] = {
-    {IN_BLOCK(spatial, qkv), QKV, WIDTH},
-    {IN_BLOCK(spatial, adapter_down_attn), BOTTLENECK + DPI_S1, WIDTH},
-    {IN_BLOCK(spatial, attn_out), WIDTH, WIDTH},
-    {IN_BLOCK(spatial, adapter_up_attn), WIDTH, BOTTLENECK + DPI_S1},
-    {IN_BLOCK(spatial, adapter_down_mlp), BOTTLENECK + DPI_S2, WIDTH},
-    {IN_BLOCK(spatial, fc1), MLP, WIDTH},
-    {IN_BLOCK(spatial, fc2), WIDTH, MLP},
-    {IN_BLOCK(spatial, adapter_up_mlp), WIDTH, BOTTLENECK + DPI_S2},
-    {IN_BLOCK(temporal, adapter_down_qkv), BOTTLENECK + DPI_T0, WIDTH},
-    {IN_BLOCK(temporal, composed_qkv), QKV, BOTTLENECK + DPI_T0},
-    {IN_BLOCK(temporal, composed_down_attn), BOTTLENECK + DPI_T1, WIDTH},
-    {IN_BLOCK(temporal, adapter_up_attn), WIDTH, BOTTLENECK + DPI_T1},
-    {IN_BLOCK(temporal, composed_down_mlp), BOTTLENECK + DPI_T2, MLP},
-    {IN_BLOCK(temporal, adapter_up_mlp), WIDTH, BOTTLENECK + DPI_T2},
+    ENTRIES_OF_PART(DPI_PART_SPATIAL, QKV, WIDTH, MLP),
+    ENTRIES_OF_PART(DPI_PART_TEMPORAL, NONE, NONE, NONE),
+    {"conv.kernel_attn", IN_BLOCK(conv[DPI_CONV_ATTN].weight), TAPS_ATTN, BESIDE_ATTENTION,
+     DPI_PART_CONV},
+    {"conv.bias_attn", IN_BLOCK(conv[DPI_CONV_ATTN].bias), ONE, BESIDE_ATTENTION, DPI_PART_CONV},
+    {"conv.kernel_mlp", IN_BLOCK(conv[DPI_CONV_MLP].weight), TAPS_MLP, BESIDE_MLP, DPI_PART_CONV},
+    {"conv.bias_mlp", IN_BLOCK(conv[DPI_CONV_MLP].bias), ONE, BESIDE_MLP, DPI_PART_CONV},
+    {"prompt", IN_BLOCK(prompts), PROMPTS, WIDTH, DPI_PART_SPATIAL},
 };
 
 #define MODEL_ENTRIES (sizeof model_entries / sizeof model_entries[0])
@@ -109,17 +183,42 @@ size_t dpi_compiled_entry_count(const struct dp_model *model) {
     return MODEL_ENTRIES + model->parameters.blocks * BLOCK_ENTRIES;
 }
 
+/* "temporal": the prefix of a matrix in a part. */
+static const char *part_name(const dpi_parameters *p, dpi_part part) {
+    if (part == DPI_PART_SPATIAL) {
+        return "spatial";
+    }
+    if (dpi_has_two_paths(p)) {
+        return "temporal";
+    }
+    return dpi_has_time_attention(p) ? "time" : "conv";
+}
+
+static dpi_tensor_name entry_name(const dpi_parameters *p, const entry_row *row, bool in_block,
+                                  size_t block) {
+    char name[40];
+    if (!in_block) {
+        return dpi_name(row->name);
+    }
+    if (row->kind == TABLE) {
+        return dpi_block_name(block, row->name);
+    }
+    (void)dpi_print(name, sizeof name, "%s.%s", part_name(p, row->part), row->name);
+    return dpi_block_name(block, name);
+}
+
 dpi_compiled_entry dpi_compiled_entry_at(const struct dp_model *model, size_t index) {
     const dpi_parameters *p = &model->parameters;
     bool in_block = index >= MODEL_ENTRIES;
     size_t rest = in_block ? index - MODEL_ENTRIES : 0;
     const entry_row *row = in_block ? &block_entries[rest % BLOCK_ENTRIES] : &model_entries[index];
-    dpi_compiled_entry entry = {.in_block = in_block,
-                                .block = rest / BLOCK_ENTRIES,
+    entry_place at = {rest / BLOCK_ENTRIES, row->part};
+    dpi_compiled_entry entry = {.name = entry_name(p, row, in_block, at.block),
+                                .in_block = in_block,
+                                .block = at.block,
                                 .offset = row->offset,
-                                .rows = size_of(p, row->rows),
-                                .columns = size_of(p, row->columns)};
-    entry.name = in_block ? dpi_block_name(entry.block, row->name) : dpi_name(row->name);
+                                .rows = size_of(p, (size_name)row->rows, at),
+                                .columns = size_of(p, (size_name)row->columns, at)};
     if (row->kind != TABLE) {
         const dpi_gemm *wanted = row->kind == MATRIX ? model->gemm : model->gemm_f32;
         entry.gemm = dpi_gemm_for_depth(model, wanted, entry.columns);
@@ -127,18 +226,24 @@ dpi_compiled_entry dpi_compiled_entry_at(const struct dp_model *model, size_t in
     return entry;
 }
 
-void dpi_share_with_temporal(const dpi_parameters *p, dpi_block *block) {
-    const dpi_path_block *spatial = &block->spatial;
-    dpi_path_block *temporal = &block->temporal;
-    temporal->fc1 = spatial->fc1;
-    if (p->bottleneck[DPI_T0] == 0 || p->serial_skip) {
-        temporal->qkv = spatial->qkv;
+void dpi_share_frozen(const dpi_parameters *p, dpi_block *block) {
+    const dpi_block_part *spatial = &block->part[DPI_PART_SPATIAL];
+    dpi_block_part *other = &block->part[DPI_PART_TEMPORAL];
+    if (!dpi_has_two_paths(p) && !dpi_has_time_attention(p)) {
+        return;
     }
-    if (p->bottleneck[DPI_T1] == 0 || p->serial_skip) {
-        temporal->attn_out = spatial->attn_out;
+    if (dpi_keeps_input(p, DPI_PART_TEMPORAL, DPI_BEFORE_QKV)) {
+        other->qkv = spatial->qkv;
     }
-    if (p->bottleneck[DPI_T2] == 0 || p->serial_skip) {
-        temporal->fc2 = spatial->fc2;
+    if (dpi_keeps_input(p, DPI_PART_TEMPORAL, DPI_AFTER_ATTENTION)) {
+        other->attn_out = spatial->attn_out;
+    }
+    if (!dpi_has_two_paths(p)) {
+        return; /* the MLP follows the attention of the first part */
+    }
+    other->fc1 = spatial->fc1;
+    if (dpi_keeps_input(p, DPI_PART_TEMPORAL, DPI_AFTER_MLP)) {
+        other->fc2 = spatial->fc2;
     }
 }
 

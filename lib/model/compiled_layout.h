@@ -39,10 +39,10 @@ dpi_compiled_entry dpi_compiled_entry_at(const struct dp_model *model, size_t in
 size_t dpi_compiled_tensor_count(const dpi_compiled_entry *entry);
 dpi_compiled_tensor dpi_compiled_tensor_at(const dpi_compiled_entry *entry, size_t index);
 
-/* Gives the temporal path of a fused block those frozen matrices that it has in common with the
- * spatial path: all of them, but for one that an adapter follows in series without a skip (the
- * composed matrix of the two replaces it). A compiled file holds them once, in the spatial path.
- * Fusing and reading both call this when the spatial path is complete. */
-void dpi_share_with_temporal(const dpi_parameters *p, dpi_block *block);
+/* Gives the temporal path, or the attention over time, of a fused block those frozen matrices that
+ * it has in common with the spatial path: all of them, but for one that an adapter follows in
+ * series without a skip (the composed matrix of the two replaces it). A compiled file holds them
+ * once, in the first part. Fusing and reading both call this when that part is complete. */
+void dpi_share_frozen(const dpi_parameters *p, dpi_block *block);
 
 #endif /* DPI_COMPILED_LAYOUT_H */

@@ -86,6 +86,6 @@ void dpi_read_compiled(dpi_builder *builder) {
         read_entry(builder, &entry);
     }
     for (size_t i = 0; i < blocks && dpi_building(builder); i++) {
-        dpi_share_with_temporal(&model->parameters, &model->block[i]);
+        dpi_share_frozen(&model->parameters, &model->block[i]);
     }
 }

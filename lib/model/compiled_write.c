@@ -10,6 +10,13 @@
 
 /* ---- metadata ---- */
 
+/* A file that names no method is DualPath's, as all files of before there were others. */
+static void emit_method(dpi_emitter *to, const dpi_parameter *row, dp_method method) {
+    if (method != DP_METHOD_DUALPATH) {
+        dpi_emit_string(to, row->key, dp_method_name(method));
+    }
+}
+
 static void emit_parameter(dpi_emitter *to, const dpi_parameter *row, const dpi_parameters *p) {
     const void *member = (const uint8_t *)p + row->offset;
     const float *rgb = member;
@@ -22,6 +29,9 @@ static void emit_parameter(dpi_emitter *to, const dpi_parameter *row, const dpi_
         break;
     case DPI_PARAMETER_FLAG:
         dpi_emit_bool(to, row->key, *(const bool *)member);
+        break;
+    case DPI_PARAMETER_METHOD:
+        emit_method(to, row, *(const dp_method *)member);
         break;
     case DPI_PARAMETER_ACTIVATION:
         dpi_emit_string(to, row->key, dpi_activation_name(*(const dpi_activation *)member));
@@ -40,7 +50,9 @@ static void emit_parameter(dpi_emitter *to, const dpi_parameter *row, const dpi_
 
 static void emit_parameters(dpi_emitter *to, dpi_parameter_list list, const dpi_parameters *p) {
     for (size_t i = 0; i < list.count; i++) {
-        emit_parameter(to, &list.rows[i], p);
+        if (dpi_method_has(p->method, &list.rows[i])) {
+            emit_parameter(to, &list.rows[i], p);
+        }
     }
 }
 

@@ -12,7 +12,8 @@
 #define MIXED_TYPES "mixed"
 
 static bool is_matrix_of_block(const dpi_tensor *tensor) {
-    return tensor->dims == 2 && dpi_text_starts_with(tensor->name, "block.");
+    return tensor->dims == 2 && dpi_text_starts_with(tensor->name, "block.") &&
+           !dpi_text_contains(tensor->name, ".prompt");
 }
 
 /* The tensors that a task shares count as if they were in its own file. */

@@ -24,44 +24,57 @@ typedef struct dpi_norm {
     const float *weight, *bias;
 } dpi_norm;
 
-/* One block of one path after fusion. The rows are x, and d is what an adapter's way down gives. A
- * matrix that a path does not have has no outputs. (vit/fused_block.c)
+/* One part of a block after fusion. The rows are x, and d is what an adapter's way down gives. A
+ * matrix that a part does not have has no outputs. (vit/fused_block.c)
  *     n       = norm(x)
- *     d       = act(n adapter_down_qkv)            A_t0 down
- *     [k v q] = n qkv + d composed_qkv             A_t0 up, composed with qkv
- *     d       = act(n adapter_down_attn)           A_s1 down
+ *     d       = act(n adapter_down_qkv)            DPI_BEFORE_QKV down
+ *     [k v q] = n qkv + d composed_qkv             DPI_BEFORE_QKV up, composed with qkv
+ *     d       = act(n adapter_down_attn)           DPI_BESIDE_ATTENTION down
  *     a       = attention(k, v, q)
- *     d       = act(a composed_down_attn)          attn_out, composed with A_t1 down
- *     x      += a attn_out + d adapter_up_attn     A_s1 or A_t1 up
+ *     d       = act(a composed_down_attn)          attn_out, composed with DPI_AFTER_ATTENTION down
+ *     x      += a attn_out + d adapter_up_attn     the up of either
  *     m       = norm(x)
- *     d       = act(m adapter_down_mlp)            A_s2 down
+ *     d       = act(m adapter_down_mlp)            DPI_BESIDE_MLP down; of AdaptFormer, of x
  *     h       = act(m fc1)
- *     d       = act(h composed_down_mlp)           fc2, composed with A_t2 down
- *     x      += h fc2 + d adapter_up_mlp           A_s2 or A_t2 up
+ *     d       = act(h composed_down_mlp)           fc2, composed with DPI_AFTER_MLP down
+ *     x      += h fc2 + d adapter_up_mlp           the up of either
+ * DPI_PART_TIME ends before m: attention is over the T frames of a place, and the MLP follows that
+ * of DPI_PART_SPATIAL. DPI_PART_CONV has four matrices. Before attention and before the MLP of
+ * DPI_PART_SPATIAL, for the rows of patches (vit/convolution.c):
+ *     x      += conv(x adapter_down_attn) adapter_up_attn
+ *     x      += conv(x adapter_down_mlp) adapter_up_mlp
  */
-typedef struct dpi_path_block {
+typedef struct dpi_block_part {
     dpi_linear adapter_down_qkv, composed_qkv, qkv, adapter_down_attn;
     dpi_linear composed_down_attn, attn_out, adapter_up_attn;
     dpi_linear adapter_down_mlp, fc1, composed_down_mlp, fc2, adapter_up_mlp;
-} dpi_path_block;
+} dpi_block_part;
 
 typedef struct dpi_adapter {
     dpi_linear down, up; /* the adapter's scale is folded into `up` */
 } dpi_adapter;
 
-/* One block as the file has it, for both paths. (vit/unfused_block.c) */
+/* One block as the file has it, for all parts. (vit/unfused_block.c) */
 typedef struct dpi_unfused_block {
     dpi_norm norm1, norm2;
     dpi_linear qkv, attn_out, fc1, fc2;
-    dpi_adapter adapters[DPI_ADAPTER_SITES];
+    dpi_adapter adapters[DPI_MAX_SITES]; /* by the method's sites */
 } dpi_unfused_block;
 
-/* Fused for each path, or as the file has it: dp_model.fused. */
-typedef union dpi_block {
-    struct {
-        dpi_path_block spatial, temporal;
+/* A depthwise convolution: the weights of a tap for all channels lie together. */
+typedef struct dpi_convolution {
+    const float *weight; /* [time * rows * columns][channels]; NULL: there is none */
+    const float *bias;   /* [channels] */
+} dpi_convolution;
+
+typedef struct dpi_block {
+    union { /* fused, or as the file has it: dp_model.fused */
+        dpi_block_part part[DPI_PARTS];
+        dpi_unfused_block unfused;
     };
-    dpi_unfused_block unfused;
+    dpi_convolution conv[DPI_CONVS];
+    const float
+        *prompts; /* [prompts][width], which stand after the patches from here on; or NULL */
 } dpi_block;
 
 /* Sixteen digits; "" where the file carries no checksums. (backbone.c) */
@@ -85,8 +98,9 @@ struct dp_model {
     bool lacks_amx; /* AMX would have been chosen, but the operating system refused it */
 
     dpi_linear patch;
-    const float *position_spatial;  /* [tokens][width], the class token added to row 0 */
-    const float *position_temporal; /* [framesets][tokens][width], the same */
+    const float *position_spatial;  /* [image_tokens][width], the class token added to row 0 */
+    const float *position_temporal; /* [framesets][image_tokens][width], the same */
+    const float *position_time;     /* [frames][width], for all rows of a frame; NULL: none */
     dpi_norm pre_norm, post_norm;   /* pre_norm may be none */
     dpi_linear projection;          /* outputs == 0: there is none */
     dpi_linear head_hidden, head_output;

@@ -3,7 +3,6 @@
  */
 #include "model/names.h"
 #include "base/text.h"
-#include "model/parameters.h"
 
 #include <string.h>
 
@@ -19,15 +18,9 @@ dpi_tensor_name dpi_block_name(size_t block, const char *name) {
     return made;
 }
 
-const char *dpi_site_name(size_t site) {
-    static const char *const names[DPI_ADAPTER_SITES] = {"s1", "s2", "t0", "t1", "t2"};
-    return names[site];
-}
-
-dpi_tensor_name dpi_adapter_name(size_t block, size_t site, const char *half) {
+dpi_tensor_name dpi_adapter_name(size_t block, const char *site, const char *layer) {
     dpi_tensor_name made;
-    (void)dpi_print(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block,
-                    dpi_site_name(site), half);
+    (void)dpi_print(made.text, sizeof made.text, "block.%zu.adapter.%s.%s", block, site, layer);
     return made;
 }
 

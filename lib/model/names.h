@@ -14,12 +14,9 @@ typedef struct dpi_tensor_name {
 dpi_tensor_name dpi_name(const char *name);
 /* "block.3.norm1" */
 dpi_tensor_name dpi_block_name(size_t block, const char *name);
-/* "block.3.adapter.s1.down"; `half` is "down" or "up". */
-dpi_tensor_name dpi_adapter_name(size_t block, size_t site, const char *half);
+/* "block.3.adapter.s1.down"; `layer` is "down", "up" or "conv". */
+dpi_tensor_name dpi_adapter_name(size_t block, const char *site, const char *layer);
 dpi_tensor_name dpi_with_suffix(dpi_tensor_name name, const char *suffix);
-
-/* "s1", "s2", "t0", "t1", "t2" */
-const char *dpi_site_name(size_t site);
 
 /* "[2][3]" */
 typedef struct dpi_shape_text {

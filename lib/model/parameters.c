@@ -17,38 +17,67 @@
 #define AT(member) offsetof(dpi_parameters, member)
 #define SIZE(member) AT(member), DPI_PARAMETER_SIZE
 
+#define ONLY(name) (1u << DP_METHOD_##name)
+
 static const dpi_parameter canonical_rows[] = {
-    {"dualpath.image_size", SIZE(image_size), true, 1, 4096},
-    {"dualpath.patch_size", SIZE(patch_size), true, 1, 256},
-    {"dualpath.embedding_length", SIZE(width), true, 1, 16384},
-    {"dualpath.block_count", SIZE(blocks), true, 1, 256},
-    {"dualpath.attention.head_count", SIZE(heads), true, 1, 1024},
-    {"dualpath.attention.layer_norm_epsilon", AT(epsilon), DPI_PARAMETER_REAL, false, 0, 0},
-    {"dualpath.activation", AT(activation), DPI_PARAMETER_ACTIVATION, false, 0, 0},
-    {"dualpath.adapter.activation", AT(adapter_activation), DPI_PARAMETER_ACTIVATION, false, 0, 0},
-    {"dualpath.adapter.scale", AT(adapter_scale), DPI_PARAMETER_REAL, false, 0, 0},
-    {"dualpath.adapter.serial_skip", AT(serial_skip), DPI_PARAMETER_FLAG, false, 0, 0},
-    {"dualpath.position.kind", AT(position), DPI_PARAMETER_POSITION, false, 0, 0},
-    {"dualpath.grid", SIZE(grid), false, 1, 16},
-    {"dualpath.frames", SIZE(frames), true, 1, 4096},
-    {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256},
-    {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536},
-    {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0},
-    {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0},
+    {"dualpath.method", AT(method), DPI_PARAMETER_METHOD, false, 0, 0, 0},
+    {"dualpath.image_size", SIZE(image_size), true, 1, 4096, 0},
+    {"dualpath.patch_size", SIZE(patch_size), true, 1, 256, 0},
+    {"dualpath.embedding_length", SIZE(width), true, 1, 16384, 0},
+    {"dualpath.block_count", SIZE(blocks), true, 1, 256, 0},
+    {"dualpath.attention.head_count", SIZE(heads), true, 1, 1024, 0},
+    {"dualpath.attention.layer_norm_epsilon", AT(epsilon), DPI_PARAMETER_REAL, false, 0, 0, 0},
+    {"dualpath.activation", AT(activation), DPI_PARAMETER_ACTIVATION, false, 0, 0, 0},
+    {"dualpath.adapter.activation", AT(adapter_activation), DPI_PARAMETER_ACTIVATION, false, 0, 0,
+     0},
+    {"dualpath.adapter.scale", AT(adapter_scale), DPI_PARAMETER_REAL, false, 0, 0, 0},
+    {"dualpath.adapter.serial_skip", AT(serial_skip), DPI_PARAMETER_FLAG, false, 0, 0,
+     ONLY(DUALPATH)},
+    {"dualpath.position.kind", AT(position), DPI_PARAMETER_POSITION, false, 0, 0, ONLY(DUALPATH)},
+    {"dualpath.grid", SIZE(grid), false, 1, 16, ONLY(DUALPATH)},
+    {"dualpath.frames", SIZE(frames), true, 1, 4096, 0},
+    {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DUALPATH)},
+    {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536, 0},
+    {"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255, ONLY(ST_ADAPTER)},
+    {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0, 0},
+    {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0, 0},
 };
 
+#define BOTTLENECK(site, index, method) \
+    { "dualpath.compiled.bottleneck." site, SIZE(bottleneck[index]), true, 0, 65536, ONLY(method) }
+#define KERNEL_SIZE(name, member)                                                    \
+    {                                                                                \
+        "dualpath.compiled.kernel." name, SIZE(member), true, 0, DPI_LARGEST_KERNEL, \
+            ONLY(ST_ADAPTER)                                                         \
+    }
+
 static const dpi_parameter compiled_rows[] = {
-    {"dualpath.compiled.mlp_width", SIZE(mlp_width), true, 1, 65536},
-    {"dualpath.compiled.feature_size", SIZE(feature_size), true, 1, 65536},
-    {"dualpath.compiled.head_width", SIZE(head_width), true, 0, 65536},
-    {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000},
-    {"dualpath.compiled.projection", AT(has_projection), DPI_PARAMETER_FLAG, true, 0, 0},
-    {"dualpath.compiled.pre_norm", AT(has_pre_norm), DPI_PARAMETER_FLAG, true, 0, 0},
-    {"dualpath.compiled.bottleneck.s1", SIZE(bottleneck[DPI_S1]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.s2", SIZE(bottleneck[DPI_S2]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t0", SIZE(bottleneck[DPI_T0]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t1", SIZE(bottleneck[DPI_T1]), true, 0, 65536},
-    {"dualpath.compiled.bottleneck.t2", SIZE(bottleneck[DPI_T2]), true, 0, 65536},
+    {"dualpath.compiled.mlp_width", SIZE(mlp_width), true, 1, 65536, 0},
+    {"dualpath.compiled.feature_size", SIZE(feature_size), true, 1, 65536, 0},
+    {"dualpath.compiled.head_width", SIZE(head_width), true, 0, 65536, 0},
+    {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000, 0},
+    {"dualpath.compiled.projection", AT(has_projection), DPI_PARAMETER_FLAG, true, 0, 0, 0},
+    {"dualpath.compiled.pre_norm", AT(has_pre_norm), DPI_PARAMETER_FLAG, true, 0, 0, 0},
+    BOTTLENECK("s1", 0, DUALPATH),
+    BOTTLENECK("s2", 1, DUALPATH),
+    BOTTLENECK("t0", 2, DUALPATH),
+    BOTTLENECK("t1", 3, DUALPATH),
+    BOTTLENECK("t2", 4, DUALPATH),
+    BOTTLENECK("time_in", 0, AIM),
+    BOTTLENECK("time", 1, AIM),
+    BOTTLENECK("space", 2, AIM),
+    BOTTLENECK("mlp", 3, AIM),
+    BOTTLENECK("conv_attn", 0, ST_ADAPTER),
+    BOTTLENECK("conv_mlp", 1, ST_ADAPTER),
+    BOTTLENECK("mlp", 0, ADAPTFORMER),
+    KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
+    KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
+    KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
+    KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
+    KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
+    KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
+    {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(VPT)},
+    {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256, ONLY(VPT)},
 };
 
 /* The default of an absent key. */
@@ -71,6 +100,54 @@ dpi_parameter_list dpi_canonical_parameters(void) {
 
 dpi_parameter_list dpi_compiled_parameters(void) {
     return (dpi_parameter_list){compiled_rows, sizeof compiled_rows / sizeof compiled_rows[0]};
+}
+
+bool dpi_method_has(dp_method method, const dpi_parameter *row) {
+    return row->methods == 0 || ((row->methods >> method) & 1u) != 0;
+}
+
+/* ---- adapters ---- */
+
+const dpi_site *dpi_site_at(const dpi_parameters *p, dpi_part part, dpi_adapter_place place) {
+    const dpi_method *method = dpi_method_of(p->method);
+    for (size_t i = 0; i < method->site_count; i++) {
+        const dpi_site *site = &method->sites[i];
+        if (site->part == part && site->place == place && p->bottleneck[i] > 0) {
+            return site;
+        }
+    }
+    return NULL;
+}
+
+size_t dpi_bottleneck_at(const dpi_parameters *p, size_t block, dpi_part part,
+                         dpi_adapter_place place) {
+    const dpi_site *site = dpi_site_at(p, part, place);
+    return site != NULL && block >= p->first_adapter_block
+               ? p->bottleneck[site - dpi_method_of(p->method)->sites]
+               : 0;
+}
+
+size_t dpi_largest_bottleneck(const dpi_parameters *p) {
+    size_t largest = 0;
+    for (size_t i = 0; i < DPI_MAX_SITES; i++) {
+        largest = dpi_size_max(largest, p->bottleneck[i]);
+    }
+    return largest;
+}
+
+bool dpi_keeps_input(const dpi_parameters *p, dpi_part part, dpi_adapter_place place) {
+    const dpi_site *site = dpi_site_at(p, part, place);
+    return site == NULL || site->skip == DPI_SKIP_ALWAYS ||
+           (site->skip == DPI_SKIP_BY_FILE && p->serial_skip);
+}
+
+float dpi_site_scale(const dpi_parameters *p, const dpi_site *site) {
+    return site->scaled ? p->adapter_scale : 1.0f;
+}
+
+bool dpi_reads_x(const dpi_parameters *p, dpi_part part) {
+    return dpi_method_of(p->method)->adapter_reads_x ||
+           (dpi_has_convolutions(p) && part == DPI_PART_CONV);
 }
 
 /* ---- names ---- */
@@ -131,10 +208,42 @@ static dp_status read_position_kind(const dpi_gguf *gguf, const dpi_parameter *r
     return status;
 }
 
+static dp_status read_method(const dpi_gguf *gguf, const dpi_parameter *row, dp_method *method,
+                             dpi_message *message) {
+    dpi_text text = dpi_text_of(dp_method_name(*method));
+    dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
+    for (int32_t i = 0; i <= DP_METHOD_PROBE && status == DP_OK; i++) {
+        if (dpi_text_equals(text, dp_method_name(i))) {
+            *method = (dp_method)i;
+            return DPI_HAS_METHOD(i)
+                       ? DP_OK
+                       : dpi_fail(message, DP_ERR_UNSUPPORTED, "%s: this build does not run \"%s\"",
+                                  row->key, dp_method_name(i));
+        }
+    }
+    return status != DP_OK ? status
+                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value",
+                                      row->key, DPI_SHOW(text));
+}
+
+/* The key of a row that this method does not have. */
+static dp_status refuse_parameter(const dpi_gguf *gguf, const dpi_parameter *row, dp_method method,
+                                  dpi_message *message) {
+    return dpi_gguf_has(gguf, row->key)
+               ? dpi_fail(message, DP_ERR_FORMAT, "%s: a model of method \"%s\" has no such key",
+                          row->key, dp_method_name(method))
+               : DP_OK;
+}
+
 static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, dpi_parameters *p,
                                 dpi_message *message) {
     void *member = (uint8_t *)p + row->offset;
+    if (!dpi_method_has(p->method, row)) {
+        return refuse_parameter(gguf, row, p->method, message);
+    }
     switch (row->kind) {
+    case DPI_PARAMETER_METHOD:
+        return read_method(gguf, row, member, message);
     case DPI_PARAMETER_SIZE:
         return read_size(gguf, row, member, message);
     case DPI_PARAMETER_REAL:
@@ -193,13 +302,50 @@ static dp_status read_tensor_rows(const dpi_gguf *gguf, const char *name, size_t
     return DP_OK;
 }
 
+/* The sizes of `site`.conv.weight [b][time][rows][columns]. */
+static dp_status read_kernel_size(const dpi_gguf *gguf, const char *site, size_t block,
+                                  dpi_kernel_size *size, dpi_message *message) {
+    dpi_tensor_name name = dpi_with_suffix(dpi_adapter_name(block, site, "conv"), ".weight");
+    const dpi_tensor *tensor = dpi_gguf_tensor(gguf, name.text);
+    if (tensor == NULL) {
+        return dpi_fail(message, DP_ERR_FORMAT, "%s: this tensor is missing", name.text);
+    }
+    if (tensor->dims != 4) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "%s: the shape is %s, expected one of four sizes: channels, time, rows, "
+                        "columns",
+                        name.text, dpi_show_shape(tensor->shape, tensor->dims).text);
+    }
+    for (size_t i = 1; i < 4; i++) {
+        if (tensor->shape[i] > DPI_LARGEST_KERNEL) {
+            return dpi_fail(message, DP_ERR_FORMAT,
+                            "%s: the shape is %s, with a kernel wider than %d", name.text,
+                            dpi_show_shape(tensor->shape, tensor->dims).text, DPI_LARGEST_KERNEL);
+        }
+    }
+    *size = (dpi_kernel_size){(size_t)tensor->shape[1], (size_t)tensor->shape[2],
+                              (size_t)tensor->shape[3]};
+    return DP_OK;
+}
+
 static dp_status read_bottlenecks(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
+    const dpi_method *method = dpi_method_of(p->method);
+    size_t block = p->first_adapter_block;
     dp_status status = DP_OK;
-    for (size_t i = 0; i < DPI_ADAPTER_SITES && status == DP_OK; i++) {
-        dpi_tensor_name name = dpi_with_suffix(dpi_adapter_name(0, i, "down"), ".weight");
+    for (size_t i = 0; i < method->site_count && status == DP_OK; i++) {
+        const char *site = method->sites[i].name;
+        dpi_tensor_name name = dpi_with_suffix(dpi_adapter_name(block, site, "down"), ".weight");
         status = read_tensor_rows(gguf, name.text, 65536, &p->bottleneck[i], message);
+        if (status == DP_OK && dpi_has_convolutions(p) && p->bottleneck[i] > 0) {
+            status = read_kernel_size(gguf, site, block, &p->conv[i], message);
+        }
     }
     return status;
+}
+
+static dp_status read_prompts(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
+    p->prompt_blocks = dpi_gguf_tensor(gguf, "block.1.prompt") != NULL ? p->blocks : 1;
+    return read_tensor_rows(gguf, "block.0.prompt", 65536, &p->prompts, message);
 }
 
 /* The sizes of a canonical file that only its tensors tell. */
@@ -212,11 +358,14 @@ static dp_status read_shapes(const dpi_gguf *gguf, dpi_parameters *p, dpi_messag
     if (status == DP_OK) {
         status = read_tensor_rows(gguf, "projection.weight", 65536, &p->feature_size, message);
     }
-    if (status == DP_OK) {
+    if (status == DP_OK && dpi_has_two_paths(p)) {
         status = read_tensor_rows(gguf, "head.hidden.weight", 65536, &p->head_width, message);
     }
     if (status == DP_OK) {
         status = read_tensor_rows(gguf, "head.output.weight", 1000000, &p->classes, message);
+    }
+    if (status == DP_OK && dpi_has_prompts(p)) {
+        status = read_prompts(gguf, p, message);
     }
     p->feature_size = p->has_projection ? p->feature_size : p->width;
     return status == DP_OK ? read_bottlenecks(gguf, p, message) : status;

@@ -6,6 +6,7 @@
 #define DPI_PARAMETERS_H
 
 #include "gguf/gguf.h"
+#include "model/method.h"
 #include "nn/nn.h"
 
 typedef enum dpi_position_kind {
@@ -14,28 +15,74 @@ typedef enum dpi_position_kind {
     DPI_POSITION_TABLE
 } dpi_position_kind;
 
-/* Adapters of a block, in the order of docs/weight-format.md. */
-typedef enum dpi_adapter_site {
-    DPI_S1,
-    DPI_S2,
-    DPI_T0,
-    DPI_T1,
-    DPI_T2,
-    DPI_ADAPTER_SITES
-} dpi_adapter_site;
+#define DPI_LARGEST_KERNEL 15
+
+/* The sizes of a convolution over (time, row, column), odd each; 0: there is none. */
+typedef struct dpi_kernel_size {
+    size_t time, rows, columns;
+} dpi_kernel_size;
+
+/* The convolutions of DPI_PART_CONV, before attention and before the MLP. */
+enum { DPI_CONV_ATTN, DPI_CONV_MLP, DPI_CONVS };
 
 /* Names are those of the model page: docs/weight-format.md lists them. */
 typedef struct dpi_parameters {
-    size_t image_size, patch_size, patches_a_side, tokens;
+    dp_method method;
+    size_t image_size, patch_size, patches_a_side;
+    size_t image_tokens, tokens; /* the class token and patches; these and the prompts after them */
     size_t width, heads, blocks, mlp_width, feature_size, head_width, classes;
     size_t grid, frames, framesets, spatial_frames, sampling_rate;
-    size_t bottleneck[DPI_ADAPTER_SITES]; /* 0: there is no such adapter */
+    size_t bottleneck[DPI_MAX_SITES]; /* by the method's sites; 0: there is no such adapter */
+    size_t first_adapter_block;       /* blocks before it have no adapters */
+    dpi_kernel_size conv[DPI_CONVS];
+    size_t prompts, prompt_blocks; /* learned tokens, of the first block or of each */
     dpi_position_kind position;
     dpi_activation activation, adapter_activation;
     float adapter_scale, epsilon, mean[3], std[3];
     bool serial_skip;
     bool has_projection, has_pre_norm;
 } dpi_parameters;
+
+/* The adapter of a part at a place; NULL: this model has none. */
+const dpi_site *dpi_site_at(const dpi_parameters *p, dpi_part part, dpi_adapter_place place);
+/* Its width in a block; 0: there is none. */
+size_t dpi_bottleneck_at(const dpi_parameters *p, size_t block, dpi_part part,
+                         dpi_adapter_place place);
+/* The largest of all. */
+size_t dpi_largest_bottleneck(const dpi_parameters *p);
+/* Whether a serial adapter there keeps what it reads: so does an adapter that is missing. */
+bool dpi_keeps_input(const dpi_parameters *p, dpi_part part, dpi_adapter_place place);
+
+/* What the output of an adapter is multiplied by. */
+float dpi_site_scale(const dpi_parameters *p, const dpi_site *site);
+/* Whether the parallel adapters of a part read x, and not what the norm makes of it. */
+bool dpi_reads_x(const dpi_parameters *p, dpi_part part);
+
+static inline bool dpi_has_two_paths(const dpi_parameters *p) {
+    return (DP_METHODS & ~1u) == 0 || p->method == DP_METHOD_DUALPATH;
+}
+
+static inline bool dpi_has_time_attention(const dpi_parameters *p) {
+    return DPI_HAS_METHOD(DP_METHOD_AIM) && p->method == DP_METHOD_AIM;
+}
+
+static inline bool dpi_has_convolutions(const dpi_parameters *p) {
+    return DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER) && p->method == DP_METHOD_ST_ADAPTER;
+}
+
+static inline bool dpi_has_prompts(const dpi_parameters *p) {
+    return DPI_HAS_METHOD(DP_METHOD_VPT) && p->method == DP_METHOD_VPT;
+}
+
+/* Whether frames meet in the blocks, so that no image can go through them by itself. */
+static inline bool dpi_frames_meet(const dpi_parameters *p) {
+    return dpi_has_time_attention(p) || dpi_has_convolutions(p);
+}
+
+/* Features that the head reads: [y_t ; y_s], or those of the one path. */
+static inline size_t dpi_head_inputs(const dpi_parameters *p) {
+    return dpi_has_two_paths(p) ? 2 * p->feature_size : p->feature_size;
+}
 
 /* Names as they stand in files. */
 const char *dpi_activation_name(dpi_activation activation); /* not of DPI_ACTIVATION_NONE */
@@ -50,6 +97,7 @@ typedef enum dpi_parameter_kind {
     DPI_PARAMETER_FLAG,       /* bool */
     DPI_PARAMETER_ACTIVATION, /* dpi_activation: its name */
     DPI_PARAMETER_POSITION,   /* dpi_position_kind: its name */
+    DPI_PARAMETER_METHOD,     /* dp_method: its name */
     DPI_PARAMETER_RGB         /* float[3]: an array of f32 */
 } dpi_parameter_kind;
 
@@ -59,7 +107,10 @@ typedef struct dpi_parameter {
     dpi_parameter_kind kind;
     bool required;
     uint32_t minimum, maximum; /* of a size */
+    uint32_t methods;          /* that have it, 1u << dp_method or'ed; 0: all */
 } dpi_parameter;
+
+bool dpi_method_has(dp_method method, const dpi_parameter *row);
 
 /* The keys that every file may have, and those that only compiled files have, because the shapes of
  * their tensors do not say it. */

@@ -127,14 +127,14 @@ static void fill_temporal_table(dpi_builder *builder, const position_encoder *e,
                                 float *out) {
     const dpi_parameters *p = e->p;
     for (size_t k = 0; k < p->framesets; k++) {
-        for (size_t t = 0; t < p->tokens && dpi_building(builder); t++) {
-            float *row = out + (k * p->tokens + t) * p->width;
+        for (size_t t = 0; t < p->image_tokens && dpi_building(builder); t++) {
+            float *row = out + (k * p->image_tokens + t) * p->width;
             if (DPI_HAS_SINCOS && p->position == DPI_POSITION_SINCOS_3D) {
                 encode_3d(e, k, t, row);
             } else if (DPI_HAS_SINCOS && p->position == DPI_POSITION_SINCOS_TIME) {
                 encode_time(e, k, t, table + t * p->width, row);
             } else {
-                memcpy(row, table + (k * p->tokens + t) * p->width, p->width * sizeof(float));
+                memcpy(row, table + (k * p->image_tokens + t) * p->width, p->width * sizeof(float));
             }
             dpi_builder_work(builder, p->width * NUMBERS_FOR_A_SINE);
         }
@@ -150,12 +150,15 @@ static void add_class_token(const dpi_parameters *p, const float *token, float *
 static dpi_matrix read_temporal_table(dpi_scope *scope, dpi_matrix spatial) {
     const dpi_builder *builder = scope->builder;
     const dpi_parameters *p = &builder->model->parameters;
+    if (!dpi_has_two_paths(p)) {
+        return spatial;
+    }
     if (p->position == DPI_POSITION_TABLE) {
-        return dpi_read_matrix(scope, dpi_name("position.table"), p->framesets * p->tokens,
+        return dpi_read_matrix(scope, dpi_name("position.table"), p->framesets * p->image_tokens,
                                p->width);
     }
     if (dpi_has_tensor(builder, dpi_name("position.grid"))) {
-        return dpi_read_matrix(scope, dpi_name("position.grid"), p->tokens, p->width);
+        return dpi_read_matrix(scope, dpi_name("position.grid"), p->image_tokens, p->width);
     }
     return spatial;
 }
@@ -166,23 +169,29 @@ void dpi_build_positions(const dpi_scope *outer) {
     struct dp_model *model = builder->model;
     const dpi_parameters *p = &model->parameters;
     dpi_matrix token = dpi_read_matrix(&scope, dpi_name("class_token"), 1, p->width);
-    dpi_matrix spatial = dpi_read_matrix(&scope, dpi_name("position.spatial"), p->tokens, p->width);
+    dpi_matrix spatial =
+        dpi_read_matrix(&scope, dpi_name("position.spatial"), p->image_tokens, p->width);
     dpi_matrix table = read_temporal_table(&scope, spatial);
     dpi_matrix frequencies = dpi_matrix_take(&scope, 2, p->width);
-    float *position_spatial = dpi_arena_floats(&model->arena, p->tokens, p->width);
-    float *position_temporal = dpi_arena_floats(&model->arena, p->framesets * p->tokens, p->width);
+    float *position_spatial = dpi_arena_floats(&model->arena, p->image_tokens, p->width);
+    float *position_temporal =
+        dpi_arena_floats(&model->arena, p->framesets * p->image_tokens, p->width);
     if (dpi_building(builder)) {
         position_encoder e = {p, NULL, NULL};
         if (DPI_HAS_SINCOS) {
             e = encoder_in(p, frequencies);
         }
         fill_temporal_table(builder, &e, table.values, position_temporal);
-        memcpy(position_spatial, spatial.values, p->tokens * p->width * sizeof(float));
+        memcpy(position_spatial, spatial.values, p->image_tokens * p->width * sizeof(float));
         add_class_token(p, token.values, position_spatial);
         for (size_t k = 0; k < p->framesets; k++) {
-            add_class_token(p, token.values, position_temporal + k * p->tokens * p->width);
+            add_class_token(p, token.values, position_temporal + k * p->image_tokens * p->width);
         }
     }
     model->position_spatial = position_spatial;
     model->position_temporal = position_temporal;
+    if (dpi_has_time_attention(p)) {
+        model->position_time =
+            dpi_keep_matrix(&scope, dpi_name("position.time"), p->frames, p->width);
+    }
 }

@@ -11,11 +11,10 @@
 #define MAX_POSITIONS ((size_t)1 << 26)
 
 static dp_status check_image(dpi_parameters *p, dpi_message *message) {
-    if (p->image_size % p->patch_size != 0 || p->image_size % p->grid != 0) {
+    if (p->image_size % p->patch_size != 0) {
         return dpi_fail(message, DP_ERR_FORMAT,
-                        "dualpath.image_size: %zu is not a multiple of the patch size %zu and of "
-                        "the grid side %zu",
-                        p->image_size, p->patch_size, p->grid);
+                        "dualpath.image_size: %zu is not a multiple of the patch size %zu",
+                        p->image_size, p->patch_size);
     }
     for (size_t c = 0; c < 3; c++) {
         /* smaller ones would overflow 1 / (255 std) */
@@ -26,7 +25,8 @@ static dp_status check_image(dpi_parameters *p, dpi_message *message) {
         }
     }
     p->patches_a_side = p->image_size / p->patch_size;
-    p->tokens = p->patches_a_side * p->patches_a_side + 1;
+    p->image_tokens = p->patches_a_side * p->patches_a_side + 1;
+    p->tokens = p->image_tokens + p->prompts;
     if (p->tokens > MAX_TOKENS) {
         return dpi_fail(message, DP_ERR_FORMAT, "%zu tokens an image are more than %d", p->tokens,
                         MAX_TOKENS);
@@ -34,8 +34,26 @@ static dp_status check_image(dpi_parameters *p, dpi_message *message) {
     return DP_OK;
 }
 
+/* One path sees all frames, and there is no frameset. */
+static dp_status check_frames_of_one_path(dpi_parameters *p, dpi_message *message) {
+    p->spatial_frames = p->frames;
+    p->grid = p->framesets = 0;
+    return p->frames <= MAX_IMAGES
+               ? DP_OK
+               : dpi_fail(message, DP_ERR_FORMAT, "dualpath.frames: %zu are more than %d images",
+                          p->frames, MAX_IMAGES);
+}
+
 static dp_status check_frames(dpi_parameters *p, dpi_message *message) {
     size_t cells = p->grid * p->grid;
+    if (!dpi_has_two_paths(p)) {
+        return check_frames_of_one_path(p, message);
+    }
+    if (p->image_size % p->grid != 0) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.image_size: %zu is not a multiple of the grid side %zu",
+                        p->image_size, p->grid);
+    }
     if (p->frames % cells != 0 || p->frames % p->spatial_frames != 0) {
         return dpi_fail(
             message, DP_ERR_FORMAT,
@@ -50,10 +68,10 @@ static dp_status check_frames(dpi_parameters *p, dpi_message *message) {
                         p->framesets, p->spatial_frames, MAX_IMAGES);
     }
     /* not every file has position tables, so its size does not bound theirs */
-    if (p->framesets * p->tokens > MAX_POSITIONS / p->width) {
+    if (p->framesets * p->image_tokens > MAX_POSITIONS / p->width) {
         return dpi_fail(message, DP_ERR_FORMAT,
                         "%zu framesets of %zu tokens of %zu are more than %zu position values",
-                        p->framesets, p->tokens, p->width, MAX_POSITIONS);
+                        p->framesets, p->image_tokens, p->width, MAX_POSITIONS);
     }
     return DP_OK;
 }
@@ -75,12 +93,13 @@ static dp_status check_widths(const dpi_parameters *p, dpi_message *message) {
                         (double)p->epsilon);
     }
     /* wider bottlenecks would let a small file ask for large fused matrices */
-    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
-        if (p->bottleneck[site] > 4 * p->width) {
+    const dpi_method *method = dpi_method_of(p->method);
+    for (size_t i = 0; i < method->site_count; i++) {
+        if (p->bottleneck[i] > 4 * p->width) {
             return dpi_fail(message, DP_ERR_FORMAT,
                             "adapter %s: the %zu rows of its down.weight are more than four times "
                             "the width %zu",
-                            dpi_site_name(site), p->bottleneck[site], p->width);
+                            method->sites[i].name, p->bottleneck[i], p->width);
         }
     }
     return DP_OK;
@@ -88,6 +107,9 @@ static dp_status check_widths(const dpi_parameters *p, dpi_message *message) {
 
 static dp_status check_positions(const dpi_gguf *gguf, const dpi_parameters *p,
                                  dpi_message *message) {
+    if (!dpi_has_two_paths(p)) {
+        return DP_OK;
+    }
     if (!DPI_HAS_SINCOS && p->position != DPI_POSITION_TABLE && !dpi_is_compiled(gguf)) {
         return dpi_fail(message, DP_ERR_UNSUPPORTED,
                         "dualpath.position.kind: this build has no %s, only tables",
@@ -112,15 +134,85 @@ static dp_status check_positions(const dpi_gguf *gguf, const dpi_parameters *p,
     return DP_OK;
 }
 
+static dp_status check_head(const dpi_parameters *p, dpi_message *message) {
+    return dpi_has_two_paths(p) && (p->head_width == 0) != (p->classes == 0)
+               ? dpi_fail(message, DP_ERR_FORMAT,
+                          "head.hidden.weight and head.output.weight go together; one is missing")
+               : DP_OK;
+}
+
+static dp_status fail_missing_adapter(const dpi_parameters *p, const char *site,
+                                      dpi_message *message) {
+    return dpi_fail(message, DP_ERR_FORMAT,
+                    "block.%zu.adapter.%s.down.weight: this tensor is missing, without which a "
+                    "model is not of method \"%s\"",
+                    p->first_adapter_block, site, dp_method_name(p->method));
+}
+
+static dp_status check_adapters(const dpi_parameters *p, dpi_message *message) {
+    const dpi_method *method = dpi_method_of(p->method);
+    for (size_t i = 0; i < method->site_count; i++) {
+        if (!method->sites[i].optional && p->bottleneck[i] == 0) {
+            return fail_missing_adapter(p, method->sites[i].name, message);
+        }
+    }
+    return DP_OK;
+}
+
+static bool is_odd_kernel(dpi_kernel_size size) {
+    return size.time % 2 != 0 && size.rows % 2 != 0 && size.columns % 2 != 0;
+}
+
+static dp_status check_convolutions(const dpi_parameters *p, dpi_message *message) {
+    if (p->first_adapter_block >= p->blocks) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.adapter.first_block: %zu, but there are %zu blocks",
+                        p->first_adapter_block, p->blocks);
+    }
+    if (p->bottleneck[DPI_CONV_ATTN] == 0 && p->bottleneck[DPI_CONV_MLP] == 0) {
+        return fail_missing_adapter(p, "conv_mlp", message);
+    }
+    for (size_t i = 0; i < DPI_CONVS; i++) {
+        if (p->bottleneck[i] > 0 && !is_odd_kernel(p->conv[i])) {
+            return dpi_fail(message, DP_ERR_FORMAT,
+                            "adapter %s: a kernel of %zu x %zu x %zu, expected odd sizes",
+                            dpi_method_of(p->method)->sites[i].name, p->conv[i].time,
+                            p->conv[i].rows, p->conv[i].columns);
+        }
+    }
+    return DP_OK;
+}
+
+static dp_status check_prompts(const dpi_parameters *p, dpi_message *message) {
+    if (p->prompts == 0) {
+        return dpi_fail(message, DP_ERR_FORMAT, "block.0.prompt: this tensor is missing");
+    }
+    if (p->prompt_blocks != 1 && p->prompt_blocks != p->blocks) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.compiled.prompt_blocks: %zu, expected 1 or all %zu",
+                        p->prompt_blocks, p->blocks);
+    }
+    return DP_OK;
+}
+
+/* What the method needs beside the transformer. */
+static dp_status check_method(const dpi_parameters *p, dpi_message *message) {
+    dp_status status = check_adapters(p, message);
+    if (status == DP_OK && dpi_has_convolutions(p)) {
+        status = check_convolutions(p, message);
+    }
+    if (status == DP_OK && dpi_has_prompts(p)) {
+        status = check_prompts(p, message);
+    }
+    return status;
+}
+
 static dp_status check_presence(const dpi_parameters *p, dpi_message *message) {
     if (p->mlp_width == 0) {
         return dpi_fail(message, DP_ERR_FORMAT, "block.0.mlp.up.weight: this tensor is missing");
     }
-    if ((p->head_width == 0) != (p->classes == 0)) {
-        return dpi_fail(message, DP_ERR_FORMAT,
-                        "head.hidden.weight and head.output.weight go together; one is missing");
-    }
-    return DP_OK;
+    dp_status status = check_head(p, message);
+    return status == DP_OK ? check_method(p, message) : status;
 }
 
 dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {

@@ -29,14 +29,15 @@ static void pack_unfused_layers(const dpi_scope *scope, size_t index, dpi_unfuse
     block->fc2 = pack_as_it_is(scope, dpi_block_name(index, "mlp.down"), width, p->mlp_width);
 }
 
-static dpi_adapter pack_adapter(const dpi_scope *scope, size_t index, size_t site) {
+static dpi_adapter pack_adapter(const dpi_scope *scope, size_t index, size_t i) {
     const struct dp_model *model = scope->builder->model;
     const dpi_parameters *p = &model->parameters;
-    size_t b = p->bottleneck[site];
+    const dpi_site *site = &dpi_method_of(p->method)->sites[i];
+    size_t b = p->bottleneck[i];
     dpi_adapter adapter;
-    adapter.down = pack_as_it_is(scope, dpi_adapter_name(index, site, "down"), b, p->width);
-    adapter.up = dpi_pack_layer(scope, model->gemm, dpi_adapter_name(index, site, "up"), p->width,
-                                b, p->adapter_scale);
+    adapter.down = pack_as_it_is(scope, dpi_adapter_name(index, site->name, "down"), b, p->width);
+    adapter.up = dpi_pack_layer(scope, model->gemm, dpi_adapter_name(index, site->name, "up"),
+                                p->width, b, dpi_site_scale(p, site));
     return adapter;
 }
 
@@ -49,9 +50,9 @@ void dpi_build_unfused_block(const dpi_scope *scope, size_t index, dpi_block *bl
     } else {
         pack_unfused_layers(scope, index, unfused);
     }
-    for (size_t site = 0; site < DPI_ADAPTER_SITES; site++) {
-        if (model->parameters.bottleneck[site] > 0) {
-            unfused->adapters[site] = pack_adapter(scope, index, site);
+    for (size_t i = 0; i < DPI_MAX_SITES && index >= model->parameters.first_adapter_block; i++) {
+        if (model->parameters.bottleneck[i] > 0) {
+            unfused->adapters[i] = pack_adapter(scope, index, i);
         }
     }
 }

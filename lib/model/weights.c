@@ -56,6 +56,16 @@ static dp_status fail_shape(dpi_builder *builder, const char *name, const dpi_te
                     dpi_show_shape(vector ? expected + 1 : expected, vector ? 1 : 2).text);
 }
 
+/* Fails for a tensor whose numbers are not those of weights. */
+static const dpi_tensor *check_type(dpi_builder *builder, const dpi_tensor *tensor) {
+    if (builder->status == DP_OK && tensor->type == DPI_TENSOR_I8) {
+        builder->status =
+            dpi_fail(builder->message, DP_ERR_FORMAT,
+                     "%s: the type is i8, which only compiled files have", DPI_SHOW(tensor->name));
+    }
+    return builder->status == DP_OK ? tensor : NULL;
+}
+
 /* A tensor of numbers of this shape, else NULL with the builder failed. */
 static const dpi_tensor *find_matrix(dpi_builder *builder, dpi_tensor_name name, size_t rows,
                                      size_t columns) {
@@ -65,11 +75,24 @@ static const dpi_tensor *find_matrix(dpi_builder *builder, dpi_tensor_name name,
     }
     if (!has_matrix_shape(tensor, rows, columns)) {
         builder->status = fail_shape(builder, name.text, tensor, rows, columns);
-    } else if (tensor->type == DPI_TENSOR_I8) {
-        builder->status = dpi_fail(builder->message, DP_ERR_FORMAT,
-                                   "%s: the type is i8, which only compiled files have", name.text);
     }
-    return builder->status == DP_OK ? tensor : NULL;
+    return check_type(builder, tensor);
+}
+
+/* The same of a kernel [channels][time][rows][columns]. */
+static const dpi_tensor *find_kernel(dpi_builder *builder, dpi_tensor_name name, size_t channels,
+                                     dpi_kernel_size size) {
+    const dpi_tensor *tensor = dpi_find_tensor(builder, name);
+    const uint64_t expected[4] = {channels, size.time, size.rows, size.columns};
+    if (tensor == NULL) {
+        return NULL;
+    }
+    if (tensor->dims != 4 || memcmp(tensor->shape, expected, sizeof expected) != 0) {
+        builder->status = dpi_fail(
+            builder->message, DP_ERR_FORMAT, "%s: the shape is %s, expected %s", name.text,
+            dpi_show_shape(tensor->shape, tensor->dims).text, dpi_show_shape(expected, 4).text);
+    }
+    return check_type(builder, tensor);
 }
 
 /* ---- reading ---- */
@@ -96,15 +119,28 @@ static void read_values(dpi_builder *builder, const dpi_tensor *tensor, dpi_matr
     }
 }
 
-dpi_matrix dpi_read_matrix(dpi_scope *scope, dpi_tensor_name name, size_t rows, size_t columns) {
+/* The numbers of a tensor that has as many; NULL: the builder has failed. */
+static dpi_matrix read_tensor(dpi_scope *scope, const dpi_tensor *tensor, dpi_tensor_name name,
+                              size_t rows, size_t columns) {
     dpi_builder *builder = scope->builder;
-    const dpi_tensor *tensor = find_matrix(builder, name, rows, columns);
     dpi_matrix matrix = dpi_matrix_take(scope, rows, columns);
     if (tensor != NULL && dpi_building(builder)) {
         read_values(builder, tensor, matrix);
         let_go(builder, file_of(builder, name), tensor);
     }
     return matrix;
+}
+
+dpi_matrix dpi_read_matrix(dpi_scope *scope, dpi_tensor_name name, size_t rows, size_t columns) {
+    const dpi_tensor *tensor = find_matrix(scope->builder, name, rows, columns);
+    return read_tensor(scope, tensor, name, rows, columns);
+}
+
+/* [channels][taps] */
+static dpi_matrix read_kernel(dpi_scope *scope, dpi_tensor_name name, size_t channels,
+                              dpi_kernel_size size) {
+    const dpi_tensor *tensor = find_kernel(scope->builder, name, channels, size);
+    return read_tensor(scope, tensor, name, channels, size.time * size.rows * size.columns);
 }
 
 dpi_affine dpi_read_affine(dpi_scope *scope, dpi_tensor_name name, size_t outputs, size_t inputs) {
@@ -189,4 +225,36 @@ dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name) {
         memcpy(bias, norm.bias.values, width * sizeof(float));
     }
     return (dpi_norm){weight, bias};
+}
+
+const float *dpi_keep_matrix(const dpi_scope *outer, dpi_tensor_name name, size_t rows,
+                             size_t columns) {
+    dpi_scope scope = *outer;
+    dpi_matrix matrix = dpi_read_matrix(&scope, name, rows, columns);
+    float *kept = dpi_arena_floats(&scope.builder->model->arena, rows, columns);
+    if (dpi_building(scope.builder)) {
+        memcpy(kept, matrix.values, rows * columns * sizeof(float));
+    }
+    return kept;
+}
+
+/* [channels][taps] as [taps][channels] */
+static const float *keep_transposed(const dpi_scope *scope, dpi_matrix kernel) {
+    float *kept = dpi_arena_floats(&scope->builder->model->arena, kernel.columns, kernel.rows);
+    for (size_t i = 0; dpi_building(scope->builder) && i < kernel.rows * kernel.columns; i++) {
+        size_t channel = i / kernel.columns;
+        size_t tap = i % kernel.columns;
+        kept[tap * kernel.rows + channel] = kernel.values[i];
+    }
+    return kept;
+}
+
+dpi_convolution dpi_keep_convolution(const dpi_scope *outer, dpi_tensor_name name, size_t channels,
+                                     dpi_kernel_size size) {
+    dpi_scope scope = *outer;
+    dpi_convolution conv;
+    dpi_matrix kernel = read_kernel(&scope, dpi_with_suffix(name, ".weight"), channels, size);
+    conv.weight = keep_transposed(&scope, kernel);
+    conv.bias = dpi_keep_matrix(&scope, dpi_with_suffix(name, ".bias"), 1, channels);
+    return conv;
 }

@@ -29,6 +29,9 @@ typedef struct dpi_kernels {
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon,
                        float *out, size_t n);
 
+    /* sum += x * weight, column by column. */
+    void (*add_products)(float *sum, const float *x, const float *weight, size_t n);
+
     /* x = softmax(scale * x). */
     void (*softmax)(float *x, size_t n, float scale);
 

@@ -11,7 +11,7 @@
  * three of seven digits, so they are f64. */
 typedef struct dpi_answer {
     float *logits, *probabilities;  /* [classes]; set by dpi_answer_average() */
-    float *feature[DPI_PATHS];      /* [feature_size]; the same */
+    float *feature[DPI_PATHS];      /* [feature_size]; the same. NULL: there is no such path */
     double *logits_sum;             /* [classes], over the views so far */
     double *feature_sum[DPI_PATHS]; /* [feature_size], the same */
 } dpi_answer;

@@ -25,7 +25,7 @@ static void gather_patch(const dpi_parameters *p, const float *image, size_t ind
 static const float *position_table(const dp_model *model, dpi_path path, size_t image) {
     const dpi_parameters *p = &model->parameters;
     return path == DPI_SPATIAL ? model->position_spatial
-                               : model->position_temporal + image * p->tokens * p->width;
+                               : model->position_temporal + image * p->image_tokens * p->width;
 }
 
 /* Memory for the patches of a row block. */
@@ -76,6 +76,29 @@ typedef struct embed_run {
     const dpi_batch *batch;
 } embed_run;
 
+/* The rows of x begin as positions: of the place in the image, and of the frame. */
+static void write_positions(const dpi_workspace *workspace, dpi_path path, size_t first,
+                            size_t count, size_t in_view, size_t token) {
+    const dp_model *model = workspace->model;
+    const dpi_path_state *state = &workspace->path[path];
+    size_t width = model->parameters.width;
+    const float *table = position_table(model, path, in_view) + token * width;
+    for (size_t i = 0; i < count; i++) {
+        float *x = state->x + (first + i) * state->x_stride;
+        memcpy(x, table + i * width, width * sizeof(float));
+        for (size_t c = 0; model->position_time != NULL && c < width; c++) {
+            x[c] += model->position_time[in_view * width + c];
+        }
+    }
+}
+
+/* Prompts come later, in the blocks. */
+static void clear_rows(const dpi_path_state *state, size_t first, size_t count, size_t width) {
+    for (size_t i = 0; i < count; i++) {
+        memset(state->x + (first + i) * state->x_stride, 0, width * sizeof(float));
+    }
+}
+
 static void embed_task(void *context, size_t index, size_t thread) {
     const embed_run *run = context;
     const dpi_workspace *workspace = run->workspace;
@@ -88,15 +111,16 @@ static void embed_task(void *context, size_t index, size_t thread) {
     for (size_t r = rows.first; r < end;) {
         size_t image = r / p->tokens;
         size_t token = r % p->tokens;
-        size_t count = dpi_size_min(end - r, p->tokens - token);
         size_t in_view = run->batch->first[rows.path] + image;
-        const float *table = position_table(model, rows.path, in_view) + token * p->width;
-        for (size_t i = 0; i < count; i++) {
-            memcpy(state->x + (r + i) * state->x_stride, table + i * p->width,
-                   p->width * sizeof(float));
+        bool is_prompt = token >= p->image_tokens;
+        size_t count = dpi_size_min(end - r, (is_prompt ? p->tokens : p->image_tokens) - token);
+        if (is_prompt) {
+            clear_rows(state, r, count, p->width);
+        } else {
+            size_t skip = token == 0 ? 1 : 0;
+            write_positions(workspace, rows.path, r, count, in_view, token);
+            add_patch_tokens(workspace, rows.path, image, token + skip, count - skip, scratch);
         }
-        size_t skip = token == 0 ? 1 : 0;
-        add_patch_tokens(workspace, rows.path, image, token + skip, count - skip, scratch);
         r += count;
     }
     for (size_t i = 0; i < rows.count && model->pre_norm.weight != NULL; i++) {

@@ -1,5 +1,5 @@
 /*
- * A transformer block as the paper writes it, formula by formula, on the matrices of the file: what
+ * A transformer block formula by formula, as the papers write it, on the matrices of the file: what
  * the fused form is tested against.
  */
 #include "gemm/gemm.h"
@@ -23,10 +23,6 @@ static dpi_rows take_value_rows(float **scratch, size_t rows, size_t columns) {
 
 static float *value_row(dpi_rows values, size_t i) {
     return (float *)values.numbers + i * values.stride;
-}
-
-static dpi_rows residual_rows(const dpi_path_state *state, dpi_token_rows rows) {
-    return dpi_rows_f32(dpi_path_x(state, rows, 0), state->x_stride * rows.step);
 }
 
 static void normalise_tokens(const dpi_workspace *workspace, dpi_norm norm, dpi_token_rows rows,
@@ -56,103 +52,101 @@ static void add_rows(size_t rows, size_t columns, dpi_rows what, dpi_rows to) {
     }
 }
 
-/* A(in), with the rows of `d` for its bottleneck. */
-static void run_adapter(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
-                        dpi_rows in, dpi_rows d, dpi_rows out) {
-    run_linear(workspace, &a->down, rows, in, d, workspace->model->parameters.adapter_activation);
-    run_linear(workspace, &a->up, rows, d, out, DPI_ACTIVATION_NONE);
+/* The adapter of a part at a place; NULL: the model has none. */
+static const dpi_adapter *adapter_at(const dpi_workspace *workspace, const dpi_unfused_block *block,
+                                     dpi_part part, dpi_adapter_place place) {
+    const dpi_parameters *p = &workspace->model->parameters;
+    const dpi_site *site = dpi_site_at(p, part, place);
+    return site != NULL ? &block->adapters[site - dpi_method_of(p->method)->sites] : NULL;
 }
 
-/* z = A(z), or z + A(z) with the adapter's own skip; t is as wide as z. */
-static void run_serial_adapter(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
-                               dpi_rows z, dpi_rows d, dpi_rows t) {
+/* d = act(in down) */
+static void run_adapter_down(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
+                             dpi_rows in, dpi_rows d) {
+    run_linear(workspace, &a->down, rows, in, d, workspace->model->parameters.adapter_activation);
+}
+
+/* x += d up, with rows of t between */
+static void add_adapter_up(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
+                           dpi_rows d, dpi_rows t, dpi_rows x) {
+    run_linear(workspace, &a->up, rows, d, t, DPI_ACTIVATION_NONE);
+    add_rows(rows, workspace->model->parameters.width, t, x);
+}
+
+/* z = A(z) of a serial adapter, or z + A(z) with its skip; t is as wide as z. */
+static void run_serial_adapter(const dpi_workspace *workspace, const dpi_unfused_block *block,
+                               dpi_part part, dpi_adapter_place place, size_t rows, dpi_rows z,
+                               dpi_rows d, dpi_rows t) {
     const dpi_parameters *p = &workspace->model->parameters;
-    if (a->down.outputs == 0) {
+    const dpi_adapter *a = adapter_at(workspace, block, part, place);
+    if (a == NULL) {
         return;
     }
-    run_adapter(workspace, a, rows, z, d, t);
-    for (size_t i = 0; i < rows && !p->serial_skip; i++) {
+    run_adapter_down(workspace, a, rows, z, d);
+    for (size_t i = 0; i < rows && !dpi_keeps_input(p, part, place); i++) {
         memset(value_row(z, i), 0, p->width * sizeof(float));
     }
-    add_rows(rows, p->width, t, z);
+    add_adapter_up(workspace, a, rows, d, t, z);
 }
 
-/* n = LN1(x), in the temporal path n = A_t0(n); queries, keys and values of n; d = the
- * bottleneck of A_s1 for n. */
+/* n = LN1(x), through the adapter before qkv; keys, values and queries of n; and after these in
+ * their rows the bottleneck of the adapter beside attention. */
 void dpi_unfused_before_attention(const dpi_workspace *workspace, const dpi_unfused_block *block,
-                                  dpi_token_rows rows, float *scratch) {
+                                  dpi_part part, dpi_token_rows rows, float *scratch) {
     const dpi_parameters *p = &workspace->model->parameters;
-    const dpi_path_state *state = &workspace->path[rows.path];
+    const dpi_adapter *beside = adapter_at(workspace, block, part, DPI_BESIDE_ATTENTION);
     dpi_rows n = take_value_rows(&scratch, rows.count, p->width);
     dpi_rows z = take_value_rows(&scratch, rows.count, p->width);
     dpi_rows d = take_value_rows(&scratch, rows.count, dpi_largest_bottleneck(p));
-    dpi_rows kvq = dpi_path_kvq(state, rows, 0);
+    dpi_rows kvq = dpi_path_kvq(&workspace->path[rows.path], rows, 0);
     normalise_tokens(workspace, block->norm1, rows, n);
-    if (rows.path == DPI_TEMPORAL) {
-        run_serial_adapter(workspace, &block->adapters[DPI_T0], rows.count, n, d, z);
-    }
+    run_serial_adapter(workspace, block, part, DPI_BEFORE_QKV, rows.count, n, d, z);
     run_linear(workspace, &block->qkv, rows.count, n, kvq, DPI_ACTIVATION_NONE);
-    if (rows.path == DPI_SPATIAL && block->adapters[DPI_S1].down.outputs > 0) {
-        run_linear(workspace, &block->adapters[DPI_S1].down, rows.count, n,
-                   dpi_rows_from(kvq, 0, 3 * p->width), p->adapter_activation);
+    if (beside != NULL) {
+        run_adapter_down(workspace, beside, rows.count, n, dpi_rows_from(kvq, 0, 3 * p->width));
     }
 }
 
-/* x = x + MHA(n) + A_s1(n);  n = LN2(x);  x = x + MLP(n) + A_s2(n) */
-static void spatial_after_attention(const dpi_workspace *workspace, const dpi_unfused_block *block,
-                                    dpi_token_rows rows, dpi_rows n, dpi_rows z, dpi_rows d,
-                                    dpi_rows h) {
-    const dpi_parameters *p = &workspace->model->parameters;
-    const dpi_path_state *state = &workspace->path[rows.path];
-    dpi_rows x = residual_rows(state, rows);
-    dpi_rows kvq = dpi_path_kvq(state, rows, 0);
-    dpi_rows a = dpi_rows_from(kvq, 0, 2 * p->width);
-    dpi_rows s1 = dpi_rows_from(kvq, 0, 3 * p->width);
-    run_linear(workspace, &block->attn_out, rows.count, a, z, DPI_ACTIVATION_NONE);
-    add_rows(rows.count, p->width, z, x);
-    if (block->adapters[DPI_S1].up.outputs > 0) {
-        run_linear(workspace, &block->adapters[DPI_S1].up, rows.count, s1, z, DPI_ACTIVATION_NONE);
-        add_rows(rows.count, p->width, z, x);
-    }
-    normalise_tokens(workspace, block->norm2, rows, n);
-    run_linear(workspace, &block->fc1, rows.count, n, h, p->activation);
-    run_linear(workspace, &block->fc2, rows.count, h, z, DPI_ACTIVATION_NONE);
-    add_rows(rows.count, p->width, z, x);
-    if (block->adapters[DPI_S2].up.outputs > 0) {
-        run_adapter(workspace, &block->adapters[DPI_S2], rows.count, n, d, z);
-        add_rows(rows.count, p->width, z, x);
-    }
-}
-
-/* x = x + A_t1(MHA(n));  x = x + A_t2(MLP(LN2(x))) */
-static void temporal_after_attention(const dpi_workspace *workspace, const dpi_unfused_block *block,
-                                     dpi_token_rows rows, dpi_rows n, dpi_rows z, dpi_rows d,
-                                     dpi_rows h) {
-    const dpi_parameters *p = &workspace->model->parameters;
-    const dpi_path_state *state = &workspace->path[rows.path];
-    dpi_rows x = residual_rows(state, rows);
-    dpi_rows kvq = dpi_path_kvq(state, rows, 0);
-    dpi_rows a = dpi_rows_from(kvq, 0, 2 * p->width);
-    run_linear(workspace, &block->attn_out, rows.count, a, z, DPI_ACTIVATION_NONE);
-    run_serial_adapter(workspace, &block->adapters[DPI_T1], rows.count, z, d, n);
-    add_rows(rows.count, p->width, z, x);
-    normalise_tokens(workspace, block->norm2, rows, n);
-    run_linear(workspace, &block->fc1, rows.count, n, h, p->activation);
-    run_linear(workspace, &block->fc2, rows.count, h, z, DPI_ACTIVATION_NONE);
-    run_serial_adapter(workspace, &block->adapters[DPI_T2], rows.count, z, d, n);
-    add_rows(rows.count, p->width, z, x);
-}
-
+/* z = MHA(n), through the adapter after it;  x = x + z + A(n) of the adapter beside it */
 void dpi_unfused_after_attention(const dpi_workspace *workspace, const dpi_unfused_block *block,
-                                 dpi_token_rows rows, float *scratch) {
+                                 dpi_part part, dpi_token_rows rows, float *scratch) {
     const dpi_parameters *p = &workspace->model->parameters;
+    const dpi_path_state *state = &workspace->path[rows.path];
+    const dpi_adapter *beside = adapter_at(workspace, block, part, DPI_BESIDE_ATTENTION);
+    dpi_rows z = take_value_rows(&scratch, rows.count, p->width);
+    dpi_rows t = take_value_rows(&scratch, rows.count, p->width);
+    dpi_rows d = take_value_rows(&scratch, rows.count, dpi_largest_bottleneck(p));
+    dpi_rows x = dpi_residual_rows(state, rows);
+    dpi_rows kvq = dpi_path_kvq(state, rows, 0);
+    run_linear(workspace, &block->attn_out, rows.count, dpi_rows_from(kvq, 0, 2 * p->width), z,
+               DPI_ACTIVATION_NONE);
+    run_serial_adapter(workspace, block, part, DPI_AFTER_ATTENTION, rows.count, z, d, t);
+    add_rows(rows.count, p->width, z, x);
+    if (beside != NULL) {
+        add_adapter_up(workspace, beside, rows.count, dpi_rows_from(kvq, 0, 3 * p->width), t, x);
+    }
+}
+
+/* n = LN2(x);  z = MLP(n), through the adapter after it;  x = x + z + A(n), or A(x), of the adapter
+ * beside it */
+void dpi_unfused_mlp(const dpi_workspace *workspace, const dpi_unfused_block *block, dpi_part part,
+                     dpi_token_rows rows, float *scratch) {
+    const dpi_parameters *p = &workspace->model->parameters;
+    const dpi_adapter *beside = adapter_at(workspace, block, part, DPI_BESIDE_MLP);
     dpi_rows n = take_value_rows(&scratch, rows.count, p->width);
     dpi_rows z = take_value_rows(&scratch, rows.count, p->width);
     dpi_rows d = take_value_rows(&scratch, rows.count, dpi_largest_bottleneck(p));
     dpi_rows h = take_value_rows(&scratch, rows.count, p->mlp_width);
-    if (rows.path == DPI_SPATIAL) {
-        spatial_after_attention(workspace, block, rows, n, z, d, h);
-    } else {
-        temporal_after_attention(workspace, block, rows, n, z, d, h);
+    dpi_rows x = dpi_residual_rows(&workspace->path[rows.path], rows);
+    normalise_tokens(workspace, block->norm2, rows, n);
+    if (beside != NULL) {
+        run_adapter_down(workspace, beside, rows.count, dpi_reads_x(p, part) ? x : n, d);
+    }
+    run_linear(workspace, &block->fc1, rows.count, n, h, p->activation);
+    run_linear(workspace, &block->fc2, rows.count, h, z, DPI_ACTIVATION_NONE);
+    run_serial_adapter(workspace, block, part, DPI_AFTER_MLP, rows.count, z, d, n);
+    add_rows(rows.count, p->width, z, x);
+    if (beside != NULL) {
+        add_adapter_up(workspace, beside, rows.count, d, z, x);
     }
 }

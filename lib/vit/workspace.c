@@ -92,8 +92,12 @@ static void take_batch(dpi_arena *arena, const dpi_workspace *workspace, dpi_bat
 
 static void take_batches(dpi_arena *arena, dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
-    take_batch(arena, workspace, &workspace->single[DPI_SPATIAL], 1, 0);
-    take_batch(arena, workspace, &workspace->single[DPI_TEMPORAL], 0, 1);
+    if (!dpi_frames_meet(p)) {
+        take_batch(arena, workspace, &workspace->single[DPI_SPATIAL], 1, 0);
+    }
+    if (dpi_has_two_paths(p)) {
+        take_batch(arena, workspace, &workspace->single[DPI_TEMPORAL], 0, 1);
+    }
     if (!workspace->image_by_image) {
         take_batch(arena, workspace, &workspace->together, p->spatial_frames, p->framesets);
     }
@@ -112,6 +116,11 @@ dpi_batch dpi_workspace_batch(const dpi_workspace *workspace, dpi_path path, siz
 
 /* ---- memory ---- */
 
+/* The most tokens that an attention is over. */
+static size_t attention_length(const dpi_parameters *p) {
+    return dpi_has_time_attention(p) ? dpi_size_max(p->tokens, p->frames) : p->tokens;
+}
+
 /* As much as the task that needs most. */
 static void take_scratch(dpi_arena *arena, dpi_workspace *workspace) {
     const dp_model *model = workspace->model;
@@ -120,8 +129,9 @@ static void take_scratch(dpi_arena *arena, dpi_workspace *workspace) {
     size_t floats =
         dpi_is_fused(model) ? dpi_fused_scratch(model, rows) : dpi_unfused_scratch(model, rows);
     floats = dpi_size_max(floats, dpi_patches_scratch(model, rows));
-    floats = dpi_size_max(
-        floats, dpi_attention_scratch(model->gemm_attention, p->tokens, p->width / p->heads));
+    floats = dpi_size_max(floats, dpi_convolution_scratch(model, rows));
+    floats = dpi_size_max(floats, dpi_attention_scratch(model->gemm_attention, attention_length(p),
+                                                        p->width / p->heads));
     floats = dpi_size_max(floats, dpi_frame_scratch(p->image_size));
     floats = dpi_size_max(floats, dpi_cell_scratch(p->image_size));
     workspace->scratch_floats = dpi_row_stride(floats);
@@ -140,7 +150,10 @@ static void take_kvq(dpi_arena *arena, dpi_workspace *workspace, dpi_path path) 
     const dpi_parameters *p = &model->parameters;
     dpi_path_state *state = &workspace->path[path];
     dpi_number_type type = model->gemm_attention->attention.type;
-    size_t columns = 3 * p->width + (path == DPI_SPATIAL ? p->bottleneck[DPI_S1] : 0);
+    size_t columns = 3 * p->width;
+    if (path == DPI_SPATIAL) {
+        columns += dpi_bottleneck_at(p, 0, DPI_PART_SPATIAL, DPI_BESIDE_ATTENTION);
+    }
     size_t in_a_float = sizeof(float) / dpi_number_size(type);
     size_t floats = dpi_row_stride(dpi_size_div_up(columns, in_a_float));
     state->kvq = (dpi_rows){dpi_arena_floats(arena, state->images * p->tokens, floats),
@@ -152,6 +165,16 @@ static void take_x(dpi_arena *arena, dpi_workspace *workspace, dpi_path path) {
     dpi_path_state *state = &workspace->path[path];
     state->x_stride = dpi_row_stride(p->width);
     state->x = dpi_arena_floats(arena, state->images * p->tokens, state->x_stride);
+}
+
+static void take_convolutions(dpi_arena *arena, dpi_workspace *workspace) {
+    const dpi_parameters *p = &workspace->model->parameters;
+    dpi_path_state *state = &workspace->path[DPI_SPATIAL];
+    for (size_t i = 0; i < DPI_CONVS && dpi_has_convolutions(p); i++) {
+        size_t stride = dpi_row_stride(p->bottleneck[i]);
+        state->conv[i] =
+            dpi_rows_f32(dpi_arena_floats(arena, state->images * p->tokens, stride), stride);
+    }
 }
 
 /* Advances the arena past the end of another one that started at the same place. */
@@ -171,11 +194,16 @@ static void take_activations_of_all(dpi_arena *arena, dpi_workspace *workspace) 
     for (int i = 0; i < DPI_PATHS; i++) {
         take_x(arena, workspace, (dpi_path)i);
     }
+    take_convolutions(arena, workspace);
 }
 
 /* Images of both paths take turns in the same memory. Only a frameset's pixels are apart: it fills
  * while images of the spatial path go by. */
 static void take_activations_of_one(dpi_arena *arena, dpi_workspace *workspace) {
+    if (!dpi_has_two_paths(&workspace->model->parameters)) {
+        take_activations_of_all(arena, workspace);
+        return;
+    }
     take_pixels(arena, workspace, DPI_TEMPORAL);
     dpi_arena spatial = *arena, pixels = *arena;
     take_kvq(&spatial, workspace, DPI_SPATIAL);
@@ -192,7 +220,7 @@ static void take_activations(dpi_arena *arena, dpi_workspace *workspace) {
     for (int i = 0; i < DPI_PATHS; i++) {
         dpi_path_state *state = &workspace->path[i];
         size_t images = dpi_path_images(p, (dpi_path)i);
-        state->images = workspace->image_by_image ? 1 : images;
+        state->images = workspace->image_by_image ? dpi_size_min(images, 1) : images;
         state->class_rows = dpi_arena_floats(arena, images, dpi_row_stride(p->width));
         state->feature = dpi_arena_floats(arena, 1, p->feature_size);
     }
@@ -207,7 +235,7 @@ static void take_head_buffers(dpi_arena *arena, dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
     size_t images = dpi_size_max(p->spatial_frames, p->framesets);
     workspace->projected = dpi_arena_floats(arena, images, dpi_row_stride(p->feature_size));
-    workspace->head_input = dpi_arena_floats(arena, 1, 2 * p->feature_size);
+    workspace->head_input = dpi_arena_floats(arena, 1, dpi_head_inputs(p));
     workspace->head_hidden = dpi_arena_floats(arena, 1, p->head_width);
     workspace->logits = dpi_arena_floats(arena, 1, p->classes);
 }

@@ -31,9 +31,11 @@ typedef struct dpi_path_state {
     float *pixels; /* [images][3][image_size][image_size], dead after patch embedding */
     float *x;      /* [images * tokens][width], the residual stream */
     size_t x_stride;
-    dpi_rows kvq;      /* [images * tokens][k v q | d]: keys, values, queries; and of the spatial
-                         path the bottleneck of the adapter at attention */
-    float *class_rows; /* one for each image of the view: LN_post of its class token */
+    dpi_rows kvq; /* [images * tokens][k v q | d]: keys, values, queries; and of the spatial
+                    path the bottleneck of the adapter at attention */
+    dpi_rows conv[DPI_CONVS]; /* [images * tokens][bottleneck], f32: what a convolution reads */
+    float *class_rows; /* one for each image of the view: LN_post of its class token, or the token
+                          itself where the mean comes before the norm */
     float *feature;    /* [feature_size]: y_s or y_t of this view */
     float *attention;  /* [images of the view][dpi_attention_heads()][tokens]: what the class tokens
                           attend to; NULL: nobody asks */
@@ -69,6 +71,10 @@ dpi_batch dpi_workspace_single(const dpi_workspace *workspace, dpi_path path, si
 
 /* A thread's scratch memory, scratch_floats floats; callers that fill `pixels` use it, too. */
 float *dpi_workspace_scratch(const dpi_workspace *workspace, size_t thread);
+
+static inline size_t dpi_path_count(const dpi_parameters *p) {
+    return dpi_has_two_paths(p) ? DPI_PATHS : 1;
+}
 
 /* Images of a path in a view. */
 static inline size_t dpi_path_images(const dpi_parameters *p, dpi_path path) {

@@ -123,6 +123,8 @@ class dp_model_info(Structure):
         ("weight_bytes", c_int64),
         ("shared_bytes", c_int64),
         ("counted_bytes", c_int64),
+        ("method", c_int32),
+        ("prompts", c_int32),
     ]
 
 
@@ -310,6 +312,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "dp_status_name": (c_char_p, [c_int32]),
     "dp_precision_name": (c_char_p, [c_int32]),
     "dp_target_name": (c_char_p, [c_int32]),
+    "dp_method_name": (c_char_p, [c_int32]),
     "dp_sampling_name": (c_char_p, [c_int32]),
     "dp_format_name": (c_char_p, [c_int32]),
     "dp_color_name": (c_char_p, [c_int32]),

@@ -69,9 +69,9 @@ class ModelInfo:
     spatial_frames: int
     """Of them, those that the spatial path sees."""
     grid: int
-    """g: a frameset is g x g frames."""
+    """g: a frameset is g x g frames; 0: the model has one path."""
     framesets: int
-    """T / (g * g)."""
+    """T / (g * g); 0: the model has one path."""
     sampling_rate: int
     """r: the distance in frames that the model was trained with."""
     adapter_width: int
@@ -96,6 +96,11 @@ class ModelInfo:
     checksums and compiled ones."""
     shared_bytes: int
     """Of a task: the memory of its backbone, which ``weight_bytes`` leaves out; else 0."""
+    method: str
+    """How the transformer was adapted to video: "dualpath", "aim", "st-adapter", "vpt",
+    "adaptformer", "probe". All but the first have one path."""
+    prompts: int
+    """Of "vpt": learned tokens an image; else 0."""
 
 
 class ModelFacts(NamedTuple):
@@ -348,6 +353,7 @@ def _read_info(pointer: Any) -> ModelInfo:
     values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}
     values["precision"] = name_of("precision", info.precision)
     values["target"] = name_of("target", info.target)
+    values["method"] = name_of("method", info.method)
     values["compiled"] = bool(info.compiled)
     return ModelInfo(**values)
 

@@ -53,10 +53,10 @@ class Answer:
     """``[C]``, the mean over all views and crops; None when the model has no head."""
     probabilities: npt.NDArray[np.float32] | None
     """``[C]``, softmax of the logits; None when the model has no head."""
-    feature_temporal: npt.NDArray[np.float32]
-    """``[O]``, the feature y_t of the temporal path."""
+    feature_temporal: npt.NDArray[np.float32] | None
+    """``[O]``, the feature y_t of the temporal path; None when the model has one path."""
     feature_spatial: npt.NDArray[np.float32]
-    """``[O]``, the feature y_s of the spatial path."""
+    """``[O]``, the feature y_s of the spatial path, or of the one path."""
     timings: Timings
     macs: int
     """Multiply-adds executed for this answer."""

@@ -293,7 +293,7 @@ class Session(Owner):
         """What the model sees of a clip in one view and crop, with the options of classify().
 
         The frames of the spatial path ``[spatial_frames, 3, R, R]`` and the framesets of the
-        temporal one ``[framesets, 3, R, R]``: R, G, B, a pixel of 0 .. 255 being
+        temporal one ``[framesets, 3, R, R]``, none with one path: R, G, B, a pixel of 0 .. 255 being
         (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
         clip = _clip(sampling, rate, views, crops)
@@ -302,12 +302,14 @@ class Session(Owner):
         spatial, temporal = (ctypes.POINTER(ctypes.c_float)() for _ in range(2))
 
         def copies(facts: ModelFacts) -> tuple[npt.NDArray[np.float32], ...]:
-            info = facts.info
+            side = facts.info.input_size
             return tuple(
-                np.ctypeslib.as_array(pixels, (count, 3, info.input_size, info.input_size)).copy()
+                np.ctypeslib.as_array(pixels, (count, 3, side, side)).copy()
+                if count
+                else np.empty((0, 3, side, side), np.float32)
                 for pixels, count in (
-                    (spatial, info.spatial_frames),
-                    (temporal, info.framesets),
+                    (spatial, facts.info.spatial_frames),
+                    (temporal, facts.info.framesets),
                 )
             )
 

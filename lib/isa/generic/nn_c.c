@@ -62,6 +62,12 @@ static void f32_softmax__c(float *x, size_t n, float scale) {
     }
 }
 
+static void f32_add_products__c(float *sum, const float *x, const float *weight, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += x[i] * weight[i];
+    }
+}
+
 static void f32_blend_columns__c(float *row, const float *right, const float *weight, size_t n) {
     for (size_t i = 0; i < n; i++) {
         row[i] += (right[i] - row[i]) * weight[i];
@@ -80,6 +86,7 @@ static const dpi_kernels kernels__c = {
     .cpu = 0,
     .activate = {NULL, f32_gelu__c, f32_quick_gelu__c, f32_relu__c},
     .layer_norm = f32_layer_norm__c,
+    .add_products = f32_add_products__c,
     .softmax = f32_softmax__c,
     .blend_columns = f32_blend_columns__c,
     .blend_rows = f32_blend_rows__c,

@@ -35,7 +35,8 @@ def features(model: str, source: str, split: str, views: int) -> tuple[Tensor, T
     with Model(model) as opened, Session(opened) as session:
         for path, label in clips:
             result = classify_file(session, path, views)
-            rows.append(np.concatenate([result.feature_temporal, result.feature_spatial]))
+            paths = [result.feature_temporal, result.feature_spatial]
+            rows.append(np.concatenate([path for path in paths if path is not None]))
             labels.append(label)
     return torch.from_numpy(np.stack(rows)), torch.tensor(labels)
 
