@@ -30,6 +30,10 @@ static dp_session *new_kind(const dp_model *of, int32_t attention, int32_t threa
     return must(made, "a session");
 }
 
+/* Those of a rollout are the weights that blocks multiply with, which AMX rounds to bf16: each is off
+ * by up to 2^-9 of itself, and so is their sum. */
+#define ROUNDED (1.0F / 512.0F)
+
 /* Of both paths. */
 typedef struct weights {
     float values[4096];
@@ -52,7 +56,7 @@ static void keep_path(dp_session *of, int32_t path, weights *kept) {
             ck_assert(attention.weights[i * tokens + t] >= 0.0F);
             sum += attention.weights[i * tokens + t];
         }
-        ck_assert_float_eq_tol(sum, 1.0F, 1e-4F);
+        ck_assert_float_eq_tol(sum, 1.0F, attention.heads == 1 ? ROUNDED : 1e-4F);
     }
 }
 
