@@ -5,13 +5,16 @@
 
 #include <stdlib.h>
 
-/* Of one image: weights [heads][tokens] become map [tokens - 1]. */
+static size_t count_patches(const dp_attention *attention) {
+    return (size_t)attention->side * (size_t)attention->side;
+}
+
+/* Of one image: weights [heads][tokens] become map [side][side]. */
 static void add_up_heads(const dp_attention *attention, const float *weights, float *map) {
-    size_t patches = (size_t)attention->tokens - 1;
-    for (size_t i = 0; i < patches; i++) {
+    for (size_t i = 0; i < count_patches(attention); i++) {
         map[i] = 0.0F;
         for (int32_t head = 0; head < attention->heads; head++) {
-            map[i] += weights[(size_t)head * (patches + 1) + 1 + i];
+            map[i] += weights[(size_t)head * (size_t)attention->tokens + 1 + i];
         }
     }
 }
@@ -34,7 +37,7 @@ static int take_path(engine *e, int32_t path, heat *h) {
     if (status != STATUS_OK) {
         return status;
     }
-    size_t patches = (size_t)attention.tokens - 1;
+    size_t patches = count_patches(&attention);
     size_t image = (size_t)attention.heads * (size_t)attention.tokens;
     h->side = attention.side;
     h->maps[path] = calloc((size_t)attention.images, patches * sizeof(float));
@@ -52,8 +55,13 @@ static int take_path(engine *e, int32_t path, heat *h) {
 
 int heat_take(engine *e, heat *h) {
     *h = (heat){{NULL, NULL}, 0};
-    int status = take_path(e, DP_PATH_SPATIAL, h);
-    return status == STATUS_OK ? take_path(e, DP_PATH_TEMPORAL, h) : status;
+    dp_model_info info;
+    dp_model_info_default(&info);
+    int status = engine_check(e, dp_model_get_info(e->model, &info), "--attention");
+    if (status == STATUS_OK) {
+        status = take_path(e, DP_PATH_SPATIAL, h);
+    }
+    return status == STATUS_OK && info.framesets > 0 ? take_path(e, DP_PATH_TEMPORAL, h) : status;
 }
 
 void heat_free(heat *h) {

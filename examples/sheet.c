@@ -159,8 +159,12 @@ static void draw_paths(canvas *c, const layout *l, const dp_model_info *info, co
     ptrdiff_t image = (ptrdiff_t)3 * l->input * l->input;
     int32_t patches = h == NULL ? 0 : h->side;
     int32_t top = MARGIN + LINE;
-    canvas_text(c, MARGIN, MARGIN, TEXT, faint, "spatial path");
-    canvas_text(c, l->temporal_x, MARGIN, TEXT, faint, "temporal path");
+    if (l->framesets > 0) {
+        canvas_text(c, MARGIN, MARGIN, TEXT, faint, "spatial path");
+        canvas_text(c, l->temporal_x, MARGIN, TEXT, faint, "temporal path");
+    } else {
+        canvas_text(c, MARGIN, MARGIN, TEXT, faint, "frames");
+    }
     for (int32_t i = 0; i < l->frames; i++) {
         draw_image(c, info, spatial + i * image, l->frame_zoom, map_of(h, DP_PATH_SPATIAL, i),
                    patches, MARGIN + i % COLUMNS * (l->frame + GAP),

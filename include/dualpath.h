@@ -257,8 +257,8 @@ DP_API const char *dp_target_name(int32_t target);
 /* The dp_target of this name; DP_TARGET_UNKNOWN for any other text and NULL. Since 0.2.0. */
 DP_API int32_t dp_target_from_name(const char *name);
 
-/* How a frozen image transformer was adapted to video (docs/models.md). All but DualPath have one
- * path: each of the T frames is an image of it. Since 0.2.0. */
+/* How a frozen image transformer was adapted to video (docs/weight-format.md). All but DualPath
+ * have one path: each of the T frames is an image of it. Since 0.2.0. */
 typedef enum dp_method {
     DP_METHOD_UNKNOWN = -1, /* dp_method_from_name() of an unknown name */
     /* Adapters in a spatial and a temporal path (Park et al., CVPR 2023). */
@@ -919,8 +919,9 @@ typedef enum dp_path { DP_PATH_SPATIAL = 0, DP_PATH_TEMPORAL = 1 } dp_path;
 
 /* What the class token of each image attends to: weights that sum up to 1 for each head. Token 0 is
  * the class token itself, token 1 + y * side + x is the patch in row y and column x of `side`
- * patches a row. An image of the temporal path is a frameset: frame i is in the cell of row i /
- * grid and column i % grid. Since 0.2.0. */
+ * patches a row; prompts, if the model has any, come after the patches. Of AIM it is the attention
+ * over the tokens of a frame. An image of the temporal path is a frameset: frame i is in the cell
+ * of row i / grid and column i % grid. Since 0.2.0. */
 typedef struct dp_attention {
     const float *weights; /* [images][heads][tokens] */
     int32_t images;       /* spatial_frames, or framesets */
@@ -1007,7 +1008,8 @@ typedef struct dp_stream_options {
     int32_t rate; /* every rate-th frame, 1 .. 65536; 0 (default): the model's. Not with sample_fps.
                    */
     int32_t hop;  /* sampled frames from one window to the next, 1 .. DP_MAX_HOP; 0 (default): T /
-                     Ts, so that each window has one new image of the spatial path */
+                     Ts, so that each window has one new image of the spatial path; with one path T
+                     / 8, or T / 4 where frames meet in the blocks (docs/streaming.md) */
     int32_t crop, crops; /* as in dp_session_begin_clip(); default: 0 of 1 */
     int32_t queue;       /* sampled frames that may wait, 1 (default) .. DP_MAX_QUEUE */
     int32_t full;        /* dp_full; default DP_FULL_REFUSE */

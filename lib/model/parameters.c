@@ -17,7 +17,7 @@
 #define AT(member) offsetof(dpi_parameters, member)
 #define SIZE(member) AT(member), DPI_PARAMETER_SIZE
 
-#define ONLY(name) (1u << DP_METHOD_##name)
+#define ONLY(method) (1u << (method))
 
 static const dpi_parameter canonical_rows[] = {
     {"dualpath.method", AT(method), DPI_PARAMETER_METHOD, false, 0, 0, 0},
@@ -32,13 +32,15 @@ static const dpi_parameter canonical_rows[] = {
      0},
     {"dualpath.adapter.scale", AT(adapter_scale), DPI_PARAMETER_REAL, false, 0, 0, 0},
     {"dualpath.adapter.serial_skip", AT(serial_skip), DPI_PARAMETER_FLAG, false, 0, 0,
-     ONLY(DUALPATH)},
-    {"dualpath.position.kind", AT(position), DPI_PARAMETER_POSITION, false, 0, 0, ONLY(DUALPATH)},
-    {"dualpath.grid", SIZE(grid), false, 1, 16, ONLY(DUALPATH)},
+     ONLY(DP_METHOD_DUALPATH)},
+    {"dualpath.position.kind", AT(position), DPI_PARAMETER_POSITION, false, 0, 0,
+     ONLY(DP_METHOD_DUALPATH)},
+    {"dualpath.grid", SIZE(grid), false, 1, 16, ONLY(DP_METHOD_DUALPATH)},
     {"dualpath.frames", SIZE(frames), true, 1, 4096, 0},
-    {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DUALPATH)},
+    {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DP_METHOD_DUALPATH)},
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536, 0},
-    {"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255, ONLY(ST_ADAPTER)},
+    {"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
+     ONLY(DP_METHOD_ST_ADAPTER)},
     {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0, 0},
     {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0, 0},
 };
@@ -48,7 +50,7 @@ static const dpi_parameter canonical_rows[] = {
 #define KERNEL_SIZE(name, member)                                                    \
     {                                                                                \
         "dualpath.compiled.kernel." name, SIZE(member), true, 0, DPI_LARGEST_KERNEL, \
-            ONLY(ST_ADAPTER)                                                         \
+            ONLY(DP_METHOD_ST_ADAPTER)                                               \
     }
 
 static const dpi_parameter compiled_rows[] = {
@@ -58,26 +60,26 @@ static const dpi_parameter compiled_rows[] = {
     {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000, 0},
     {"dualpath.compiled.projection", AT(has_projection), DPI_PARAMETER_FLAG, true, 0, 0, 0},
     {"dualpath.compiled.pre_norm", AT(has_pre_norm), DPI_PARAMETER_FLAG, true, 0, 0, 0},
-    BOTTLENECK("s1", 0, DUALPATH),
-    BOTTLENECK("s2", 1, DUALPATH),
-    BOTTLENECK("t0", 2, DUALPATH),
-    BOTTLENECK("t1", 3, DUALPATH),
-    BOTTLENECK("t2", 4, DUALPATH),
-    BOTTLENECK("time_in", 0, AIM),
-    BOTTLENECK("time", 1, AIM),
-    BOTTLENECK("space", 2, AIM),
-    BOTTLENECK("mlp", 3, AIM),
-    BOTTLENECK("conv_attn", 0, ST_ADAPTER),
-    BOTTLENECK("conv_mlp", 1, ST_ADAPTER),
-    BOTTLENECK("mlp", 0, ADAPTFORMER),
+    BOTTLENECK("s1", 0, DP_METHOD_DUALPATH),
+    BOTTLENECK("s2", 1, DP_METHOD_DUALPATH),
+    BOTTLENECK("t0", 2, DP_METHOD_DUALPATH),
+    BOTTLENECK("t1", 3, DP_METHOD_DUALPATH),
+    BOTTLENECK("t2", 4, DP_METHOD_DUALPATH),
+    BOTTLENECK("time_in", 0, DP_METHOD_AIM),
+    BOTTLENECK("time", 1, DP_METHOD_AIM),
+    BOTTLENECK("space", 2, DP_METHOD_AIM),
+    BOTTLENECK("mlp", 3, DP_METHOD_AIM),
+    BOTTLENECK("conv_attn", 0, DP_METHOD_ST_ADAPTER),
+    BOTTLENECK("conv_mlp", 1, DP_METHOD_ST_ADAPTER),
+    BOTTLENECK("mlp", 0, DP_METHOD_ADAPTFORMER),
     KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
     KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
     KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
     KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
     KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
     KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
-    {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(VPT)},
-    {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256, ONLY(VPT)},
+    {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(DP_METHOD_VPT)},
+    {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256, ONLY(DP_METHOD_VPT)},
 };
 
 /* The default of an absent key. */

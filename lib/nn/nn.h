@@ -30,7 +30,7 @@ typedef struct dpi_kernels {
                        float *out, size_t n);
 
     /* sum += x * weight, column by column. */
-    void (*add_products)(float *sum, const float *x, const float *weight, size_t n);
+    void (*multiply_add)(float *sum, const float *x, const float *weight, size_t n);
 
     /* x = softmax(scale * x). */
     void (*softmax)(float *x, size_t n, float scale);

@@ -95,7 +95,7 @@ static void convolve(const dpi_workspace *workspace, size_t block, size_t which,
                 size_t source = (frame + t - size.time / 2) * p->tokens + 1 +
                                 (row + y - size.rows / 2) * side + column + x - size.columns / 2;
                 size_t tap = (t * size.rows + y) * size.columns + x;
-                model->kernels->add_products(out, dpi_rows_from(d, source, 0).numbers,
+                model->kernels->multiply_add(out, dpi_rows_from(d, source, 0).numbers,
                                              conv->weight + tap * channels, channels);
             }
         }

@@ -61,14 +61,14 @@ static const dpi_adapter *adapter_at(const dpi_workspace *workspace, const dpi_u
 }
 
 /* d = act(in down) */
-static void run_adapter_down(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
-                             dpi_rows in, dpi_rows d) {
+static void run_way_down(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
+                         dpi_rows in, dpi_rows d) {
     run_linear(workspace, &a->down, rows, in, d, workspace->model->parameters.adapter_activation);
 }
 
 /* x += d up, with rows of t between */
-static void add_adapter_up(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
-                           dpi_rows d, dpi_rows t, dpi_rows x) {
+static void add_way_up(const dpi_workspace *workspace, const dpi_adapter *a, size_t rows,
+                       dpi_rows d, dpi_rows t, dpi_rows x) {
     run_linear(workspace, &a->up, rows, d, t, DPI_ACTIVATION_NONE);
     add_rows(rows, workspace->model->parameters.width, t, x);
 }
@@ -82,11 +82,11 @@ static void run_serial_adapter(const dpi_workspace *workspace, const dpi_unfused
     if (a == NULL) {
         return;
     }
-    run_adapter_down(workspace, a, rows, z, d);
+    run_way_down(workspace, a, rows, z, d);
     for (size_t i = 0; i < rows && !dpi_keeps_input(p, part, place); i++) {
         memset(value_row(z, i), 0, p->width * sizeof(float));
     }
-    add_adapter_up(workspace, a, rows, d, t, z);
+    add_way_up(workspace, a, rows, d, t, z);
 }
 
 /* n = LN1(x), through the adapter before qkv; keys, values and queries of n; and after these in
@@ -103,7 +103,7 @@ void dpi_unfused_before_attention(const dpi_workspace *workspace, const dpi_unfu
     run_serial_adapter(workspace, block, part, DPI_BEFORE_QKV, rows.count, n, d, z);
     run_linear(workspace, &block->qkv, rows.count, n, kvq, DPI_ACTIVATION_NONE);
     if (beside != NULL) {
-        run_adapter_down(workspace, beside, rows.count, n, dpi_rows_from(kvq, 0, 3 * p->width));
+        run_way_down(workspace, beside, rows.count, n, dpi_rows_from(kvq, 0, 3 * p->width));
     }
 }
 
@@ -123,7 +123,7 @@ void dpi_unfused_after_attention(const dpi_workspace *workspace, const dpi_unfus
     run_serial_adapter(workspace, block, part, DPI_AFTER_ATTENTION, rows.count, z, d, t);
     add_rows(rows.count, p->width, z, x);
     if (beside != NULL) {
-        add_adapter_up(workspace, beside, rows.count, dpi_rows_from(kvq, 0, 3 * p->width), t, x);
+        add_way_up(workspace, beside, rows.count, dpi_rows_from(kvq, 0, 3 * p->width), t, x);
     }
 }
 
@@ -140,13 +140,13 @@ void dpi_unfused_mlp(const dpi_workspace *workspace, const dpi_unfused_block *bl
     dpi_rows x = dpi_residual_rows(&workspace->path[rows.path], rows);
     normalise_tokens(workspace, block->norm2, rows, n);
     if (beside != NULL) {
-        run_adapter_down(workspace, beside, rows.count, dpi_reads_x(p, part) ? x : n, d);
+        run_way_down(workspace, beside, rows.count, dpi_reads_x(p, part) ? x : n, d);
     }
     run_linear(workspace, &block->fc1, rows.count, n, h, p->activation);
     run_linear(workspace, &block->fc2, rows.count, h, z, DPI_ACTIVATION_NONE);
     run_serial_adapter(workspace, block, part, DPI_AFTER_MLP, rows.count, z, d, n);
     add_rows(rows.count, p->width, z, x);
     if (beside != NULL) {
-        add_adapter_up(workspace, beside, rows.count, d, z, x);
+        add_way_up(workspace, beside, rows.count, d, z, x);
     }
 }

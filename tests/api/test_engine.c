@@ -45,8 +45,8 @@ static file_name golden_file(const char *name, const char *suffix) {
     return name_file(folder_of("GOLDEN", "tests/golden"), name, suffix);
 }
 
-/* goldens.txt: name, sampling, rate, views, crops. `folder` lies in that of the cases: "", or with a
- * slash at its end. */
+/* goldens.txt: name, sampling, rate, views, crops. `folder` lies in that of the cases: "", or with
+ * a slash at its end. */
 static void read_goldens(const char *folder) {
     char list[32], name[32];
     golden g;

@@ -53,12 +53,12 @@ _ATTENTION = {"none": 0, "last": 1, "rollout": 2}
 
 class Attention(NamedTuple):
     """What the class token of each image attends to: weights of float32 that sum up to 1 for each
-    head. Token 0 is the class token itself, then come the patches, row by row."""
+    head. Token 0 is the class token itself, then come the patches, row by row, then prompts."""
 
     spatial: npt.NDArray[np.float32]
     """``[spatial_frames, heads, tokens]``; a rollout has one head."""
     temporal: npt.NDArray[np.float32]
-    """``[framesets, heads, tokens]``. Frame i of a frameset is in the cell of row ``i // grid`` and
+    """``[framesets, heads, tokens]``, none with one path. Frame i of a frameset is in the cell of row ``i // grid`` and
     column ``i % grid``."""
 
 
@@ -331,7 +331,10 @@ class Session(Owner):
     def attention(self) -> Attention:
         """What the class tokens of the last clip attended to, in its last view and crop: for a
         session with ``attention="last"`` or ``"rollout"``."""
-        return Attention(*(self._attention_of(path) for path in range(2)))
+        spatial = self._attention_of(0)
+        if self._opened().about.model.info.framesets:
+            return Attention(spatial, self._attention_of(1))
+        return Attention(spatial, np.empty((0, *spatial.shape[1:]), np.float32))
 
     def _attention_of(self, path: int) -> npt.NDArray[np.float32]:
         given = dp_attention()

@@ -62,7 +62,7 @@ static void f32_softmax__c(float *x, size_t n, float scale) {
     }
 }
 
-static void f32_add_products__c(float *sum, const float *x, const float *weight, size_t n) {
+static void f32_multiply_add__c(float *sum, const float *x, const float *weight, size_t n) {
     for (size_t i = 0; i < n; i++) {
         sum[i] += x[i] * weight[i];
     }
@@ -86,7 +86,7 @@ static const dpi_kernels kernels__c = {
     .cpu = 0,
     .activate = {NULL, f32_gelu__c, f32_quick_gelu__c, f32_relu__c},
     .layer_norm = f32_layer_norm__c,
-    .add_products = f32_add_products__c,
+    .multiply_add = f32_multiply_add__c,
     .softmax = f32_softmax__c,
     .blend_columns = f32_blend_columns__c,
     .blend_rows = f32_blend_rows__c,

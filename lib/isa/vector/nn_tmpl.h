@@ -110,7 +110,7 @@ static void TMPL_NAME(f32_softmax)(float *x, size_t n, float scale) {
     }
 }
 
-static void TMPL_NAME(f32_add_products)(float *sum, const float *x, const float *weight, size_t n) {
+static void TMPL_NAME(f32_multiply_add)(float *sum, const float *x, const float *weight, size_t n) {
     size_t i = 0;
     for (; i + V_LENGTH <= n; i += V_LENGTH) {
         v_store(sum + i, v_fma(v_load(x + i), v_load(weight + i), v_load(sum + i)));
@@ -163,7 +163,7 @@ static const dpi_kernels TMPL_NAME(kernels) = {
     .cpu = KERNELS_CPU,
     .activate = {NULL, TMPL_NAME(f32_gelu), TMPL_NAME(f32_quick_gelu), TMPL_NAME(f32_relu)},
     .layer_norm = TMPL_NAME(f32_layer_norm),
-    .add_products = TMPL_NAME(f32_add_products),
+    .multiply_add = TMPL_NAME(f32_multiply_add),
     .softmax = TMPL_NAME(f32_softmax),
     .blend_columns = TMPL_NAME(f32_blend_columns),
     .blend_rows = TMPL_NAME(f32_blend_rows),
