@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.reference.model import Attention
+from tests.reference.vit import Attention
 from tests.reference.presets import PRESETS
 from tests.reference.run import load_model
 from tests.reference.video import framesets, load_views
@@ -48,8 +48,8 @@ class PeerNetwork(nn.Module):
         z = visual.ln_pre(visual.tokens(framesets) + self.temporal_position)
         for block in visual.transformer.resblocks:
             x, z = block.spatial(x), block.temporal(z)
-        y_s = visual.feature(x).mean(dim=0, keepdim=True)
-        y_t = visual.feature(z).mean(dim=0, keepdim=True)
+        y_s = visual.feature(x[:, 0]).mean(dim=0, keepdim=True)
+        y_t = visual.feature(z[:, 0]).mean(dim=0, keepdim=True)
         return visual.head(y_t, y_s)
 
 

@@ -124,8 +124,8 @@ def commands():
     return "\n".join(lines) + "\n"
 
 
-def sampling_table():
-    return "".join(f"{g.name} {g.sampling} {g.rate} {g.views} {g.crops}\n" for g in GOLDENS)
+def sampling_table(goldens):
+    return "".join(f"{g.name} {g.sampling} {g.rate} {g.views} {g.crops}\n" for g in goldens)
 
 
 def main():
@@ -138,7 +138,7 @@ def main():
             if off > (1e-6 if golden.type == "f32" else 0.1):
                 raise SystemExit(f"{golden.name}: the weight file is not that of the checkpoint")
     (directory / "README.md").write_text(README + readme_table() + commands())
-    (directory / "goldens.txt").write_text(sampling_table())
+    (directory / "goldens.txt").write_text(sampling_table(GOLDENS))
     size = sum(path.stat().st_size for path in directory.iterdir())
     print(f"{size} bytes")
     if size > MAX_BYTES:
