@@ -30,7 +30,8 @@ def make_model(case, seed, folder):
 
     config = PRESETS[case.preset]
     checkpoint.save(folder / "model.pth", config, random_state(config, seed))
-    convert(folder / "model.pth", folder / "model.gguf", command_line(config))
+    pth = folder / "model.pth"
+    convert(pth, folder / "model.gguf", command_line(config, pth))
     frames = random_frames(config.frames, config.image_size, config.image_size, seed)
     spatial, framesets = peer_inputs(frames, config)
     reference = load_model(str(folder / "model.pth"), **vars(config))

@@ -48,7 +48,7 @@ def compare(config, seed, program, threads, scratch):
     np.save(npy, frames)
     checkpoint.save(pth, config, random_state(config, seed))
     expected = reference_logits(config, pth, frames)
-    convert(pth, gguf, command_line(config))
+    convert(pth, gguf, command_line(config, pth))
     answer = library_logits(program, gguf, npy, threads)
     if answer.shape != expected.shape:
         raise SystemExit(f"{answer.size} logits instead of {expected.size}")
