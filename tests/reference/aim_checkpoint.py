@@ -1,6 +1,7 @@
 """
 Checkpoints of AIM as they were released: {'meta': {'config': text, ...}, 'state_dict': ...}, whole
-models with CLIP's names or, where the transformer is one of ImageNet, timm's.
+models with CLIP's names or, where the transformer is one of ImageNet, timm's in all but the last
+norm.
 """
 
 import ast
@@ -30,7 +31,6 @@ TIMM = Layout(
         ("backbone.patch_embed.proj.", "visual.conv1."),
         ("backbone.cls_token", "visual.class_embedding"),
         ("backbone.pos_embed", "visual.positional_embedding"),
-        ("backbone.norm.", "visual.ln_post."),
         ("backbone.blocks.", "visual.transformer.resblocks."),
         ("backbone.", "visual."),
     ),
@@ -110,6 +110,7 @@ def load(_path, checkpoint, known):
         "protocol": AIM_PROTOCOL,
         "frames": len(state["visual.temporal_embedding"]),
         "activation": "quick_gelu" if is_clip else "gelu",
+        "layer_norm_eps": 1e-5 if is_clip else 1e-6,
     }
     stated = backbone_settings(checkpoint["meta"]["config"])
     for name, keys in (("heads", ("heads", "num_heads")), ("adapter_scale", ("adapter_scale",))):
