@@ -20,7 +20,6 @@ KEYS = (
     ("attention.layer_norm_epsilon", "layer_norm_eps"),
     ("activation", "activation"),
     ("adapter.activation", "adapter_activation"),
-    ("adapter.scale", "adapter_scale"),
     ("frames", "frames"),
     ("sampling_rate", "sampling_rate"),
     ("image_mean", "mean"),
@@ -28,13 +27,17 @@ KEYS = (
 )
 
 # The same for fields that only some methods have.
+SCALE = ("adapter.scale", "adapter_scale")
 METHOD_KEYS = {
     "dualpath": (
+        SCALE,
         ("adapter.serial_skip", "serial_skip"),
         ("position.kind", "position"),
         ("grid", "grid"),
         ("spatial_frames", "spatial_frames"),
     ),
+    "aim": (SCALE,),
+    "adaptformer": (SCALE,),
     "st-adapter": (("adapter.first_block", "first_block"),),
 }
 
