@@ -18,8 +18,7 @@ class Case:
     checkpoint = property(lambda self: self.folder / "model" / "model.pth")
     weights = property(lambda self: self.folder / "model" / "model.gguf")
     frames = property(lambda self: self.folder / "model" / "frames.npy")
-    spatial = property(lambda self: self.folder / "model" / "spatial.npy")
-    framesets = property(lambda self: self.folder / "model" / "framesets.npy")
+    inputs = property(lambda self: self.folder / "model" / "inputs.npz")
     logits = property(lambda self: self.folder / "model" / "logits.npy")
 
     # the model for peers that read files
@@ -28,5 +27,6 @@ class Case:
     openvino_int8 = property(lambda self: self.folder / "openvino-int8" / "model.xml")
 
     def tensors(self):
-        """The clip as peers get it: normalised frames of the spatial path, normalised framesets."""
-        return np.load(self.spatial), np.load(self.framesets)
+        """The clip as peers get it, by the names of the network's inputs."""
+        with np.load(self.inputs) as arrays:
+            return dict(arrays)

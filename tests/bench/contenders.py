@@ -39,7 +39,7 @@ class Library(Contender):
         frames = np.load(case.frames)
 
         def run():
-            return session.classify(frames, sampling="given").logits
+            return session.classify(frames, sampling="given", views=1, crops=1).logits
 
         return run, model.info.kernels
 
@@ -57,7 +57,7 @@ class OnnxRuntime(Contender):
         options.add_session_config_entry("session.force_spinning_stop", "1")
         path = case.onnx_int8 if self.precision == "int8" else case.onnx
         session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
-        inputs = dict(zip(("spatial", "framesets"), case.tensors()))
+        inputs = case.tensors()
 
         def run():
             return session.run(["logits"], inputs)[0][0]
@@ -83,7 +83,7 @@ class OpenVino(Contender):
         }
         path = case.openvino_int8 if self.precision == "int8" else case.onnx
         request = core.compile_model(path, "CPU", settings).create_infer_request()
-        inputs = dict(enumerate(case.tensors()))
+        inputs = dict(enumerate(case.tensors().values()))
 
         def run():
             return request.infer(inputs)[0][0]

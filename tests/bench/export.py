@@ -30,13 +30,13 @@ def make_model(case, seed, folder):
 
     config = PRESETS[case.preset]
     checkpoint.save(folder / "model.pth", config, random_state(config, seed))
-    convert(folder / "model.pth", folder / "model.gguf", command_line(config))
+    pth = folder / "model.pth"
+    convert(pth, folder / "model.gguf", command_line(config, pth))
     frames = random_frames(config.frames, config.image_size, config.image_size, seed)
-    spatial, framesets = peer_inputs(frames, config)
+    inputs = peer_inputs(frames, config)
     reference = load_model(str(folder / "model.pth"), **vars(config))
     np.save(folder / "frames.npy", frames)
-    np.save(folder / "spatial.npy", spatial.numpy())
-    np.save(folder / "framesets.npy", framesets.numpy())
+    np.savez(folder / "inputs.npz", **{name: tensor.numpy() for name, tensor in inputs.items()})
     np.save(folder / "logits.npy", classify(reference, frames)["logits"])
 
 
@@ -52,10 +52,11 @@ def make_onnx(case, _seed, folder):
 
     from .network import as_tensors, load_network
 
+    network = load_network(case)
     program = torch.onnx.export(
-        load_network(case),
+        network,
         as_tensors(case),
-        input_names=["spatial", "framesets"],
+        input_names=network.inputs,
         output_names=["logits"],
         opset_version=20,
         dynamo=True,
@@ -95,7 +96,7 @@ def make_openvino_int8(case, seed, folder):
     def clip(number):
         shape = (config.frames, config.image_size, config.image_size)
         inputs = peer_inputs(random_frames(*shape, seed + number), config)
-        return {index: tensor.numpy() for index, tensor in enumerate(inputs)}
+        return {index: tensor.numpy() for index, tensor in enumerate(inputs.values())}
 
     config = PRESETS[case.preset]
     clips = [clip(number) for number in range(1, 1 + CALIBRATION_CLIPS)]

@@ -1,16 +1,16 @@
 """
-The reference as peers run it: the same formulas and weights, from normalised frames of the spatial
-path and normalised framesets to logits. Adapters are separate products, as in the research code.
+The reference as peers run it: the same formulas and weights, from normalised images to logits.
+Adapters are separate products, as in the research code.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.reference.model import Attention
 from tests.reference.presets import PRESETS
 from tests.reference.run import load_model
 from tests.reference.video import framesets, load_views
+from tests.reference.vit import Attention
 
 
 class KnownAttention(Attention):
@@ -25,7 +25,7 @@ class KnownAttention(Attention):
 
 
 def know_attention(network):
-    """Gives all blocks of a PeerNetwork that attention."""
+    """Gives all blocks of a network that attention."""
     for block in network.visual.transformer.resblocks:
         attention = KnownAttention(network.config)
         attention.load_state_dict(block.attn.state_dict())
@@ -33,8 +33,10 @@ def know_attention(network):
     return network
 
 
-class PeerNetwork(nn.Module):
-    """[Ts][3][R][R], [Tg][3][R][R] -> logits [1][C]"""
+class TwoPaths(nn.Module):
+    """DualPath: [Ts][3][R][R], [Tg][3][R][R] -> logits [1][C]"""
+
+    inputs = ("spatial", "framesets")
 
     def __init__(self, model):
         super().__init__()
@@ -48,23 +50,46 @@ class PeerNetwork(nn.Module):
         z = visual.ln_pre(visual.tokens(framesets) + self.temporal_position)
         for block in visual.transformer.resblocks:
             x, z = block.spatial(x), block.temporal(z)
-        y_s = visual.feature(x).mean(dim=0, keepdim=True)
-        y_t = visual.feature(z).mean(dim=0, keepdim=True)
+        y_s = visual.feature(x[:, 0]).mean(dim=0, keepdim=True)
+        y_t = visual.feature(z[:, 0]).mean(dim=0, keepdim=True)
         return visual.head(y_t, y_s)
 
 
+class OnePath(nn.Module):
+    """The other methods: [T][3][R][R] -> logits [1][C]. The convolutions of ST-Adapter take 1 to 2 %
+    of a clip, whether in three dimensions, in one or as sums of shifted rows."""
+
+    inputs = ("frames",)
+
+    def __init__(self, model):
+        super().__init__()
+        self.config = model.config
+        self.visual = model.visual
+        self.model = model
+
+    def forward(self, frames):
+        return self.model(frames[None])[0]
+
+
+def peer_network(config):
+    return TwoPaths if config.method == "dualpath" else OnePath
+
+
 def load_network(case):
-    model = load_model(str(case.checkpoint), **vars(PRESETS[case.preset]))
-    return PeerNetwork(model).eval()
+    config = PRESETS[case.preset]
+    model = load_model(str(case.checkpoint), **vars(config))
+    return peer_network(config)(model).eval()
 
 
 def peer_inputs(frames, config):
-    """Bytes [T][R][R][3] -> the two inputs of PeerNetwork"""
+    """Bytes [T][R][R][3] -> the inputs of the network by name"""
     view = next(load_views(frames, config))[None]
+    if config.method != "dualpath":
+        return {"frames": view[0].contiguous()}
     every = config.frames // config.spatial_frames
     tiled = framesets(view, config.grid)[0]
-    return view[0, ::every].contiguous(), tiled.contiguous()
+    return {"spatial": view[0, ::every].contiguous(), "framesets": tiled.contiguous()}
 
 
 def as_tensors(case):
-    return tuple(torch.from_numpy(array) for array in case.tensors())
+    return tuple(torch.from_numpy(array) for array in case.tensors().values())

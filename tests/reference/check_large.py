@@ -1,7 +1,7 @@
 """
 Compares libdualpath with the PyTorch implementation on a full-sized model with random weights.
 
-    python -m tests.reference.check_large b16|b16-t32|l14 [--program build/dualpath] [--threads N]
+    python -m tests.reference.check_large PRESET... [--program build/dualpath] [--threads N]
 
 Needs a few GB of memory and of room for temporary files. Fails when the logits differ by more than
 0.001 of the largest.
@@ -33,6 +33,7 @@ def reference_logits(config, pth, frames):
 
 def library_logits(program, gguf, npy, threads):
     command = [program, "classify", gguf, npy, "--json", "--sampling", "given"]
+    command += ["--views", 1, "--crops", 1]
     command += ["--threads", threads] if threads else []
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if done.returncode != 0:
@@ -48,7 +49,7 @@ def compare(config, seed, program, threads, scratch):
     np.save(npy, frames)
     checkpoint.save(pth, config, random_state(config, seed))
     expected = reference_logits(config, pth, frames)
-    convert(pth, gguf, command_line(config))
+    convert(pth, gguf, command_line(config, pth))
     answer = library_logits(program, gguf, npy, threads)
     if answer.shape != expected.shape:
         raise SystemExit(f"{answer.size} logits instead of {expected.size}")

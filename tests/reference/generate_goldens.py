@@ -55,8 +55,8 @@ def sampling_of(golden):
     }
 
 
-def converter_options(golden, scratch):
-    options = command_line(golden.config) + ["--type", golden.type]
+def converter_options(golden, pth, scratch):
+    options = command_line(golden.config, pth) + ["--type", golden.type]
     if golden.labels:
         labels = scratch / "labels.txt"
         labels.write_text("".join(f"{label}\n" for label in golden.labels))
@@ -71,7 +71,7 @@ def generate(golden, directory, scratch):
     folder = directory if golden.keep_checkpoint else scratch
     pth, gguf = folder / f"{golden.name}.pth", directory / f"{golden.name}.gguf"
     checkpoint.save(pth, golden.config, random_state(golden.config, seed))
-    convert(pth, gguf, converter_options(golden, scratch))
+    convert(pth, gguf, converter_options(golden, pth, scratch))
     frames = random_frames(*golden.frames, seed)
     np.save(directory / f"{golden.name}.frames.npy", frames)
     model = load_model(str(gguf), torch.float64)
@@ -117,15 +117,15 @@ def commands():
     lines = ["", "The checkpoints that are kept were converted by", ""]
     for golden in GOLDENS:
         if golden.keep_checkpoint:
-            options = " ".join(command_line(golden.config))
+            options = " ".join(command_line(golden.config, f"{golden.name}.pth"))
             labels = " --labels LABELS" if golden.labels else ""
             files = f"{golden.name}.pth -o {golden.name}.gguf"
             lines.append(f"    dualpath-convert {files} --type {golden.type}{labels} {options}")
     return "\n".join(lines) + "\n"
 
 
-def sampling_table():
-    return "".join(f"{g.name} {g.sampling} {g.rate} {g.views} {g.crops}\n" for g in GOLDENS)
+def sampling_table(goldens):
+    return "".join(f"{g.name} {g.sampling} {g.rate} {g.views} {g.crops}\n" for g in goldens)
 
 
 def main():
@@ -138,7 +138,7 @@ def main():
             if off > (1e-6 if golden.type == "f32" else 0.1):
                 raise SystemExit(f"{golden.name}: the weight file is not that of the checkpoint")
     (directory / "README.md").write_text(README + readme_table() + commands())
-    (directory / "goldens.txt").write_text(sampling_table())
+    (directory / "goldens.txt").write_text(sampling_table(GOLDENS))
     size = sum(path.stat().st_size for path in directory.iterdir())
     print(f"{size} bytes")
     if size > MAX_BYTES:

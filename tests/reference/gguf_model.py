@@ -9,71 +9,74 @@ import torch
 from gguf import GGUFReader
 from gguf.quants import dequantize
 
-from .checkpoint import config_of
-from .model import ADAPTER_MODULES
+from . import protocol
+from .protocol import Protocol
+from .sizes import config_of
+from .weight_names import reference_name
 
-# metadata key after "dualpath.", field of Config
+# metadata key after "dualpath.", field of TransformerConfig
 KEYS = (
     ("attention.head_count", "heads"),
     ("attention.layer_norm_epsilon", "layer_norm_eps"),
     ("activation", "activation"),
     ("adapter.activation", "adapter_activation"),
-    ("adapter.scale", "adapter_scale"),
-    ("adapter.serial_skip", "serial_skip"),
-    ("position.kind", "position"),
-    ("grid", "grid"),
     ("frames", "frames"),
-    ("spatial_frames", "spatial_frames"),
     ("sampling_rate", "sampling_rate"),
     ("image_mean", "mean"),
     ("image_std", "std"),
 )
 
-NAMES = {
-    "patch.weight": "conv1.weight",
-    "patch.bias": "conv1.bias",
-    "class_token": "class_embedding",
-    "position.spatial": "positional_embedding",
-    "position.grid": "spatial_positional_embedding",
-    "position.table": "temporal_positional_embedding",
-    "projection.weight": "proj",
+# The same for fields that only some methods have.
+SCALE = ("adapter.scale", "adapter_scale")
+METHOD_KEYS = {
+    "dualpath": (
+        SCALE,
+        ("adapter.serial_skip", "serial_skip"),
+        ("position.kind", "position"),
+        ("grid", "grid"),
+        ("spatial_frames", "spatial_frames"),
+    ),
+    "aim": (SCALE,),
+    "adaptformer": (SCALE,),
+    "st-adapter": (("adapter.first_block", "first_block"),),
 }
 
-# The first part of a name that matches is replaced.
-PARTS = (
-    ("pre_norm.", "ln_pre."),
-    ("post_norm.", "ln_post."),
-    ("head.hidden.", "head.linear1."),
-    ("head.output.", "head.linear2."),
-    ("norm1.", "ln_1."),
-    ("norm2.", "ln_2."),
-    ("attention.qkv.", "attn.in_proj_"),
-    ("attention.out.", "attn.out_proj."),
-    ("mlp.up.", "mlp.c_fc."),
-    ("mlp.down.", "mlp.c_proj."),
-    *((f"adapter.{a}.down.", f"{module}.down_proj.") for a, module in ADAPTER_MODULES.items()),
-    *((f"adapter.{a}.up.", f"{module}.up_proj.") for a, module in ADAPTER_MODULES.items()),
-)
+
+def keys(method):
+    return KEYS + METHOD_KEYS.get(method, ())
 
 
 def load(path):
-    """(config, state_dict for DualPath)"""
+    """(config, state_dict for its network)"""
     reader = GGUFReader(path)
-    settings = {}
-    for key, name in KEYS:
-        field = reader.get_field(f"dualpath.{key}")
-        if field is not None:
-            value = field.contents()
-            settings[name] = tuple(value) if isinstance(value, list) else value
+    method = known(reader, [("method", "method")]).get("method", "dualpath")
+    settings = known(reader, keys(method))
+    settings["protocol"] = Protocol(**known(reader, protocol.KEYS))
     tensors = {tensor.name: stored_values(tensor) for tensor in reader.tensors}
     side = metadata(reader, "patch_size")
     tensors["patch.weight"] = tensors["patch.weight"].reshape(-1, 3, side, side)
     if "projection.weight" in tensors:
         tensors["projection.weight"] = tensors["projection.weight"].T
-    state = {released_name(name): tensor.contiguous() for name, tensor in tensors.items()}
-    config = config_of(state, **settings)
+    state = {
+        reference_name(name, method): as_module(name, tensor) for name, tensor in tensors.items()
+    }
+    config = config_of(state, method=method, **settings)
     agree(reader, config)
     return config, state
+
+
+def as_module(name, tensor):
+    """In the shape that PyTorch has it in: a convolution by channel has one input channel."""
+    return (tensor.unsqueeze(1) if name.endswith(".conv.weight") else tensor).contiguous()
+
+
+def known(reader, names):
+    """The values of those keys that the file has, by field."""
+    fields = {name: reader.get_field(f"dualpath.{key}") for key, name in names}
+    values = {name: field.contents() for name, field in fields.items() if field is not None}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
 
 
 def metadata(reader, key):
@@ -84,18 +87,6 @@ def stored_values(tensor):
     values = dequantize(tensor.data, tensor.tensor_type)
     shape = [int(side) for side in reversed(tensor.shape)]
     return torch.from_numpy(np.array(values, dtype=np.float32).reshape(shape))
-
-
-def released_name(name):
-    """The name in released checkpoints of a tensor of the weight file."""
-    if name in NAMES:
-        return f"visual.{NAMES[name]}"
-    if name.startswith("block."):
-        name = name.replace("block.", "transformer.resblocks.", 1)
-    for ours, theirs in PARTS:
-        if ours in name:
-            return f"visual.{name.replace(ours, theirs, 1)}"
-    raise ValueError(f"unknown tensor '{name}'")
 
 
 def agree(reader, config):

@@ -1,24 +1,16 @@
 """
-The network, section by section as the model's formulas have it. Module and parameter names are
-those of the released checkpoints, so that a state_dict is what such a file holds under 'model'.
+DualPath, section by section as the model's formulas have it. Module and parameter names are those
+of the released checkpoints, so that a state_dict is what such a file holds under 'model'.
 Symbols and shapes: config.py.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from . import vit
 from .positions import sincos_3d, sincos_time
 from .video import framesets
-
-
-def quick_gelu(x):
-    return x * torch.sigmoid(1.702 * x)
-
-
-ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": F.gelu, "relu": F.relu}
 
 # What the released checkpoints call the adapters of the paper.
 ADAPTER_MODULES = {
@@ -30,67 +22,16 @@ ADAPTER_MODULES = {
 }
 
 
-class Adapter(nn.Module):
-    """A(x) = GELU(x Wd + bd) Wu + bu, times an optional scale"""
-
-    def __init__(self, config, width):
-        super().__init__()
-        self.down_proj = nn.Linear(config.width, width)
-        self.up_proj = nn.Linear(width, config.width)
-        self.activation = ACTIVATIONS[config.adapter_activation]
-        self.scale = config.adapter_scale
-
-    def forward(self, x):
-        return self.scale * self.up_proj(self.activation(self.down_proj(x)))
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention over the tokens of each image."""
+class Block(vit.Block):
+    """Frozen weights that both paths share, adapters that they do not."""
 
     def __init__(self, config):
-        super().__init__()
-        D = config.width
-        self.heads = config.heads
-        self.in_proj_weight = nn.Parameter(torch.zeros(3 * D, D))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * D))
-        self.out_proj = nn.Linear(D, D)
-
-    def forward(self, x):
-        images, tokens, D = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        qkv = qkv.reshape(images, tokens, 3, self.heads, D // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each [images][heads][tokens][D/H]
-        scores = q @ k.transpose(-1, -2) / math.sqrt(D // self.heads)
-        out = scores.softmax(dim=-1) @ v
-        return self.out_proj(out.transpose(1, 2).reshape(images, tokens, D))
-
-
-class MLP(nn.Module):
-    """MLP(n) = QG(n W1 + b1) W2 + b2"""
-
-    def __init__(self, config):
-        super().__init__()
-        self.c_fc = nn.Linear(config.width, config.mlp_width)
-        self.c_proj = nn.Linear(config.mlp_width, config.width)
-        self.activation = ACTIVATIONS[config.activation]
-
-    def forward(self, x):
-        return self.c_proj(self.activation(self.c_fc(x)))
-
-
-class Block(nn.Module):
-    """One transformer block: frozen weights that both paths share, adapters that they do not."""
-
-    def __init__(self, config):
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        self.attn = Attention(config)
-        self.ln_2 = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        self.mlp = MLP(config)
+        super().__init__(config)
         self.serial_skip = config.serial_skip
-        for adapter, module in ADAPTER_MODULES.items():
-            width = config.adapters.get(adapter)
-            setattr(self, module, Adapter(config, width) if width else None)
+        for name, module in ADAPTER_MODULES.items():
+            width = config.adapters.get(name)
+            adapter = vit.Adapter(config, width, config.adapter_scale) if width else None
+            setattr(self, module, adapter)
 
     def parallel(self, adapter, n):
         return adapter(n) if adapter else 0
@@ -112,12 +53,6 @@ class Block(nn.Module):
         return x + self.serial(self.t_adapter_mlp, self.mlp(self.ln_2(x)))
 
 
-class Transformer(nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.resblocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
-
-
 class Head(nn.Module):
     """logits = GELU([y_t ; y_s] V1 + c1) V2 + c2"""
 
@@ -130,37 +65,20 @@ class Head(nn.Module):
         return self.linear2(F.gelu(self.linear1(torch.cat([y_t, y_s], dim=-1))))
 
 
-class VisionTransformer(nn.Module):
+class VisionTransformer(vit.VisionTransformer):
     """What both paths share: an image transformer, and the tables that tell the paths apart."""
 
     def __init__(self, config):
-        super().__init__()
-        D, N, p, eps = config.width, config.tokens, config.patch_size, config.layer_norm_eps
-        self.conv1 = nn.Conv2d(3, D, kernel_size=p, stride=p, bias=config.patch_bias)
-        self.class_embedding = nn.Parameter(torch.zeros(D))
-        self.positional_embedding = nn.Parameter(torch.zeros(N, D))
-        if config.position == "sincos-time" and config.position_grid:
-            self.spatial_positional_embedding = nn.Parameter(torch.zeros(N, D))
-        if config.position == "table":
-            table = torch.zeros(config.framesets * N, D)
-            self.temporal_positional_embedding = nn.Parameter(table)
-        self.ln_pre = nn.LayerNorm(D, eps=eps) if config.pre_norm else nn.Identity()
-        self.transformer = Transformer(config)
-        self.ln_post = nn.LayerNorm(D, eps=eps)
-        has_projection = config.projection is not None
-        self.proj = nn.Parameter(torch.zeros(D, config.projection)) if has_projection else None
+        super().__init__(config, [Block(config) for _ in range(config.blocks)])
         self.head = Head(config) if config.head_width else None
 
-    def tokens(self, images):
-        """[n][3][R][R] -> [n][N][D], the class token first"""
-        patches = self.conv1(images).flatten(2).transpose(1, 2)
-        class_token = self.class_embedding.expand(len(images), 1, -1)
-        return torch.cat([class_token, patches], dim=1)
-
-    def feature(self, x):
-        """[n][N][D] -> [n][O], read off the class token"""
-        y = self.ln_post(x[:, 0])
-        return y if self.proj is None else y @ self.proj
+    def position_tables(self, config):
+        tables = super().position_tables(config)
+        if config.position == "sincos-time" and config.position_grid:
+            tables["spatial_positional_embedding"] = config.tokens
+        if config.position == "table":
+            tables["temporal_positional_embedding"] = config.framesets * config.tokens
+        return tables
 
 
 class DualPath(nn.Module):
@@ -194,7 +112,7 @@ class DualPath(nn.Module):
         x = self.visual.ln_pre(x + self.visual.positional_embedding)
         for block in self.visual.transformer.resblocks:
             x = block.spatial(x)
-        return self.visual.feature(x).reshape(B, Ts, -1).mean(dim=1)
+        return self.visual.feature(x[:, 0]).reshape(B, Ts, -1).mean(dim=1)
 
     def temporal_path(self, frames):
         B, Tg = frames.shape[0], self.config.framesets
@@ -202,7 +120,7 @@ class DualPath(nn.Module):
         x = self.visual.ln_pre(x + self.temporal_position().repeat(B, 1, 1))
         for block in self.visual.transformer.resblocks:
             x = block.temporal(x)
-        return self.visual.feature(x).reshape(B, Tg, -1).mean(dim=1)
+        return self.visual.feature(x[:, 0]).reshape(B, Tg, -1).mean(dim=1)
 
     def forward(self, frames):
         y_t = self.temporal_path(frames)

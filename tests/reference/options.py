@@ -5,6 +5,8 @@ dualpath-convert, so that a line of options serves both.
 
 from argparse import BooleanOptionalAction
 
+from .st_checkpoint import backbone_path
+
 
 def triple(text):
     values = tuple(float(value) for value in text.split(","))
@@ -40,20 +42,24 @@ def add_options(parser):
 
 
 def overrides(arguments):
-    """The fields of Config that were given on the command line."""
+    """The fields of the configuration that were given on the command line."""
     given = vars(arguments)
     values = {name: given[option[2:].replace("-", "_")] for option, name, _ in OPTIONS}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def command_line(config):
-    """The options that make the converter understand a checkpoint of `config`, all spelled out: its
-    defaults depend on where a checkpoint comes from."""
+def command_line(config, path):
+    """The options that make the converter understand the checkpoint of `config` at `path`, all
+    spelled out: its defaults depend on where a checkpoint comes from."""
     words = []
     for option, name, kind in OPTIONS:
+        if not hasattr(config, name):
+            continue
         value = getattr(config, name)
         if kind is None:
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
             words += [option, ",".join(map(repr, value)) if kind is triple else str(value)]
+    if config.method == "st-adapter":
+        words += ["--backbone", str(backbone_path(path))]
     return words

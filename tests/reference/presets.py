@@ -1,10 +1,12 @@
 """
-Sizes of models by name: the paper's two, and tiny ones that the golden cases vary.
+Models by name: the paper's two, the other methods as they were released, and tiny ones that the
+golden cases vary.
 """
 
 from dataclasses import replace
 
-from .config import ADAPTERS, Config
+from .config import ADAPTERS, CLIP_MEAN, CLIP_STD, Config, MethodConfig
+from .protocol import Protocol
 
 
 def released(width):
@@ -39,6 +41,46 @@ L14 = replace(
     adapters=released(256),
 )
 
+AIM_PROTOCOL = Protocol(
+    long_side="nearest",
+    crop_offset="down",
+    sampling="interval",
+    past_end="wrap",
+    views=3,
+    average="probabilities",
+)
+ST_PROTOCOL = Protocol(
+    filter="bicubic", crop_offset="down", sampling="spread", views=3, average="probabilities"
+)
+
+AIM_B16 = MethodConfig(
+    method="aim",
+    image_size=224,
+    patch_size=16,
+    width=768,
+    heads=12,
+    blocks=12,
+    mlp_width=3072,
+    frames=8,
+    sampling_rate=16,
+    mean=CLIP_MEAN,
+    std=CLIP_STD,
+    classes=400,
+    adapters=dict.fromkeys(("time", "space", "mlp"), 192),
+    adapter_scale=0.5,
+    protocol=AIM_PROTOCOL,
+)
+
+# 12 x 384 as for Kinetics; 24 x 384 as for Something-Something V2.
+ST_B16_12 = replace(
+    AIM_B16,
+    method="st-adapter",
+    adapters={"conv_mlp": 384},
+    adapter_scale=1.0,
+    protocol=ST_PROTOCOL,
+)
+ST_B16 = replace(ST_B16_12, adapters={"conv_attn": 384, "conv_mlp": 384})
+
 TINY = Config(
     image_size=32,
     patch_size=8,
@@ -58,6 +100,11 @@ PRESETS = {
     "b16": B16,
     "b16-t32": replace(B16, frames=32),
     "l14": L14,
+    "aim-b16": AIM_B16,
+    "aim-b16-t16": replace(AIM_B16, frames=16, sampling_rate=8),
+    "aim-b16-t32": replace(AIM_B16, frames=32, sampling_rate=4),
+    "st-b16": ST_B16,
+    "st-b16-12": ST_B16_12,
     "tiny": TINY,
     "tiny-t32": replace(TINY, frames=32),
 }

@@ -1,9 +1,11 @@
 """
-Writes a checkpoint of a given size with random weights, and random frames for it if wanted.
+Writes a model of a given size with random weights, and random frames for it if wanted.
 
     python -m tests.reference.random_checkpoint b16 -o b16.pth --frames b16.npy
 
-Prints the options that the converter needs for it.
+FILE.pth is a checkpoint in the layout that its method was released in; the options that the
+converter needs for it are printed. FILE.gguf is a weight file in f32, written without the converter
+(needs PYTHONPATH=bindings/python).
 """
 
 import argparse
@@ -11,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import checkpoint
+from . import checkpoint, gguf_writer
 from .options import add_options, command_line, overrides
-from .presets import PRESETS, released
+from .presets import PRESETS
 from .random_weights import random_frames, random_state
 
 
@@ -23,7 +25,8 @@ def sized(config, arguments):
         "image_size": arguments.image_size,
         "blocks": arguments.blocks,
         "classes": arguments.classes,
-        "adapters": arguments.adapter_width and released(arguments.adapter_width),
+        "adapters": arguments.adapter_width
+        and dict.fromkeys(config.adapters, arguments.adapter_width),
     }
     return replace(config, **{name: size for name, size in sizes.items() if size})
 
@@ -38,7 +41,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("preset", choices=PRESETS)
-    parser.add_argument("-o", "--output", required=True, metavar="FILE.pth")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.pth|FILE.gguf")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--blocks", type=int)
@@ -53,13 +56,20 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    config = sized(replace(PRESETS[arguments.preset], **overrides(arguments)), arguments)
-    checkpoint.save(arguments.output, config, random_state(config, arguments.seed))
+    given, preset = overrides(arguments), PRESETS[arguments.preset]
+    foreign = [name for name in given if not hasattr(preset, name)]
+    if foreign:
+        raise SystemExit(f"{preset.method} has no {foreign[0]}")
+    config = sized(replace(preset, **given), arguments)
+    state = random_state(config, arguments.seed)
+    directly = arguments.output.endswith(".gguf")
+    (gguf_writer if directly else checkpoint).save(arguments.output, config, state)
     if arguments.frames:
         width, height = arguments.size or (config.image_size, config.image_size)
         count = arguments.frame_count or config.frames
         np.save(arguments.frames, random_frames(count, height, width, arguments.seed))
-    print(*command_line(config))
+    if not directly:
+        print(*command_line(config, arguments.output))
 
 
 if __name__ == "__main__":

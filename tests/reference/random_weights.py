@@ -6,13 +6,13 @@ begin as zeros in training), and activations stay of order one however deep the 
 import numpy as np
 import torch
 
-from .model import DualPath
+from .network import network
 
 
 def random_state(config, seed):
-    """A state_dict of DualPath(config)."""
+    """A state_dict of network(config)."""
     rng = np.random.default_rng(seed)
-    state = DualPath(config).state_dict()
+    state = network(config).state_dict()
     for name, tensor in state.items():
         values = rng.standard_normal(tuple(tensor.shape), dtype=np.float32)
         state[name] = torch.from_numpy(shaped(name, values))
@@ -26,6 +26,8 @@ def shaped(name, values):
         return 1 + 0.2 * values if kind == "weight" else 0.1 * values
     if kind.endswith("bias"):
         return 0.1 * values
+    if kind == "prompt":
+        return values  # as large as the tokens that it stands among
     if kind.endswith("embedding") or kind.endswith("embeddings"):
         return 0.3 * values
     fan_in = values.shape[0] if kind == "proj" else values[0].size

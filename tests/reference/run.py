@@ -1,10 +1,10 @@
 """
-Computes logits and both path features of a clip.
+Computes logits and features of a clip.
 
     python -m tests.reference.run MODEL.pth|MODEL.gguf FRAMES.npy [-o PREFIX] [options]
 
 FRAMES.npy holds bytes [n][H][W][3]. With -o, writes PREFIX.logits.npy (where there is a head),
-PREFIX.temporal.npy and PREFIX.spatial.npy. The options of a checkpoint are those of the converter;
+and PREFIX.spatial.npy and, of DualPath, PREFIX.temporal.npy. The options of a checkpoint are those of the converter;
 a weight file needs none.
 """
 
@@ -14,31 +14,30 @@ import numpy as np
 import torch
 
 from . import checkpoint, gguf_model
-from .model import DualPath
+from .network import network, output_names
 from .options import add_options, overrides
 from .video import load_views
 
 
 def load_model(path, dtype=torch.float32, **known):
-    """A DualPath ready to answer, from a checkpoint or a weight file."""
+    """A network ready to answer, from a checkpoint or a weight file."""
     if path.endswith(".gguf"):
         config, state = gguf_model.load(path)
     else:
         config, state = checkpoint.load(path, **known)
-    model = DualPath(config)
+    model = network(config)
     model.load_state_dict(state)
     return model.to(dtype).eval()
 
 
 @torch.inference_mode()
 def classify(model, frames, **sampling):
-    """{'logits', 'temporal', 'spatial'} as float32 vectors, the means over views and crops. There
+    """float32 vectors by the names of network.output_names(), the means over views and crops. There
     are no logits without a head."""
     dtype = model.visual.class_embedding.dtype
     views = load_views(frames, model.config, **sampling)
     answers = [model(view[None].to(dtype)) for view in views]
-    logits, temporal, spatial = zip(*answers)
-    outputs = {"logits": logits, "temporal": temporal, "spatial": spatial}
+    outputs = dict(zip(output_names(model.config), zip(*answers)))
     return {
         name: torch.cat(values).mean(dim=0).float().numpy()
         for name, values in outputs.items()
