@@ -43,6 +43,7 @@ test_watch() {
     test_watch_answers
     test_watch_inputs
     test_watch_times
+    test_classify_by_time
     test_watch_output
     test_watch_usage
     test_watch_ends
@@ -194,6 +195,54 @@ test_watch_times() {
     last=$(sed -n 16p "$work/pts")
     grep -q "\"start\": 0, \"end\": ${last%??????*}" "$out" && ok "the time stamps of a file" ||
         not_ok "the time stamps of a file" "not $last"
+}
+
+# frames_of: the frames of the first view or window.
+frames_of() {
+    sed -n '1s/.*"frame[_a-z]*s": \[*\([0-9, ]*\)\].*"frame_times".*/\1/p; 1s/.*"frames": \[\([0-9, ]*\)\].*/\1/p' \
+        "$out" | head -n 1
+}
+
+# as_watched NAME ARGUMENT...: classify samples by time as watch does.
+as_watched() {
+    name=$1
+    shift
+    watch "$@"
+    cp "$out" "$work/windows"
+    watched=$(frames_of)
+    run classify "$MODEL" --json --sampling first "$@"
+    if [ "$status" -eq 0 ] && [ -n "$watched" ] && [ "$(frames_of)" = "$watched" ] &&
+        [ "$(answers "$work/windows" | head -n 1)" = "$(answers "$out")" ]; then
+        ok "$name"
+    else
+        not_ok "$name" "status $status; $(frames_of), not $watched"
+    fi
+}
+
+test_classify_by_time() {
+    for fps in 3 10 12.5 25 60; do
+        as_watched "classify $fps frames a second" "$work/mixed.y4m" --sample-fps $fps
+    done
+    logits "$work/by-time" "$work/mixed.y4m" --sample-fps 5 --views 3 || not_ok "by time" "status $status"
+    same "a pipe by time is the same" "$work/by-time" - --sample-fps 5 --views 3 <"$work/mixed.y4m"
+    logits "$work/long-by-time" "$work/long.y4m" --sample-fps 25 || not_ok "a long film" "status $status"
+    same "a film by time with the memory of a view" "$work/long-by-time" "$work/long.y4m" --sample-fps 25 \
+        --max-memory 8M
+    logits "$work/long-by-number" "$work/long.y4m" --rate 1 || not_ok "a long film" "status $status"
+    holds "the rate of a film is every frame" cmp -s "$work/long-by-time" "$work/long-by-number"
+    fails 1 'at that rate; --sampling given takes exactly' classify "$MODEL" "$work/mixed.y4m" --sample-fps 5 \
+        --sampling given
+    fails 2 'one of them' classify "$MODEL" "$work/mixed.y4m" --sample-fps 5 --rate 2
+    fails 1 'does not say when its frames are shown, which --sample-fps needs' \
+        classify "$MODEL" "$in/rgb.npy" --sample-fps 5
+    header "$work/mixed.y4m" 's/F25:1/F1:999/' >"$work/slow.y4m"
+    fails 1 'too many samples for --sample-fps 1000$' classify "$MODEL" "$work/slow.y4m" --sample-fps 1000
+    fails 1 'too many samples for --sample-fps 1000 and --max-memory' classify "$MODEL" "$work/slow.y4m" \
+        --sample-fps 1000 --max-memory 20M
+    [ -f "$work/films/odd.mkv" ] || return
+    for fps in 3 12.5 40; do
+        as_watched "a film of odd times, $fps frames a second" "$work/films/odd.mkv" --sample-fps $fps
+    done
 }
 
 test_watch_output() {
