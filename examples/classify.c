@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "classify.h"
 #include "cli.h"
+#include "output.h"
 #include "sheet.h"
 
 #include <stdlib.h>
@@ -110,7 +111,11 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
     } else if (o->engine.attention == DP_ATTENTION_NONE) {
         o->engine.attention = DP_ATTENTION_LAST;
     }
-    return status == STATUS_OK ? check_sampling_rule(o->rate, o->sample_fps) : status;
+    if (status == STATUS_OK) {
+        status = check_sampling_rule(o->rate, o->sample_fps);
+    }
+    const output_name outputs[] = {{"--sheet", o->sheet}, {"--attention", o->attention}};
+    return status == STATUS_OK ? outputs_check(outputs, 2) : status;
 }
 
 static int label_width(const dp_prediction *p) {

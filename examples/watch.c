@@ -113,7 +113,15 @@ static int parse(int count, char **arguments, watch_options *o, const char *path
     if (status == STATUS_OK) {
         status = check_sampling_rule(o->rate, o->sample_fps);
     }
-    return status == STATUS_OK ? events_check(&o->events) : status;
+    if (status == STATUS_OK) {
+        status = events_check(&o->events);
+    }
+    const output_name outputs[] = {{"--csv", o->csv},
+                                   {"--srt", o->events.srt},
+                                   {"--vtt", o->events.vtt},
+                                   {"--timeline", o->timeline}};
+    return status == STATUS_OK ? outputs_check(outputs, sizeof outputs / sizeof outputs[0])
+                               : status;
 }
 
 /* ---- frames in, windows out ---- */

@@ -51,6 +51,8 @@ test_watch() {
     test_watch_terminal
     test_watch_events
     test_watch_timeline
+    test_same_outputs
+    test_watch_labels
 }
 
 # motions ARGUMENT...: watches a film of three motions with the model that is shipped.
@@ -93,6 +95,86 @@ test_watch_events() {
     fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --events --json
     fails 1 'which events needs' watch "$MODEL" "$in/rgb.npy" --events
     fails 1 '--srt: cannot create' watch "$MODEL" "$work/scene.y4m" --srt "$work/no/events.srt"
+}
+
+# one_file SECOND FIRST ARGUMENT...: two options name one file, and neither is written.
+one_file() {
+    second=$1 first=$2
+    shift 2
+    fails 2 "$second: '.*' is the file of $first, too" "$@"
+}
+
+test_same_outputs() {
+    mkdir "$work/same" "$work/same/deep"
+    ln -s . "$work/same/link"
+    new=$work/same/new
+    for again in "$new" "$work/same/./new" "$work/same/deep/../new" "$work/same/link/new"; do
+        one_file --srt --csv watch "$MODEL" "$work/scene.y4m" --csv "$new" --srt "$again"
+    done
+    one_file --timeline --vtt watch "$MODEL" "$work/scene.y4m" --timeline "$new" --vtt "$new"
+    one_file --vtt --srt watch "$MODEL" "$work/scene.y4m" --csv "$new.csv" --vtt "$new" --srt "$new"
+    one_file --attention --sheet classify "$MODEL" "$work/scene.y4m" --sheet "$new" --attention "$new"
+    holds "none of them is there" [ ! -e "$new" -a ! -e "$new.csv" ]
+    echo precious >"$work/same/old"
+    ln -s old "$work/same/old-link"
+    ln "$work/same/old" "$work/same/old-twin"
+    one_file --srt --csv watch "$MODEL" "$work/scene.y4m" --csv "$work/same/old" --srt "$work/same/old-link"
+    program=$(absolute "$DUALPATH") model=$(absolute "$MODEL")
+    (cd "$work/same/deep" && exec "$program" watch "$model" "$work/scene.y4m" --csv ../old \
+        --srt "$work/same/old") >"$out" 2>"$err"
+    [ $? -eq 2 ] && grep -q 'is the file of --csv, too' "$err" && ok "a relative name" ||
+        not_ok "a relative name" "another status or message"
+    holds "the old file stays" grep -q precious "$work/same/old"
+    run watch "$MODEL" "$work/scene.y4m" --csv "$work/same/old" --srt "$work/same/old-twin"
+    holds "hard links are two files" eval '[ "$status" -eq 0 ] && ! cmp -s "$work/same/old" "$work/same/old-twin"'
+    run watch "$MODEL" "$work/scene.y4m" --csv /dev/null --srt /dev/null
+    holds "a device takes both" [ "$status" -eq 0 ]
+    run watch "$MODEL" "$work/scene.y4m" --csv "$work/same/deep/new" --srt "$new"
+    holds "one name in two folders" [ "$status" -eq 0 -a -s "$new" -a -s "$work/same/deep/new" ]
+}
+
+# All labels are one text that means something everywhere. The length of the file grows by whole
+# alignments.
+test_watch_labels() {
+    if ! command -v python3 >/dev/null; then
+        skip "labels in files" "no python3"
+        return
+    fi
+    python3 - "$MODEL" "$work/labels.gguf" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+for old in (b"bow", b"jump", b"wave"):
+    new = b'"a", <i>b</i> & c --> d;\xff\r\n\n\x1b\xe2\x80\xae{\\an8}e'
+    new += b"." * (len(old) + 64 - len(new))
+    old, new = (len(text).to_bytes(8, "little") + text for text in (old, new))
+    assert data.count(old) == 1, old
+    data = data.replace(old, new)
+open(sys.argv[2], "wb").write(data)
+END
+    run watch "$work/labels.gguf" "$work/mixed.y4m" --top 3 --threshold 0.01 --csv "$work/labels.csv" \
+        --srt "$work/labels.srt" --vtt "$work/labels.vtt"
+    holds "labels that mean something" [ "$status" -eq 0 ]
+    python3 - "$work/labels" <<'END' 2>"$err" && ok "files have them as text" || not_ok "files have them as text" ""
+import csv, html, sys
+text = '"a", <i>b</i> & c --> d;\ufffd     {\\an8}e'
+rows = list(csv.reader(open(sys.argv[1] + ".csv", encoding="utf-8", newline="")))
+assert rows[0] == ["start", "end", "label", "probability"] and len(rows) > 3, rows
+assert all(len(row) == 4 and row[2].rstrip(".") == text for row in rows[1:]), rows
+raw = open(sys.argv[1] + ".csv", encoding="utf-8", newline="").read()
+assert raw.count("\n") == raw.count("\r\n") == len(rows), "rows end with CRLF, and labels have none"
+
+def cues(name, header):
+    blocks = open(sys.argv[1] + name, encoding="utf-8").read().split("\n\n")
+    assert blocks[:len(header)] == header and blocks.pop() == "", blocks
+    lines = [block.split("\n") for block in blocks[len(header):]]
+    assert lines and all(len(cue) == 3 and cue[1].count("-->") == 1 for cue in lines), lines
+    return [cue[2].rstrip(".") for cue in lines]
+
+vtt = cues(".vtt", ["WEBVTT"])
+assert all("<" not in cue and ">" not in cue and html.unescape(cue) == text for cue in vtt), vtt
+shown = text.replace("<", "\u2039").replace(">", "\u203a").replace("{", "(").replace("}", ")")
+assert set(cues(".srt", [])) == {shown}
+END
 }
 
 test_watch_timeline() {
