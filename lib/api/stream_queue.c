@@ -49,7 +49,7 @@ static dpi_queued_frame *take_unused(dpi_queue *queue) {
 }
 
 static dp_status fail_full(const dpi_queue *queue, dpi_message *message) {
-    return dpi_fail(message, DP_ERR_ARGUMENT,
+    return dpi_fail(message, DP_ERR_FULL,
                     "%zu frames wait, and there is a place for no more: call dp_stream_next() "
                     "until no window is ready",
                     queue->waiting_count);
