@@ -4,7 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "classify.h"
 #include "cli.h"
-#include "selection.h"
+#include "output.h"
 #include "sheet.h"
 
 #include <stdlib.h>
@@ -23,6 +23,7 @@ const char classify_help[] =
     "which\n"
     "                     takes the frames as they are and needs exactly as many as the model\n"
     "  --rate N           take every N-th frame (default: the model's)\n"
+    "  --sample-fps F     sample by time instead: F frames a second, up to 1000\n"
     "  --views N          views in time, 1 (default) to 256; their answers are averaged\n"
     "  --crops N          square crops along the longer side, 1 (default) to 64; averaged\n"
     "  --top K            how many classes to print (default 5)\n"
@@ -72,6 +73,7 @@ typedef struct classify_options {
     engine_options engine;
     frame_options frames;
     int32_t sampling, rate, views, crops;
+    double sample_fps;
     int32_t top, features, json;
     const char *sheet, *attention; /* or NULL */
 } classify_options;
@@ -90,6 +92,7 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
         ENGINE_OPTIONS(&o->engine),
         NAME_OPTION("--sampling", &o->sampling, DP_SAMPLING_CENTER, dp_sampling_name),
         NUMBER_OPTION("--rate", &o->rate, 1, 65536),
+        REAL_OPTION("--sample-fps", &o->sample_fps, 1000),
         NUMBER_OPTION("--views", &o->views, 1, DP_MAX_VIEWS),
         NUMBER_OPTION("--crops", &o->crops, 1, DP_MAX_CROPS),
         NUMBER_OPTION("--top", &o->top, 1, 1000000),
@@ -108,7 +111,11 @@ static int parse(int count, char **arguments, classify_options *o, const char *p
     } else if (o->engine.attention == DP_ATTENTION_NONE) {
         o->engine.attention = DP_ATTENTION_LAST;
     }
-    return status;
+    if (status == STATUS_OK) {
+        status = check_sampling_rule(o->rate, o->sample_fps);
+    }
+    const output_name outputs[] = {{"--sheet", o->sheet}, {"--attention", o->attention}};
+    return status == STATUS_OK ? outputs_check(outputs, 2) : status;
 }
 
 static int label_width(const dp_prediction *p) {
@@ -182,7 +189,7 @@ static dp_clip clip_of(const classify_options *o) {
     dp_clip clip;
     dp_clip_default(&clip);
     clip.sampling = o->sampling;
-    clip.rate = o->rate;
+    clip.rate = o->sample_fps > 0 ? 1 : o->rate; /* of those that are sampled by time */
     clip.views = o->views;
     clip.crops = o->crops;
     return clip;
@@ -208,14 +215,15 @@ static int write_sheets(engine *e, const dp_clip *clip, const classify_options *
 }
 
 static int classify(engine *e, const frame_list *frames, const classify_options *o, report *r) {
-    if (o->sampling == DP_SAMPLING_GIVEN && frames->count != (size_t)e->info.frames) {
-        complain(r->input_path, "holds %zu frames; --sampling given takes exactly the model's %d",
-                 frames->count, e->info.frames);
+    dp_clip *clip = &r->clip;
+    if (!selection_fill(&r->selected, frames, clip, &r->own)) {
         return STATUS_ERROR;
     }
-    dp_clip *clip = &r->clip;
-    clip->frames = frames->frames;
-    clip->frame_count = frames->count;
+    if (o->sampling == DP_SAMPLING_GIVEN && clip->frame_count != (size_t)e->info.frames) {
+        complain(r->input_path, "holds %zu frames%s; --sampling given takes exactly the model's %d",
+                 clip->frame_count, o->sample_fps > 0 ? " at that rate" : "", e->info.frames);
+        return STATUS_ERROR;
+    }
     dp_result_default(&r->result);
     progress_start(&e->progress, o->engine.quiet);
     int status = engine_check(e, dp_classify_clip(e->session, clip, &r->result), r->input_path);
@@ -234,11 +242,9 @@ static int classify(engine *e, const frame_list *frames, const classify_options 
 /* Of the input only those frames stay that the clip needs. */
 static int read_clip(const engine *e, frame_list *frames, const classify_options *o, report *r) {
     double start = now_ms();
-    selection selected;
-    selection_init(&selected, e->model, &r->clip);
-    frames->taker = selection_taker(&selected);
+    selection_init(&r->selected, e->model, &r->clip, o->sample_fps, r->input_path);
+    frames->taker = selection_taker(&r->selected);
     int status = input_read(frames, r->input_path, &o->frames);
-    selection_free(&selected);
     r->read_ms = now_ms() - start;
     return status;
 }
@@ -279,6 +285,8 @@ int command_classify(int count, char **arguments) {
     status = status == STATUS_OK ? r.sheet_status : status;
     free(r.top);
     free(r.indices);
+    free(r.own);
+    selection_free(&r.selected);
     frame_list_free(&frames);
     engine_close(&e);
     return status;

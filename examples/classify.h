@@ -5,10 +5,13 @@
 #define CLASSIFY_H
 
 #include "cli.h"
+#include "selection.h"
 
 typedef struct report {
     const char *model_path, *input_path;
     const frame_list *frames;
+    selection selected; /* which of them the views choose from */
+    dp_frame *own;      /* of selection_fill() */
     dp_clip clip;
     double open_ms, read_ms;
     dp_result result;

@@ -71,10 +71,11 @@ static void json_views(json *j, const report *r, const dp_model *model, int32_t 
         (void)dp_model_sample_view(model, &r->clip, view, view_frames, indices);
         json_open(j, '[');
         for (int32_t i = 0; i < view_frames; i++) {
+            size_t number = selection_number(&r->selected, indices[i]);
             if (seconds) {
-                json_number(j, frames->seconds[indices[i]]);
+                json_number(j, frames->seconds[number]);
             } else {
-                json_integer(j, (int64_t)indices[i]);
+                json_integer(j, (int64_t)number);
             }
         }
         json_close(j, ']');

@@ -104,6 +104,10 @@ typedef struct option {
 int parse_arguments(int count, char **arguments, const option *options, const char *const *names,
                     const char **positional);
 
+/* Frames are sampled by number or by time: refuses both `--rate` and `--sample-fps`, which are 0
+ * where they were not given. Returns an exit status. */
+int check_sampling_rule(int32_t rate, double sample_fps);
+
 /* ---- JSON (json.c) ---- */
 
 /* Writes one value after the other; commas come by themselves. */

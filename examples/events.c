@@ -134,31 +134,27 @@ static void print_time(char text[32], int64_t time_us, char point) {
                    ms / 1000 % 60, point, ms % 1000);
 }
 
-/* A label is one line of text, without what has a meaning in subtitles. */
-static bool add_label(output *to, const char *label) {
-    bool done = true;
-    for (; done && *label != '\0'; label++) {
-        unsigned char c = (unsigned char)*label;
-        bool harmless = c >= ' ' && c != '<' && c != '>' && c != '&' && c != 127;
-        done = output_add(to, harmless ? label : " ", 1);
-    }
-    return done;
-}
+/* WebVTT has escapes. SubRip has none: angle brackets begin tags, braces commands of players, and
+ * what looks like them stands in their place. */
+static const escape vtt_escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'\0', NULL}};
+static const escape srt_escapes[] = {
+    {'<', "\xe2\x80\xb9"}, {'>', "\xe2\x80\xba"}, {'{', "("}, {'}', ")"}, {'\0', NULL}};
 
-static bool add_subtitle(const event_writer *w, output *to, char point, const dp_event *event,
-                         const char *label) {
+static bool add_subtitle(const event_writer *w, output *to, char point, const escape *escapes,
+                         const dp_event *event, const char *label) {
     char start[32], end[32], head[128];
     print_time(start, event->start_us, point);
     print_time(end, event->end_us, point);
     (void)snprintf(head, sizeof head, "%ld\n%s --> %s\n", w->count + 1, start, end);
-    return output_add(to, head, strlen(head)) && add_label(to, label) && output_add(to, "\n\n", 2);
+    return output_add(to, head, strlen(head)) && output_add_line(to, label, escapes) &&
+           output_add(to, "\n\n", 2);
 }
 
 static bool write_event(event_writer *w, const dp_event *event) {
     char unnamed[32];
     const char *label = label_of(w->model, event->index, unnamed);
-    bool done = w->srt == NULL || add_subtitle(w, w->srt, ',', event, label);
-    done = (w->vtt == NULL || add_subtitle(w, w->vtt, '.', event, label)) && done;
+    bool done = w->srt == NULL || add_subtitle(w, w->srt, ',', srt_escapes, event, label);
+    done = (w->vtt == NULL || add_subtitle(w, w->vtt, '.', vtt_escapes, event, label)) && done;
     if (w->print && w->json) {
         print_json(w, event, label);
     } else if (w->print) {

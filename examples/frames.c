@@ -100,7 +100,7 @@ bool frame_list_expect(frame_list *list, const dp_frame *shape, size_t frames) {
     }
     size_t staying = list->expected;
     if (list->taker.expect != NULL) {
-        staying = list->taker.expect(list->taker.user, list->expected);
+        staying = list->taker.expect(list->taker.user, list);
     }
     return shape == NULL ||
            (check_sides(list, shape) && check_room(list, shape, list->expected, staying));

@@ -32,12 +32,15 @@ typedef enum frame_fate {
 /* Who takes the frames as they come. */
 typedef struct frame_taker {
     void *user;
-    /* There will be this many frames, if the input tells the truth; returns how many of them stay.
-     * Not called where nobody knows. May be NULL. */
-    size_t (*expect)(void *user, size_t frames);
+    /* There will be `list->expected` frames, if the input tells the truth; returns how many of them
+     * stay. Not called where nobody knows. May be NULL. */
+    size_t (*expect)(void *user, const frame_list *list);
     /* What becomes of the last frame of the list, which is the frame `list->seen`. NULL: it stays.
      */
     frame_fate (*take)(void *user, const frame_list *list);
+    /* After the last frame: whether others should have stayed, so that the input has to be read
+     * once more. May be NULL. */
+    bool (*is_read_again)(void *user, const frame_list *list);
 } frame_taker;
 
 /* plane[0] of each frame begins a block of memory that belongs to the list; frames in a row that

@@ -194,6 +194,9 @@ bool ffmpeg_decode(frame_list *list, const ffmpeg_input *input, const video_fact
     planar_reader reader;
     video_pixels pixels = video_pixels_of(facts->pixels);
     dp_frame shape = describe_frames(list, facts, &pixels, color);
+    if (input->pictures == NULL) {
+        memcpy(list->rate, facts->rate, sizeof list->rate);
+    }
     char *url = video_url(list, input->path);
     bool done = url != NULL && expect_frames(list, &shape, input) &&
                 planar_reader_begin(&reader, list, &shape, pixels.rgb ? NULL : &pixels.layout);

@@ -116,16 +116,19 @@ static bool read_once(frame_list *list, const char *path, bool directory,
     return done;
 }
 
-/* Which frames stay depends on how many there are. Where the input has another number of them than
- * it seemed to have, it is read once more. */
+static bool is_read_again(const frame_list *list) {
+    return list->taker.is_read_again != NULL && list->taker.is_read_again(list->taker.user, list);
+}
+
+/* Which frames stay depends on how many there are, and on their times. Where the input has others
+ * than it seemed to have, it is read once more. */
 static bool read_input(frame_list *list, const char *path, bool directory,
                        const frame_options *options) {
     bool done = read_once(list, path, directory, options);
-    bool other = list->taker.expect != NULL && list->expected > 0 && list->seen != list->expected;
-    if (done && other) {
+    if (done && is_read_again(list)) {
         frame_list_restart(list, list->seen);
         done = read_once(list, path, directory, options);
-        if (done && list->seen != list->expected) {
+        if (done && is_read_again(list)) {
             return frame_list_fail(list, "changes while it is read");
         }
     }

@@ -277,3 +277,11 @@ int parse_arguments(int count, char **arguments, const option *options, const ch
     }
     return STATUS_OK;
 }
+
+int check_sampling_rule(int32_t rate, double sample_fps) {
+    if (rate > 0 && sample_fps > 0) {
+        complain("--rate", "samples by number, and --sample-fps by time: one of them");
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}

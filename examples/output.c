@@ -2,12 +2,15 @@
  * output.c - files that the program writes itself. The library has the code for that, but no call;
  * this is the only place where the program uses what is not in dualpath.h.
  */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "output.h"
 
 #include "cli.h"
 #include "os/new_file.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 struct output {
     const char *what;
@@ -60,4 +63,92 @@ bool output_write(const char *what, const char *path, const void *bytes, size_t 
     }
     (void)output_add(o, bytes, size);
     return output_end(o);
+}
+
+/* ---- text ---- */
+
+static const char *escape_of(uint32_t character, const escape *escapes) {
+    for (; escapes->character != '\0'; escapes++) {
+        if (character == (unsigned char)escapes->character) {
+            return escapes->text;
+        }
+    }
+    return character == NOT_UTF8 ? "\xef\xbf\xbd" : is_control(character) ? " " : NULL;
+}
+
+bool output_add_line(output *o, const char *text, const escape *escapes) {
+    bool done = true;
+    while (done && *text != '\0') {
+        const char *start = text;
+        const char *instead = escape_of(next_character(&text), escapes);
+        done = instead != NULL ? output_add(o, instead, strlen(instead))
+                               : output_add(o, start, (size_t)(text - start));
+    }
+    return done;
+}
+
+/* ---- two names of one file ---- */
+
+static bool is_same_file(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* The folder that a path leads to. */
+static bool find_folder(const char *path, struct stat *folder) {
+    size_t length = (size_t)(last_part(path) - path);
+    char *name = malloc(length + 2);
+    if (name == NULL) {
+        return false;
+    }
+    memcpy(name, path, length);
+    memcpy(name + length, ".", 2);
+    bool found = stat(name, folder) == 0;
+    free(name);
+    return found;
+}
+
+/* Of files that are not there yet. */
+static bool will_be_same(const char *a, const char *b) {
+    struct stat folder_a, folder_b;
+    return strcmp(last_part(a), last_part(b)) == 0 && find_folder(a, &folder_a) &&
+           find_folder(b, &folder_b) && is_same_file(&folder_a, &folder_b);
+}
+
+/* Of files that are there: hard links are two names, each of which gets a file of its own. */
+static bool lead_to_same(const char *a, const char *b) {
+    char *real_a = realpath(a, NULL);
+    char *real_b = realpath(b, NULL);
+    bool same = real_a != NULL && real_b != NULL && strcmp(real_a, real_b) == 0;
+    free(real_a);
+    free(real_b);
+    return same;
+}
+
+/* Devices and pipes can take what two options write. */
+static bool name_same(const char *a, const char *b) {
+    struct stat about_a, about_b;
+    bool there_a = stat(a, &about_a) == 0;
+    bool there_b = stat(b, &about_b) == 0;
+    if (there_a && there_b) {
+        return S_ISREG(about_a.st_mode) && is_same_file(&about_a, &about_b) && lead_to_same(a, b);
+    }
+    return !there_a && !there_b && will_be_same(a, b);
+}
+
+int outputs_check(const output_name *names, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i && names[i].path != NULL; j++) {
+            if (names[j].path != NULL && name_same(names[j].path, names[i].path)) {
+                complain(names[i].option, "'%.300s' is the file of %s, too: each needs its own",
+                         names[i].path, names[j].option);
+                return STATUS_USAGE;
+            }
+        }
+    }
+    return STATUS_OK;
 }

@@ -43,6 +43,15 @@ static void read_aspect(video_facts *facts, const char *text) {
     limit_aspect(facts->aspect);
 }
 
+/* "30000/1001" */
+static void read_rate(video_facts *facts, const char *text) {
+    const char *slash = strchr(text, '/');
+    uint32_t frames = (uint32_t)number_of(text);
+    uint32_t seconds = slash != NULL ? (uint32_t)number_of(slash + 1) : 0;
+    facts->rate[0] = seconds > 0 ? frames : 0;
+    facts->rate[1] = frames > 0 ? seconds : 0;
+}
+
 /* Three rows "\n00000000:  a  b  u". Its first numbers a, b and d, e say where a step to the right
  * and one down lead, in 1/65536. */
 static void read_matrix(video_facts *facts, const char *text) {
@@ -101,6 +110,8 @@ static void read_fact(video_facts *facts, const char *key, const char *value) {
         read_frame_fact(facts, key + strlen(frame), value);
     } else if (strcmp(key, "streams.stream.0.sample_aspect_ratio") == 0) {
         read_aspect(facts, value);
+    } else if (strcmp(key, "streams.stream.0.avg_frame_rate") == 0) {
+        read_rate(facts, value);
     } else if (strstr(key, ".displaymatrix") != NULL && !facts->turned) {
         read_matrix(facts, value);
     } else if (strcmp(key, "library_versions.library_version.0.version") == 0) {
@@ -179,10 +190,11 @@ static void on_fact(void *user, const char *key, const char *value) {
     read_fact(user, key, value);
 }
 
-static const char entries[] = "stream=sample_aspect_ratio:stream_side_data=displaymatrix:"
-                              "frame=width,height,pix_fmt,color_space,color_range,"
-                              "interlaced_frame:frame_side_data=displaymatrix:"
-                              "library_version=name,version";
+static const char entries[] =
+    "stream=sample_aspect_ratio,avg_frame_rate:stream_side_data=displaymatrix:"
+    "frame=width,height,pix_fmt,color_space,color_range,"
+    "interlaced_frame:frame_side_data=displaymatrix:"
+    "library_version=name,version";
 
 bool video_facts_read(video_facts *facts, frame_list *list, const char *path) {
     static const char *const what[] = {"-read_intervals", "%+#1",  "-show_library_versions",

@@ -16,6 +16,7 @@ typedef struct video_facts {
     bool turned;                    /* the next two are known */
     int32_t rotation, mirrored;     /* of dp_frame */
     bool interlaced;
+    uint32_t rate[2];    /* frames a second, on average; 0 and 0: it does not say */
     bool has_fps_mode;   /* ffmpeg 5.1 and later, where -vsync is deprecated */
     bool has_named_base; /* ffmpeg 7.0 and later, where -enc_time_base -1 is */
 } video_facts;

@@ -3,6 +3,7 @@
  *
  * Frames are read one by one, pushed into a stream and gone.
  */
+#include "by_time.h"
 #include "cli.h"
 #include "events.h"
 #include "timeline.h"
@@ -109,11 +110,18 @@ static int parse(int count, char **arguments, watch_options *o, const char *path
     };
     static const char *const names[] = {"MODEL", INPUT_NAME, NULL};
     int status = parse_arguments(count, arguments, options, names, paths);
-    if (status == STATUS_OK && o->rate > 0 && o->sample_fps > 0) {
-        complain("--rate", "samples by number, and --sample-fps by time: one of them");
-        status = STATUS_USAGE;
+    if (status == STATUS_OK) {
+        status = check_sampling_rule(o->rate, o->sample_fps);
     }
-    return status == STATUS_OK ? events_check(&o->events) : status;
+    if (status == STATUS_OK) {
+        status = events_check(&o->events);
+    }
+    const output_name outputs[] = {{"--csv", o->csv},
+                                   {"--srt", o->events.srt},
+                                   {"--vtt", o->events.vtt},
+                                   {"--timeline", o->timeline}};
+    return status == STATUS_OK ? outputs_check(outputs, sizeof outputs / sizeof outputs[0])
+                               : status;
 }
 
 /* ---- frames in, windows out ---- */
@@ -177,7 +185,7 @@ static bool push_frame(watch *w, const frame_list *list) {
         complain(w->input_path, "does not say when its frames are shown, which %s needs", needs);
         return end_watch(w, STATUS_ERROR);
     }
-    int64_t time_us = timed ? (int64_t)llround(1e6 * second) : 0;
+    int64_t time_us = timed ? to_microseconds(second) : 0;
     w->last_us = list->seen > 0 && time_us < w->last_us ? w->last_us : time_us;
     w->writer.timed = timed;
     dp_status status = dp_stream_push(w->stream, &list->frames[list->count - 1], w->last_us);

@@ -79,19 +79,16 @@ static bool add_text(const window_writer *w, const char *text) {
     return output_add(w->csv, text, strlen(text));
 }
 
-/* In quotes, in which a quote is written twice. */
+/* In quotes, in which a quote is written twice (RFC 4180). */
 static bool add_label(const window_writer *w, const dp_prediction *p) {
+    static const escape escapes[] = {{'"', "\"\""}, {'\0', NULL}};
     char unnamed[32];
     const char *text = p->label;
     if (text[0] == '\0') {
         snprintf(unnamed, sizeof unnamed, "class %d", p->index);
         text = unnamed;
     }
-    bool done = add_text(w, "\"");
-    for (; done && *text != '\0'; text++) {
-        done = *text == '"' ? add_text(w, "\"\"") : output_add(w->csv, text, 1);
-    }
-    return done && add_text(w, "\"");
+    return add_text(w, "\"") && output_add_line(w->csv, text, escapes) && add_text(w, "\"");
 }
 
 static bool add_row(const window_writer *w, const dp_window *window, const dp_prediction *p) {

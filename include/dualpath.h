@@ -142,7 +142,8 @@ typedef enum dp_status {
     DP_ERR_NO_HEAD = 10,    /* the model answers features only; there are no classes */
     DP_ERR_NUMERIC = 11,    /* the answer is not finite: the weights or the file are broken */
     DP_ERR_THREAD = 12,     /* a thread could not be started */
-    DP_ERR_BACKBONE = 13    /* a task without its backbone, or on another one. Since 0.2.0. */
+    DP_ERR_BACKBONE = 13,   /* a task without its backbone, or on another one. Since 0.2.0. */
+    DP_ERR_FULL = 14        /* the queue of a stream is full: compute first. Since 0.2.0. */
 } dp_status;
 
 /* "DP_OK", "DP_ERR_ARGUMENT", ...; "DP_ERR_UNKNOWN" for any other number. */
@@ -977,7 +978,7 @@ typedef struct dp_stream dp_stream;
 /* What dp_stream_push() does with a sampled frame when `queue` frames wait. Since 0.2.0. */
 typedef enum dp_full {
     DP_FULL_UNKNOWN = -1, /* dp_full_from_name() of an unknown name */
-    DP_FULL_REFUSE = 0,   /* DP_ERR_ARGUMENT: dp_stream_next() is to be called first */
+    DP_FULL_REFUSE = 0,   /* DP_ERR_FULL: dp_stream_next() is to be called first */
     DP_FULL_WAIT = 1,     /* waits until another thread took one */
     DP_FULL_DROP = 2      /* drops the one that has waited longest, and counts it; the frame before
                              stands in its place */
@@ -999,11 +1000,11 @@ typedef struct dp_stream_options {
     void *arena;
     size_t arena_size;
     /* Samples by time: this many frames a second, 0 < sample_fps <= 1000; 0 (default): by `rate`.
-     * A frame is taken for the point n / sample_fps after the first frame if it is the first one
+     * A frame is taken for the time n / sample_fps after the first frame if it is the first one
      * there, or before it by no more than half of the time since the frame before, and no more than
      * half of 1 / sample_fps: the nearest one of a steady camera. Where frames are missing, the one
      * before stands in their place, so that motion keeps its speed. A gap of more than T
-     * points is shortened by whole hops: windows that would see nothing but one frame. */
+     * samples is shortened by whole hops: windows that would see nothing but one frame. */
     double sample_fps;
     int32_t rate; /* every rate-th frame, 1 .. 65536; 0 (default): the model's. Not with sample_fps.
                    */
@@ -1040,7 +1041,8 @@ DP_API void dp_stream_destroy(dp_stream *stream); /* Since 0.2.0. */
  * any more when the call returns. `time_us` is its time in microseconds, -2^61 .. 2^61, from
  * wherever the caller counts. With sample_fps it may not be before that of the frame before:
  * DP_ERR_ARGUMENT. A frame that is not sampled costs nothing. A refused frame changes nothing, and
- * has no number. After dp_stream_finish(): DP_ERR_ARGUMENT; while this call waits:
+ * has no number: it can be pushed once more. DP_ERR_FULL: with DP_FULL_REFUSE, `queue` frames wait
+ * for dp_stream_next(). After dp_stream_finish(): DP_ERR_ARGUMENT; while this call waits:
  * DP_ERR_CANCELLED. Since 0.2.0. */
 DP_API dp_status dp_stream_push(dp_stream *stream, const dp_frame *frame, int64_t time_us);
 

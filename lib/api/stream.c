@@ -98,9 +98,9 @@ static dp_stream *take_stream(dpi_arena *arena, const dp_model *model,
     dp_stream planned = {.options = *options};
     dp_stream *stream = dpi_arena_take(arena, 1, sizeof *stream);
     /* the current frame, and the one before while they are compared */
-    size_t others = options->skip_unchanged != 0 ? 2 : 1;
+    size_t extra = options->skip_unchanged != 0 ? 2 : 1;
     planned.scratch = dpi_arena_floats(arena, 1, dpi_frame_scratch(p->image_size));
-    dpi_queue_take(arena, (size_t)options->queue, others, p->image_size, &planned.queue);
+    dpi_queue_take(arena, (size_t)options->queue, extra, p->image_size, &planned.queue);
     dpi_stream_take_windows(arena, p, &planned);
     if (stream != NULL) {
         *stream = planned;
@@ -138,8 +138,8 @@ dp_status dp_stream_size(const dp_model *model, const dp_stream_options *options
 static void begin(dp_stream *stream) {
     dpi_queue_clear(&stream->queue);
     dpi_stream_clear_windows(stream);
-    stream->pushed = 0;
-    stream->last_point = stream->point = -1;
+    stream->source_frames = 0;
+    stream->last_sample_number = stream->sample_number = -1;
     stream->current = NULL;
 }
 

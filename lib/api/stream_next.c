@@ -17,7 +17,7 @@ static bool are_same_pixels(const dp_stream *stream, const dpi_queued_frame *a,
 static void take_frame(dp_stream *stream, dpi_queued_frame *frame, dpi_queued_frame *compared) {
     bool unchanged = compared != NULL && are_same_pixels(stream, compared, frame);
     stream->current = frame;
-    stream->point = frame->point;
+    stream->sample_number = frame->sample_number;
     stream->timings.frames_ms += frame->load_ms;
     stream->timings.total_ms += frame->load_ms;
     dpi_stream_begin_frame(stream, frame->time_us, unchanged);
@@ -29,26 +29,26 @@ static void take_frame(dp_stream *stream, dpi_queued_frame *frame, dpi_queued_fr
 static void repeat_frame(dp_stream *stream, const dpi_queued_frame *next) {
     int64_t frames = (int64_t)stream->session->model->parameters.frames;
     int64_t hop = stream->options.hop;
-    int64_t before = stream->point;
-    int64_t missing = next->point - before - 1;
+    int64_t before = stream->sample_number;
+    int64_t missing = next->sample_number - before - 1;
     if (missing > frames) {
-        stream->point += (missing - frames) / hop * hop;
+        stream->sample_number += (missing - frames) / hop * hop;
     }
-    stream->point++;
-    double part = (double)(stream->point - before) / (double)(next->point - before);
-    double passed = (double)(next->time_us - stream->last_time_us) * part;
-    dpi_stream_begin_frame(stream, stream->last_time_us + (int64_t)passed, true);
+    stream->sample_number++;
+    double part = (double)(stream->sample_number - before) / (double)(next->sample_number - before);
+    double elapsed_us = (double)(next->time_us - stream->current_time_us) * part;
+    dpi_stream_begin_frame(stream, stream->current_time_us + (int64_t)elapsed_us, true);
 }
 
 /* Begins the next frame, if there is one. */
 static dpi_queue_state begin_next_frame(dp_stream *stream, double deadline_ms) {
     dpi_queued_frame next;
     dpi_queued_frame *frame = NULL;
-    int64_t point = stream->current != NULL ? stream->point + 1 : -1;
+    int64_t next_number = stream->current != NULL ? stream->sample_number + 1 : -1;
     dpi_queued_frame *before = stream->current;
     bool compares = stream->options.skip_unchanged != 0;
-    dpi_queue_state state =
-        dpi_queue_get(&stream->queue, point, deadline_ms, compares ? NULL : before, &next, &frame);
+    dpi_queue_state state = dpi_queue_get(&stream->queue, next_number, deadline_ms,
+                                          compares ? NULL : before, &next, &frame);
     if (state == DPI_QUEUE_FRAME) {
         take_frame(stream, frame, compares ? before : NULL);
     }
@@ -63,10 +63,10 @@ static dp_status run_until_window(dp_stream *stream, double deadline_ms, bool *r
     dp_status status = DP_OK;
     dpi_queue_state state = DPI_QUEUE_FRAME;
     while (status == DP_OK && !*ready) {
-        if (!stream->on_the_way) {
+        if (!stream->in_progress) {
             state = begin_next_frame(stream, deadline_ms);
         }
-        if (!stream->on_the_way) {
+        if (!stream->in_progress) {
             break;
         }
         double since = dpi_clock_ms();
@@ -85,8 +85,8 @@ static void write_window(dp_stream *stream, dp_window *window) {
     const dpi_parameters *p = &stream->session->model->parameters;
     const dpi_answer *answer = &stream->answer;
     dp_window known = {
-        .frames = stream->window_number,
-        .times_us = stream->window_time_us,
+        .frames = stream->window_frames,
+        .times_us = stream->window_times_us,
         .logits = p->classes > 0 ? answer->logits : NULL,
         .probabilities = p->classes > 0 ? answer->probabilities : NULL,
         .feature_temporal = answer->feature[DPI_TEMPORAL],

@@ -4,10 +4,10 @@
  */
 #include "api/stream.h"
 
-void dpi_queue_take(dpi_arena *arena, size_t capacity, size_t others, size_t image_size,
+void dpi_queue_take(dpi_arena *arena, size_t capacity, size_t extra, size_t image_size,
                     dpi_queue *queue) {
     queue->capacity = capacity;
-    queue->frame_count = capacity + others;
+    queue->frame_count = capacity + extra;
     queue->frames = dpi_arena_take(arena, queue->frame_count, sizeof *queue->frames);
     queue->waiting = dpi_arena_take(arena, capacity, sizeof(dpi_queued_frame *));
     for (size_t i = 0; i < queue->frame_count; i++) {
@@ -37,7 +37,7 @@ static dpi_queued_frame *take_oldest(dpi_queue *queue) {
     return oldest;
 }
 
-/* There is one wherever less than `capacity` frames wait: beside them, only the `others` of
+/* There is one wherever less than `capacity` frames wait: beside them, only the `extra` of
  * dpi_queue_take() and the one that is being filled are in use. */
 static dpi_queued_frame *take_unused(dpi_queue *queue) {
     size_t i = 0;
@@ -49,7 +49,7 @@ static dpi_queued_frame *take_unused(dpi_queue *queue) {
 }
 
 static dp_status fail_full(const dpi_queue *queue, dpi_message *message) {
-    return dpi_fail(message, DP_ERR_ARGUMENT,
+    return dpi_fail(message, DP_ERR_FULL,
                     "%zu frames wait, and there is a place for no more: call dp_stream_next() "
                     "until no window is ready",
                     queue->waiting_count);
@@ -105,22 +105,22 @@ int64_t dpi_queue_dropped(dpi_queue *queue) {
 }
 
 /* With the lock held. */
-static dpi_queue_state look(const dpi_queue *queue, int64_t point) {
+static dpi_queue_state state_of(const dpi_queue *queue, int64_t sample_number) {
     if (queue->waiting_count == 0) {
         return queue->ended ? DPI_QUEUE_ENDED : DPI_QUEUE_EMPTY;
     }
-    bool is_later = point >= 0 && queue->waiting[0]->point > point;
+    bool is_later = sample_number >= 0 && queue->waiting[0]->sample_number > sample_number;
     return is_later ? DPI_QUEUE_GAP : DPI_QUEUE_FRAME;
 }
 
-dpi_queue_state dpi_queue_get(dpi_queue *queue, int64_t point, double deadline_ms,
+dpi_queue_state dpi_queue_get(dpi_queue *queue, int64_t sample_number, double deadline_ms,
                               dpi_queued_frame *done, dpi_queued_frame *next,
                               dpi_queued_frame **frame) {
     dpi_gate_lock(&queue->gate);
-    dpi_queue_state state = look(queue, point);
+    dpi_queue_state state = state_of(queue, sample_number);
     while (state == DPI_QUEUE_EMPTY && deadline_ms != 0.0 &&
            dpi_gate_wait(&queue->gate, deadline_ms)) {
-        state = look(queue, point);
+        state = state_of(queue, sample_number);
     }
     if (state == DPI_QUEUE_GAP) {
         *next = *queue->waiting[0];

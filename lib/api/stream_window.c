@@ -3,7 +3,7 @@
  * there, and its class row is kept for as long as a window needs it. At the end of a window the
  * head reads the rows of its images.
  *
- * Window w is the frames [w * hop, w * hop + T).
+ * Frames are counted by their index i (stream.h): window w is the frames [w * hop, w * hop + T).
  */
 #include "api/stream.h"
 #include "base/size.h"
@@ -26,54 +26,54 @@ void dpi_stream_take_windows(dpi_arena *arena, const dpi_parameters *p, dp_strea
     size_t stride = dpi_row_stride(p->width);
     size_t size = p->image_size;
     history->open_windows = dpi_size_div_up(p->frames, (size_t)stream->options.hop) + 1;
-    history->number = take_numbers(arena, p->frames);
-    history->time_us = take_numbers(arena, p->frames);
+    history->source_numbers = take_numbers(arena, p->frames);
+    history->times_us = take_numbers(arena, p->frames);
     history->cells = dpi_arena_floats(arena, p->framesets * 3, size * size);
     if (dpi_frames_meet(p)) {
         history->pixels = dpi_arena_floats(arena, p->frames * 3, size * size);
     }
     history->spatial = dpi_arena_floats(arena, p->frames, stride);
-    history->spatial_of = take_numbers(arena, p->frames);
+    history->spatial_index = take_numbers(arena, p->frames);
     history->temporal = dpi_arena_floats(arena, history->open_windows * p->framesets, stride);
-    history->temporal_of = take_numbers(arena, history->open_windows * p->framesets);
-    stream->window_number = take_numbers(arena, p->frames);
-    stream->window_time_us = take_numbers(arena, p->frames);
+    history->temporal_window = take_numbers(arena, history->open_windows * p->framesets);
+    stream->window_frames = take_numbers(arena, p->frames);
+    stream->window_times_us = take_numbers(arena, p->frames);
     dpi_answer_take(arena, p, &stream->answer);
 }
 
 void dpi_stream_clear_windows(dp_stream *stream) {
     const dpi_parameters *p = parameters_of(stream);
     dpi_history *history = &stream->history;
-    history->frames = history->same_since = 0;
+    history->frames = history->unchanged_since = 0;
     for (size_t i = 0; i < p->frames; i++) {
-        history->spatial_of[i] = -1;
+        history->spatial_index[i] = -1;
     }
     for (size_t i = 0; i < history->open_windows * p->framesets; i++) {
-        history->temporal_of[i] = -1;
+        history->temporal_window[i] = -1;
     }
     stream->windows = 0;
-    stream->finished = stream->on_the_way = stream->has_answer = false;
+    stream->finished = stream->in_progress = stream->has_answer = false;
     stream->macs = 0;
     stream->timings = (dp_timings){0};
 }
 
-/* Where something of frame i is kept. */
-static size_t place_of(const dp_stream *stream, int64_t i) {
+/* Where what is kept of frame i stands. */
+static size_t slot_of(const dp_stream *stream, int64_t i) {
     return (size_t)i % parameters_of(stream)->frames;
 }
 
 static float *spatial_row(const dp_stream *stream, int64_t i) {
     return stream->history.spatial +
-           place_of(stream, i) * dpi_row_stride(parameters_of(stream)->width);
+           slot_of(stream, i) * dpi_row_stride(parameters_of(stream)->width);
 }
 
 /* Of frameset `image` of a window. */
-static size_t temporal_place(const dp_stream *stream, int64_t window, size_t image) {
+static size_t temporal_slot(const dp_stream *stream, int64_t window, size_t image) {
     return (size_t)window % stream->history.open_windows * parameters_of(stream)->framesets + image;
 }
 
-static float *temporal_row(const dp_stream *stream, size_t place) {
-    return stream->history.temporal + place * dpi_row_stride(parameters_of(stream)->width);
+static float *temporal_row(const dp_stream *stream, size_t slot) {
+    return stream->history.temporal + slot * dpi_row_stride(parameters_of(stream)->width);
 }
 
 static void copy_row(const dp_stream *stream, float *to, const float *from) {
@@ -108,7 +108,7 @@ static dp_status run_spatial_image(dp_stream *stream, int64_t i) {
     dp_status status = run_image(stream, DPI_SPATIAL, 0);
     if (status == DP_OK) {
         copy_row(stream, spatial_row(stream, i), class_row(stream, DPI_SPATIAL, 0));
-        stream->history.spatial_of[place_of(stream, i)] = i;
+        stream->history.spatial_index[slot_of(stream, i)] = i;
     }
     return status;
 }
@@ -121,9 +121,9 @@ static dp_status run_frameset(dp_stream *stream, int64_t start, size_t image, in
     double since = dpi_clock_ms();
     for (size_t cell = 0; cell < in_set; cell++) {
         int64_t i = start + (int64_t)(image * in_set + cell);
-        size_t place = place_of(stream, i < last ? i : last);
-        dpi_copy_cell(stream->history.cells + place / in_set * 3 * size * size, place % in_set,
-                      size, p->grid, cell, pixels);
+        size_t slot = slot_of(stream, i < last ? i : last);
+        dpi_copy_cell(stream->history.cells + slot / in_set * 3 * size * size, slot % in_set, size,
+                      p->grid, cell, pixels);
     }
     stream->timings.frames_ms += dpi_clock_restart(&since);
     return run_image(stream, DPI_TEMPORAL, image);
@@ -140,7 +140,7 @@ static dp_status run_whole_window(dp_stream *stream, int64_t start, int64_t last
     for (size_t t = 0; t < p->frames; t++) {
         int64_t i = start + (int64_t)t;
         memcpy(pixels + t * values,
-               stream->history.pixels + place_of(stream, i < last ? i : last) * values,
+               stream->history.pixels + slot_of(stream, i < last ? i : last) * values,
                values * sizeof(float));
     }
     stream->timings.frames_ms += dpi_clock_restart(&since);
@@ -182,8 +182,8 @@ static bool is_spatial(const dp_stream *stream, int64_t i) {
 static int64_t find_same_frame(const dp_stream *stream, int64_t i) {
     int64_t frames = (int64_t)parameters_of(stream)->frames;
     int64_t f = i - 1;
-    while (f > i - frames && f >= stream->history.same_since) {
-        if (stream->history.spatial_of[place_of(stream, f)] == f) {
+    while (f > i - frames && f >= stream->history.unchanged_since) {
+        if (stream->history.spatial_index[slot_of(stream, f)] == f) {
             return f;
         }
         f--;
@@ -192,9 +192,9 @@ static int64_t find_same_frame(const dp_stream *stream, int64_t i) {
 }
 
 /* Sees to it that frame i, which is the current one, has a class row. */
-static dp_status need_spatial_row(dp_stream *stream, int64_t i) {
+static dp_status ensure_spatial_row(dp_stream *stream, int64_t i) {
     dpi_history *history = &stream->history;
-    if (history->spatial_of[place_of(stream, i)] == i) {
+    if (history->spatial_index[slot_of(stream, i)] == i) {
         return DP_OK;
     }
     int64_t same = find_same_frame(stream, i);
@@ -202,32 +202,32 @@ static dp_status need_spatial_row(dp_stream *stream, int64_t i) {
         return run_spatial_image(stream, i);
     }
     copy_row(stream, spatial_row(stream, i), spatial_row(stream, same));
-    history->spatial_of[place_of(stream, i)] = i;
+    history->spatial_index[slot_of(stream, i)] = i;
     return DP_OK;
 }
 
-/* The same for frameset `image` of window w, whose last frame came. Where the picture has been the
- * same since that frameset of the window before began, so is its row. */
-static dp_status need_temporal_row(dp_stream *stream, int64_t w, size_t image) {
+/* The same for frameset `image` of window w, all of whose frames are there. Where the picture has
+ * been the same since that frameset of the window before began, the row is the same, too. */
+static dp_status ensure_temporal_row(dp_stream *stream, int64_t w, size_t image) {
     const dpi_parameters *p = parameters_of(stream);
     dpi_history *history = &stream->history;
     int64_t first = w * stream->options.hop + (int64_t)(image * dpi_frameset_frames(p));
-    size_t place = temporal_place(stream, w, image);
+    size_t slot = temporal_slot(stream, w, image);
     dp_status status = DP_OK;
-    if (history->temporal_of[place] == w) {
+    if (history->temporal_window[slot] == w) {
         return DP_OK;
     }
-    size_t before = temporal_place(stream, w - 1, image);
-    if (w > 0 && history->same_since <= first - stream->options.hop) {
-        copy_row(stream, temporal_row(stream, place), temporal_row(stream, before));
+    size_t before = temporal_slot(stream, w - 1, image);
+    if (w > 0 && history->unchanged_since <= first - stream->options.hop) {
+        copy_row(stream, temporal_row(stream, slot), temporal_row(stream, before));
     } else {
         status = run_frameset(stream, w * stream->options.hop, image, INT64_MAX);
         if (status == DP_OK) {
-            copy_row(stream, temporal_row(stream, place), class_row(stream, DPI_TEMPORAL, image));
+            copy_row(stream, temporal_row(stream, slot), class_row(stream, DPI_TEMPORAL, image));
         }
     }
     if (status == DP_OK) {
-        history->temporal_of[place] = w;
+        history->temporal_window[slot] = w;
     }
     return status;
 }
@@ -239,9 +239,9 @@ static void describe_window(dp_stream *stream, int64_t start, int64_t last) {
     size_t frames = parameters_of(stream)->frames;
     for (size_t t = 0; t < frames; t++) {
         int64_t i = start + (int64_t)t;
-        size_t place = place_of(stream, i < last ? i : last);
-        stream->window_number[t] = stream->history.number[place];
-        stream->window_time_us[t] = stream->history.time_us[place];
+        size_t slot = slot_of(stream, i < last ? i : last);
+        stream->window_frames[t] = stream->history.source_numbers[slot];
+        stream->window_times_us[t] = stream->history.times_us[slot];
     }
 }
 
@@ -278,45 +278,45 @@ static dp_status answer_window(dp_stream *stream, int64_t start, int64_t last) {
                           (long long)(stream->windows - 1));
 }
 
-/* Window w, all of whose frames came. */
+/* Window w, all of whose images were computed. */
 static dp_status finish_window(dp_stream *stream, int64_t w) {
     size_t framesets = parameters_of(stream)->framesets;
     for (size_t image = 0; image < framesets; image++) {
         copy_row(stream, class_row(stream, DPI_TEMPORAL, image),
-                 temporal_row(stream, temporal_place(stream, w, image)));
+                 temporal_row(stream, temporal_slot(stream, w, image)));
     }
     return answer_window(stream, w * stream->options.hop, INT64_MAX);
 }
 
 /* Those of the current frame that windows read again. */
-static void keep_pixels(const dp_stream *stream, size_t place) {
+static void keep_pixels(const dp_stream *stream, size_t slot) {
     const dpi_parameters *p = parameters_of(stream);
     const dpi_history *history = &stream->history;
     size_t size = p->image_size;
     if (dpi_has_two_paths(p)) {
         size_t in_set = dpi_frameset_frames(p);
-        dpi_fill_cell(stream->current->pixels, size, p->grid, place % in_set,
-                      history->cells + place / in_set * 3 * size * size);
+        dpi_fill_cell(stream->current->pixels, size, p->grid, slot % in_set,
+                      history->cells + slot / in_set * 3 * size * size);
     }
     if (dpi_frames_meet(p)) {
-        memcpy(history->pixels + place * 3 * size * size, stream->current->pixels,
+        memcpy(history->pixels + slot * 3 * size * size, stream->current->pixels,
                3 * size * size * sizeof(float));
     }
 }
 
 void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) {
     dpi_history *history = &stream->history;
-    size_t place = place_of(stream, history->frames);
+    size_t slot = slot_of(stream, history->frames);
     double since = dpi_clock_ms();
-    history->same_since = unchanged ? history->same_since : history->frames;
-    history->number[place] = stream->current->number;
-    history->time_us[place] = time_us;
+    history->unchanged_since = unchanged ? history->unchanged_since : history->frames;
+    history->source_numbers[slot] = stream->current->source_number;
+    history->times_us[slot] = time_us;
     if (is_in_some_window(stream, history->frames)) {
-        keep_pixels(stream, place);
+        keep_pixels(stream, slot);
     }
     stream->timings.frames_ms += dpi_clock_restart(&since);
-    stream->last_time_us = time_us;
-    stream->on_the_way = true;
+    stream->current_time_us = time_us;
+    stream->in_progress = true;
 }
 
 /* The framesets that frame i completes. At most one window ends with it: the first of those that it
@@ -326,9 +326,9 @@ static dp_status run_framesets_of(dp_stream *stream, int64_t i) {
     int64_t hop = stream->options.hop;
     dp_status status = DP_OK;
     for (int64_t w = first_window_with(stream, i); w * hop <= i && status == DP_OK; w++) {
-        size_t come = (size_t)(i - w * hop) + 1;
-        if (come % dpi_frameset_frames(p) == 0) {
-            status = need_temporal_row(stream, w, come / dpi_frameset_frames(p) - 1);
+        size_t in_window = (size_t)(i - w * hop) + 1;
+        if (in_window % dpi_frameset_frames(p) == 0) {
+            status = ensure_temporal_row(stream, w, in_window / dpi_frameset_frames(p) - 1);
         }
     }
     return status;
@@ -336,7 +336,7 @@ static dp_status run_framesets_of(dp_stream *stream, int64_t i) {
 
 /* The images that frame i makes complete. */
 static dp_status run_images_of(dp_stream *stream, int64_t i) {
-    dp_status status = is_spatial(stream, i) ? need_spatial_row(stream, i) : DP_OK;
+    dp_status status = is_spatial(stream, i) ? ensure_spatial_row(stream, i) : DP_OK;
     if (status == DP_OK && dpi_has_two_paths(parameters_of(stream))) {
         status = run_framesets_of(stream, i);
     }
@@ -358,7 +358,7 @@ dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
         return status;
     }
     stream->history.frames++;
-    stream->on_the_way = false;
+    stream->in_progress = false;
     if (ends_window) {
         status = finish_window(stream, first);
         *ready = status == DP_OK;
@@ -377,24 +377,26 @@ static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
     int64_t distance = (int64_t)dpi_spatial_distance(parameters_of(stream));
     int64_t last = stream->history.frames - 1;
     for (int64_t i = start; i < last; i += distance) {
-        if (stream->history.spatial_of[place_of(stream, i)] != i) {
+        if (stream->history.spatial_index[slot_of(stream, i)] != i) {
             return false;
         }
     }
     return true;
 }
 
-/* Where it begins; -1: there is none, because the frames end with a window, or between two. One
- * that begins at its turn has all it needs. */
+/* The index of its first frame; -1: there is no last window, because the frames end with a window,
+ * or between two. A window that begins at `next_start`, where the next one is due, has all class
+ * rows. */
 static int64_t find_last_window(const dp_stream *stream) {
-    int64_t came = stream->history.frames;
+    int64_t frames_so_far = stream->history.frames;
     int64_t frames = (int64_t)parameters_of(stream)->frames;
-    int64_t turn = first_window_with(stream, came) * stream->options.hop;
-    int64_t start = came > frames ? came - frames : 0;
-    if (turn >= came || (turn > 0 && turn - stream->options.hop + frames == came)) {
+    int64_t next_start = first_window_with(stream, frames_so_far) * stream->options.hop;
+    int64_t start = frames_so_far > frames ? frames_so_far - frames : 0;
+    if (next_start >= frames_so_far ||
+        (next_start > 0 && next_start - stream->options.hop + frames == frames_so_far)) {
         return -1;
     }
-    while (start < turn && !has_spatial_rows(stream, start)) {
+    while (start < next_start && !has_spatial_rows(stream, start)) {
         start++;
     }
     return start;
@@ -408,7 +410,7 @@ static dp_status run_last_window(dp_stream *stream, int64_t start) {
         return run == DP_OK ? answer_window(stream, start, last) : run;
     }
     int64_t last_spatial = start + (int64_t)(p->frames - dpi_spatial_distance(p));
-    dp_status status = last_spatial >= last ? need_spatial_row(stream, last) : DP_OK;
+    dp_status status = last_spatial >= last ? ensure_spatial_row(stream, last) : DP_OK;
     for (size_t image = 0; image < p->framesets && status == DP_OK; image++) {
         status = run_frameset(stream, start, image, last);
     }

@@ -15,7 +15,7 @@ static const number_name status_names[] = {
     "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
     "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
     "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
-    "DP_ERR_THREAD", "DP_ERR_BACKBONE",
+    "DP_ERR_THREAD", "DP_ERR_BACKBONE",  "DP_ERR_FULL",
 };
 static const number_name precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
 static const number_name target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};

@@ -47,7 +47,7 @@ size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
     }
 }
 
-int64_t dpi_sample_point(double fps, double since_first_us, double since_before_us) {
+int64_t dpi_sample_number(double fps, double since_first_us, double since_before_us) {
     double interval_us = 1e6 / fps;
     double tolerance_us = 0.5 * (since_before_us < interval_us ? since_before_us : interval_us);
     return (int64_t)floor((since_first_us + tolerance_us) * fps / 1e6);

@@ -25,9 +25,9 @@ typedef struct dpi_sampler {
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
 size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i);
 
-/* The last point n / fps, in seconds after the first frame of a stream, for which a frame can be
- * taken that comes so long after the first one and after the one before; or -1. */
-int64_t dpi_sample_point(double fps, double since_first_us, double since_before_us);
+/* Samples are due n / fps seconds after the first frame of a stream. The largest n that a frame can
+ * be taken for that comes so long after the first frame and after the one before; or -1. */
+int64_t dpi_sample_number(double fps, double since_first_us, double since_before_us);
 
 /* ---- colours (colors.c) ---- */
 

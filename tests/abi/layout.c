@@ -142,6 +142,7 @@ static void print_enums(void) {
     NUMBER(DP_ERR_NUMERIC);
     NUMBER(DP_ERR_THREAD);
     NUMBER(DP_ERR_BACKBONE);
+    NUMBER(DP_ERR_FULL);
     STRUCT(dp_precision);
     NUMBER(DP_PRECISION_UNKNOWN);
     NUMBER(DP_PRECISION_DEFAULT);

@@ -8,9 +8,10 @@
 #include <limits.h>
 
 static const char *const statuses[] = {
-    "DP_OK",          "DP_ERR_ARGUMENT",    "DP_ERR_MEMORY",   "DP_ERR_ARENA",   "DP_ERR_IO",
-    "DP_ERR_FORMAT",  "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM", "DP_ERR_FRAME",   "DP_ERR_CANCELLED",
-    "DP_ERR_NO_HEAD", "DP_ERR_NUMERIC",     "DP_ERR_THREAD",   "DP_ERR_BACKBONE"};
+    "DP_OK",         "DP_ERR_ARGUMENT",  "DP_ERR_MEMORY",      "DP_ERR_ARENA",
+    "DP_ERR_IO",     "DP_ERR_FORMAT",    "DP_ERR_UNSUPPORTED", "DP_ERR_CHECKSUM",
+    "DP_ERR_FRAME",  "DP_ERR_CANCELLED", "DP_ERR_NO_HEAD",     "DP_ERR_NUMERIC",
+    "DP_ERR_THREAD", "DP_ERR_BACKBONE",  "DP_ERR_FULL"};
 static const char *const precisions[] = {"default", "f32", "bf16", "int8", "auto"};
 static const char *const targets[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
 static const char *const samplings[] = {"center", "first", "uniform", "given"};

@@ -182,7 +182,7 @@ START_TEST(a_full_queue_refuses_and_goes_on) {
     dp_stream *stream = new_stream(session, &options);
     for (int64_t i = 0; i < SMALL_FRAMES + 4; i++) {
         if (i >= 3) {
-            REFUSED(dp_stream_push(stream, &film.frames[i], i), DP_ERR_ARGUMENT,
+            REFUSED(dp_stream_push(stream, &film.frames[i], i), DP_ERR_FULL,
                     "3 frames wait, and there is a place for no more: call dp_stream_next()");
         }
         if (i % 3 == 0 && i > 0) {
@@ -287,7 +287,7 @@ static void *push_film(void *argument) {
     for (size_t i = 0; i < of->count && of->status == DP_OK; i++) {
         do {
             of->status = dp_stream_push(of->stream, &film.frames[i], (int64_t)i * 1000);
-        } while (of->status == DP_ERR_ARGUMENT && strstr(dp_last_message(), "frames wait") != NULL);
+        } while (of->status == DP_ERR_FULL);
     }
     if (of->status == DP_OK) {
         of->status = dp_stream_finish(of->stream);

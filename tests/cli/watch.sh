@@ -43,6 +43,7 @@ test_watch() {
     test_watch_answers
     test_watch_inputs
     test_watch_times
+    test_classify_by_time
     test_watch_output
     test_watch_usage
     test_watch_ends
@@ -50,6 +51,8 @@ test_watch() {
     test_watch_terminal
     test_watch_events
     test_watch_timeline
+    test_same_outputs
+    test_watch_labels
 }
 
 # motions ARGUMENT...: watches a film of three motions with the model that is shipped.
@@ -92,6 +95,86 @@ test_watch_events() {
     fails 1 'has no classes' watch "$FEATURES" "$work/scene.y4m" --events --json
     fails 1 'which events needs' watch "$MODEL" "$in/rgb.npy" --events
     fails 1 '--srt: cannot create' watch "$MODEL" "$work/scene.y4m" --srt "$work/no/events.srt"
+}
+
+# one_file SECOND FIRST ARGUMENT...: two options name one file, and neither is written.
+one_file() {
+    second=$1 first=$2
+    shift 2
+    fails 2 "$second: '.*' is the file of $first, too" "$@"
+}
+
+test_same_outputs() {
+    mkdir "$work/same" "$work/same/deep"
+    ln -s . "$work/same/link"
+    new=$work/same/new
+    for again in "$new" "$work/same/./new" "$work/same/deep/../new" "$work/same/link/new"; do
+        one_file --srt --csv watch "$MODEL" "$work/scene.y4m" --csv "$new" --srt "$again"
+    done
+    one_file --timeline --vtt watch "$MODEL" "$work/scene.y4m" --timeline "$new" --vtt "$new"
+    one_file --vtt --srt watch "$MODEL" "$work/scene.y4m" --csv "$new.csv" --vtt "$new" --srt "$new"
+    one_file --attention --sheet classify "$MODEL" "$work/scene.y4m" --sheet "$new" --attention "$new"
+    holds "none of them is there" [ ! -e "$new" -a ! -e "$new.csv" ]
+    echo precious >"$work/same/old"
+    ln -s old "$work/same/old-link"
+    ln "$work/same/old" "$work/same/old-twin"
+    one_file --srt --csv watch "$MODEL" "$work/scene.y4m" --csv "$work/same/old" --srt "$work/same/old-link"
+    program=$(absolute "$DUALPATH") model=$(absolute "$MODEL")
+    (cd "$work/same/deep" && exec "$program" watch "$model" "$work/scene.y4m" --csv ../old \
+        --srt "$work/same/old") >"$out" 2>"$err"
+    [ $? -eq 2 ] && grep -q 'is the file of --csv, too' "$err" && ok "a relative name" ||
+        not_ok "a relative name" "another status or message"
+    holds "the old file stays" grep -q precious "$work/same/old"
+    run watch "$MODEL" "$work/scene.y4m" --csv "$work/same/old" --srt "$work/same/old-twin"
+    holds "hard links are two files" eval '[ "$status" -eq 0 ] && ! cmp -s "$work/same/old" "$work/same/old-twin"'
+    run watch "$MODEL" "$work/scene.y4m" --csv /dev/null --srt /dev/null
+    holds "a device takes both" [ "$status" -eq 0 ]
+    run watch "$MODEL" "$work/scene.y4m" --csv "$work/same/deep/new" --srt "$new"
+    holds "one name in two folders" [ "$status" -eq 0 -a -s "$new" -a -s "$work/same/deep/new" ]
+}
+
+# All labels are one text that means something everywhere. The length of the file grows by whole
+# alignments.
+test_watch_labels() {
+    if ! command -v python3 >/dev/null; then
+        skip "labels in files" "no python3"
+        return
+    fi
+    python3 - "$MODEL" "$work/labels.gguf" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+for old in (b"bow", b"jump", b"wave"):
+    new = b'"a", <i>b</i> & c --> d;\xff\r\n\n\x1b\xe2\x80\xae{\\an8}e'
+    new += b"." * (len(old) + 64 - len(new))
+    old, new = (len(text).to_bytes(8, "little") + text for text in (old, new))
+    assert data.count(old) == 1, old
+    data = data.replace(old, new)
+open(sys.argv[2], "wb").write(data)
+END
+    run watch "$work/labels.gguf" "$work/mixed.y4m" --top 3 --threshold 0.01 --csv "$work/labels.csv" \
+        --srt "$work/labels.srt" --vtt "$work/labels.vtt"
+    holds "labels that mean something" [ "$status" -eq 0 ]
+    python3 - "$work/labels" <<'END' 2>"$err" && ok "files have them as text" || not_ok "files have them as text" ""
+import csv, html, sys
+text = '"a", <i>b</i> & c --> d;\ufffd     {\\an8}e'
+rows = list(csv.reader(open(sys.argv[1] + ".csv", encoding="utf-8", newline="")))
+assert rows[0] == ["start", "end", "label", "probability"] and len(rows) > 3, rows
+assert all(len(row) == 4 and row[2].rstrip(".") == text for row in rows[1:]), rows
+raw = open(sys.argv[1] + ".csv", encoding="utf-8", newline="").read()
+assert raw.count("\n") == raw.count("\r\n") == len(rows), "rows end with CRLF, and labels have none"
+
+def cues(name, header):
+    blocks = open(sys.argv[1] + name, encoding="utf-8").read().split("\n\n")
+    assert blocks[:len(header)] == header and blocks.pop() == "", blocks
+    lines = [block.split("\n") for block in blocks[len(header):]]
+    assert lines and all(len(cue) == 3 and cue[1].count("-->") == 1 for cue in lines), lines
+    return [cue[2].rstrip(".") for cue in lines]
+
+vtt = cues(".vtt", ["WEBVTT"])
+assert all("<" not in cue and ">" not in cue and html.unescape(cue) == text for cue in vtt), vtt
+shown = text.replace("<", "\u2039").replace(">", "\u203a").replace("{", "(").replace("}", ")")
+assert set(cues(".srt", [])) == {shown}
+END
 }
 
 test_watch_timeline() {
@@ -194,6 +277,54 @@ test_watch_times() {
     last=$(sed -n 16p "$work/pts")
     grep -q "\"start\": 0, \"end\": ${last%??????*}" "$out" && ok "the time stamps of a file" ||
         not_ok "the time stamps of a file" "not $last"
+}
+
+# frames_of: the frames of the first view or window.
+frames_of() {
+    sed -n '1s/.*"frame[_a-z]*s": \[*\([0-9, ]*\)\].*"frame_times".*/\1/p; 1s/.*"frames": \[\([0-9, ]*\)\].*/\1/p' \
+        "$out" | head -n 1
+}
+
+# as_watched NAME ARGUMENT...: classify samples by time as watch does.
+as_watched() {
+    name=$1
+    shift
+    watch "$@"
+    cp "$out" "$work/windows"
+    watched=$(frames_of)
+    run classify "$MODEL" --json --sampling first "$@"
+    if [ "$status" -eq 0 ] && [ -n "$watched" ] && [ "$(frames_of)" = "$watched" ] &&
+        [ "$(answers "$work/windows" | head -n 1)" = "$(answers "$out")" ]; then
+        ok "$name"
+    else
+        not_ok "$name" "status $status; $(frames_of), not $watched"
+    fi
+}
+
+test_classify_by_time() {
+    for fps in 3 10 12.5 25 60; do
+        as_watched "classify $fps frames a second" "$work/mixed.y4m" --sample-fps $fps
+    done
+    logits "$work/by-time" "$work/mixed.y4m" --sample-fps 5 --views 3 || not_ok "by time" "status $status"
+    same "a pipe by time is the same" "$work/by-time" - --sample-fps 5 --views 3 <"$work/mixed.y4m"
+    logits "$work/long-by-time" "$work/long.y4m" --sample-fps 25 || not_ok "a long film" "status $status"
+    same "a film by time with the memory of a view" "$work/long-by-time" "$work/long.y4m" --sample-fps 25 \
+        --max-memory 8M
+    logits "$work/long-by-number" "$work/long.y4m" --rate 1 || not_ok "a long film" "status $status"
+    holds "the rate of a film is every frame" cmp -s "$work/long-by-time" "$work/long-by-number"
+    fails 1 'at that rate; --sampling given takes exactly' classify "$MODEL" "$work/mixed.y4m" --sample-fps 5 \
+        --sampling given
+    fails 2 'one of them' classify "$MODEL" "$work/mixed.y4m" --sample-fps 5 --rate 2
+    fails 1 'does not say when its frames are shown, which --sample-fps needs' \
+        classify "$MODEL" "$in/rgb.npy" --sample-fps 5
+    header "$work/mixed.y4m" 's/F25:1/F1:999/' >"$work/slow.y4m"
+    fails 1 'too many samples for --sample-fps 1000$' classify "$MODEL" "$work/slow.y4m" --sample-fps 1000
+    fails 1 'too many samples for --sample-fps 1000 and --max-memory' classify "$MODEL" "$work/slow.y4m" \
+        --sample-fps 1000 --max-memory 20M
+    [ -f "$work/films/odd.mkv" ] || return
+    for fps in 3 12.5 40; do
+        as_watched "a film of odd times, $fps frames a second" "$work/films/odd.mkv" --sample-fps $fps
+    done
 }
 
 test_watch_output() {

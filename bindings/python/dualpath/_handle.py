@@ -22,10 +22,14 @@ _Self = TypeVar("_Self", bound="Owner")
 
 
 class _User:
-    """A call that is going on."""
+    """A call that is going on. `part`: of what it works on; None: of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: str | None = None) -> None:
         self.thread = threading.get_ident()
+        self.part = part
+
+    def meets(self, other: _User) -> bool:
+        return self.part is None or other.part is None or self.part == other.part
 
 
 class _Handle:
@@ -33,7 +37,8 @@ class _Handle:
 
     - ``keep``: what the library reads for as long as the handle lives.
     - ``about``: what the binding knows of it, made when it was opened.
-    - ``one_user``: a second user is refused, instead of working beside the first.
+    - ``one_user``: a second user is refused, instead of working beside the first; but for one of
+      another part.
     - ``left_behind``: in a child, whether another thread was inside a call when the process forked.
     """
 
@@ -59,12 +64,18 @@ class _Handle:
         self.left_behind = self.left_behind or len(mine) < len(self._users)
         self._users = mine
 
-    def use(self, work: Callable[[Any], _Answer], *, even_if_closed: bool = False) -> _Answer:
+    def use(
+        self,
+        work: Callable[[Any], _Answer],
+        *,
+        even_if_closed: bool = False,
+        part: str | None = None,
+    ) -> _Answer:
         """What work(pointer) answers. Nobody frees the pointer meanwhile."""
-        me = _User()
+        me = _User(part)
         try:
             with self._lock:
-                self._check_free_for_use(even_if_closed)
+                self._check_free_for_use(me, even_if_closed)
                 self._users.add(me)
             return work(self.pointer)
         finally:
@@ -75,14 +86,14 @@ class _Handle:
         """Frees the pointer, or leaves it to who is inside a call."""
         with self._lock:
             if not self._closed:
-                self._check_free_for_use()
+                self._check_free_for_use(_User())
             self._closed = True
         self._free_if_left()
 
-    def _check_free_for_use(self, even_if_closed: bool = False) -> None:
+    def _check_free_for_use(self, me: _User, even_if_closed: bool = False) -> None:
         if self._closed and not even_if_closed:
             raise ValueError(f"the {self._what} is closed")
-        if self._one_user and self._users:
+        if self._one_user and any(map(me.meets, self._users)):
             raise RuntimeError(
                 f"this {self._what} is in use: one thread at a time uses a {self._what}, and its "
                 "callbacks cannot call it"

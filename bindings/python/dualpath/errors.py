@@ -79,6 +79,10 @@ class BackboneError(DualPathError):
     """A task without its backbone, or on another one (DP_ERR_BACKBONE)."""
 
 
+class FullError(DualPathError):
+    """The queue of a stream is full: compute first (DP_ERR_FULL)."""
+
+
 _BY_STATUS: dict[int, type[DualPathError]] = {
     1: ArgumentError,
     2: OutOfMemoryError,
@@ -93,6 +97,7 @@ _BY_STATUS: dict[int, type[DualPathError]] = {
     11: NumericError,
     12: ThreadError,
     13: BackboneError,
+    14: FullError,
 }
 
 

@@ -27,7 +27,7 @@ from ._refused import show
 from ._times import Clock, microseconds
 from .frames import Frame
 
-_MAX_POINTS = 1 << 24
+_MAX_SAMPLES = 1 << 24
 _LOGGER = logging.getLogger("dualpath.video")
 
 
@@ -164,7 +164,7 @@ def sampled_frames(
 
 def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64]:
     """The frames that a stream with ``sample_fps`` takes of those at these times, which never go
-    back; the formula of dpi_sample_point(), in its arithmetic.
+    back; the formula of dpi_sample_number(), in its arithmetic.
 
     Where frames are missing, the one before stands in their place: any number of times, which a
     stream would shorten.
@@ -172,14 +172,15 @@ def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64
     times = np.array([microseconds("time", time) for time in seconds])
     since_before = np.diff(times, prepend=times[0]).astype(np.float64)
     tolerance = 0.5 * np.minimum(since_before, 1e6 / fps)
-    points = np.floor(((times - times[0]).astype(np.float64) + tolerance) * fps / 1e6)
-    sampled = np.flatnonzero(np.diff(np.maximum.accumulate(points), prepend=-1) > 0)
-    if points[sampled[-1]] >= _MAX_POINTS:
+    sample_numbers = np.floor(((times - times[0]).astype(np.float64) + tolerance) * fps / 1e6)
+    sampled = np.flatnonzero(np.diff(np.maximum.accumulate(sample_numbers), prepend=-1) > 0)
+    if sample_numbers[sampled[-1]] >= _MAX_SAMPLES:
         raise ValueError(
             f"a video of {seconds[-1]:.0f} seconds is too long for a sample_fps of {fps:g}"
         )
-    stands = np.diff(points[sampled], append=points[sampled[-1]] + 1).astype(np.int64)
-    frames: npt.NDArray[np.int64] = np.repeat(sampled, stands)
+    taken = sample_numbers[sampled]
+    repeats = np.diff(taken, append=taken[-1] + 1).astype(np.int64)
+    frames: npt.NDArray[np.int64] = np.repeat(sampled, repeats)
     return frames
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,15 @@ def released() -> Golden:
         if golden.name == "released":
             return golden
     pytest.skip(f"no golden case 'released' in {GOLDEN}")
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The command line program."""
+    path = os.environ.get("DUALPATH_PROGRAM", str(ROOT / "build" / "dualpath"))
+    if not os.access(path, os.X_OK):
+        pytest.skip("the command line program is not built")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from test_stream import VIDEO, push_all
@@ -108,3 +112,40 @@ def test_times_that_are_none():
         video.Stamps([None] * 5, None).by_time(5)
     with pytest.raises(ValueError, match="a video of 95443 seconds is too long for a sample_fps of 1000"):
         video.frames_by_time([0, 95443], 1000)
+
+
+# ---- the same on the command line ----
+
+
+@pytest.fixture(scope="module", params=["mkv", "mp4"])
+def odd_film(request, tmp_path_factory):
+    """By ffmpeg: frames at odd times, some of them missing for up to a second."""
+    if not shutil.which("ffmpeg") or not shutil.which("ffprobe"):
+        pytest.skip("there is no ffmpeg, or no ffprobe")
+    path = tmp_path_factory.mktemp("odd") / f"film.{request.param}"
+    odd = "select='gt(random(1),0.4)*not(between(n,90,125))',setpts='PTS+random(2)*0.03/TB'"
+    source = "testsrc2=size=64x48:rate=30:duration=6,settb=1/90000"
+    codec = ["-c:v", "ffv1"] if request.param == "mkv" else ["-c:v", "mpeg4", "-bf", "2"]
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"{source},{odd}",
+                    "-vsync", "passthrough", "-pix_fmt", "yuv420p", *codec, str(path)], check=True)
+    return path
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"views": 3}, {"sampling": "first"}, {"sampling": "uniform", "views": 2, "crops": 2},
+], ids=str)
+@pytest.mark.parametrize("fps", [3, 12.5, 30, 47.952])
+def test_the_program_takes_the_same(program, released, session, odd_film, fps, options):
+    arguments = [text for name in options for text in (f"--{name}", str(options[name]))]
+    ran = subprocess.run([program, "classify", released.model, odd_film, "--json", "--threads", "1",
+                          "--sample-fps", str(fps), *arguments], capture_output=True, check=True)
+    answer, result = json.loads(ran.stdout), session.classify_video(odd_film, sample_fps=fps, **options)
+    assert answer["frame_indices"] == result.frame_indices.tolist()
+    assert np.allclose(answer["frame_times"], result.frame_times, atol=1e-6)
+    assert np.array_equal(np.float32(answer["logits"]), result.logits)
+
+
+def test_odd_films_are_odd(odd_film):
+    times = video._stamps_of_packets(odd_film).after_the_first()
+    steps = np.diff(times)
+    assert steps.max() > 1 and len(np.unique(steps.round(3))) > 20

@@ -85,7 +85,7 @@ class TestHeader:
             tmp_path,
         )
         classes = {number: type(dualpath.errors.error_for(number, "")) for number in numbers}
-        assert len(numbers) == len(set(classes.values())) == 13
+        assert len(numbers) == len(set(classes.values())) == 14
         for number, cls in classes.items():
             assert f"(DP_ERR_{_status_name(number)})" in cls.__doc__
 

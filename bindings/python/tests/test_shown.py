@@ -350,15 +350,6 @@ def test_what_a_file_does_not_say_is_said(tmp_path, caplog, sides, matrix, color
 # ---- the same on the command line ----
 
 
-@pytest.fixture(scope="module")
-def program() -> str:
-    built = Path(__file__).resolve().parents[3] / "build" / "dualpath"
-    path = os.environ.get("DUALPATH_PROGRAM", str(built))
-    if not os.access(path, os.X_OK):
-        pytest.skip("the command line program is not built")
-    return path
-
-
 @pytest.mark.parametrize(("pix_fmt", "options"), [
     ("yuv420p", {}), ("yuv420p", {"aspect": (16, 11)}), ("yuv420p", {"color_range": 2}),
     ("yuv422p", {}), ("yuv444p", {}), ("yuv411p", {}), ("gray", {"color_range": 2}),
