@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_SAMPLES ((size_t)1 << 24)
 
@@ -21,6 +22,7 @@ void selection_init(selection *s, const dp_model *model, const dp_clip *clip, do
                      .found = {.fps = sample_fps},
                      .likely = {.fps = sample_fps}};
     s->rate = clip->rate > 0 ? clip->rate : info.sampling_rate;
+    s->wraps = strcmp(info.past_end, "wrap") == 0;
 }
 
 static void forget_wanted(selection *s) {
@@ -108,10 +110,11 @@ static bool may_be_wanted(const selection *s, size_t frame) {
     switch (s->clip.sampling) {
     case DP_SAMPLING_GIVEN:
         return frame < (size_t)s->view_frames;
-    case DP_SAMPLING_UNIFORM:
-        return true;
+    case DP_SAMPLING_CENTER:
+    case DP_SAMPLING_FIRST:
+        return s->wraps || frame % (size_t)s->rate == 0;
     default:
-        return frame % (size_t)s->rate == 0;
+        return true;
     }
 }
 

@@ -244,6 +244,22 @@ static int64_t held_bytes(const dp_model *model) {
     return (int64_t)(model->arena.size + model->source.size);
 }
 
+static void add_protocol(const dp_model *model, dp_model_info *info) {
+    const dpi_protocol *protocol = &model->parameters.protocol;
+    info->protocol = model->protocol;
+    info->past_end = dpi_choice_name(DPI_PARAMETER_PAST_END, protocol->past_end);
+    info->average = dpi_choice_name(DPI_PARAMETER_AVERAGE, protocol->average);
+    info->resize_filter = dpi_choice_name(DPI_PARAMETER_FILTER, protocol->filter);
+    info->resize_long_side = dpi_choice_name(DPI_PARAMETER_LONG_SIDE, protocol->long_side);
+    info->crop_offset = dpi_choice_name(DPI_PARAMETER_CROP_OFFSET, protocol->crop_offset);
+    info->sampling = protocol->sampling;
+    info->views = (int32_t)protocol->views;
+    info->crops = (int32_t)protocol->crops;
+    info->resize_antialias = protocol->resize_antialias;
+    info->grid_antialias = protocol->grid_antialias;
+    info->position_antialias = protocol->position_antialias;
+}
+
 static dp_model_info collect_info(const dp_model *model) {
     const dpi_parameters *p = &model->parameters;
     dp_model_info info = {
@@ -277,6 +293,7 @@ static dp_model_info collect_info(const dp_model *model) {
         .method = (int32_t)p->method,
         .prompts = (int32_t)p->prompts,
     };
+    add_protocol(model, &info);
     memcpy(info.mean, p->mean, sizeof info.mean);
     memcpy(info.std, p->std, sizeof info.std);
     return info;

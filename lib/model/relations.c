@@ -215,6 +215,14 @@ static dp_status check_presence(const dpi_parameters *p, dpi_message *message) {
     return status == DP_OK ? check_method(p, message) : status;
 }
 
+static dp_status check_protocol(const dpi_protocol *protocol, dpi_message *message) {
+    return protocol->sampling != DP_SAMPLING_SEGMENTS || protocol->views == 1
+               ? DP_OK
+               : dpi_fail(message, DP_ERR_FORMAT,
+                          "dualpath.views: sampling in segments has one view, not %zu",
+                          protocol->views);
+}
+
 dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
     dp_status status = check_image(p, message);
     if (status == DP_OK) {
@@ -225,6 +233,9 @@ dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_messa
     }
     if (status == DP_OK) {
         status = check_presence(p, message);
+    }
+    if (status == DP_OK) {
+        status = check_protocol(&p->protocol, message);
     }
     return status == DP_OK ? check_positions(gguf, p, message) : status;
 }

@@ -19,8 +19,14 @@ typedef struct dpi_sampler {
     size_t view_frames; /* T, a view */
     size_t rate;        /* r */
     size_t views;       /* V */
-    int32_t sampling;   /* dp_sampling */
+    int32_t sampling;   /* dp_sampling, not DP_SAMPLING_MODEL */
+    bool wraps;         /* past the end, frames are taken from the beginning again */
 } dpi_sampler;
+
+/* Whether r matters: not where frames are given, or taken from all of the clip. */
+bool dpi_sampling_has_rate(int32_t sampling);
+/* Whether V can be more than 1. */
+bool dpi_sampling_has_views(int32_t sampling);
 
 /* Index in the clip of frame i (0 .. T-1) of view v (0 .. V-1). */
 size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i);

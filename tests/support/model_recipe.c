@@ -59,6 +59,10 @@ static void add_entries(recipe *r, const shape *s) {
     add_number(r, "dualpath.frames", s->frames);
     add_number(r, "dualpath.spatial_frames", s->spatial);
     add_number(r, "dualpath.sampling_rate", 3);
+    add_text(r, "dualpath.sampling", "center");
+    add_text(r, "dualpath.past_end", "repeat");
+    add_number(r, "dualpath.views", 1);
+    add_number(r, "dualpath.crops", 1);
     r->entries[r->entry_count++] =
         (entry){.key = "dualpath.adapter.serial_skip", .type = GGUF_BOOL, .number = s->skip};
 }

@@ -14,6 +14,8 @@ from typing import Any
 from ._certain import ask_for, certain_heads, certain_pixels, certain_values, is_adapted
 from ._checkpoint import Checkpoint
 from ._names import CLIP, Mapped, matrix_shape, source_name
+from ._protocol import KEYS as PROTOCOL
+from ._protocol import MAX_CROPS, MAX_VIEWS, option_of
 from ._refused import Refused
 from ._stated import Value
 
@@ -21,6 +23,7 @@ _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
     "block_count": (1, 256), "attention.head_count": (1, 1024), "grid": (1, 16),
     "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536),
+    "views": (1, MAX_VIEWS), "crops": (1, MAX_CROPS),
 }
 _MAX_TOKENS = 65536
 _MAX_IMAGES = 256
@@ -131,6 +134,17 @@ def _set_image(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
     hyper.choose("image_std", options.std)
 
 
+def _set_protocol(hyper: Hyper, options: Namespace) -> None:
+    """What somebody says of it; the library has the defaults."""
+    for key in PROTOCOL:
+        option = option_of(options, key)
+        if option is not None or key in hyper.known:
+            hyper.choose(key, option)
+    values = {key: value for key, (value, _) in hyper.values.items()}
+    if values.get("sampling") == "segments" and values.get("views", 1) != 1:
+        raise Refused(f"views is {values['views']}; sampling in segments has one view")
+
+
 def _set_arithmetic(hyper: Hyper, options: Namespace) -> None:
     hyper.choose("attention.head_count", options.heads)
     hyper.choose("attention.layer_norm_epsilon", options.ln_eps)
@@ -182,6 +196,7 @@ def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper
     _set_position(hyper, mapped, options.position)
     _set_frames(hyper, mapped, options)
     _set_image(hyper, mapped, options)
+    _set_protocol(hyper, options)
     ask_for(hyper.missing, width)
     _check_heads(hyper)
     _check_position(hyper)

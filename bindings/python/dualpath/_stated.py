@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
+from ._protocol import KEYS as PROTOCOL
 from ._refused import Refused, show
 
 POSITIONS = ("sincos-time", "sincos-3d", "table")
@@ -63,6 +64,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "position.kind": _is_among(POSITIONS),
     "image_mean": _are_three(is_number),
     "image_std": _are_three(is_positive),
+    **{name: key.allows for name, key in PROTOCOL.items()},
 }
 
 

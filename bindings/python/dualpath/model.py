@@ -101,6 +101,31 @@ class ModelInfo:
     "adaptformer", "probe". All but the first have one path."""
     prompts: int
     """Of "vpt": learned tokens an image; else 0."""
+    protocol: str
+    """How the model's evaluation makes pixels of a clip, and one answer of its views, in words. The
+    fields below are its parts."""
+    past_end: str
+    """Where a view needs more frames than there are: "repeat" the last one, or "wrap" around."""
+    average: str
+    """Of the views: "logits" or "probabilities"."""
+    resize_filter: str
+    """How frames are resized: "bilinear" or "bicubic"."""
+    resize_long_side: str
+    """How R * long / short is rounded: "down" or "nearest"."""
+    crop_offset: str
+    """Half of what a crop leaves out is rounded "half-even" or "down"."""
+    sampling: str
+    """Which frames a view takes, if the caller does not say."""
+    views: int
+    """In time, if the caller does not say."""
+    crops: int
+    """Along the longer side, if the caller does not say."""
+    resize_antialias: bool
+    """Whether frames that shrink are smoothed before,"""
+    grid_antialias: bool
+    """and so are they on their way into a cell of a frameset,"""
+    position_antialias: bool
+    """and the map of frame indices of a frameset."""
 
 
 class ModelFacts(NamedTuple):
@@ -354,7 +379,9 @@ def _read_info(pointer: Any) -> ModelInfo:
     values["precision"] = name_of("precision", info.precision)
     values["target"] = name_of("target", info.target)
     values["method"] = name_of("method", info.method)
-    values["compiled"] = bool(info.compiled)
+    values["sampling"] = name_of("sampling", info.sampling)
+    for flag in ("compiled", "resize_antialias", "grid_antialias", "position_antialias"):
+        values[flag] = bool(values[flag])
     return ModelInfo(**values)
 
 

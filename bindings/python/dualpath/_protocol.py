@@ -1,0 +1,50 @@
+"""The protocol of a model: how its evaluation makes pixels of a clip, and one answer of its views.
+Each key of docs/weight-format.md that belongs to it, with its values and the converter's option.
+What nobody says is not written: the library has the defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NamedTuple
+
+MAX_VIEWS = 256
+MAX_CROPS = 64
+
+
+class Key(NamedTuple):
+    """One of `names`, or a whole number up to `most`, or, without either, true or false."""
+
+    help: str
+    names: tuple[str, ...] = ()
+    most: int = 0
+
+    def allows(self, value: Any) -> bool:
+        if self.names:
+            return type(value) is str and value in self.names
+        return type(value) is int and 1 <= value <= self.most if self.most else type(value) is bool
+
+
+KEYS = {
+    "sampling": Key("which frames a view takes (center)",
+                    ("center", "first", "uniform", "interval", "spread", "segments")),
+    "past_end": Key("where there are too few (repeat)", ("repeat", "wrap")),
+    "views": Key("views in time of a clip (1)", most=MAX_VIEWS),
+    "crops": Key("crops along the longer side (1)", most=MAX_CROPS),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how the model is evaluated, if it is not as DualPath's are")
+    for name, key in KEYS.items():
+        option = "--" + name.replace("_", "-").replace(".", "-")
+        if key.names:
+            group.add_argument(option, choices=key.names, help=key.help)
+        elif key.most:
+            group.add_argument(option, type=int, metavar="N", help=key.help)
+        else:
+            group.add_argument(option, action=argparse.BooleanOptionalAction, help=key.help)
+
+
+def option_of(options: argparse.Namespace, name: str) -> Any:
+    return getattr(options, name.replace(".", "_"))
