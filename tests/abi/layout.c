@@ -29,7 +29,7 @@
     F(S, heads) F(S, blocks) F(S, feature_size) F(S, classes) F(S, frames) F(S, spatial_frames) \
     F(S, grid) F(S, framesets) F(S, sampling_rate) F(S, adapter_width) F(S, mean) F(S, std) \
     F(S, parameters) F(S, adapter_parameters) F(S, macs) F(S, weight_bytes) F(S, shared_bytes) \
-    F(S, counted_bytes) F(S, protocol) F(S, past_end) F(S, average) F(S, resize_filter) F(S, resize_long_side) \
+    F(S, counted_bytes) F(S, method) F(S, prompts) F(S, protocol) F(S, past_end) F(S, average) F(S, resize_filter) F(S, resize_long_side) \
     F(S, crop_offset) F(S, sampling) F(S, views) F(S, crops) F(S, resize_antialias) \
     F(S, grid_antialias) F(S, position_antialias)
 #define DP_POOL_OPTIONS_FIELDS(F, S) \
