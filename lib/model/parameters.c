@@ -40,9 +40,9 @@ static const dpi_parameter canonical_rows[] = {
     {"dualpath.frames", SIZE(frames), true, 1, 4096, 0},
     {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DP_METHOD_DUALPATH)},
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536, 0},
-    {"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
-     ONLY(DP_METHOD_ST_ADAPTER)},
-    {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0, 0},
+    DPI_ROWS_OF_METHODS({"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
+                         ONLY(DP_METHOD_ST_ADAPTER)}, ){"dualpath.image_mean", AT(mean),
+                                                        DPI_PARAMETER_RGB, false, 0, 0, 0},
     {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0, 0},
     {"dualpath.sampling", CHOICE(sampling, SAMPLING)},
     {"dualpath.past_end", CHOICE(past_end, PAST_END)},
@@ -70,22 +70,21 @@ static const dpi_parameter compiled_rows[] = {
     BOTTLENECK("t0", 2, DP_METHOD_DUALPATH),
     BOTTLENECK("t1", 3, DP_METHOD_DUALPATH),
     BOTTLENECK("t2", 4, DP_METHOD_DUALPATH),
-    BOTTLENECK("time_in", 0, DP_METHOD_AIM),
-    BOTTLENECK("time", 1, DP_METHOD_AIM),
-    BOTTLENECK("space", 2, DP_METHOD_AIM),
-    BOTTLENECK("mlp", 3, DP_METHOD_AIM),
-    BOTTLENECK("conv_attn", 0, DP_METHOD_ST_ADAPTER),
-    BOTTLENECK("conv_mlp", 1, DP_METHOD_ST_ADAPTER),
-    BOTTLENECK("mlp", 0, DP_METHOD_ADAPTFORMER),
-    KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
-    KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
-    KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
-    KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
-    KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
-    KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
-    {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(DP_METHOD_VPT)},
-    {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256, ONLY(DP_METHOD_VPT)},
-};
+    DPI_ROWS_OF_METHODS(
+        BOTTLENECK("time_in", 0, DP_METHOD_AIM), BOTTLENECK("time", 1, DP_METHOD_AIM),
+        BOTTLENECK("space", 2, DP_METHOD_AIM), BOTTLENECK("mlp", 3, DP_METHOD_AIM),
+        BOTTLENECK("conv_attn", 0, DP_METHOD_ST_ADAPTER),
+        BOTTLENECK("conv_mlp", 1, DP_METHOD_ST_ADAPTER),
+        BOTTLENECK("mlp", 0, DP_METHOD_ADAPTFORMER),
+        KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
+        KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
+        KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
+        KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
+        KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
+        KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
+        {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(DP_METHOD_VPT)},
+        {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256,
+         ONLY(DP_METHOD_VPT)}, )};
 
 /* The default of an absent key. */
 static const dpi_parameters default_parameters = {
@@ -154,7 +153,7 @@ float dpi_site_scale(const dpi_parameters *p, const dpi_site *site) {
 }
 
 bool dpi_reads_x(const dpi_parameters *p, dpi_part part) {
-    return dpi_method_of(p->method)->adapter_reads_x ||
+    return (DPI_HAS_METHOD(DP_METHOD_ADAPTFORMER) && dpi_method_of(p->method)->adapter_reads_x) ||
            (dpi_has_convolutions(p) && part == DPI_PART_CONV);
 }
 

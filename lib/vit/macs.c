@@ -94,16 +94,13 @@ static uint64_t some_attention_macs(const block_shapes *s, dpi_part part, bool l
 
 static uint64_t stage_macs(const block_shapes *s, dpi_stage stage) {
     const dpi_parameters *p = &s->model->parameters;
-    switch (stage) {
-    case DPI_STAGE_CONV_ATTN:
-        return convolution_macs(s, DPI_CONV_ATTN);
-    case DPI_STAGE_CONV_MLP:
-        return convolution_macs(s, DPI_CONV_MLP);
-    case DPI_STAGE_TIME:
-        return some_attention_macs(s, DPI_PART_TIME, false, p->frames);
-    default: /* DPI_STAGE_ATTENTION */
-        return some_attention_macs(s, dpi_part_of_path(s->path), s->last, p->tokens);
+    if (dpi_has_convolutions(p) && stage != DPI_STAGE_ATTENTION) {
+        return convolution_macs(s, stage == DPI_STAGE_CONV_ATTN ? DPI_CONV_ATTN : DPI_CONV_MLP);
     }
+    if (dpi_has_time_attention(p) && stage == DPI_STAGE_TIME) {
+        return some_attention_macs(s, DPI_PART_TIME, false, p->frames);
+    }
+    return some_attention_macs(s, dpi_part_of_path(s->path), s->last, p->tokens);
 }
 
 static uint64_t block_macs(const block_shapes *s) {
