@@ -160,7 +160,7 @@ static void after_attention_task(void *context, size_t index, size_t thread) {
     dpi_token_rows rows = run->batch->row_blocks[index];
     size_t next = run->index + 1;
     run_after_attention(run, rows, thread);
-    if (next < run->workspace->model->parameters.blocks) {
+    if (next < run->batch->end_block) {
         run_before_attention(run, next, rows, columns_of_all_rows(run, next), thread);
     }
 }
@@ -169,7 +169,7 @@ void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_t
                    size_t index) {
     block_run run = {workspace, batch, index};
     bool class_tokens = ends_in_class_tokens(&run, index);
-    if (index == 0) {
+    if (index == batch->first_block) {
         dpi_team_run(team, before_attention_task, &run, batch->row_block_count);
     }
     if (class_tokens) {

@@ -48,9 +48,13 @@ static uint64_t unfused_image_macs(const dpi_parameters *p, const dpi_unfused_bl
 }
 
 int64_t dpi_image_macs(const dp_model *model, dpi_path path) {
+    return dpi_image_part_macs(model, path, 0, model->parameters.blocks);
+}
+
+int64_t dpi_image_part_macs(const dp_model *model, dpi_path path, size_t first, size_t end) {
     const dpi_parameters *p = &model->parameters;
-    uint64_t image = (p->tokens - 1) * linear_macs(&model->patch);
-    for (size_t i = 0; i < p->blocks; i++) {
+    uint64_t image = first == 0 ? (p->tokens - 1) * linear_macs(&model->patch) : 0;
+    for (size_t i = first; i < end; i++) {
         const dpi_block *block = &model->block[i];
         const dpi_path_block *fused = path == DPI_SPATIAL ? &block->spatial : &block->temporal;
         image += dpi_is_fused(model) ? fused_image_macs(p, fused, i + 1 == p->blocks)
