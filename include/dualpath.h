@@ -1061,7 +1061,8 @@ static inline void dp_stream_options_default(dp_stream_options *options) {
 }
 
 /* How many bytes a stream with these options needs beside its session; `arena` and `arena_size` are
- * ignored. About Tg + queue + 1 images of 12 * R * R bytes. Since 0.2.0. */
+ * ignored. About Tg + queue + 1 images of 12 * R * R bytes, and the tokens of an image of 4 * D
+ * bytes each. Since 0.2.0. */
 DP_API dp_status dp_stream_size(const dp_model *model, const dp_stream_options *options,
                                 size_t *bytes);
 

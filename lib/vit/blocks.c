@@ -249,7 +249,7 @@ static bool find_next_stage(const block_run *run, block_run *next) {
     const dp_model *model = run->workspace->model;
     *next = *run;
     next->stage = dpi_stage_from(model, run->index, run->stage + 1);
-    if (next->stage == DPI_STAGES && ++next->index < model->parameters.blocks) {
+    if (next->stage == DPI_STAGES && ++next->index < run->batch->end_block) {
         next->stage = dpi_stage_from(model, next->index, 0);
     }
     return next->stage != DPI_STAGES;
@@ -291,7 +291,7 @@ void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_t
                    size_t index) {
     const dp_model *model = workspace->model;
     block_run run = {workspace, batch, index, dpi_stage_from(model, index, 0)};
-    if (index == 0) {
+    if (index == batch->first_block) {
         dpi_team_run(team, before_task, &run, batch->row_block_count);
     }
     while (run.stage != DPI_STAGES) {

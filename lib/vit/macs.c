@@ -115,9 +115,13 @@ static uint64_t block_macs(const block_shapes *s) {
 }
 
 int64_t dpi_image_macs(const dp_model *model, dpi_path path) {
+    return dpi_image_part_macs(model, path, 0, model->parameters.blocks);
+}
+
+int64_t dpi_image_part_macs(const dp_model *model, dpi_path path, size_t first, size_t end) {
     const dpi_parameters *p = &model->parameters;
-    uint64_t image = (p->image_tokens - 1) * linear_macs(&model->patch);
-    for (size_t i = 0; i < p->blocks; i++) {
+    uint64_t image = first == 0 ? (p->image_tokens - 1) * linear_macs(&model->patch) : 0;
+    for (size_t i = first; i < end; i++) {
         block_shapes shapes = {model, i, path, dpi_ends_in_class_tokens(model, i)};
         image += block_macs(&shapes);
     }

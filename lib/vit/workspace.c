@@ -79,6 +79,8 @@ static void take_batch(dpi_arena *arena, const dpi_workspace *workspace, dpi_bat
                        size_t spatial, size_t temporal) {
     batch->images[DPI_SPATIAL] = spatial;
     batch->images[DPI_TEMPORAL] = temporal;
+    batch->first_block = 0;
+    batch->end_block = workspace->model->parameters.blocks;
     batch->row_block_count = cut_batch_rows(NULL, workspace, batch, ALL_ROWS);
     batch->class_row_block_count = cut_batch_rows(NULL, workspace, batch, CLASS_ROWS);
     batch->row_blocks = dpi_arena_take(arena, batch->row_block_count + batch->class_row_block_count,

@@ -2,6 +2,8 @@
  * Windows of a stream: which frames they have, and that each answers as dp_classify_clip() does on
  * these frames, bit for bit, whatever was computed before and however much of it is used again.
  */
+#include "api/stream.h"
+#include "model_recipe.h"
 #include "small_stream.h"
 
 /* ---- the same bits ---- */
@@ -288,8 +290,61 @@ START_TEST(a_still_picture_between_windows_is_not_kept) {
 }
 END_TEST
 
+/* Multiply-adds of the call that takes a frame, which are in a window or still to come in one. */
+static int64_t macs_of_frame(dp_stream *stream, const dp_frame *frame) {
+    int64_t before = stream->macs;
+    push(stream, frame, 0);
+    dp_window window = next(stream);
+    return (window.ready ? window.macs : stream->macs) - before;
+}
+
+/* A spatial image of this model has nearly twice the multiply-adds of a frameset: without its last
+ * blocks, which come with the next frame, the largest call would have 1.3 times the mean. */
+START_TEST(frames_cost_about_the_same) {
+    shape deep = released;
+    deep.blocks = 6;
+    deep.frames = 4;
+    deep.spatial = 2;
+    recipe r = make_recipe(&deep);
+    opened o = open_recipe(&r, NULL);
+    dp_session *on = new_session(must(o.model, "a model"), 1);
+    dp_stream_options options = default_options();
+    options.rate = 1;
+    dp_stream *stream = new_stream(on, &options);
+    test_clip film = make_clip(24, 17, 17);
+    int64_t sum = 0, largest = 0;
+
+    ck_assert_uint_gt(stream->late.blocks, 0);
+    for (size_t i = 0; i < 24; i++) {
+        int64_t macs = macs_of_frame(stream, &film.frames[i]);
+        if (i >= deep.frames) {
+            sum += macs;
+            largest = macs > largest ? macs : largest;
+        }
+    }
+    int64_t of_each_pair = dpi_image_macs(o.model, DPI_SPATIAL) +
+                           dpi_image_macs(o.model, DPI_TEMPORAL) + dpi_head_macs(o.model);
+    ck_assert_int_eq(sum, 10 * of_each_pair);
+    ck_assert_int_lt(100 * largest, 115 * (sum / 20));
+    dp_stream_destroy(stream);
+    dp_session_destroy(on);
+    close_opened(&o);
+    free_clip(&film);
+}
+END_TEST
+
+/* Of the second, a spatial image has blocks left when its call ends. */
+static const char *const shared_models[] = {SMALL_MODEL, "released.gguf"};
+
+static void set_up_with(const char *name) {
+    tear_down();
+    model = open_golden(name);
+    session = new_session(model, 1);
+}
+
 /* A clip that is open for frames ends. */
 START_TEST(the_session_can_be_used_in_between) {
+    set_up_with(shared_models[_i]);
     dp_stream_options options = default_options();
     test_clip film = make_clip(SMALL_FRAMES, 17, 17);
     options.rate = 1;
@@ -315,13 +370,14 @@ START_TEST(the_session_can_be_used_in_between) {
 END_TEST
 
 START_TEST(streams_share_a_session) {
+    set_up_with(shared_models[_i]);
     dp_stream_options options = default_options();
     test_clip films[3];
     dp_stream *streams[3];
     dp_session *other = new_session(model, 1);
     int64_t windows = 0;
     options.rate = 1;
-    options.hop = 3;
+    options.hop = 4;
     for (int s = 0; s < 3; s++) {
         films[s] = make_clip(SMALL_FRAMES + 4, 17, 17);
         streams[s] = new_stream(session, &options);
@@ -376,8 +432,9 @@ int main(void) {
     tcase_add_test(again, a_window_costs_its_new_images);
     tcase_add_test(again, a_still_picture_costs_one_image_and_the_head);
     tcase_add_test(again, a_still_picture_between_windows_is_not_kept);
-    tcase_add_test(again, the_session_can_be_used_in_between);
-    tcase_add_test(again, streams_share_a_session);
+    tcase_add_test(again, frames_cost_about_the_same);
+    tcase_add_loop_test(again, the_session_can_be_used_in_between, 0, (int)COUNT(shared_models));
+    tcase_add_loop_test(again, streams_share_a_session, 0, (int)COUNT(shared_models));
     tcase_add_test(again, the_likeliest_classes_are_those_of_the_window);
     return run_suite(suite);
 }

@@ -53,7 +53,7 @@ typedef struct tensor {
 typedef struct recipe {
     entry entries[32];
     size_t entry_count;
-    tensor tensors[160];
+    tensor tensors[256];
     size_t tensor_count;
     size_t labels; /* 0: none */
     uint32_t seed; /* of the weights */
