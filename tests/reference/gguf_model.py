@@ -51,7 +51,7 @@ def load(path):
     reader = GGUFReader(path)
     method = known(reader, [("method", "method")]).get("method", "dualpath")
     settings = known(reader, keys(method))
-    settings["protocol"] = Protocol(**known(reader, protocol.KEYS))
+    settings["protocol"] = Protocol(**known(reader, protocol.keys(method)))
     tensors = {tensor.name: stored_values(tensor) for tensor in reader.tensors}
     side = metadata(reader, "patch_size")
     tensors["patch.weight"] = tensors["patch.weight"].reshape(-1, 3, side, side)

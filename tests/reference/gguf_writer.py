@@ -28,7 +28,7 @@ def metadata(config):
         "embedding_length": config.width,
         "block_count": config.blocks,
         **{key: getattr(config, name) for key, name in keys(config.method)},
-        **{key: getattr(config.protocol, name) for key, name in protocol.KEYS},
+        **{key: getattr(config.protocol, name) for key, name in protocol.keys(config.method)},
     }
 
 

@@ -32,17 +32,17 @@ def load_model(path, dtype=torch.float32, **known):
 
 @torch.inference_mode()
 def classify(model, frames, **sampling):
-    """float32 vectors by the names of network.output_names(), the means over views and crops. There
-    are no logits without a head."""
+    """float32 vectors by the names of network.output_names(), the means over views and crops, and
+    the mean of the probabilities where that is what the model is evaluated by. There are no logits
+    without a head."""
     dtype = model.visual.class_embedding.dtype
     views = load_views(frames, model.config, **sampling)
     answers = [model(view[None].to(dtype)) for view in views]
     outputs = dict(zip(output_names(model.config), zip(*answers)))
-    return {
-        name: torch.cat(values).mean(dim=0).float().numpy()
-        for name, values in outputs.items()
-        if values[0] is not None
-    }
+    outputs = {name: torch.cat(v) for name, v in outputs.items() if v[0] is not None}
+    if model.config.protocol.average == "probabilities" and "logits" in outputs:
+        outputs["probabilities"] = outputs["logits"].softmax(dim=-1)
+    return {name: values.mean(dim=0).float().numpy() for name, values in outputs.items()}
 
 
 def save_answer(prefix, answer):
@@ -57,10 +57,10 @@ def parse_arguments():
     parser.add_argument("model")
     parser.add_argument("frames")
     parser.add_argument("-o", "--output", metavar="PREFIX")
-    parser.add_argument("--sampling", default="given", help="given, center, first or uniform")
+    parser.add_argument("--sampling", default="given", help="given, center, first, ... or model")
     parser.add_argument("--rate", type=int, help="take every RATE-th frame (default: the model's)")
-    parser.add_argument("--views", type=int, default=1)
-    parser.add_argument("--crops", type=int, default=1)
+    parser.add_argument("--views", type=int, default=1, help="0: the model's")
+    parser.add_argument("--crops", type=int, default=1, help="0: the model's")
     add_options(parser)
     return parser.parse_args()
 
