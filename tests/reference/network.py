@@ -14,4 +14,4 @@ def network(config):
 
 def output_names(config):
     """What the network returns, in this order."""
-    return OUTPUTS.get(config.method, ("logits", "features"))
+    return OUTPUTS.get(config.method, ("logits", "spatial"))
