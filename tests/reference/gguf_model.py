@@ -12,38 +12,8 @@ from gguf.quants import dequantize
 from . import protocol
 from .protocol import Protocol
 from .sizes import config_of
+from .weight_keys import keys
 from .weight_names import reference_name
-
-# metadata key after "dualpath.", field of TransformerConfig
-KEYS = (
-    ("attention.head_count", "heads"),
-    ("attention.layer_norm_epsilon", "layer_norm_eps"),
-    ("activation", "activation"),
-    ("adapter.activation", "adapter_activation"),
-    ("frames", "frames"),
-    ("sampling_rate", "sampling_rate"),
-    ("image_mean", "mean"),
-    ("image_std", "std"),
-)
-
-# The same for fields that only some methods have.
-SCALE = ("adapter.scale", "adapter_scale")
-METHOD_KEYS = {
-    "dualpath": (
-        SCALE,
-        ("adapter.serial_skip", "serial_skip"),
-        ("position.kind", "position"),
-        ("grid", "grid"),
-        ("spatial_frames", "spatial_frames"),
-    ),
-    "aim": (SCALE,),
-    "adaptformer": (SCALE,),
-    "st-adapter": (("adapter.first_block", "first_block"),),
-}
-
-
-def keys(method):
-    return KEYS + METHOD_KEYS.get(method, ())
 
 
 def load(path):

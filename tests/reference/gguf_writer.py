@@ -6,7 +6,7 @@ are written by the converter's own writer: run with PYTHONPATH=bindings/python.
 from types import SimpleNamespace
 
 from . import protocol
-from .gguf_model import keys
+from .weight_keys import keys
 from .weight_names import written_name
 
 

@@ -6,6 +6,7 @@ dualpath-convert, so that a line of options serves both.
 from argparse import BooleanOptionalAction
 
 from .st_checkpoint import backbone_path
+from .weight_keys import keys
 
 
 def triple(text):
@@ -51,9 +52,9 @@ def overrides(arguments):
 def command_line(config, path):
     """The options that make the converter understand the checkpoint of `config` at `path`, all
     spelled out: its defaults depend on where a checkpoint comes from."""
-    words = []
+    words, stated = [], {name for _, name in keys(config.method)}
     for option, name, kind in OPTIONS:
-        if not hasattr(config, name):
+        if name not in stated:
             continue
         value = getattr(config, name)
         if kind is None:
