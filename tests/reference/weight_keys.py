@@ -32,3 +32,9 @@ METHOD_KEYS = {
 
 def keys(method):
     return KEYS + METHOD_KEYS.get(method, ())
+
+
+def stated_keys(config):
+    """Those that a file of `config` has: segments divide a clip, and no rate is asked for."""
+    rate = config.protocol.sampling != "segments"
+    return [(key, name) for key, name in keys(config.method) if rate or name != "sampling_rate"]
