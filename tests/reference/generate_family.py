@@ -37,9 +37,7 @@ which needs PyTorch; the cases are described in `tests/reference/family_goldens.
 - `NAME.gguf`: the weight file.
 - `NAME.frames.npy`: the clip, bytes `[n][H][W][3]`, RGB.
 - `NAME.logits.npy` (not without a head), `NAME.spatial.npy`: logits `[C]` and what the head reads
-  `[O]`, float32.
-- `NAME.probabilities.npy`, where the file says that these are averaged and not logits: the mean of
-  the softmax of each view and crop. `NAME.logits.npy` is the mean of logits all the same.
+  `[O]`, float32. Where the file says that probabilities are averaged, logits are their logarithms.
 - `goldens.txt`: how to sample, a case a line: name, sampling, rate, views, crops (0 and `model`: as
   the file says).
 

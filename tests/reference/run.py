@@ -32,17 +32,21 @@ def load_model(path, dtype=torch.float32, **known):
 
 @torch.inference_mode()
 def classify(model, frames, **sampling):
-    """float32 vectors by the names of network.output_names(), the means over views and crops, and
-    the mean of the probabilities where that is what the model is evaluated by. There are no logits
-    without a head."""
+    """float32 vectors by the names of network.output_names(), the means over views and crops. There
+    are no logits without a head."""
     dtype = model.visual.class_embedding.dtype
     views = load_views(frames, model.config, **sampling)
     answers = [model(view[None].to(dtype)) for view in views]
     outputs = dict(zip(output_names(model.config), zip(*answers)))
-    outputs = {name: torch.cat(v) for name, v in outputs.items() if v[0] is not None}
-    if model.config.protocol.average == "probabilities" and "logits" in outputs:
-        outputs["probabilities"] = outputs["logits"].softmax(dim=-1)
-    return {name: values.mean(dim=0).float().numpy() for name, values in outputs.items()}
+    means = {name: torch.cat(v).mean(dim=0) for name, v in outputs.items() if v[0] is not None}
+    if model.config.protocol.average == "probabilities" and len(answers) > 1 and "logits" in means:
+        means["logits"] = mean_of_probabilities(torch.cat(outputs["logits"]))
+    return {name: values.float().numpy() for name, values in means.items()}
+
+
+def mean_of_probabilities(logits):
+    """Logits [views][C] -> logits [C] whose softmax is the mean of theirs"""
+    return logits.softmax(dim=-1).mean(dim=0).log()
 
 
 def save_answer(prefix, answer):
