@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from . import checkpoint, positions, sampling, video
-from .goldens import GOLDENS, VARIANTS
+from .goldens import GOLDENS, PROTOCOLS, VARIANTS
 from .model import DualPath
 from .presets import TINY
 from .protocol import Protocol
@@ -47,10 +47,11 @@ def test_every_tensor_counts(golden):
         assert off > 1e-3, name
 
 
-@by_name(GOLDENS)
+@by_name(GOLDENS + PROTOCOLS)
 def test_committed_answers(golden):
-    model = load_model(str(GOLDEN / f"{golden.name}.gguf"), torch.float64)
-    frames = np.load(GOLDEN / f"{golden.name}.frames.npy")
+    folder = GOLDEN / "protocols" if golden in PROTOCOLS else GOLDEN
+    model = load_model(str(folder / f"{golden.name}.gguf"), torch.float64)
+    frames = np.load(folder / f"{golden.name}.frames.npy")
     answer = classify(
         model,
         frames,
@@ -60,7 +61,7 @@ def test_committed_answers(golden):
         crops=golden.crops,
     )
     for name, values in answer.items():
-        expected = np.load(GOLDEN / f"{golden.name}.{name}.npy")
+        expected = np.load(folder / f"{golden.name}.{name}.npy")
         np.testing.assert_allclose(values, expected, atol=1e-6 * np.abs(expected).max())
 
 
