@@ -22,6 +22,12 @@
 #define LABELLED_MODEL "released.gguf"
 /* It has no head. */
 #define FEATURES_MODEL "features-bf16.gguf"
+/* Of the methods with one path. Frames meet in the blocks of the first two. */
+#define AIM_MODEL "family/aim_two.gguf"
+#define ST_MODEL "family/st.gguf"
+#define VPT_MODEL "family/vpt_deep.gguf"
+#define ADAPTFORMER_MODEL "family/adaptformer.gguf"
+#define PROBE_MODEL "family/probe.gguf"
 
 static inline void *must(void *pointer, const char *what) {
     if (pointer == NULL) {
@@ -101,8 +107,9 @@ typedef struct answer {
     size_t count;
 } answer;
 
+/* NULL: there are none. */
 static inline void add_values(answer *to, const float *values, int32_t count) {
-    for (int32_t i = 0; i < count && to->count < COUNT(to->values); i++) {
+    for (int32_t i = 0; values != NULL && i < count && to->count < COUNT(to->values); i++) {
         to->values[to->count++] = values[i];
     }
 }
