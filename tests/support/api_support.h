@@ -57,6 +57,14 @@ static inline dp_model *open_golden(const char *name) {
     return must(model, name);
 }
 
+/* In the blocks, so that no image can go by itself. */
+static inline bool frames_meet(const dp_model *model) {
+    dp_model_info info;
+    dp_model_info_default(&info);
+    return dp_model_get_info(model, &info) == DP_OK &&
+           (info.method == DP_METHOD_AIM || info.method == DP_METHOD_ST_ADAPTER);
+}
+
 static inline dp_session *new_session(const dp_model *model, int threads) {
     dp_session *session = NULL;
     dp_session_options options;

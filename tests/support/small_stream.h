@@ -25,14 +25,6 @@ static inline size_t frames_of(const dp_model *of) {
     return (size_t)info.frames;
 }
 
-/* In the blocks, so that no image can go by itself. */
-static inline bool frames_meet(const dp_model *of) {
-    dp_model_info info;
-    dp_model_info_default(&info);
-    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
-    return info.method == DP_METHOD_AIM || info.method == DP_METHOD_ST_ADAPTER;
-}
-
 static inline void push(dp_stream *to, const dp_frame *frame, int64_t time_us) {
     ck_assert_msg(dp_stream_push(to, frame, time_us) == DP_OK, "%s", dp_last_message());
 }
