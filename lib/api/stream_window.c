@@ -443,12 +443,19 @@ dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
 
 /* ---- the last window ---- */
 
+/* Whether the pixels of all frames from `start` on were kept, for windows whose frames meet. */
+static bool has_pixels(const dp_stream *stream, int64_t start) {
+    for (int64_t i = start; i < stream->history.frames; i++) {
+        if (!is_in_some_window(stream, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether all class rows are there for a window of the frames from `start` on, but for that of the
  * last one. */
 static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
-    if (dpi_frames_meet(parameters_of(stream))) {
-        return true; /* none are needed */
-    }
     int64_t distance = (int64_t)dpi_spatial_distance(parameters_of(stream));
     int64_t last = stream->history.frames - 1;
     for (int64_t i = start; i < last; i += distance) {
@@ -459,9 +466,14 @@ static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
     return true;
 }
 
+static bool has_window(const dp_stream *stream, int64_t start) {
+    return dpi_frames_meet(parameters_of(stream)) ? has_pixels(stream, start)
+                                                  : has_spatial_rows(stream, start);
+}
+
 /* The index of its first frame; -1: there is no last window, because the frames end with a window,
- * or between two. A window that begins at `next_start`, where the next one is due, has all class
- * rows. */
+ * or between two. A window that begins at `next_start`, where the next one is due, has all it
+ * needs. */
 static int64_t find_last_window(const dp_stream *stream) {
     int64_t frames_so_far = stream->history.frames;
     int64_t frames = (int64_t)parameters_of(stream)->frames;
@@ -471,7 +483,7 @@ static int64_t find_last_window(const dp_stream *stream) {
         (next_start > 0 && next_start - stream->options.hop + frames == frames_so_far)) {
         return -1;
     }
-    while (start < next_start && !has_spatial_rows(stream, start)) {
+    while (start < next_start && !has_window(stream, start)) {
         start++;
     }
     return start;

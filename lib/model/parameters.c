@@ -289,9 +289,6 @@ static dp_status refuse_parameter(const dpi_gguf *gguf, const dpi_parameter *row
 static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, dpi_parameters *p,
                                 dpi_message *message) {
     void *member = (uint8_t *)p + row->offset;
-    if (!dpi_method_has(p->method, row)) {
-        return refuse_parameter(gguf, row, p->method, message);
-    }
     switch (row->kind) {
     case DPI_PARAMETER_METHOD:
         return read_method(gguf, row, member, message);
@@ -312,11 +309,26 @@ static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, 
     }
 }
 
+/* Two methods may have one key for members of their own. */
+static bool has_key(dpi_parameter_list list, dp_method method, const char *key) {
+    for (size_t i = 0; i < list.count; i++) {
+        if (strcmp(list.rows[i].key, key) == 0 && dpi_method_has(method, &list.rows[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static dp_status read_list(const dpi_gguf *gguf, dpi_parameter_list list, dpi_parameters *p,
                            dpi_message *message) {
     dp_status status = DP_OK;
     for (size_t i = 0; i < list.count && status == DP_OK; i++) {
-        status = read_parameter(gguf, &list.rows[i], p, message);
+        const dpi_parameter *row = &list.rows[i];
+        if (dpi_method_has(p->method, row)) {
+            status = read_parameter(gguf, row, p, message);
+        } else if (!has_key(list, p->method, row->key)) {
+            status = refuse_parameter(gguf, row, p->method, message);
+        }
     }
     return status;
 }

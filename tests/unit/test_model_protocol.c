@@ -2,6 +2,7 @@
  * lib/model, the protocol of a model: what a file says is what dp_model_info says, of compiled
  * files as well, and what a clip does that leaves it to the model.
  */
+#include "base/bytes.h"
 #include "model_recipe.h"
 #include "suite.h"
 
@@ -48,11 +49,15 @@ START_TEST(choices_are_kept) {
     const choice_row *row = &choice_table[_i];
     recipe r = make_recipe(&released);
     find_entry(&r, row->key)->text = row->value;
-    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
-    dp_model_info of_canonical = info_of(canonical.model), of_compiled = info_of(compiled.model);
+    opened canonical = open_recipe(&r, NULL);
+    dp_model_info of_canonical = info_of(canonical.model);
     ck_assert_str_eq(said_of(&of_canonical, row), row->value);
-    ck_assert_str_eq(said_of(&of_compiled, row), row->value);
-    close_opened(&compiled);
+    if (dpi_is_little_endian()) { /* others do not compile */
+        opened compiled = compile(canonical.model);
+        dp_model_info of_compiled = info_of(compiled.model);
+        ck_assert_str_eq(said_of(&of_compiled, row), row->value);
+        close_opened(&compiled);
+    }
     close_opened(&canonical);
 }
 END_TEST
@@ -99,11 +104,15 @@ START_TEST(views_and_crops_are_kept) {
     recipe r = make_recipe(&released);
     find_entry(&r, "dualpath.views")->number = 3;
     find_entry(&r, "dualpath.crops")->number = 2;
-    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
-    dp_model_info of_canonical = info_of(canonical.model), of_compiled = info_of(compiled.model);
+    opened canonical = open_recipe(&r, NULL);
+    dp_model_info of_canonical = info_of(canonical.model);
     ck_assert(of_canonical.views == 3 && of_canonical.crops == 2);
-    ck_assert(of_compiled.views == 3 && of_compiled.crops == 2);
-    close_opened(&compiled);
+    if (dpi_is_little_endian()) {
+        opened compiled = compile(canonical.model);
+        dp_model_info of_compiled = info_of(compiled.model);
+        ck_assert(of_compiled.views == 3 && of_compiled.crops == 2);
+        close_opened(&compiled);
+    }
     close_opened(&canonical);
     find_entry(&r, "dualpath.sampling")->text = "segments";
     assert_refused(&r, "dualpath.views: sampling in segments has one view, not 3");
