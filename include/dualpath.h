@@ -967,8 +967,9 @@ typedef struct dp_attention {
 } dp_attention;
 
 /* Of the last clip, its last view and crop. Those of the last block are computed in f32 from
- * queries and keys, in every precision; for the rollout they are the weights that blocks multiply
- * with. They lie in the session until its next call that takes a clip, begins one or runs a stream.
+ * queries and keys, in every precision; for the rollout they are the weights of the blocks, before
+ * these round them to multiply with them. They lie in the session until its next call that takes a
+ * clip, begins one or runs a stream.
  * DP_ERR_ARGUMENT where the session was created without `attention`, or has no such result. Since
  * 0.2.0. */
 DP_API dp_status dp_session_attention(dp_session *session, int32_t path, dp_attention *attention);
