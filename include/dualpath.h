@@ -447,9 +447,9 @@ typedef struct dp_model_info {
     int64_t counted_bytes;
     /* The protocol: how the model's evaluation makes pixels of a clip, and one answer of its views
      * (docs/weight-format.md). Since 0.2.0. */
-    const char *protocol;         /* all of it, in words: two sentences */
-    const char *past_end;         /* where a view needs more frames: "repeat", "wrap" */
-    const char *average;          /* of the views: "logits", "probabilities" */
+    const char *protocol; /* all of it, in words: two sentences; "" if the build leaves them out */
+    const char *past_end; /* where a view needs more frames: "repeat", "wrap" */
+    const char *average;  /* of the views: "logits", "probabilities" */
     const char *resize_filter;    /* "bilinear", "bicubic" */
     const char *resize_long_side; /* R * long / short is rounded: "down", "nearest" */
     const char *crop_offset;      /* half of what a crop leaves out: "half-even", "down" */
@@ -692,7 +692,8 @@ DP_API int32_t dp_color_from_name(const char *name);
  * DP_MAX_ASPECT, or both 0, which means square. The picture is shown width * aspect_width wide and
  * height * aspect_height high, in the same unit, and the other way round if `rotation` is 90 or
  * 270. The model sees it so: the shorter of these two sides becomes R, the longer one R * longer /
- * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one.
+ * shorter, rounded as the model says, in one pass from the stored pixels. Crops go along the longer
+ * one.
  */
 typedef struct dp_frame {
     const uint8_t *plane[3];

@@ -16,6 +16,10 @@ static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
                         (int)clip->sampling);
     }
+    if (!DPI_HAS_PROTOCOLS && clip->sampling >= DP_SAMPLING_INTERVAL) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED, "dp_clip: this build has no sampling '%s'",
+                        dp_sampling_name(clip->sampling));
+    }
     if (clip->rate < 0 || clip->rate > 65536) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: rate is %d, expected 0 .. 65536",
                         (int)clip->rate);

@@ -62,8 +62,10 @@ static const char *keep_description(dpi_builder *builder) {
 }
 
 static const char *keep_protocol(dpi_builder *builder) {
-    char text[512];
-    size_t length = dpi_describe_protocol(&builder->model->parameters, text, sizeof text);
+    char text[512] = "";
+    size_t length = DPI_HAS_PROTOCOLS
+                        ? dpi_describe_protocol(&builder->model->parameters, text, sizeof text)
+                        : 0;
     return keep_text(builder, (dpi_text){text, length});
 }
 

@@ -16,6 +16,7 @@
 
 #define AT(member) offsetof(dpi_parameters, member)
 #define SIZE(member) AT(member), DPI_PARAMETER_SIZE
+#define FLAG(member) AT(protocol.member), DPI_PARAMETER_FLAG, false, 0, 0
 #define CHOICE(member, kind) AT(protocol.member), DPI_PARAMETER_##kind, false, 0, 0
 
 static const dpi_parameter canonical_rows[] = {
@@ -40,6 +41,10 @@ static const dpi_parameter canonical_rows[] = {
     {"dualpath.past_end", CHOICE(past_end, PAST_END)},
     {"dualpath.views", SIZE(protocol.views), false, 1, DP_MAX_VIEWS},
     {"dualpath.crops", SIZE(protocol.crops), false, 1, DP_MAX_CROPS},
+    {"dualpath.resize.filter", CHOICE(filter, FILTER)},
+    {"dualpath.resize.long_side", CHOICE(long_side, LONG_SIDE)},
+    {"dualpath.resize.antialias", FLAG(resize_antialias)},
+    {"dualpath.crop.offset", CHOICE(crop_offset, CROP_OFFSET)},
 };
 
 static const dpi_parameter compiled_rows[] = {

@@ -4,6 +4,7 @@
  * so. The formulas stand with dp_sampling in dualpath.h. And which frames of a stream are sampled,
  * by their times.
  */
+#include "dp_config.h"
 #include "video/video.h"
 
 #include <math.h>
@@ -92,21 +93,27 @@ static uint64_t middle_of_segment(const dpi_sampler *sampler, uint64_t i) {
     return (begin + end) / 2;
 }
 
-size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
+static uint64_t published_frame(const dpi_sampler *sampler, uint64_t view, uint64_t i) {
     switch (sampler->sampling) {
-    case DP_SAMPLING_GIVEN:
-        return i;
-    case DP_SAMPLING_UNIFORM:
-        return (size_t)frame_by_parts(sampler, view, i);
     case DP_SAMPLING_INTERVAL:
-        return (size_t)frame_of_every(sampler, first_frame_by_interval(sampler, view), i);
+        return frame_of_every(sampler, first_frame_by_interval(sampler, view), i);
     case DP_SAMPLING_SPREAD:
-        return (size_t)frame_of_every(sampler, first_frame_by_slide(sampler, view), i);
-    case DP_SAMPLING_SEGMENTS:
-        return (size_t)middle_of_segment(sampler, i);
+        return frame_of_every(sampler, first_frame_by_slide(sampler, view), i);
     default:
-        return (size_t)frame_of_kept(sampler, view, i);
+        return middle_of_segment(sampler, i);
     }
+}
+
+size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
+    if (sampler->sampling == DP_SAMPLING_GIVEN) {
+        return i;
+    }
+    if (sampler->sampling == DP_SAMPLING_UNIFORM) {
+        return (size_t)frame_by_parts(sampler, view, i);
+    }
+    return (size_t)(DPI_HAS_PROTOCOLS && sampler->sampling >= DP_SAMPLING_INTERVAL
+                        ? published_frame(sampler, view, i)
+                        : frame_of_kept(sampler, view, i));
 }
 
 int64_t dpi_sample_point(double fps, double since_first_us, double since_before_us) {
