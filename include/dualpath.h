@@ -449,7 +449,7 @@ typedef struct dp_model_info {
      * (docs/weight-format.md). Since 0.2.0. */
     const char *protocol; /* all of it, in words: two sentences; "" if the build leaves them out */
     const char *past_end; /* where a view needs more frames: "repeat", "wrap" */
-    const char *average;  /* of the views: "logits", "probabilities" */
+    const char *average;  /* of several views: "logits", "probabilities" */
     const char *resize_filter;    /* "bilinear", "bicubic" */
     const char *resize_long_side; /* R * long / short is rounded: "down", "nearest" */
     const char *crop_offset;      /* half of what a crop leaves out: "half-even", "down" */
@@ -806,8 +806,8 @@ typedef struct dp_clip {
     /* Temporal views, 1 .. DP_MAX_VIEWS; 0 (default): the model's, and 1 for GIVEN and SEGMENTS. */
     int32_t views;
     /* Square crops along the longer side, 1 (the centre) .. DP_MAX_CROPS, evenly spread from one
-     * end to the other; 0 (default): the model's. Logits and features of all views and crops are
-     * averaged. */
+     * end to the other; 0 (default): the model's. Features of all views and crops are averaged, and
+     * logits or, if the model says so, probabilities, whose logarithms the logits then are. */
     int32_t crops;
 } dp_clip;
 

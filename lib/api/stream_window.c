@@ -265,7 +265,8 @@ void dpi_stream_begin_frame(dp_stream *stream, int64_t time_us, bool unchanged) 
     history->number[place] = stream->current->number;
     history->time_us[place] = time_us;
     if (is_in_some_window(stream, history->frames)) {
-        dpi_fill_cell(stream->current->pixels, size, p->grid, place % dpi_frameset_frames(p),
+        dpi_frame_target target = dpi_stream_target(stream);
+        dpi_fill_cell(stream->current->pixels, &target, p->grid, place % dpi_frameset_frames(p),
                       history->cells + place / dpi_frameset_frames(p) * 3 * size * size);
     }
     stream->timings.frames_ms += dpi_clock_restart(&since);

@@ -15,17 +15,19 @@ static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
 
 /* Where the crop begins. Where nothing is cut off, that is 0 for every crop. */
 static uint64_t crop_offset(uint64_t spare, const dpi_frame_target *target) {
-    bool centre = target->crops == 1;
-    uint64_t part = centre ? spare : target->crop * spare;
-    uint64_t parts = centre ? 2 : target->crops - 1;
-    return target->crops_round_down ? part / parts : divide_half_to_even(part, parts);
+    size_t gaps = target->crops - 1;
+    if (DPI_HAS_PROTOCOLS && target->crops_round_down) {
+        return gaps == 0 ? spare / 2 : target->crop * spare / gaps;
+    }
+    return gaps == 0 ? divide_half_to_even(spare, 2)
+                     : divide_half_to_even(target->crop * spare, gaps);
 }
 
 /* The shorter side that is shown becomes R, the longer one R * long / short, of which the target
  * keeps R from `first` on. */
 static dpi_axis plan_axis(int32_t source, uint64_t shown, uint64_t short_side, bool reversed,
                           const dpi_frame_target *target) {
-    uint64_t rounding = target->rounds_to_nearest ? short_side / 2 : 0;
+    uint64_t rounding = DPI_HAS_PROTOCOLS && target->rounds_to_nearest ? short_side / 2 : 0;
     uint64_t resized = (target->size * shown + rounding) / short_side;
     uint64_t first = crop_offset(resized - target->size, target);
     return (dpi_axis){(uint64_t)source, resized, first, reversed};

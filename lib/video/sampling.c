@@ -11,11 +11,13 @@
 
 bool dpi_sampling_has_rate(int32_t sampling) {
     return sampling == DP_SAMPLING_CENTER || sampling == DP_SAMPLING_FIRST ||
-           sampling == DP_SAMPLING_INTERVAL || sampling == DP_SAMPLING_SPREAD;
+           (DPI_HAS_PROTOCOLS &&
+            (sampling == DP_SAMPLING_INTERVAL || sampling == DP_SAMPLING_SPREAD));
 }
 
 bool dpi_sampling_has_views(int32_t sampling) {
-    return sampling != DP_SAMPLING_GIVEN && sampling != DP_SAMPLING_SEGMENTS;
+    return sampling != DP_SAMPLING_GIVEN &&
+           !(DPI_HAS_PROTOCOLS && sampling == DP_SAMPLING_SEGMENTS);
 }
 
 /* total * part / whole, rounded down, for part <= whole: no product exceeds whole * whole. */
@@ -46,7 +48,7 @@ static uint64_t frame_of_kept(const dpi_sampler *sampler, uint64_t view, uint64_
     uint64_t kept = (sampler->frame_count - 1) / sampler->rate + 1;
     uint64_t index = first_kept_frame(sampler, kept, view) + i;
     uint64_t last = kept - 1;
-    if (sampler->wraps) {
+    if (DPI_HAS_PROTOCOLS && sampler->wraps) {
         return index * sampler->rate % sampler->frame_count;
     }
     return (index < last ? index : last) * sampler->rate;

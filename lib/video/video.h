@@ -96,6 +96,7 @@ typedef struct dpi_frame_target {
     bool antialias;
     bool rounds_to_nearest; /* the long side, else down */
     bool crops_round_down;  /* offsets, else half to even */
+    bool antialias_cells;   /* of framesets that the frame goes into */
     float scale[3], offset[3];
     const dpi_kernels *kernels;
 } dpi_frame_target;
@@ -167,9 +168,10 @@ void dpi_filter_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane
 
 /* ---- framesets (frameset.c) ---- */
 
-/* Shrinks a normalised frame [3][size][size] by g and writes it into cell `cell` (0 .. g*g-1, row
- * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing. */
-void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
+/* Shrinks a frame [3][R][R] of this target by g and writes it into cell `cell` (0 .. g*g-1, row by
+ * row) of frameset [3][R][R]. Bilinear, half-pixel, with antialiasing if the target has it. */
+void dpi_fill_cell(const float *frame, const dpi_frame_target *target, size_t g, size_t cell,
+                   float *frameset);
 
 /* Copies a cell of one frameset into a cell of another one. */
 void dpi_copy_cell(const float *from, size_t from_cell, size_t size, size_t g, size_t cell,

@@ -31,9 +31,12 @@ KEYS = {
     "past_end": Key("where there are too few (repeat)", ("repeat", "wrap")),
     "views": Key("views in time of a clip (1)", most=MAX_VIEWS),
     "crops": Key("crops along the longer side (1)", most=MAX_CROPS),
+    "average": Key("of several views (logits)", ("logits", "probabilities")),
     "resize.filter": Key("how frames are resized (bilinear)", ("bilinear", "bicubic")),
     "resize.long_side": Key("how their long side is rounded (down)", ("down", "nearest")),
     "resize.antialias": Key("frames that shrink are smoothed, as in newer frameworks"),
+    "grid.antialias": Key("and so are they on their way into a cell of a frameset"),
+    "position.antialias": Key("and the map of frame indices of a frameset"),
     "crop.offset": Key("how half of what a crop leaves out is rounded (half-even)",
                        ("half-even", "down")),
 }

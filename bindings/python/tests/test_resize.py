@@ -164,3 +164,29 @@ def test_large_frames(opened, mode, antialias):
         pixels = torch.from_numpy(frames[2 * i]).permute(2, 0, 1).double()
         expected = cropped(resized(pixels, 32, mode, antialias, False), 32, 0, 1, False)
         assert np.abs(picture - expected.numpy()).max() < TOLERANCE, frames[2 * i].shape
+
+
+# ---- framesets and the map of frame indices ----
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("image_by_image", [False, True])
+def test_cells_are_shrunk_as_pytorch_does(opened, antialias, image_by_image):
+    """Frames that the spatial path does not see are made row by row; all of them are in framesets."""
+    session = opened(flag("grid-antialias", antialias))
+    info = session.model.info
+    assert info.grid_antialias == antialias
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 32, 32, 3), np.uint8)
+    _, framesets = session.preprocess_view(pixels, sampling="given")
+    small = F.interpolate(torch.from_numpy(pixels).permute(0, 3, 1, 2).double(), size=(8, 8),
+                          mode="bilinear", antialias=antialias, align_corners=False)
+    tiles = small.reshape(4, 4, 3, 8, 8).permute(2, 0, 3, 1, 4).reshape(3, 32, 32)
+    assert np.abs(framesets[0] - tiles.numpy()).max() < TOLERANCE
+    # Whether all images are made at once or one by one, and of a stream, the answer has the same bits.
+    one = session.classify(pixels, sampling="given").logits
+    with dualpath.Session(session.model, image_by_image=image_by_image) as other:
+        assert np.array_equal(other.classify(pixels, sampling="given").logits, one)
+        with dualpath.Stream(other, rate=1) as stream:
+            windows = [w for frame in pixels for w in stream.push(frame, 0.0)]
+            windows += stream.finish()
+    assert np.array_equal(windows[0].logits, one)
