@@ -20,6 +20,8 @@
  *   DP_NO_INT8         products in int8
  *   DP_NO_PANELS       products for any target but DP_TARGET_ROWS
  *   DP_NO_SINCOS       position encodings that are computed; a compiled model has them in tables
+ *   DP_NO_PROTOCOLS    with DP_NO_CANONICAL: models of another protocol than DualPath's, and what
+ *                      only they need; saying the protocol in words
  *   DP_NO_ATTENTION    telling what class tokens attend to
  *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps; `protocol` of a
  *                      model in words
@@ -97,6 +99,12 @@
 #define DPI_HAS_SINCOS 0
 #else
 #define DPI_HAS_SINCOS 1
+#endif
+
+#if defined(DP_NO_PROTOCOLS) && defined(DP_NO_CANONICAL)
+#define DPI_HAS_PROTOCOLS 0
+#else
+#define DPI_HAS_PROTOCOLS 1
 #endif
 
 #if !defined(DP_FORMATS)

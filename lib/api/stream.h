@@ -137,6 +137,9 @@ struct dp_stream {
 /* DP_ERR_ARGUMENT for NULL. (stream.c) */
 dp_status dpi_check_stream(const dp_stream *stream);
 
+/* What its frames become. (stream_push.c) */
+dpi_frame_target dpi_stream_target(const dp_stream *stream);
+
 /* Plans or takes the memory of the history and of windows. (stream_window.c) */
 void dpi_stream_take_windows(dpi_arena *arena, const dp_model *model, dp_stream *stream);
 /* Nothing is kept any more. */

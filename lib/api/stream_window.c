@@ -367,7 +367,8 @@ static void keep_pixels(const dp_stream *stream, size_t slot) {
     size_t size = p->image_size;
     if (dpi_has_two_paths(p)) {
         size_t in_set = dpi_frameset_frames(p);
-        dpi_fill_cell(stream->current->pixels, size, p->grid, slot % in_set,
+        dpi_frame_target target = dpi_stream_target(stream);
+        dpi_fill_cell(stream->current->pixels, &target, p->grid, slot % in_set,
                       history->cells + slot / in_set * 3 * size * size);
     }
     if (dpi_frames_meet(p)) {

@@ -83,7 +83,7 @@ static void keep_texts(dpi_builder *builder) {
     }
     builder->model->name = keep_text(builder, name);
     builder->model->description = keep_description(builder);
-    builder->model->protocol = keep_protocol(builder);
+    builder->model->protocol = DPI_HAS_PROTOCOLS ? keep_protocol(builder) : "";
     builder->model->labels = keep_labels(builder);
 }
 

@@ -101,6 +101,13 @@ static void add_entries(recipe *r, const shape *s) {
     add_text(r, "dualpath.past_end", "repeat");
     add_number(r, "dualpath.views", 1);
     add_number(r, "dualpath.crops", 1);
+    add_text(r, "dualpath.average", "logits");
+    add_text(r, "dualpath.resize.filter", "bilinear");
+    add_text(r, "dualpath.resize.long_side", "down");
+    add_flag(r, "dualpath.resize.antialias", false);
+    add_flag(r, "dualpath.grid.antialias", false);
+    add_flag(r, "dualpath.position.antialias", false);
+    add_text(r, "dualpath.crop.offset", "half-even");
     add_entries_of_method(r, s);
 }
 

@@ -98,10 +98,17 @@ START_TEST(the_least_and_largest_epsilon_are_accepted) {
 END_TEST
 
 START_TEST(unknown_choices_are_named) {
-    static const char *const keys[] = {
-        "general.architecture",   "dualpath.activation", "dualpath.adapter.activation",
-        "dualpath.position.kind", "dualpath.sampling",   "dualpath.past_end",
-        "dualpath.method"};
+    static const char *const keys[] = {"general.architecture",
+                                       "dualpath.activation",
+                                       "dualpath.adapter.activation",
+                                       "dualpath.position.kind",
+                                       "dualpath.sampling",
+                                       "dualpath.past_end",
+                                       "dualpath.resize.filter",
+                                       "dualpath.resize.long_side",
+                                       "dualpath.crop.offset",
+                                       "dualpath.average",
+                                       "dualpath.method"};
     static const char *const values[] = {"swish", "", "gelu_", "sincos", "given", "model", "\n"};
     for (size_t k = 0; k < COUNT(keys); k++) {
         for (size_t v = 0; v < COUNT(values); v++) {

@@ -26,6 +26,14 @@ static const choice_row choice_table[] = {
     {"dualpath.sampling", "segments", SAMPLING, "segments"},
     {"dualpath.past_end", "repeat", TEXT_FIELD(past_end), "repeat, wrap"},
     {"dualpath.past_end", "wrap", TEXT_FIELD(past_end), "wrap"},
+    {"dualpath.average", "logits", TEXT_FIELD(average), "logits, probabilities"},
+    {"dualpath.average", "probabilities", TEXT_FIELD(average), "probabilities"},
+    {"dualpath.resize.filter", "bilinear", TEXT_FIELD(resize_filter), "bilinear, bicubic"},
+    {"dualpath.resize.filter", "bicubic", TEXT_FIELD(resize_filter), "bicubic"},
+    {"dualpath.resize.long_side", "down", TEXT_FIELD(resize_long_side), "down, nearest"},
+    {"dualpath.resize.long_side", "nearest", TEXT_FIELD(resize_long_side), "nearest"},
+    {"dualpath.crop.offset", "half-even", TEXT_FIELD(crop_offset), "half-even, down"},
+    {"dualpath.crop.offset", "down", TEXT_FIELD(crop_offset), "down"},
 };
 
 static const char *said_of(const dp_model_info *info, const choice_row *row) {
@@ -72,6 +80,36 @@ START_TEST(other_choices_are_told_what_is_known) {
 }
 END_TEST
 
+typedef struct flag_row {
+    const char *key;
+    size_t field;
+} flag_row;
+
+static const flag_row flag_table[] = {
+    {"dualpath.resize.antialias", offsetof(dp_model_info, resize_antialias)},
+    {"dualpath.grid.antialias", offsetof(dp_model_info, grid_antialias)},
+    {"dualpath.position.antialias", offsetof(dp_model_info, position_antialias)},
+};
+
+static int32_t flag_of(const dp_model *model, size_t field) {
+    int32_t flag;
+    dp_model_info info = info_of(model);
+    memcpy(&flag, (const uint8_t *)&info + field, sizeof flag);
+    return flag;
+}
+
+START_TEST(flags_are_kept) {
+    const flag_row *row = &flag_table[_i];
+    recipe r = make_recipe(&released);
+    find_entry(&r, row->key)->number = 1;
+    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
+    ck_assert_int_eq(flag_of(canonical.model, row->field), 1);
+    ck_assert_int_eq(flag_of(compiled.model, row->field), 1);
+    close_opened(&compiled);
+    close_opened(&canonical);
+}
+END_TEST
+
 /* The default of each key is what it is without the key. */
 START_TEST(keys_that_are_absent_stand_for_dualpath) {
     recipe r = make_recipe(&released);
@@ -85,7 +123,10 @@ START_TEST(keys_that_are_absent_stand_for_dualpath) {
     }
     drop_entry(&r, "dualpath.views");
     drop_entry(&r, "dualpath.crops");
-    ck_assert_uint_ge(dropped, 2);
+    for (size_t i = 0; i < COUNT(flag_table); i++) {
+        drop_entry(&r, flag_table[i].key);
+    }
+    ck_assert_uint_eq(dropped, 6);
     opened o = open_recipe(&r, NULL);
     dp_model_info info = info_of(o.model);
     ck_assert_int_eq(info.sampling, DP_SAMPLING_CENTER);
@@ -171,7 +212,7 @@ START_TEST(views_default_to_those_of_the_model) {
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 3, 1, &index), DP_OK);
     clip.sampling = DP_SAMPLING_SEGMENTS;
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 0, 1, &index), DP_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(dp_last_message(), "'segments' has one view, not 4"));
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "DP_SAMPLING_SEGMENTS has one view, not 4"));
     clip.views = 0;
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 1, 1, &index), DP_ERR_ARGUMENT);
     clip.sampling = DP_SAMPLING_GIVEN;
@@ -208,6 +249,7 @@ static Suite *protocol_suite(void) {
     TCase *files = add_case(suite, "files", 60, random_restart, NULL);
     tcase_add_loop_test(files, choices_are_kept, 0, (int)COUNT(choice_table));
     tcase_add_loop_test(files, other_choices_are_told_what_is_known, 0, (int)COUNT(choice_table));
+    tcase_add_loop_test(files, flags_are_kept, 0, (int)COUNT(flag_table));
     tcase_add_test(files, keys_that_are_absent_stand_for_dualpath);
     tcase_add_test(files, views_and_crops_are_kept);
     tcase_add_test(files, words_say_the_protocol);
