@@ -13,14 +13,18 @@ from typing import Any
 
 from ._certain import ask_for, certain_heads, certain_pixels, certain_values, is_adapted
 from ._checkpoint import Checkpoint
-from ._names import CLIP, Mapped, matrix_shape, source_name
+from ._families import CLIP
+from ._methods import DUALPATH, ONE_PATH, method_of
+from ._names import Mapped, matrix_shape, source_name
+from ._one_path import set_one_path
+from ._protocol import COUNTS, PROTOCOL, given_options
 from ._refused import Refused
 from ._stated import Value
 
 _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
     "block_count": (1, 256), "attention.head_count": (1, 1024), "grid": (1, 16),
-    "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536),
+    "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536), **COUNTS,
 }
 _MAX_TOKENS = 65536
 _MAX_IMAGES = 256
@@ -74,12 +78,24 @@ def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
     hyper.set("block_count", max(blocks, default=-1) + 1, "tensors")
 
 
-def _check_sizes(hyper: Hyper, sizes: dict[str, Value]) -> None:
+def _counts(hyper: Hyper, mapped: Mapped) -> dict[str, int]:
+    """All sizes that a configuration may state, as the tensors have them."""
+    counts = {key: value.value for key, value in hyper.values.items()}
+    counts["time_adapters"] = 1 + ("block.0.adapter.time_in.down.weight" in mapped.tensors)
+    for key, name in (("classes", "head.output.weight"), ("frames", "position.time")):
+        if name in mapped.tensors:
+            counts[key] = matrix_shape(mapped, name)[0]
+    return counts
+
+
+def _check_sizes(counts: dict[str, int], checkpoint: Checkpoint) -> None:
     """That a configuration is of these tensors."""
-    for key, (value, origin) in sizes.items():
-        if hyper[key] != value:
-            raise Refused(f"{origin} is {value}, and the tensors have {hyper[key]}: it is the "
-                          "configuration of another model; --config names the right one")
+    for key, (value, origin) in checkpoint.config.sizes.items():
+        if key in counts and counts[key] != value:
+            raise Refused(f"{origin} is {value}, and the tensors have {counts[key]}: it is the "
+                          "configuration of another model"
+                          + ("" if checkpoint.config.is_inside else
+                             "; --config names the right one"))
 
 
 def _check_heads(hyper: Hyper) -> None:
@@ -131,13 +147,21 @@ def _set_image(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
     hyper.choose("image_std", options.std)
 
 
-def _set_arithmetic(hyper: Hyper, options: Namespace) -> None:
+def _set_protocol(hyper: Hyper, options: Namespace) -> None:
+    """What is said about the evaluation of a DualPath model; the rest is as a file without it has
+    it."""
+    given = given_options(options)
+    for key in {**given, **{key: None for key in PROTOCOL if key in hyper.known}}:
+        hyper.choose(key, given.get(key))
+
+
+def _set_arithmetic(hyper: Hyper, method: str, options: Namespace) -> None:
     hyper.choose("attention.head_count", options.heads)
     hyper.choose("attention.layer_norm_epsilon", options.ln_eps)
     hyper.choose("activation", options.activation)
-    hyper.choose("adapter.activation", options.adapter_activation, "gelu")
-    hyper.choose("adapter.scale", options.adapter_scale, 1.0)
-    hyper.choose("adapter.serial_skip", options.serial_skip)
+    hyper.choose("adapter.activation", options.adapter_activation,
+                 "gelu" if method == DUALPATH else ONE_PATH[method].activation)
+    hyper.choose("adapter.scale", options.adapter_scale, None if method == "aim" else 1.0)
 
 
 def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
@@ -172,27 +196,37 @@ def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper
     """All hyper-parameters of a mapped checkpoint."""
     hyper = Hyper({**certain_values(mapped, checkpoint), **_arguments(checkpoint.arguments),
                    **checkpoint.stated})
+    method = method_of(mapped)
+    if method != DUALPATH:
+        hyper.set("method", method, "tensors")
     _set_sizes(hyper, mapped)
-    _check_sizes(hyper, checkpoint.config.sizes)
+    _check_sizes(_counts(hyper, mapped), checkpoint)
     width = hyper["embedding_length"]
     heads = certain_heads(width, mapped, checkpoint)
     if heads is not None:
         hyper.known = {"attention.head_count": heads, **hyper.known}
-    _set_arithmetic(hyper, options)
-    _set_position(hyper, mapped, options.position)
-    _set_frames(hyper, mapped, options)
+    _set_arithmetic(hyper, method, options)
+    if method == DUALPATH:
+        hyper.choose("adapter.serial_skip", options.serial_skip)
+        _set_position(hyper, mapped, options.position)
+        _set_frames(hyper, mapped, options)
+        _set_protocol(hyper, options)
+    else:
+        set_one_path(hyper, mapped, method, options)
     _set_image(hyper, mapped, options)
     ask_for(hyper.missing, width)
     _check_heads(hyper)
-    _check_position(hyper)
-    _check_frames(hyper)
+    if method == DUALPATH:
+        _check_position(hyper)
+        _check_frames(hyper)
     return hyper
 
 
 def notes_of(hyper: Hyper, mapped: Mapped, checkpoint: Checkpoint) -> list[str]:
     """What whoever converts a checkpoint should know about its values."""
     notes, resized = [], checkpoint.config.resized
-    if is_adapted(mapped) and hyper.values["sampling_rate"].origin == "default":
+    rate = hyper.values.get("sampling_rate")
+    if is_adapted(mapped) and rate is not None and rate.origin == "default":
         notes.append("the checkpoint does not say how far apart the frames of a clip are: "
                      f"{hyper['sampling_rate']} is the default, --sampling-rate says another")
     if resized is not None and resized.value != hyper["image_size"]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from ._hyper import Hyper
+from ._methods import DUALPATH, ONE_PATH, method_of
 from ._names import Array, Mapped, matrix_shape, source_name
 from ._refused import Refused
 
@@ -40,11 +41,16 @@ def _table_shape(hyper: Hyper, mapped: Mapped) -> tuple[int, int]:
 def _input_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     width, names = hyper["embedding_length"], mapped.tensors
     tokens = matrix_shape(mapped, "position.spatial")[0]
-    optional: Shapes = {"patch.bias": (width,), "position.grid": (tokens, width),
-                "position.table": _table_shape(hyper, mapped)}
+    method = method_of(mapped)
+    optional: Shapes = {"patch.bias": (width,)}
+    if method == DUALPATH:
+        optional.update({"position.grid": (tokens, width),
+                         "position.table": _table_shape(hyper, mapped)})
     shapes: Shapes = {"patch.weight": (width, 3 * hyper["patch_size"] ** 2),
                       "class_token": (width,), "position.spatial": (tokens, width)}
     shapes.update({name: shape for name, shape in optional.items() if name in names})
+    if method == "aim":
+        shapes["position.time"] = (hyper["frames"], width)
     if any(name.startswith("pre_norm.") for name in names):
         shapes.update(_norm("pre_norm", width))
     return shapes
@@ -54,16 +60,22 @@ def _block_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     """One block's, with the sizes of the first; all blocks are alike."""
     width = hyper["embedding_length"]
     hidden = _rows(mapped, "block.0.mlp.up.weight")
-    adapters = {found[1] for name in mapped.tensors
-                if (found := re.match(r"block\.\d+\.adapter\.(\w+)\.", name))}
     shapes = {**_norm("norm1", width), **_linear("attention.qkv", 3 * width, width),
               **_linear("attention.out", width, width), **_norm("norm2", width),
               **_linear("mlp.up", hidden, width), **_linear("mlp.down", width, hidden)}
-    for name in (f"adapter.{adapter}" for adapter in sorted(adapters)):
+    for name in (f"adapter.{adapter}" for adapter in _adapters(mapped)):
         bottleneck = _rows(mapped, f"block.0.{name}.down.weight")
         shapes.update(_linear(f"{name}.down", bottleneck, width))
         shapes.update(_linear(f"{name}.up", width, bottleneck))
     return shapes
+
+
+def _adapters(mapped: Mapped) -> list[str]:
+    """Those that some block has, and those that the method wants."""
+    method = method_of(mapped)
+    wanted = set() if method == DUALPATH else set(ONE_PATH[method].adapters)
+    return sorted(wanted | {found[1] for name in mapped.tensors
+                            if (found := re.match(r"block\.\d+\.adapter\.(\w+)\.", name))})
 
 
 def _head_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
@@ -72,11 +84,16 @@ def _head_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     if "projection.weight" in mapped.tensors:
         features = _rows(mapped, "projection.weight")
         shapes["projection.weight"] = (features, width)
-    if any(name.startswith("head.") for name in mapped.tensors):
+    if not any(name.startswith("head.") for name in mapped.tensors):
+        return shapes
+    if method_of(mapped) == DUALPATH:
         hidden = _rows(mapped, "head.hidden.weight")
         classes = _rows(mapped, "head.output.weight", _MAX_CLASSES)
         shapes.update(_linear("head.hidden", hidden, 2 * features))
         shapes.update(_linear("head.output", classes, hidden))
+    else:
+        classes = _rows(mapped, "head.output.weight", _MAX_CLASSES)
+        shapes.update(_linear("head.output", classes, features))
     return shapes
 
 
@@ -100,7 +117,9 @@ def _check_shape(mapped: Mapped, name: str, expected: tuple[int, ...]) -> None:
 
 def drop_unused_positions(hyper: Hyper, mapped: Mapped) -> list[str]:
     """Leaves out the position tables that the kind does not use; returns notes about them."""
-    notes = []
+    notes: list[str] = []
+    if method_of(mapped) != DUALPATH:
+        return notes
     for name, kind in (("position.grid", "sincos-time"), ("position.table", "table")):
         if name not in mapped.tensors or hyper["position.kind"] == kind:
             continue

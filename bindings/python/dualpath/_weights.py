@@ -1,7 +1,7 @@
 """Which tensors of a checkpoint are the model's: the set of weights in nested dictionaries, and
 what wrappers have put in front of its names.
 
-A set is found by the landmark of a family (_names.py), not by a list of keys and prefixes: whatever
+A set is found by the landmark of a family (_families.py), not by a list of keys and prefixes: whatever
 stands before the landmark stands before the other names, too.
 """
 
@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ._families import FAMILIES, Family
 from ._named_array import NamedArray
-from ._names import FAMILIES
+from ._names import root_before
 from ._refused import Refused, show
 
 Tensors = dict[str, NamedArray]
@@ -69,21 +70,32 @@ def _roots(names: Iterable[str]) -> dict[str, str]:
     saved alone lacks the name of the tower."""
     names = set(names)
     roots: dict[str, str] = {}
+    claimed: set[str] = set()  # what stands before the names of towers that have been found
     for family in FAMILIES:
-        for name in names:
-            if name == family.landmark or name.endswith("." + family.landmark):
-                roots.setdefault(name[:-len(family.landmark)], "")
-        if not family.tower:
-            continue
-        landmark, mate = (part[len(family.tower):] for part in (family.landmark, family.mate))
-        for name in names:
-            root = name[:-len(landmark)]
-            is_alone = name.endswith(landmark) and not root.endswith(family.tower)
-            if is_alone and (not root or root.endswith(".")) and root + mate in names:
-                roots.setdefault(root, family.tower)
+        found = _roots_of(family, names, claimed)
+        roots.update({root: tower for root, tower in found.items() if root not in roots})
+        claimed.update(root if tower else root + family.tower for root, tower in found.items())
     if len(roots) > _MAX_MODELS:
         raise Refused(f"the names are those of {len(roots)} models; at most {_MAX_MODELS} are "
                       "looked at")
+    return roots
+
+
+def _roots_of(family: Family, names: set[str], claimed: set[str]) -> dict[str, str]:
+    """The same of one family, without models that another one has claimed."""
+    roots: dict[str, str] = {}
+    for name in names:
+        root = root_before(family.landmark, name)
+        if root is not None and root + family.tower not in claimed:
+            roots.setdefault(root, "")
+    if not family.tower:
+        return roots
+    landmark, mate = (part[len(family.tower):] for part in (family.landmark, family.mate))
+    for name in names:
+        root = root_before(landmark, name)
+        if root is not None and not root.endswith(family.tower) and root + mate in names \
+                and root not in claimed:
+            roots.setdefault(root, family.tower)
     return roots
 
 

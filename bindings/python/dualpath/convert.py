@@ -24,9 +24,10 @@ from ._gguf_writer import TYPES, write_weight_file
 from ._hyper import Hyper, notes_of, resolve
 from ._lists import read_labels
 from ._names import Array, Mapped, map_tensors
+from ._protocol import add_protocol_options
 from ._refused import Refused, show
-from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
 from ._shapes import drop_unused_positions, ordered_tensors
+from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
 
 _MAX_LABEL_BYTES = 1 << 20  # of one string in the weight file
 
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms")
     add("--serial-skip", action=argparse.BooleanOptionalAction,
         help="serial adapters add their input: z + A(z), not A(z)")
+    add_protocol_options(parser)
     parser.epilog = ("What is not given is what the checkpoint or a configuration beside it says, "
                      "or what is certain of such tensors; what is neither is asked for.")
     return parser

@@ -295,6 +295,39 @@ def timm(sizes=DEFAULT_SIZES, seed=4):
     return tensors
 
 
+def _adapter(random, name, width, bottleneck, down="D_fc1", up="D_fc2"):
+    return {f"{name}.{down}.weight": random(bottleneck, width), f"{name}.{down}.bias": random(bottleneck),
+            f"{name}.{up}.weight": random(width, bottleneck), f"{name}.{up}.bias": random(width)}
+
+
+AIM_ADAPTERS = {"T_Adapter_in": "time_in", "T_Adapter": "time", "S_Adapter": "space",
+                "MLP_Adapter": "mlp"}
+
+
+def aim(sizes=DEFAULT_SIZES, seed=5, frames=8, time_in=False, on_timm=False):
+    """AIM's names, on CLIP or on timm's ViT."""
+    random, d = _Random(seed), sizes.width
+    if on_timm:
+        tower = {name: array for name, array in timm(sizes, seed + 100).items()
+                 if not name.startswith("head.")}
+        tower = {name.replace("norm.", "ln_post.") if name.startswith("norm.") else name: array
+                 for name, array in tower.items()}
+        block = "backbone.blocks.{}."
+    else:
+        tower = {name[len("visual."):]: array for name, array in clip(sizes, seed + 100, False).items()
+                 if name != "visual.proj"}
+        block = "backbone.transformer.resblocks.{}."
+    tensors = {"backbone." + name: array for name, array in tower.items()}
+    tensors["backbone.temporal_embedding"] = random(1, frames, d)
+    for i in range(sizes.blocks):
+        for adapter in AIM_ADAPTERS:
+            if time_in or adapter != "T_Adapter_in":
+                tensors.update(_adapter(random, block.format(i) + adapter, d, sizes.bottleneck))
+    tensors.update({"cls_head.fc_cls.weight": random(sizes.classes, d),
+                    "cls_head.fc_cls.bias": random(sizes.classes)})
+    return tensors
+
+
 def rezip(source, path, change):
     """A copy of an archive with its entries changed: `change` gets and returns a dictionary."""
     with zipfile.ZipFile(source) as file:

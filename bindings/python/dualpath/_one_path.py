@@ -1,0 +1,67 @@
+"""The hyper-parameters that all methods but DualPath have in common: every frame of a clip is an image of
+one path, and the weight file states how clips are evaluated.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from ._methods import ONE_PATH
+from ._names import Mapped, matrix_shape
+from ._protocol import given_options
+from ._refused import Refused
+from ._stated import Value
+
+if TYPE_CHECKING:
+    from ._hyper import Hyper
+
+_OF_TWO_PATHS = {"grid": "--grid", "spatial_frames": "--spatial-frames", "position": "--position",
+                 "serial_skip": "--serial-skip"}
+
+
+def set_one_path(hyper: Hyper, mapped: Mapped, method: str, options: Namespace) -> None:
+    """Frames and evaluation."""
+    for name, option in _OF_TWO_PATHS.items():
+        if getattr(options, name) is not None:
+            raise Refused(f"{option} is of DualPath models; this one is of {method}")
+    if method == "aim":
+        _set_frames_of_tensor(hyper, mapped, options.num_frames)
+    else:
+        hyper.choose("frames", options.num_frames)
+    _set_rate(hyper, options)
+    given = given_options(options)
+    for key, value in _published(hyper, method, options).items():
+        hyper.known = {key: Value(value, f"as published for {method}"), **hyper.known}
+        hyper.choose(key, given.get(key))
+
+
+def _set_frames_of_tensor(hyper: Hyper, mapped: Mapped, option: int | None) -> None:
+    """As many as the table of their positions has rows."""
+    frames = matrix_shape(mapped, "position.time")[0]
+    if option not in (None, frames):
+        raise Refused(f"tensor {mapped.sources['position.time']} is of {frames} frames, "
+                      f"--num-frames of {option}")
+    hyper.set("frames", frames, "tensors")
+
+
+def _is_of_segments(hyper: Hyper, options: Namespace) -> bool:
+    sampling = options.sampling or hyper.known.get("sampling", Value(None, "")).value
+    return bool(sampling == "segments")
+
+
+def _set_rate(hyper: Hyper, options: Namespace) -> None:
+    """How far apart the frames of a view are, unless they divide the clip."""
+    if not _is_of_segments(hyper, options):
+        if options.sampling_rate is None and "sampling_rate" not in hyper.known:
+            hyper.missing.append("sampling")
+        else:
+            hyper.choose("sampling_rate", options.sampling_rate)
+    elif options.sampling_rate is not None:
+        raise Refused("--sampling-rate says how far apart frames are, and segments divide a clip")
+
+
+def _published(hyper: Hyper, method: str, options: Namespace) -> dict[str, object]:
+    """The evaluation of a method. Segments have one view."""
+    protocol = ONE_PATH[method].protocol
+    return {**protocol, "views": 1} if _is_of_segments(hyper, options) else protocol
