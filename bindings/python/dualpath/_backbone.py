@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import mmap
 from argparse import Namespace
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ _DEFAULTS = {"attention.layer_norm_epsilon": 1e-5, "activation": "quick_gelu",
 
 def is_frozen(name: str) -> bool:
     """Whether a task has this tensor from its backbone."""
-    return not name.startswith(("class_token", "position.", "head.")) and ".adapter." not in name
+    return not name.startswith(("class_token", "position.", "head.")) \
+        and ".adapter." not in name and not name.endswith(".prompt")
 
 
 class Backbone(NamedTuple):
@@ -146,10 +148,11 @@ def _check_tensor(backbone: Backbone, name: str, source: str, array: Array) -> N
 
 
 def without_frozen(backbone: Backbone, tensors: dict[str, Array],
-                   sources: dict[str, str]) -> dict[str, Array]:
-    """The tensors of the task, when all others are those of the backbone."""
+                   sources: dict[str, str], unused: Collection[str] = ()) -> dict[str, Array]:
+    """The tensors of the task, when all others are those of the backbone; `unused` are some that it
+    may do without."""
     frozen = backbone.frozen
-    missing = [name for name in frozen if name not in tensors]
+    missing = [name for name in frozen if name not in tensors and name not in unused]
     if missing:
         raise Refused(f"{backbone.path} has {missing[0]}, which this checkpoint lacks")
     for name, array in tensors.items():

@@ -20,11 +20,12 @@ class Rule(NamedTuple):
 
 class Family(NamedTuple):
     label: str
-    landmark: str  # a tensor that tells the family
+    landmarks: tuple[str, ...]  # tensors each of which tells the family
     rules: tuple[Rule, ...]
     dropped: tuple[tuple[str, str], ...] = ()  # pairs of a pattern and the reason
     tower: str = ""  # the prefix of the image transformer, which it lacks when it is saved alone
-    mate: str = ""  # a tensor that tells such a tower, together with the landmark
+    mate: str = ""  # a tensor that tells such a tower, together with a landmark
+    is_strict: bool = False  # a landmark tells it only where all tensors beside it are in the table
 
 
 def _clip_tower(prefix: str) -> tuple[Rule, ...]:
@@ -73,7 +74,7 @@ _CLIP_TEXT = (r"token_embedding\.weight|positional_embedding|text_projection(\.w
               r"|transformer\.resblocks\.\d+\.((ln_1|ln_2|attn\.out_proj|mlp\.c_fc|mlp\.c_proj)"
               r"\.(weight|bias)|attn\.in_proj_(weight|bias)|attn_mask)")
 
-CLIP = Family("CLIP and DualPath", "visual.conv1.weight", (
+CLIP = Family("CLIP and DualPath", ("visual.conv1.weight",), (
     *_clip_tower("visual."),
     Rule("visual.spatial_positional_embedding", "position.grid", "rows"),
     Rule("visual.temporal_positional_embedding", "position.table", "rows"),
@@ -92,7 +93,7 @@ _HF_BLOCK = "vision_model.encoder.layers.{i}."
 _HF_TEXT_LAYER = (r"(self_attn\.[qkv]_proj|self_attn\.out_proj|layer_norm[12]|mlp\.fc[12])"
                   r"\.(weight|bias)")
 
-HUGGING_FACE = Family("Hugging Face CLIP", "vision_model.embeddings.patch_embedding.weight", (
+HUGGING_FACE = Family("Hugging Face CLIP", ("vision_model.embeddings.patch_embedding.weight",), (
     Rule("vision_model.embeddings.patch_embedding.weight", "patch.weight", "patch"),
     Rule("vision_model.embeddings.class_embedding", "class_token", "vector"),
     Rule("vision_model.embeddings.position_embedding.weight", "position.spatial", "rows"),
@@ -113,7 +114,7 @@ HUGGING_FACE = Family("Hugging Face CLIP", "vision_model.embeddings.patch_embedd
     (r"vision_model\.embeddings\.position_ids", "constants"),
 ), "vision_model.", "vision_model.embeddings.class_embedding")
 
-TIMM = Family("timm", "patch_embed.proj.weight", (
+TIMM = Family("timm", ("patch_embed.proj.weight",), (
     *_timm_tower(""),
     Rule("norm_pre.{s}", "pre_norm.{s}"),
     Rule("norm.{s}", "post_norm.{s}"),
@@ -140,14 +141,42 @@ def _aim(block: str) -> tuple[Rule, ...]:
 _AIM_BLOCK = "backbone.transformer.resblocks.{i}."
 _AIM_TIMM_BLOCK = "backbone.blocks.{i}."
 
-AIM = Family("AIM on CLIP", _AIM_BLOCK + "S_Adapter.D_fc1.weight",
+AIM = Family("AIM", (_AIM_BLOCK + "S_Adapter.D_fc1.weight",),
              (*_clip_tower("backbone."), *_aim(_AIM_BLOCK)),
              tower="backbone.", mate="backbone.temporal_embedding")
-AIM_TIMM = Family("AIM on timm's ViT", _AIM_TIMM_BLOCK + "S_Adapter.D_fc1.weight",
+AIM_TIMM = Family("AIM on timm's ViT", (_AIM_TIMM_BLOCK + "S_Adapter.D_fc1.weight",),
                   (*_timm_tower("backbone."), Rule("backbone.ln_post.{s}", "post_norm.{s}"),
                    *_aim(_AIM_TIMM_BLOCK)),
                   tower="backbone.", mate="backbone.temporal_embedding")
 
-# A family stands before those whose landmark its tensors have, too.
-FAMILIES = (AIM, AIM_TIMM, CLIP, HUGGING_FACE, TIMM)
+# --- what is trained on a CLIP that stays frozen, which a checkpoint need not have ---
+
+_BLOCK = "transformer.resblocks.{i}."
+_CONVOLUTIONS = {"adapter_pre_attn": "conv_attn", "adapter_pre_mlp": "conv_mlp"}
+
+
+def _on_clip(label: str, landmarks: tuple[str, ...], *rules: Rule, is_strict: bool = False
+             ) -> Family:
+    return Family(label, landmarks,
+                  (*_clip_tower(""), *rules, Rule("fc.{s}", "head.output.{s}")),
+                  ((r"proj", "projection of CLIP, which is not used"),), is_strict=is_strict)
+
+
+ST_ADAPTER = _on_clip(
+    "ST-Adapter", tuple(f"{_BLOCK}{name}.conv.weight" for name in _CONVOLUTIONS),
+    *(Rule(f"{_BLOCK}{name}.{layer}.{{s}}", f"block.{{i}}.adapter.{short}.{side}.{{s}}")
+      for name, short in _CONVOLUTIONS.items()
+      for layer, side in (("fc1", "down"), ("fc2", "up"))),
+    *(rule for name, short in _CONVOLUTIONS.items() for rule in (
+        Rule(f"{_BLOCK}{name}.conv.weight", f"block.{{i}}.adapter.{short}.conv.weight", "conv"),
+        Rule(f"{_BLOCK}{name}.conv.bias", f"block.{{i}}.adapter.{short}.conv.bias"))))
+VPT = _on_clip("VPT", (_BLOCK + "prompt",), Rule(_BLOCK + "prompt", "block.{i}.prompt", "rows"))
+ADAPTFORMER = _on_clip(
+    "AdaptFormer", (_BLOCK + "adaptmlp.down.weight",),
+    *(Rule(f"{_BLOCK}adaptmlp.{side}.{{s}}", f"block.{{i}}.adapter.mlp.{side}.{{s}}")
+      for side in ("down", "up")))
+PROBE = _on_clip("a linear probe", ("fc.weight",), is_strict=True)
+
+# A family stands before those whose landmarks its tensors have, too.
+FAMILIES = (AIM, AIM_TIMM, ST_ADAPTER, VPT, ADAPTFORMER, PROBE, CLIP, HUGGING_FACE, TIMM)
 DROPPED_ANYWHERE = ((r"n_averaged", "count of averaged steps"),)

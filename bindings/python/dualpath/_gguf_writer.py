@@ -29,8 +29,9 @@ def _import_gguf() -> Any:
 
 
 def _type_of(name: str, array: Array, wanted: str) -> str:
-    """Vectors, positions and the class token stay f32; rows that q8_0 cannot cut are f16."""
-    if array.ndim != 2 or name.startswith("position."):
+    """Vectors, positions, the class token, prompts and convolutions stay f32; rows that q8_0 cannot
+    cut are f16."""
+    if array.ndim != 2 or name.startswith("position.") or name.endswith(".prompt"):
         return "f32"
     if wanted == "q8_0" and array.shape[1] % _Q8_0_COLUMNS:
         return "f16"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +70,13 @@ def _ending(template: str) -> re.Pattern[str]:
 def family_of(names: Collection[str]) -> Family | None:
     """The family that tensors of these names belong to, if there is one."""
     return next((family for family in FAMILIES
-                 if any(_match(family.landmark, name) for name in names)), None)
+                 if any(_match(landmark, name) for landmark in family.landmarks for name in names)
+                 and (not family.is_strict or explains(family, names))), None)
+
+
+def explains(family: Family, names: Iterable[str]) -> bool:
+    """Whether the table of a family has all of these names."""
+    return all(_rule_for(family, name) or _reason_to_drop(family, name) for name in names)
 
 
 def recognise(names: Collection[str]) -> Family:
@@ -78,8 +84,8 @@ def recognise(names: Collection[str]) -> Family:
     family = family_of(names)
     if family is None:
         raise Refused("tensors of an unknown program: none of "
-                      + ", ".join(family.landmark for family in FAMILIES) + "; the first is "
-                      + show(min(names)))
+                      + ", ".join(mark for family in FAMILIES for mark in family.landmarks)
+                      + "; the first is " + show(min(names)))
     return family
 
 
@@ -110,8 +116,15 @@ def _drop_ones(array: Array, dimensions: int) -> Array:
     return array.reshape(array.shape[ones:])
 
 
+def _convolution(array: Array) -> Array:
+    """A depthwise one, of PyTorch's [b][1][kt][kh][kw]."""
+    if array.ndim != 5 or array.shape[1] != 1:
+        raise Refused(f"has shape {list(array.shape)}; expected [b][1][kt][kh][kw]")
+    return array[:, 0]
+
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")  # what can be read exactly, or is rounded
-_SHAPERS: dict[str, Callable[[Array], Array]] = {"": lambda array: array, "patch": _patch,
+_SHAPERS: dict[str, Callable[[Array], Array]] = {"": lambda array: array, "patch": _patch, "conv": _convolution,
             "vector": lambda array: _drop_ones(array, 1),
             "rows": lambda array: _drop_ones(array, 2),
             "transposed": lambda array: _drop_ones(array, 2).T}

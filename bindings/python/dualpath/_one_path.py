@@ -4,36 +4,57 @@ one path, and the weight file states how clips are evaluated.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
+from ._hyper import Hyper
 from ._methods import ONE_PATH
 from ._names import Mapped, matrix_shape
 from ._protocol import given_options
 from ._refused import Refused
 from ._stated import Value
 
-if TYPE_CHECKING:
-    from ._hyper import Hyper
-
 _OF_TWO_PATHS = {"grid": "--grid", "spatial_frames": "--spatial-frames", "position": "--position",
                  "serial_skip": "--serial-skip"}
 
 
 def set_one_path(hyper: Hyper, mapped: Mapped, method: str, options: Namespace) -> None:
-    """Frames and evaluation."""
+    """Frames and evaluation, and where adapters begin."""
     for name, option in _OF_TWO_PATHS.items():
         if getattr(options, name) is not None:
             raise Refused(f"{option} is of DualPath models; this one is of {method}")
     if method == "aim":
         _set_frames_of_tensor(hyper, mapped, options.num_frames)
+    elif options.num_frames is None and "frames" not in hyper.known:
+        hyper.missing.append("clip")
     else:
         hyper.choose("frames", options.num_frames)
+    if method == "st-adapter":
+        hyper.set("adapter.first_block", first_adapted_block(mapped), "tensors")
     _set_rate(hyper, options)
     given = given_options(options)
+    origin = f"as published for {method}" if ONE_PATH[method].is_published else "default"
     for key, value in _published(hyper, method, options).items():
-        hyper.known = {key: Value(value, f"as published for {method}"), **hyper.known}
+        hyper.known = {key: Value(value, origin), **hyper.known}
         hyper.choose(key, given.get(key))
+
+
+def take_data_set(hyper: Hyper, method: str, name: str | None) -> None:
+    """What is known of the published model of a data set."""
+    if name is None:
+        return
+    published = ONE_PATH[method].published if method in ONE_PATH else {}
+    if name not in published:
+        known = f"there are {', '.join(published)}" if published else "there is none"
+        raise Refused(f"--data-set {name}: no evaluation of {method} is known there; {known}")
+    hyper.known.update({key: Value(value, f"--data-set {name}")
+                        for key, value in published[name].items()})
+
+
+def first_adapted_block(mapped: Mapped) -> int:
+    """The first block that has adapters."""
+    return min(int(found[1]) for name in mapped.tensors
+               if (found := re.match(r"block\.(\d+)\.adapter\.", name)))
 
 
 def _set_frames_of_tensor(hyper: Hyper, mapped: Mapped, option: int | None) -> None:

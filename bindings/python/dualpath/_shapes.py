@@ -13,6 +13,7 @@ from ._refused import Refused
 
 _MAX_WIDTH = 65536  # of MLP, classifier, bottlenecks and features
 _MAX_CLASSES = 1_000_000
+_MAX_KERNEL = 15
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -56,18 +57,48 @@ def _input_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     return shapes
 
 
-def _block_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+def _frozen_block_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     """One block's, with the sizes of the first; all blocks are alike."""
     width = hyper["embedding_length"]
     hidden = _rows(mapped, "block.0.mlp.up.weight")
     shapes = {**_norm("norm1", width), **_linear("attention.qkv", 3 * width, width),
               **_linear("attention.out", width, width), **_norm("norm2", width),
               **_linear("mlp.up", hidden, width), **_linear("mlp.down", width, hidden)}
-    for name in (f"adapter.{adapter}" for adapter in _adapters(mapped)):
-        bottleneck = _rows(mapped, f"block.0.{name}.down.weight")
+    return shapes
+
+
+def _adapter_shapes(hyper: Hyper, mapped: Mapped, first: int) -> Shapes:
+    """Those of one block, with the sizes of the first that has them; all that follow are alike."""
+    width, shapes = hyper["embedding_length"], Shapes()
+    for adapter in _adapters(mapped):
+        name = f"adapter.{adapter}"
+        bottleneck = _rows(mapped, f"block.{first}.{name}.down.weight")
         shapes.update(_linear(f"{name}.down", bottleneck, width))
         shapes.update(_linear(f"{name}.up", width, bottleneck))
+        if adapter.startswith("conv_"):
+            kernel = _kernel(mapped, f"block.{first}.{name}.conv.weight")
+            shapes.update({f"{name}.conv.weight": (bottleneck, *kernel),
+                           f"{name}.conv.bias": (bottleneck,)})
     return shapes
+
+
+def _kernel(mapped: Mapped, name: str) -> tuple[int, ...]:
+    """Time, rows and columns of a convolution, which are odd."""
+    if name not in mapped.tensors:
+        raise Refused(f"tensor {source_name(mapped.family, name)} is missing")
+    kernel: tuple[int, ...] = mapped.tensors[name].shape[1:]
+    if not all(size % 2 == 1 and size <= _MAX_KERNEL for size in kernel):
+        raise Refused(f"tensor {mapped.sources[name]} has a kernel of {list(kernel)}; expected odd "
+                      f"sizes of at most {_MAX_KERNEL}")
+    return kernel
+
+
+def _prompt_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
+    """Learned tokens of the first block alone, or of each."""
+    names = [f"block.{index}.prompt" for index in range(hyper["block_count"])]
+    shape = (_rows(mapped, names[0]), hyper["embedding_length"])
+    is_deep = any(name in mapped.tensors for name in names[1:])
+    return dict.fromkeys(names if is_deep else names[:1], shape)
 
 
 def _adapters(mapped: Mapped) -> list[str]:
@@ -99,9 +130,13 @@ def _head_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
 
 def _expected_shapes(hyper: Hyper, mapped: Mapped) -> Shapes:
     shapes = _input_shapes(hyper, mapped)
-    block = _block_shapes(hyper, mapped)
+    first = hyper["adapter.first_block"] if "adapter.first_block" in hyper.values else 0
+    frozen, adapters = _frozen_block_shapes(hyper, mapped), _adapter_shapes(hyper, mapped, first)
     for index in range(hyper["block_count"]):
+        block = {**frozen, **(adapters if index >= first else {})}
         shapes.update({f"block.{index}.{name}": shape for name, shape in block.items()})
+    if method_of(mapped) == "vpt":
+        shapes.update(_prompt_shapes(hyper, mapped))
     shapes.update(_head_shapes(hyper, mapped))
     return shapes
 

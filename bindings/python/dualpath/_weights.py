@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ._families import FAMILIES, Family
 from ._named_array import NamedArray
-from ._names import root_before
+from ._names import explains, root_before
 from ._refused import Refused, show
 
 Tensors = dict[str, NamedArray]
@@ -84,19 +84,29 @@ def _roots(names: Iterable[str]) -> dict[str, str]:
 def _roots_of(family: Family, names: set[str], claimed: set[str]) -> dict[str, str]:
     """The same of one family, without models that another one has claimed."""
     roots: dict[str, str] = {}
-    for name in names:
-        root = root_before(family.landmark, name)
-        if root is not None and root + family.tower not in claimed:
-            roots.setdefault(root, "")
+    found = _before(family.landmarks, names)
+    if family.is_strict:
+        found = {root for root in found if len(found) <= _MAX_MODELS and _is_all(family, root, names)}
+    roots.update({root: "" for root in found if root + family.tower not in claimed})
     if not family.tower:
         return roots
-    landmark, mate = (part[len(family.tower):] for part in (family.landmark, family.mate))
-    for name in names:
-        root = root_before(landmark, name)
-        if root is not None and not root.endswith(family.tower) and root + mate in names \
-                and root not in claimed:
+    landmarks = [landmark[len(family.tower):] for landmark in family.landmarks]
+    mate = family.mate[len(family.tower):]
+    for root in _before(landmarks, names):
+        if not root.endswith(family.tower) and root + mate in names and root not in claimed:
             roots.setdefault(root, family.tower)
     return roots
+
+
+def _before(landmarks: Iterable[str], names: Iterable[str]) -> set[str]:
+    """What stands before a landmark in some name."""
+    found = (root_before(landmark, name) for landmark in landmarks for name in names)
+    return {root for root in found if root is not None}
+
+
+def _is_all(family: Family, root: str, names: Iterable[str]) -> bool:
+    """Whether all names with this root are of the family."""
+    return explains(family, (name[len(root):] for name in names if name.startswith(root)))
 
 
 def _renamed(tensors: Tensors, roots: dict[str, str], root: str) -> Tensors:

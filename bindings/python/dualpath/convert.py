@@ -19,13 +19,16 @@ from collections.abc import Sequence
 
 from ._backbone import Backbone, check_hyper, read_backbone, take_options, without_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
+from ._frozen import add_frozen
 from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
-from ._hyper import Hyper, notes_of, resolve
+from ._hyper import Hyper
 from ._lists import read_labels
+from ._methods import DATA_SETS, DUALPATH, method_of
 from ._names import Array, Mapped, map_tensors
 from ._protocol import add_protocol_options
 from ._refused import Refused, show
+from ._resolve import notes_of, resolve
 from ._shapes import drop_unused_positions, ordered_tensors
 from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
 
@@ -77,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--task-of", metavar="MODEL.gguf",
         help="write a task file: only what this backbone does not have, once its frozen weights "
              "are found to be the checkpoint's")
+    add("--backbone", metavar="CHECKPOINT",
+        help="the frozen image transformer of a checkpoint that has only what was trained")
+    add("--data-set", choices=DATA_SETS,
+        help="evaluate as the published model of this data set")
     add("--weights", metavar="NAME",
         help="of several sets of weights in the file, the one under this name; ema: the averages")
     add("--config", metavar="FILE.json",
@@ -167,16 +174,21 @@ def _name_of(path: str) -> str:
 
 def _convert(options: argparse.Namespace) -> None:
     _check_output(options)
-    checkpoint = open_checkpoint(options.checkpoint, options.weights, options.config)
+    config = None if options.backbone else options.config  # which is of the image transformer
+    checkpoint = open_checkpoint(options.checkpoint, options.weights, config)
     backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
-    hyper = resolve(mapped, checkpoint, options)
+    frozen = add_frozen(mapped, checkpoint, options.backbone, options.config, backbone)
+    hyper = resolve(mapped, checkpoint, frozen, options)
     notes = [*checkpoint.notes, *notes_of(hyper, mapped, checkpoint),
              *drop_unused_positions(hyper, mapped)]
+    if options.backbone:
+        notes.append(f"the image transformer that stayed frozen is that of {options.backbone}")
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
         check_hyper(backbone, hyper)
-        tensors = without_frozen(backbone, tensors, mapped.sources)
+        unused = () if method_of(mapped) == DUALPATH else ("projection.weight",)
+        tensors = without_frozen(backbone, tensors, mapped.sources, unused)
         notes.append(f"{len(backbone.frozen)} frozen tensors are those of {backbone.path}")
     labels = _read_labels(options.labels, mapped) if options.labels else []
     name = options.name

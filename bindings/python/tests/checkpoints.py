@@ -328,6 +328,46 @@ def aim(sizes=DEFAULT_SIZES, seed=5, frames=8, time_in=False, on_timm=False):
     return tensors
 
 
+def _head(random, sizes):
+    return {"fc.weight": random(sizes.classes, sizes.width), "fc.bias": random(sizes.classes)}
+
+
+_TRAINED_BLOCK = "transformer.resblocks.{}."
+ST_ADAPTERS = {"adapter_pre_attn": "conv_attn", "adapter_pre_mlp": "conv_mlp"}
+
+
+def st_adapter(sizes=DEFAULT_SIZES, seed=7, adapters=tuple(ST_ADAPTERS), first=0, kernel=(3, 1, 1)):
+    """What ST-Adapter trains, and nothing else."""
+    random, d, b = _Random(seed), sizes.width, sizes.bottleneck
+    tensors = {}
+    for i in range(first, sizes.blocks):
+        for adapter in adapters:
+            name = _TRAINED_BLOCK.format(i) + adapter
+            tensors.update(_adapter(random, name, d, b, "fc1", "fc2"))
+            tensors.update({f"{name}.conv.weight": random(b, 1, *kernel), f"{name}.conv.bias": random(b)})
+    return {**tensors, **_head(random, sizes)}
+
+
+def vpt(sizes=DEFAULT_SIZES, seed=8, prompts=5, blocks=None):
+    """Prompts of all blocks, or of some."""
+    random = _Random(seed)
+    chosen = range(sizes.blocks) if blocks is None else blocks
+    tensors = {_TRAINED_BLOCK.format(i) + "prompt": random(prompts, sizes.width) for i in chosen}
+    return {**tensors, **_head(random, sizes)}
+
+
+def adaptformer(sizes=DEFAULT_SIZES, seed=9):
+    random, tensors = _Random(seed), {}
+    for i in range(sizes.blocks):
+        tensors.update(_adapter(random, _TRAINED_BLOCK.format(i) + "adaptmlp", sizes.width,
+                                sizes.bottleneck, "down", "up"))
+    return {**tensors, **_head(random, sizes)}
+
+
+def probe(sizes=DEFAULT_SIZES, seed=10):
+    return _head(_Random(seed), sizes)
+
+
 def rezip(source, path, change):
     """A copy of an archive with its entries changed: `change` gets and returns a dictionary."""
     with zipfile.ZipFile(source) as file:

@@ -1,0 +1,68 @@
+"""Checkpoints that hold only what was trained: their frozen image transformer comes from another file,
+a checkpoint of it (--backbone) or the weight file that a task is opened on (--task-of).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ._backbone import Backbone, is_frozen
+from ._checkpoint import Checkpoint, open_checkpoint
+from ._methods import DUALPATH, method_of
+from ._names import Array, Mapped, map_tensors
+from ._refused import Refused, naming
+
+_NOT_FROZEN = ("class_token", "position.spatial")  # a transformer has them, and a task has its own
+
+
+class Frozen(NamedTuple):
+    """A checkpoint of an image transformer: its tensors, and what tells the rest of its network."""
+
+    mapped: Mapped
+    checkpoint: Checkpoint
+
+
+def add_frozen(mapped: Mapped, checkpoint: Checkpoint, path: str | None, config: str | None,
+               backbone: Backbone | None) -> Frozen:
+    """Completes the tensors of a checkpoint, from another one at `path` or from the backbone of a
+    task. What it has itself stays. Answers where the frozen transformer is from."""
+    is_whole = "patch.weight" in mapped.tensors or method_of(mapped) == DUALPATH
+    if is_whole and path is not None:
+        raise Refused("the checkpoint has the image transformer itself, and needs no --backbone")
+    if is_whole:
+        return Frozen(mapped, checkpoint)
+    if backbone is not None and path is not None:
+        raise Refused("give --backbone for a whole model or --task-of for a task, not both")
+    if path is not None:
+        with naming(path):
+            return _from_checkpoint(mapped, path, config)
+    if backbone is not None:
+        arrays = {name: values for name, (values, _) in backbone.tensors.items()}
+        _complete(mapped, arrays, {name: name for name in arrays})
+        return Frozen(mapped, checkpoint)
+    raise Refused(f"the checkpoint has what was trained with {mapped.family.label} only: give the "
+                  "image transformer that stayed frozen, a checkpoint with --backbone for a whole "
+                  "model, or a weight file with --task-of for a task")
+
+
+def _from_checkpoint(mapped: Mapped, path: str, config: str | None) -> Frozen:
+    checkpoint = open_checkpoint(path, None, config)
+    frozen = map_tensors(checkpoint.tensors)
+    if method_of(frozen) != DUALPATH:
+        raise Refused(f"has the names of {frozen.family.label}; expected those of a plain image "
+                      "transformer")
+    _complete(mapped, frozen.tensors, frozen.sources)
+    return Frozen(frozen, checkpoint)
+
+
+def _complete(mapped: Mapped, arrays: Mapping[str, Array], sources: Mapping[str, str]) -> None:
+    for name, array in arrays.items():
+        if is_used(name) and name not in mapped.tensors:
+            mapped.tensors[name] = array
+            mapped.sources[name] = sources[name]
+
+
+def is_used(name: str) -> bool:
+    """Whether the models of one path have this tensor from an image transformer."""
+    return name in _NOT_FROZEN or is_frozen(name) and name != "projection.weight"
