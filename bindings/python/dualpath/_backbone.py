@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import mmap
 from argparse import Namespace
-from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,11 +147,10 @@ def _check_tensor(backbone: Backbone, name: str, source: str, array: Array) -> N
 
 
 def without_frozen(backbone: Backbone, tensors: dict[str, Array],
-                   sources: dict[str, str], unused: Collection[str] = ()) -> dict[str, Array]:
-    """The tensors of the task, when all others are those of the backbone; `unused` are some that it
-    may do without."""
+                   sources: dict[str, str]) -> dict[str, Array]:
+    """The tensors of the task, when all others are those of the backbone."""
     frozen = backbone.frozen
-    missing = [name for name in frozen if name not in tensors and name not in unused]
+    missing = [name for name in frozen if name not in tensors]
     if missing:
         raise Refused(f"{backbone.path} has {missing[0]}, which this checkpoint lacks")
     for name, array in tensors.items():

@@ -158,8 +158,8 @@ _CONVOLUTIONS = {"adapter_pre_attn": "conv_attn", "adapter_pre_mlp": "conv_mlp"}
 def _on_clip(label: str, landmarks: tuple[str, ...], *rules: Rule, is_strict: bool = False
              ) -> Family:
     return Family(label, landmarks,
-                  (*_clip_tower(""), *rules, Rule("fc.{s}", "head.output.{s}")),
-                  ((r"proj", "projection of CLIP, which is not used"),), is_strict=is_strict)
+                  (*_clip_tower(""), Rule("proj", "projection.weight", "transposed"), *rules,
+                   Rule("fc.{s}", "head.output.{s}")), is_strict=is_strict)
 
 
 ST_ADAPTER = _on_clip(

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ._backbone import Backbone, is_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
+from ._families import AIM, AIM_TIMM, ST_ADAPTER
 from ._methods import DUALPATH, method_of
-from ._names import Array, Mapped, map_tensors
+from ._names import Array, Mapped, map_tensors, matrix_shape
 from ._refused import Refused, naming
 
 _NOT_FROZEN = ("class_token", "position.spatial")  # a transformer has them, and a task has its own
@@ -27,6 +28,27 @@ def add_frozen(mapped: Mapped, checkpoint: Checkpoint, path: str | None, config:
                backbone: Backbone | None) -> Frozen:
     """Completes the tensors of a checkpoint, from another one at `path` or from the backbone of a
     task. What it has itself stays. Answers where the frozen transformer is from."""
+    frozen = _found_frozen(mapped, checkpoint, path, config, backbone)
+    if method_of(mapped) != DUALPATH and not _reads_projection(mapped):
+        if mapped.tensors.pop("projection.weight", None) is not None:
+            mapped.dropped["projection, which the head does not read"] += 1
+        if backbone is not None and "projection.weight" in backbone.tensors:
+            raise Refused(f"{backbone.path} has a projection, which {mapped.family.label} does not "
+                          "use: make one without it (--no-projection) for its tasks")
+    return frozen
+
+
+def _reads_projection(mapped: Mapped) -> bool:
+    """Whether the head is for what the projection answers; that of the released code never is."""
+    if mapped.family in (AIM, AIM_TIMM, ST_ADAPTER) or "head.output.weight" not in mapped.tensors \
+            or "projection.weight" not in mapped.tensors:
+        return False
+    features, width = matrix_shape(mapped, "projection.weight")
+    return matrix_shape(mapped, "head.output.weight")[1] == features != width
+
+
+def _found_frozen(mapped: Mapped, checkpoint: Checkpoint, path: str | None, config: str | None,
+                  backbone: Backbone | None) -> Frozen:
     is_whole = "patch.weight" in mapped.tensors or method_of(mapped) == DUALPATH
     if is_whole and path is not None:
         raise Refused("the checkpoint has the image transformer itself, and needs no --backbone")
@@ -58,11 +80,6 @@ def _from_checkpoint(mapped: Mapped, path: str, config: str | None) -> Frozen:
 
 def _complete(mapped: Mapped, arrays: Mapping[str, Array], sources: Mapping[str, str]) -> None:
     for name, array in arrays.items():
-        if is_used(name) and name not in mapped.tensors:
+        if (name in _NOT_FROZEN or is_frozen(name)) and name not in mapped.tensors:
             mapped.tensors[name] = array
             mapped.sources[name] = sources[name]
-
-
-def is_used(name: str) -> bool:
-    """Whether the models of one path have this tensor from an image transformer."""
-    return name in _NOT_FROZEN or is_frozen(name) and name != "projection.weight"

@@ -9,6 +9,7 @@ import io
 import keyword
 import tokenize
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from ._refused import Refused
@@ -19,11 +20,14 @@ _MAX_DEEPENING = 500  # operators of one statement: each may deepen its tree, an
 _FLAT = frozenset("()[]{},:=;")
 _NO_LITERAL = object()
 
+Known = dict[str, Any]  # what names stand for
+
 
 def read_literals(text: str) -> dict[str, Any]:
     """The names that the text assigns a literal at its top level: numbers, texts, None, True and
     False; lists, tuples (as lists) and dictionaries of them, which may be written as calls of
-    dict() with keywords. What is no literal is not there, in lists and dictionaries, either."""
+    dict() with keywords; names that were assigned before. What is none of these is not there, in
+    lists and dictionaries, either."""
     if len(text) > _MAX_BYTES:
         raise Refused(f"has {len(text)} characters; at most {_MAX_BYTES} are read")
     try:
@@ -33,12 +37,12 @@ def read_literals(text: str) -> dict[str, Any]:
             tree = ast.parse(text)
     except (SyntaxError, ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise Refused("is not Python source that can be parsed") from error
-    values = {}
+    known: Known = {}
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1 \
                 and isinstance(statement.targets[0], ast.Name):
-            values[statement.targets[0].id] = _value(statement.value)
-    return {name: value for name, value in values.items() if value is not _NO_LITERAL}
+            known[statement.targets[0].id] = _value(statement.value, known)
+    return {name: value for name, value in known.items() if value is not _NO_LITERAL}
 
 
 def _check_depth(text: str) -> None:
@@ -57,27 +61,32 @@ def _check_depth(text: str) -> None:
                 raise ValueError("a deep statement")
 
 
-def _value(node: ast.expr) -> Any:
+def _value(node: ast.expr, known: Known) -> Any:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, (int, float, str, type(None))) else _NO_LITERAL
+    if isinstance(node, ast.Name):
+        return known.get(node.id, _NO_LITERAL)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand)
+        value = _value(node.operand, known)
         return -value if type(value) in (int, float) else _NO_LITERAL
     if isinstance(node, (ast.List, ast.Tuple)):
-        return [value for item in node.elts if (value := _value(item)) is not _NO_LITERAL]
+        return [value for item in node.elts if (value := _value(item, known)) is not _NO_LITERAL]
     if isinstance(node, ast.Dict):
-        return _dictionary(zip(map(_key, node.keys), node.values))
+        return _dictionary(zip(node.keys, node.values), known)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict" \
             and not node.args:
-        return _dictionary((word.arg, word.value) for word in node.keywords)
+        return _dictionary(((ast.Constant(word.arg) if word.arg else None, word.value)
+                            for word in node.keywords), known)
     return _NO_LITERAL
 
 
-def _key(node: ast.expr | None) -> Any:
-    return node.value if isinstance(node, ast.Constant) else None
-
-
-def _dictionary(items: Any) -> dict[str, Any]:
-    """Those of text; `**` has none."""
-    values = {key: _value(node) for key, node in items if isinstance(key, str)}
+def _dictionary(items: Iterable[tuple[ast.expr | None, ast.expr]], known: Known) -> Known:
+    """Of those whose keys are text, and of what `**` (without a key) adds."""
+    values: Known = {}
+    for key, node in items:
+        value = _value(node, known)
+        if key is None:
+            values.update(value if isinstance(value, dict) else {})
+        elif isinstance(key, ast.Constant) and isinstance(key.value, str):
+            values[key.value] = value
     return {key: value for key, value in values.items() if value is not _NO_LITERAL}

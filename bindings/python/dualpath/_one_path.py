@@ -14,6 +14,7 @@ from ._protocol import given_options
 from ._refused import Refused
 from ._stated import Value
 
+_MAX_IMAGES = 256
 _OF_TWO_PATHS = {"grid": "--grid", "spatial_frames": "--spatial-frames", "position": "--position",
                  "serial_skip": "--serial-skip"}
 
@@ -32,11 +33,22 @@ def set_one_path(hyper: Hyper, mapped: Mapped, method: str, options: Namespace) 
     if method == "st-adapter":
         hyper.set("adapter.first_block", first_adapted_block(mapped), "tensors")
     _set_rate(hyper, options)
+    if "frames" in hyper.values and hyper["frames"] > _MAX_IMAGES:
+        raise Refused(f"{hyper['frames']} frames make more than {_MAX_IMAGES} images")
     given = given_options(options)
     origin = f"as published for {method}" if ONE_PATH[method].is_published else "default"
     for key, value in _published(hyper, method, options).items():
         hyper.known = {key: Value(value, origin), **hyper.known}
         hyper.choose(key, given.get(key))
+    check_views(hyper)
+
+
+def check_views(hyper: Hyper) -> None:
+    """Segments divide the whole clip, of which there is one view."""
+    views, sampling = (hyper.values.get(key, Value(None, "")) for key in ("views", "sampling"))
+    if sampling.value == "segments" and views.value not in (1, None):
+        raise Refused(f"sampling segments ({sampling.origin}) has one view, not {views.value} "
+                      f"({views.origin})")
 
 
 def take_data_set(hyper: Hyper, method: str, name: str | None) -> None:

@@ -24,13 +24,16 @@ from ._frozen import Frozen
 from ._hyper import Hyper
 from ._methods import DUALPATH, ONE_PATH, method_of
 from ._names import Mapped, matrix_shape, source_name
-from ._one_path import set_one_path, take_data_set
+from ._one_path import check_views, set_one_path, take_data_set
 from ._protocol import PROTOCOL, given_options
 from ._refused import Refused
-from ._stated import Value
+from ._stated import Value, checked
 
 _MAX_TOKENS = 65536
 _MAX_IMAGES = 256
+_ARGUMENTS = {"attention.head_count": "heads", "activation": "activation",
+              "adapter.activation": "adapter_activation", "adapter.scale": "adapter_scale",
+              "attention.layer_norm_epsilon": "ln_eps", "image_mean": "mean", "image_std": "std"}
 
 
 def _set_method(hyper: Hyper, method: str, checkpoint: Checkpoint) -> None:
@@ -95,11 +98,17 @@ def _argument(arguments: dict[str, Value], name: str) -> Value | None:
     return found
 
 
-def _arguments(arguments: dict[str, Value]) -> dict[str, Value]:
-    """What the arguments of the training run tell."""
+def _arguments(arguments: dict[str, Value], method: str) -> dict[str, Value]:
+    """What the arguments of the training run tell; more of them, if they are of dualpath-train,
+    which says the method."""
     found = {"frames": _argument(arguments, "num_frames"),
              "sampling_rate": _argument(arguments, "sampling_rate")}
-    return {key: value for key, value in found.items() if value is not None}
+    known = {key: value for key, value in found.items() if value is not None}
+    if method != DUALPATH and method == arguments.get("method", Value(None, "")).value:
+        given = {key: arguments[name] for key, name in _ARGUMENTS.items() if name in arguments}
+        said = checked({key: value.value for key, value in given.items()})
+        known.update({key: Value(value, given[key].origin) for key, value in said.items()})
+    return known
 
 
 def _set_frames(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
@@ -135,6 +144,7 @@ def _set_protocol(hyper: Hyper, options: Namespace) -> None:
     given = given_options(options)
     for key in {**given, **{key: None for key in PROTOCOL if key in hyper.known}}:
         hyper.choose(key, given.get(key))
+    check_views(hyper)
 
 
 def _set_scale(hyper: Hyper, method: str, option: float | None) -> None:
@@ -189,7 +199,7 @@ def resolve(mapped: Mapped, checkpoint: Checkpoint, frozen: Frozen, options: Nam
     another."""
     method = method_of(mapped)
     hyper = Hyper({**certain_values(*frozen), **certain_values_of_method(mapped),
-                   **frozen.checkpoint.stated, **_arguments(checkpoint.arguments),
+                   **frozen.checkpoint.stated, **_arguments(checkpoint.arguments, method),
                    **checkpoint.stated})
     _set_method(hyper, method, checkpoint)
     take_data_set(hyper, method, options.data_set)

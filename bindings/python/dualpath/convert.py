@@ -24,7 +24,7 @@ from ._gguf_reader import read_weight_file
 from ._gguf_writer import TYPES, write_weight_file
 from ._hyper import Hyper
 from ._lists import read_labels
-from ._methods import DATA_SETS, DUALPATH, method_of
+from ._methods import DATA_SETS
 from ._names import Array, Mapped, map_tensors
 from ._protocol import add_protocol_options
 from ._refused import Refused, show
@@ -82,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
              "are found to be the checkpoint's")
     add("--backbone", metavar="CHECKPOINT",
         help="the frozen image transformer of a checkpoint that has only what was trained")
+    add("--no-projection", action="store_true",
+        help="leave out the projection of a CLIP: for tasks of methods that do not use it")
     add("--data-set", choices=DATA_SETS,
         help="evaluate as the published model of this data set")
     add("--weights", metavar="NAME",
@@ -178,6 +180,8 @@ def _convert(options: argparse.Namespace) -> None:
     checkpoint = open_checkpoint(options.checkpoint, options.weights, config)
     backbone = _read_backbone(options, checkpoint)
     mapped = map_tensors(checkpoint.tensors)
+    if options.no_projection and mapped.tensors.pop("projection.weight", None) is not None:
+        mapped.dropped["projection, by --no-projection"] += 1
     frozen = add_frozen(mapped, checkpoint, options.backbone, options.config, backbone)
     hyper = resolve(mapped, checkpoint, frozen, options)
     notes = [*checkpoint.notes, *notes_of(hyper, mapped, checkpoint),
@@ -187,8 +191,7 @@ def _convert(options: argparse.Namespace) -> None:
     tensors = ordered_tensors(hyper, mapped)
     if backbone is not None:
         check_hyper(backbone, hyper)
-        unused = () if method_of(mapped) == DUALPATH else ("projection.weight",)
-        tensors = without_frozen(backbone, tensors, mapped.sources, unused)
+        tensors = without_frozen(backbone, tensors, mapped.sources)
         notes.append(f"{len(backbone.frozen)} frozen tensors are those of {backbone.path}")
     labels = _read_labels(options.labels, mapped) if options.labels else []
     name = options.name

@@ -334,6 +334,15 @@ def test_options_beat_the_configuration(run, option, value, key):
     assert told(metadata, key) == [value]
 
 
+def test_segments_have_one_view(run):
+    path = save(run, checkpoints.aim(), changed(data__SampleFrames__frame_uniform=True))
+    message = run.refuse(path, "--views", 3)
+    assert "sampling segments (" in message and "has one view, not 3 (option)" in message
+    message = run.refuse(run.save(checkpoints.dualpath()), "--views", 3, "--sampling", "segments")
+    assert "has one view" in message
+    run(run.save(checkpoints.dualpath()), "--sampling", "segments")
+
+
 def test_antialiasing_is_said(run):
     path = save(run, checkpoints.aim(), CONFIG)
     assert told(run(path, "--antialias", "resize")[0], "resize.antialias") == [True]
@@ -430,11 +439,34 @@ def test_text_that_is_no_configuration(run, text):
 
 def test_only_literals_are_read():
     text = ("import os\nopen('/tmp/never')\na = 1\nb = dict(x=-2.5, y=[1, (2, None), f()], **z)\n"
-            "c = g(1)\nd = {'k': True, 3: 4, 'n': a, **q}\ne = a\nf = dict([('a', 1)])\n"
+            "c = g(1)\nd = {'k': True, 3: 4, 'n': z, **q}\ne = a\nf = dict([('a', 1)])\n"
             "h = 'é' 'b'\ni, j = 1, 2\nk = -True\nl = 1j\nm = b'bytes'\nn = dict(a=dict())\n")
     assert read_literals(text) == {
-        "a": 1, "b": {"x": -2.5, "y": [1, [2, None]]}, "d": {"k": True}, "h": "éb",
+        "a": 1, "b": {"x": -2.5, "y": [1, [2, None]]}, "d": {"k": True}, "e": 1, "h": "éb",
         "n": {"a": {}}}
+
+
+def test_names_stand_for_what_they_were_assigned():
+    text = ("a = dict(x=1, y=2)\nb = [a, dict(z=3, **a), {**a, 'x': c}]\nc = 5\nc = f()\n"
+            "d = [c]\n" + "".join(f"e{i} = [e{i - 1}] * 2\n" for i in range(3))
+            + "g0 = [a]\n" + "".join(f"g{i} = [g{i - 1}, g{i - 1}]\n" for i in range(1, 60)))
+    values = read_literals(text)
+    assert values["b"] == [{"x": 1, "y": 2}, {"z": 3, "x": 1, "y": 2}, {"y": 2}]
+    assert "c" not in values and values["d"] == [] and "e1" not in values and "g59" in values
+
+
+def test_a_pipeline_of_names(run):
+    """As the files of configurations are written, before mmcv resolves them."""
+    steps = CONFIG["data"]["test"]["pipeline"]
+    pixels = {key: value for key, value in steps[6].items() if key != "type"}
+    written = [text_of(step) for step in steps]
+    written[6] = "dict(type='Normalize', **img_norm_cfg)"
+    text = (f"img_norm_cfg = {text_of(pixels)}\ntest_pipeline = [{', '.join(written)}]\n"
+            f"model = {text_of(CONFIG['model'])}\n"
+            "data = dict(test=dict(type=dataset_type, pipeline=test_pipeline))\n")
+    metadata, _, _ = run(save(run, checkpoints.aim(), text))
+    assert told(metadata, "views", "sampling_rate") == [3, 16]
+    assert told(metadata, "image_mean") == [[np.float32(x / 255) for x in (122.769, 116.74, 104.04)]]
 
 
 def test_warnings_of_the_parser_are_not_shown():

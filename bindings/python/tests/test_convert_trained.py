@@ -249,12 +249,11 @@ def test_a_method_that_is_said(run, backbone, method, said):
 
 
 def test_what_our_training_states(run, backbone):
-    stated = {"method": "vpt", "frames": 4, "sampling_rate": 2, "sampling": "segments", "views": 2,
+    stated = {"method": "vpt", "frames": 4, "sampling_rate": 2, "sampling": "uniform", "views": 2,
               "average": "probabilities", "resize.filter": "bicubic", "activation": "gelu",
               "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "resize.antialias": True,
               "attention.layer_norm_epsilon": 1e-6, "attention.head_count": 4}
     metadata, _, _ = run(save(run, checkpoints.vpt(), dualpath=stated), "--backbone", backbone)
-    del stated["sampling_rate"]
     assert {key: pytest.approx(value) if isinstance(value, float) else value
             for key, value in stated.items()} == {key: metadata["dualpath." + key] for key in stated}
 
@@ -284,7 +283,7 @@ def test_whole_checkpoints_need_none(run, clip, backbone, method):
     options = (*CLIP, *SCALE.get(method, ()), *QUICK)
     metadata, tensors, _ = run(path, *options)
     assert told(metadata, "method") == [method] and set(frozen(clip)) < set(tensors)
-    assert "projection of CLIP, which is not used 1" in run.printed
+    assert "projection, which the head does not read 1" in run.printed
     message = run.refuse_again(path, *options, "--backbone", backbone)
     assert "has the image transformer itself, and needs no --backbone" in message
 
@@ -296,13 +295,18 @@ def test_a_dualpath_model_needs_no_backbone(run, backbone):
 
 @pytest.mark.parametrize("method", MAKERS)
 def test_tasks_of_a_weight_file(run, clip, backbone, method):
-    """The frozen tensors are those of the file, whose projection the models of one path leave out."""
+    """The frozen tensors are those of the file, which must not have a projection."""
     source = MAKERS[method]()
     options = (*CLIP, *SCALE.get(method, ()))
     _, whole, _ = run(save(run, source), "--backbone", backbone, *options)
     run.output.unlink()
     weight_file = run.folder / "clip.gguf"
     run(backbone, "--name", "CLIP", "--type", "f16")
+    run.output.rename(weight_file)
+    message = run.refuse(save(run, source), "--task-of", weight_file, *options)
+    assert "clip.gguf has a projection" in message and "--no-projection" in message
+    run(backbone, "--name", "CLIP", "--type", "f16", "--no-projection")
+    assert "dropped  projection, by --no-projection 1" in run.printed
     run.output.rename(weight_file)
     metadata, tensors, _ = run(save(run, source), "--task-of", weight_file, *options)
     own = {name: array for name, array in whole.items() if name not in frozen(clip)
@@ -313,6 +317,50 @@ def test_tasks_of_a_weight_file(run, clip, backbone, method):
     message = run.refuse_again(save(run, source), "--task-of", weight_file, "--backbone", backbone,
                                *options)
     assert "not both" in message
+
+
+@pytest.mark.parametrize("method", ["vpt", "adaptformer", "probe"])
+def test_a_head_that_reads_the_projection(run, clip, backbone, method):
+    """Which its columns tell; that of the released ST-Adapter never does."""
+    options = (*CLIP, *SCALE.get(method, ()))
+    source = MAKERS[method]()
+    source["fc.weight"] = np.ones((3, 32), np.float32)
+    _, tensors, _ = run(save(run, source), "--backbone", backbone, *options)
+    np.testing.assert_array_equal(tensors["projection.weight"], clip["visual.proj"].T)
+    weight_file = run.folder / "clip.gguf"
+    run(backbone, "--name", "CLIP", "--force")
+    run.output.rename(weight_file)
+    _, tensors, _ = run(save(run, source), "--task-of", weight_file, *options)
+    assert tensors["head.output.weight"].shape == (3, 32)
+    source = checkpoints.st_adapter()
+    source["fc.weight"] = np.ones((3, 32), np.float32)
+    message = run.refuse_again(save(run, source), "--backbone", backbone, *K400)
+    assert "fc.weight becomes head.output.weight of shape [3, 32]; expected [3, 64]" in message
+
+
+def test_arguments_of_our_training(run, backbone):
+    """All that they tell, if they say the method."""
+    arguments = {"num_frames": 4, "sampling_rate": 2, "heads": 4, "activation": "relu",
+                 "adapter_activation": "gelu", "adapter_scale": 0.25, "ln_eps": 1e-3,
+                 "mean": (0.5, 0.25, 0.0), "std": (1, 2.0, 4.0)}
+    path = save(run, checkpoints.adaptformer(),
+                args=checkpoints.namespace(method="adaptformer", **arguments))
+    metadata, _, _ = run(path, "--backbone", backbone)
+    assert told(metadata, "frames", "sampling_rate", "attention.head_count", "activation",
+                "adapter.activation", "adapter.scale", "image_mean", "image_std") == \
+        [4, 2, 4, "relu", "gelu", 0.25, [0.5, 0.25, 0], [1, 2, 4]]
+    assert "args.adapter_scale" in run.printed
+    path = save(run, checkpoints.adaptformer(), args=checkpoints.namespace(**arguments))
+    assert "--adapter-scale" in run.refuse_again(path, "--backbone", backbone)
+    path = save(run, checkpoints.adaptformer(),
+                args=checkpoints.namespace(method="adaptformer", **{**arguments, "ln_eps": 7}))
+    assert "layer_norm_epsilon is" in run.refuse(path, "--backbone", backbone)
+
+
+def test_more_frames_than_images(run, backbone):
+    message = run.refuse(save(run, checkpoints.vpt()), "--backbone", backbone, "--num-frames", 257,
+                         "--sampling-rate", 1)
+    assert "257 frames make more than 256 images" in message
 
 
 def test_backbones_of_other_programs(run):
