@@ -27,12 +27,12 @@ def read_aim_config(value: dict[Any, Any]) -> Config:
     meta = value.get("meta")
     if not isinstance(meta, dict):
         return NO_CONFIG
-    for key, is_mmengine in (("config", False), ("cfg", True)):
-        if isinstance(meta.get(key), str):
-            with naming(f"meta.{key}"):
-                top = Section(f"meta.{key}", read_literals(meta[key]))
-            return _of_text(top, is_mmengine)
-    return NO_CONFIG
+    key = next((key for key in ("config", "cfg") if isinstance(meta.get(key), str)), None)
+    if key is None:
+        return NO_CONFIG
+    with naming(f"meta.{key}"):
+        top = Section(f"meta.{key}", read_literals(meta[key]))
+    return _of_text(top, key == "cfg" or "message_hub" in value or "mmengine_version" in meta)
 
 
 def _of_text(top: Section, is_mmengine: bool) -> Config:

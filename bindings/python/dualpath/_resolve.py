@@ -99,16 +99,18 @@ def _argument(arguments: dict[str, Value], name: str) -> Value | None:
 
 
 def _arguments(arguments: dict[str, Value], method: str) -> dict[str, Value]:
-    """What the arguments of the training run tell; more of them, if they are of dualpath-train,
-    which says the method."""
+    """What the arguments of the training run tell: all of it, if they are of dualpath-train, which
+    says the method."""
     found = {"frames": _argument(arguments, "num_frames"),
              "sampling_rate": _argument(arguments, "sampling_rate")}
     known = {key: value for key, value in found.items() if value is not None}
-    if method != DUALPATH and method == arguments.get("method", Value(None, "")).value:
-        given = {key: arguments[name] for key, name in _ARGUMENTS.items() if name in arguments}
-        said = checked({key: value.value for key, value in given.items()})
-        known.update({key: Value(value, given[key].origin) for key, value in said.items()})
-    return known
+    if method == DUALPATH:
+        return known
+    is_ours = method == arguments.get("method", Value(None, "")).value
+    names = _ARGUMENTS if is_ours else {"adapter.scale": "adapter_scale"}
+    given = {key: arguments[name] for key, name in names.items() if name in arguments}
+    said = checked({key: value.value for key, value in given.items()})
+    return {**known, **{key: Value(value, given[key].origin) for key, value in said.items()}}
 
 
 def _set_frames(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
