@@ -4,6 +4,7 @@ a checkpoint of it (--backbone) or the weight file that a task is opened on (--t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from ._backbone import Backbone, is_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._families import AIM, AIM_TIMM, ST_ADAPTER
 from ._methods import DUALPATH, method_of
-from ._names import Array, Mapped, map_tensors, matrix_shape
+from ._names import Array, Mapped, Piece, map_tensors, matrix_shape
 from ._refused import Refused, naming
 
 _NOT_FROZEN = ("class_token", "position.spatial")  # a transformer has them, and a task has its own
@@ -30,7 +31,7 @@ def add_frozen(mapped: Mapped, checkpoint: Checkpoint, path: str | None, config:
     task. What it has itself stays. Answers where the frozen transformer is from."""
     frozen = _found_frozen(mapped, checkpoint, path, config, backbone)
     if method_of(mapped) != DUALPATH and not _reads_projection(mapped):
-        if mapped.tensors.pop("projection.weight", None) is not None:
+        if mapped.leave_out("projection.weight", "the head does not read it"):
             mapped.dropped["projection, which the head does not read"] += 1
         if backbone is not None and "projection.weight" in backbone.tensors:
             raise Refused(f"{backbone.path} has a projection, which {mapped.family.label} does not "
@@ -61,7 +62,8 @@ def _found_frozen(mapped: Mapped, checkpoint: Checkpoint, path: str | None, conf
             return _from_checkpoint(mapped, path, config)
     if backbone is not None:
         arrays = {name: values for name, (values, _) in backbone.tensors.items()}
-        _complete(mapped, arrays, {name: name for name in arrays})
+        pieces = [Piece(name, array.shape, name) for name, array in arrays.items()]
+        _complete(mapped, arrays, {name: name for name in arrays}, pieces, backbone.path)
         return Frozen(mapped, checkpoint)
     raise Refused(f"the checkpoint has what was trained with {mapped.family.label} only: give the "
                   "image transformer that stayed frozen, a checkpoint with --backbone for a whole "
@@ -74,12 +76,21 @@ def _from_checkpoint(mapped: Mapped, path: str, config: str | None) -> Frozen:
     if method_of(frozen) != DUALPATH:
         raise Refused(f"has the names of {frozen.family.label}; expected those of a plain image "
                       "transformer")
-    _complete(mapped, frozen.tensors, frozen.sources)
+    _complete(mapped, frozen.tensors, frozen.sources, frozen.pieces, path)
     return Frozen(frozen, checkpoint)
 
 
-def _complete(mapped: Mapped, arrays: Mapping[str, Array], sources: Mapping[str, str]) -> None:
-    for name, array in arrays.items():
-        if (name in _NOT_FROZEN or is_frozen(name)) and name not in mapped.tensors:
-            mapped.tensors[name] = array
-            mapped.sources[name] = sources[name]
+def _complete(mapped: Mapped, arrays: Mapping[str, Array], sources: Mapping[str, str],
+              pieces: list[Piece], path: str) -> None:
+    """Adds what the checkpoint lacks, and what became of each piece of the other file."""
+    added = {name: array for name, array in arrays.items()
+             if (name in _NOT_FROZEN or is_frozen(name)) and name not in mapped.tensors}
+    mapped.tensors.update(added)
+    mapped.sources.update({name: sources[name] for name in added})
+    of_file = os.path.basename(os.path.abspath(path))
+    for piece in pieces:
+        if piece.target is not None and piece.target not in added:
+            reason = "the checkpoint has its own" if piece.target in mapped.tensors else \
+                "not of the frozen transformer"
+            piece = piece._replace(target=None, reason=reason)
+        mapped.pieces.append(piece._replace(source=f"{of_file}: {piece.source}"))

@@ -19,11 +19,30 @@ from ._refused import Refused, show
 Array = np.ndarray[Any, Any]
 
 
+class Piece(NamedTuple):
+    """A tensor of a checkpoint: a tensor of the weight file, or a part of one, or dropped."""
+
+    source: str
+    shape: tuple[int, ...]
+    target: str | None
+    reason: str = ""  # to drop it
+
+
 class Mapped(NamedTuple):
     family: Family
     tensors: dict[str, Array]  # name in the weight file -> f32 array
     sources: dict[str, str]  # name in the weight file -> name in the checkpoint
     dropped: Counter[str]  # reason -> number of tensors
+    pieces: list[Piece]  # all tensors of the checkpoint, in its order
+    left_out: dict[str, str]  # name in the weight file -> why it is not written
+
+    def leave_out(self, target: str, reason: str) -> bool:
+        """Leaves out a tensor that the rules keep; false if there is none."""
+        if target not in self.tensors:
+            return False
+        del self.tensors[target]
+        self.left_out[target] = reason
+        return True
 
 
 @functools.cache
@@ -151,20 +170,23 @@ def map_tensors(tensors: Mapping[str, NamedArray]) -> Mapped:
     family = recognise(tensors)
     parts: dict[str, dict[int, tuple[str, Array]]] = {}
     dropped: Counter[str] = Counter()
+    listed: list[Piece] = []
     for name, tensor in tensors.items():
         reason = _reason_to_drop(family, name)
         if reason:
             dropped[reason] += 1
+            listed.append(Piece(name, tensor.shape, None, reason))
             continue
         found = _rule_for(family, name)
         if not found:
             raise Refused(f"unknown tensor {show(name)} of shape {list(tensor.shape)}: it would "
                           "be left out of the computation")
         rule, target = found
+        listed.append(Piece(name, tensor.shape, target))
         parts.setdefault(target, {})[rule.part] = (name, _read(name, tensor, rule))
     arrays = {target: _join(family, target, pieces) for target, pieces in parts.items()}
     sources = {target: pieces[min(pieces)][0] for target, pieces in parts.items()}
-    return Mapped(family, arrays, sources, dropped)
+    return Mapped(family, arrays, sources, dropped, listed, {})
 
 
 def _join(family: Family, target: str, pieces: dict[int, tuple[str, Array]]) -> Array:

@@ -160,7 +160,7 @@ def drop_unused_positions(hyper: Hyper, mapped: Mapped) -> list[str]:
             continue
         if name == "position.table":
             _check_shape(mapped, name, _table_shape(hyper, mapped))
-        del mapped.tensors[name]
+        mapped.leave_out(name, f"position kind {hyper['position.kind']} does not use it")
         notes.append(f"{mapped.sources[name]} is not used: position kind "
                      f"{hyper['position.kind']}")
     return notes

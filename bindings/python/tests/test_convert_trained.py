@@ -351,7 +351,10 @@ def test_arguments_of_our_training(run, backbone):
         [4, 2, 4, "relu", "gelu", 0.25, [0.5, 0.25, 0], [1, 2, 4]]
     assert "args.adapter_scale" in run.printed
     path = save(run, checkpoints.adaptformer(), args=checkpoints.namespace(**arguments))
-    assert "--adapter-scale" in run.refuse_again(path, "--backbone", backbone)
+    metadata, _, _ = run(path, "--backbone", backbone, "--force")
+    assert told(metadata, "frames", "adapter.scale", "activation", "attention.head_count") == \
+        [4, 0.25, "quick_gelu", 1]
+    run.output.unlink()
     path = save(run, checkpoints.adaptformer(),
                 args=checkpoints.namespace(method="adaptformer", **{**arguments, "ln_eps": 7}))
     assert "layer_norm_epsilon is" in run.refuse(path, "--backbone", backbone)
