@@ -6,6 +6,7 @@ import argparse
 import math
 
 from ._gguf_writer import TYPES
+from ._label_sets import LABEL_SETS
 from ._methods import DATA_SETS
 from ._protocol import add_protocol_options
 from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
@@ -45,8 +46,9 @@ def _epsilon(text: str) -> float:
 def convert_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dualpath-convert",
-        description="Turn a DualPath checkpoint, or a CLIP or timm image transformer, into a "
-                    "weight file of libdualpath. Nothing in the checkpoint is executed.")
+        description="Turn a checkpoint of DualPath, AIM, ST-Adapter, VPT, AdaptFormer or a linear "
+                    "probe, or an image transformer of CLIP or timm, into a weight file of "
+                    "libdualpath. Nothing in the checkpoint is executed.")
     add = parser.add_argument
     add("checkpoint", help="a .pt, .pth, .bin, .tar, .ckpt or .safetensors file, an index of "
         "several, or a folder with one of them")
@@ -71,7 +73,8 @@ def convert_parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="replace the output if it exists")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
     add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
-    add("--labels", metavar="FILE", help="names of the classes, one a line")
+    add("--labels", metavar="FILE|DATA SET",
+        help=f"names of the classes: a file with one a line, or {', '.join(LABEL_SETS)}")
     add("--num-frames", type=int, metavar="N", help="frames a clip (those of the training run)")
     add("--sampling-rate", type=int, metavar="N", help="distance of frames (as trained, or 4)")
     add("--spatial-frames", type=int, metavar="N", help="frames of the spatial path (8)")

@@ -24,6 +24,7 @@ from ._frozen import add_frozen
 from ._gguf_writer import write_weight_file
 from ._hyper import Hyper
 from ._inspect import inspect
+from ._label_sets import label_file
 from ._lists import read_labels
 from ._mapping_table import print_mapping
 from ._names import Array, Mapped, map_tensors
@@ -35,9 +36,9 @@ _MAX_LABEL_BYTES = 1 << 20  # of one string in the weight file
 
 
 def _read_labels(path: str, mapped: Mapped) -> list[str]:
-    """One label a line, as many as the head has classes."""
+    """One label a line of a file, or those of a data set; as many as the head has classes."""
     try:
-        labels = read_labels(path)
+        labels = read_labels(label_file(path))
     except ValueError as error:
         raise Refused(str(error)) from error
     if "head.output.weight" not in mapped.tensors:
