@@ -19,12 +19,14 @@ const char classify_help[] =
     "standard input.\n"
     "\n"
     "  --backbone B       MODEL is a task of this model\n"
-    "  --sampling WHICH   the frames a view takes: center (default), first, uniform, or given, "
-    "which\n"
-    "                     takes the frames as they are and needs exactly as many as the model\n"
+    "  --sampling WHICH   the frames a view takes: as the model says (model, default), center,\n"
+    "                     first, uniform, interval, spread, segments, or given, which takes the\n"
+    "                     frames as they are and needs exactly as many as the model\n"
     "  --rate N           take every N-th frame (default: the model's)\n"
-    "  --views N          views in time, 1 (default) to 256; their answers are averaged\n"
-    "  --crops N          square crops along the longer side, 1 (default) to 64; averaged\n"
+    "  --views N          views in time, 1 to 256; their answers are averaged (default: the "
+    "model's)\n"
+    "  --crops N          square crops along the longer side, 1 to 64; averaged (default: the "
+    "model's)\n"
     "  --top K            how many classes to print (default 5)\n"
     "  --sheet FILE       write a contact sheet as PNG: the frames that both paths see (of the "
     "first\n"
@@ -80,15 +82,10 @@ static const choice attention_kinds[] = {
     {"last", DP_ATTENTION_LAST}, {"rollout", DP_ATTENTION_ROLLOUT}, {NULL, 0}};
 
 static int parse(int count, char **arguments, classify_options *o, const char *paths[2]) {
-    *o = (classify_options){.engine = {.cpu = -1},
-                            .frames = DEFAULT_FRAME_OPTIONS,
-                            .sampling = DP_SAMPLING_CENTER,
-                            .views = 1,
-                            .crops = 1,
-                            .top = 5};
+    *o = (classify_options){.engine = {.cpu = -1}, .frames = DEFAULT_FRAME_OPTIONS, .top = 5};
     const option options[] = {
         ENGINE_OPTIONS(&o->engine),
-        NAME_OPTION("--sampling", &o->sampling, DP_SAMPLING_CENTER, dp_sampling_name),
+        NAME_OPTION("--sampling", &o->sampling, DP_SAMPLING_MODEL, dp_sampling_name),
         NUMBER_OPTION("--rate", &o->rate, 1, 65536),
         NUMBER_OPTION("--views", &o->views, 1, DP_MAX_VIEWS),
         NUMBER_OPTION("--crops", &o->crops, 1, DP_MAX_CROPS),
@@ -175,14 +172,15 @@ static int allocate_indices(const engine *e, report *r) {
     return STATUS_OK;
 }
 
-/* How the clip is sampled, all but its frames. */
-static dp_clip clip_of(const classify_options *o) {
+/* How the clip is sampled, all but its frames. Nothing is left to the model. */
+static dp_clip clip_of(const classify_options *o, const dp_model_info *info) {
     dp_clip clip;
     dp_clip_default(&clip);
-    clip.sampling = o->sampling;
+    clip.sampling = o->sampling != DP_SAMPLING_MODEL ? o->sampling : info->sampling;
     clip.rate = o->rate;
-    clip.views = o->views;
-    clip.crops = o->crops;
+    bool one_view = clip.sampling == DP_SAMPLING_GIVEN || clip.sampling == DP_SAMPLING_SEGMENTS;
+    clip.views = o->views > 0 ? o->views : one_view ? 1 : info->views;
+    clip.crops = o->crops > 0 ? o->crops : info->crops;
     return clip;
 }
 
@@ -246,6 +244,7 @@ static int run(const classify_options *o, engine *e, frame_list *frames, report 
     int status = engine_start(e, r->model_path, &o->engine);
     r->open_ms = e->start_ms;
     if (status == STATUS_OK) {
+        r->clip = clip_of(o, &e->info);
         engine_limit_frames(e, &o->engine, 0, frames);
         status = read_clip(e, frames, o, r);
     }
@@ -266,7 +265,6 @@ int command_classify(int count, char **arguments) {
     report r = {.model_path = paths[0],
                 .input_path = paths[1],
                 .frames = &frames,
-                .clip = clip_of(&options),
                 .features = options.features != 0};
     status = run(&options, &e, &frames, &r);
     if (status == STATUS_OK && options.json) {

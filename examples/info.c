@@ -43,7 +43,7 @@ typedef struct fact {
     int64_t number;
 } fact;
 
-#define MAX_FACTS 32
+#define MAX_FACTS 48
 
 /* Fills `facts` and returns how many there are. */
 static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
@@ -75,6 +75,18 @@ static size_t list_facts(const dp_model_info *info, fact facts[MAX_FACTS]) {
         {"backbone", info->backbone, 0},
         {"shared_bytes", NULL, info->shared_bytes},
         {"counted_bytes", NULL, info->counted_bytes},
+        {"sampling", dp_sampling_name(info->sampling), 0},
+        {"past_end", info->past_end, 0},
+        {"views", NULL, info->views},
+        {"crops", NULL, info->crops},
+        {"average", info->average, 0},
+        {"resize_filter", info->resize_filter, 0},
+        {"resize_long_side", info->resize_long_side, 0},
+        {"resize_antialias", NULL, info->resize_antialias},
+        {"grid_antialias", NULL, info->grid_antialias},
+        {"position_antialias", NULL, info->position_antialias},
+        {"crop_offset", info->crop_offset, 0},
+        {"protocol", info->protocol, 0},
     };
     size_t count = sizeof all / sizeof all[0];
     for (size_t i = 0; i < count; i++) {

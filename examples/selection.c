@@ -4,6 +4,7 @@
 #include "selection.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void selection_init(selection *s, const dp_model *model, const dp_clip *clip) {
     dp_model_info info;
@@ -11,6 +12,7 @@ void selection_init(selection *s, const dp_model *model, const dp_clip *clip) {
     (void)dp_model_get_info(model, &info);
     *s = (selection){.model = model, .clip = *clip, .view_frames = info.frames};
     s->rate = clip->rate > 0 ? clip->rate : info.sampling_rate;
+    s->wraps = strcmp(info.past_end, "wrap") == 0;
 }
 
 void selection_free(selection *s) {
@@ -66,10 +68,11 @@ static bool may_be_wanted(const selection *s, size_t frame) {
     switch (s->clip.sampling) {
     case DP_SAMPLING_GIVEN:
         return frame < (size_t)s->view_frames;
-    case DP_SAMPLING_UNIFORM:
-        return true;
+    case DP_SAMPLING_CENTER:
+    case DP_SAMPLING_FIRST:
+        return s->wraps || frame % (size_t)s->rate == 0;
     default:
-        return frame % (size_t)s->rate == 0;
+        return true;
     }
 }
 

@@ -445,6 +445,19 @@ typedef struct dp_model_info {
     /* What counts for max_memory at this moment, of the model, tasks on it and sessions on it; 0
      * without max_memory. Since 0.2.0. */
     int64_t counted_bytes;
+    /* The protocol: how the model's evaluation makes pixels of a clip, and one answer of its views
+     * (docs/weight-format.md). Since 0.2.0. */
+    const char *protocol; /* all of it, in words: two sentences; "" if the build leaves them out */
+    const char *past_end; /* where a view needs more frames: "repeat", "wrap" */
+    const char *average;  /* of the views: "logits", "probabilities" */
+    const char *resize_filter;    /* "bilinear", "bicubic" */
+    const char *resize_long_side; /* R * long / short is rounded: "down", "nearest" */
+    const char *crop_offset;      /* half of what a crop leaves out: "half-even", "down" */
+    int32_t sampling;             /* dp_sampling */
+    int32_t views, crops;         /* of a clip that does not say how many */
+    int32_t resize_antialias;     /* 1: frames that shrink are smoothed before, */
+    int32_t grid_antialias;       /* and so are they on their way into a cell, */
+    int32_t position_antialias;   /* and the map of frame indices of a frameset */
 } dp_model_info;
 
 DP_API void dp_model_info_init(dp_model_info *info, size_t struct_size); /* Since 0.2.0. */
@@ -679,7 +692,8 @@ DP_API int32_t dp_color_from_name(const char *name);
  * DP_MAX_ASPECT, or both 0, which means square. The picture is shown width * aspect_width wide and
  * height * aspect_height high, in the same unit, and the other way round if `rotation` is 90 or
  * 270. The model sees it so: the shorter of these two sides becomes R, the longer one R * longer /
- * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one.
+ * shorter, rounded as the model says, in one pass from the stored pixels. Crops go along the longer
+ * one.
  */
 typedef struct dp_frame {
     const uint8_t *plane[3];
@@ -745,18 +759,36 @@ static inline dp_frame dp_frame_i420(const uint8_t *pixels, int32_t width, int32
 
 /* Which frames of the clip a view takes. n is the number of frames in the clip, T the model's
  * frames a view, r the sampling rate, m = ceil(n / r) the number of frames left of every r-th, V
- * the number of views and v = 0 .. V-1 the view. Past the end, the last of the m repeats. */
+ * the number of views and v = 0 .. V-1 the view.
+ *
+ * A clip may be too short for T frames that are r apart. What stands for those past the end is a
+ * matter of the model (`past_end` of dp_model_info): the last frame repeats (CENTER and FIRST: the
+ * last of the m), or frame j is frame j mod n.
+ *
+ * INTERVAL, SPREAD and SEGMENTS are the rules of published evaluations, in their arithmetic: f64,
+ * in the order that is written here. */
 typedef enum dp_sampling {
     DP_SAMPLING_UNKNOWN = -1, /* dp_sampling_from_name() of an unknown name */
-    DP_SAMPLING_CENTER = 0,   /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
-                                 rounded down: for one view the centre */
-    DP_SAMPLING_FIRST = 1,    /* the same with start = v * max(m - T, 0) / V, rounded down */
+    DP_SAMPLING_MODEL = 0,    /* as the model says: `sampling` of dp_model_info */
+    DP_SAMPLING_FIRST = 1,    /* CENTER with start = v * max(m - T, 0) / V, rounded down */
     DP_SAMPLING_UNIFORM = 2,  /* frame ((2iV + 2v + 1) * n) / (2TV), rounded down: for one view the
                                  middles of T equal parts */
-    DP_SAMPLING_GIVEN = 3     /* the frames as they are: exactly T, one view */
+    DP_SAMPLING_GIVEN = 3,    /* the frames as they are: exactly T, one view */
+    DP_SAMPLING_CENTER = 4,   /* frames (start + i) * r, start = (2v + 1) * max(m - T, 0) / (2V),
+                                 rounded down: for one view the centre */
+    DP_SAMPLING_INTERVAL = 5, /* frames start + i * r, start = v * a + a / 2, rounded down, with a =
+                                 (n - T * r + 1) / V; 0 where n < T * r. AIM */
+    DP_SAMPLING_SPREAD = 6,   /* frames start + i * r; of one view start = s / 2, rounded down; of
+                                 several s / (V - 1) * v, rounded half to even: the first view
+                                 begins with the clip, the last one ends with it. s = max(n - (T -
+                                 1) * r - 1, 0). ST-Adapter */
+    DP_SAMPLING_SEGMENTS = 7  /* frame (b(i) + b(i + 1)) / 2, rounded down, where b(i) = (n - 1) / T
+                                 * i, rounded half to even: the middles of T segments. One view. AIM
+                                 and ST-Adapter on Something-Something V2 and Diving-48 */
 } dp_sampling;
 
-/* "center", "first", "uniform", "given"; "unknown" for any other number. Since 0.2.0. */
+/* "model", "first", "uniform", "given", "center", "interval", "spread", "segments"; "unknown" for
+ * any other number. Since 0.2.0. */
 DP_API const char *dp_sampling_name(int32_t sampling);
 /* The dp_sampling of this name; DP_SAMPLING_UNKNOWN for any other text and NULL. Since 0.2.0. */
 DP_API int32_t dp_sampling_from_name(const char *name);
@@ -768,11 +800,14 @@ typedef struct dp_clip {
     size_t struct_size;
     const dp_frame *frames;
     size_t frame_count; /* >= 1 */
-    int32_t sampling;   /* dp_sampling; default DP_SAMPLING_CENTER */
-    int32_t rate;       /* 1 .. 65536; 0 (default): the model's. For CENTER and FIRST. */
-    int32_t views;      /* temporal views, 1 (default) .. DP_MAX_VIEWS */
-    /* Square crops along the longer side, 1 (default: the centre) .. DP_MAX_CROPS, evenly spread
-     * from one end to the other. Logits and features of all views and crops are averaged. */
+    int32_t sampling;   /* dp_sampling; default DP_SAMPLING_MODEL */
+    /* 1 .. 65536; 0 (default): the model's. For CENTER, FIRST, INTERVAL and SPREAD. */
+    int32_t rate;
+    /* Temporal views, 1 .. DP_MAX_VIEWS; 0 (default): the model's, and 1 for GIVEN and SEGMENTS. */
+    int32_t views;
+    /* Square crops along the longer side, 1 (the centre) .. DP_MAX_CROPS, evenly spread from one
+     * end to the other; 0 (default): the model's. Logits and features of all views and crops are
+     * averaged. */
     int32_t crops;
 } dp_clip;
 
@@ -781,7 +816,7 @@ static inline void dp_clip_default(dp_clip *clip) {
     dp_clip_init(clip, sizeof *clip);
 }
 
-/* Which frames of a clip a view takes: the first `count` (1 .. T) of view `view` (0 .. clip->views
+/* Which frames of a clip a view takes: the first `count` (1 .. T) of view `view` (0 .. its views
  * - 1), in the order in which the model sees them, as indices below clip->frame_count. The frames
  * themselves are not looked at: clip->frames may be NULL, so that a caller can ask before it reads
  * a video. Since 0.2.0. */
@@ -825,8 +860,8 @@ static inline void dp_result_default(dp_result *result) {
  * before. */
 DP_API dp_status dp_classify_clip(dp_session *session, const dp_clip *clip, dp_result *result);
 
-/* What the model sees of a clip: the frames of one view (0 .. clip->views - 1) and crop (0 ..
- * clip->crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
+/* What the model sees of a clip: the frames of one view (0 .. its views - 1) and crop (0 .. its
+ * crops - 1), sampled, resized, cropped and normalised as dp_classify_clip() does it.
  * *spatial becomes [spatial_frames][3][R][R] and *temporal [framesets][3][R][R], in R, G, B, a
  * pixel of 0 .. 255 being (pixel / 255 - mean) / std; either may be NULL. They point into the
  * session, and stay valid until its next call that takes a clip, begins one or runs a stream. The

@@ -20,6 +20,8 @@
  *   DP_NO_INT8         products in int8
  *   DP_NO_PANELS       products for any target but DP_TARGET_ROWS
  *   DP_NO_SINCOS       position encodings that are computed; a compiled model has them in tables
+ *   DP_NO_PROTOCOLS    other protocols than DualPath's: sampling rules of other methods, filters but
+ *                      the bilinear one without antialiasing; and saying the protocol in words
  *   DP_NO_ATTENTION    telling what class tokens attend to
  *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps
  *   DP_FORMATS         pixel formats: 1u << DP_FORMAT_RGB24 and others or'ed; by default all
@@ -94,6 +96,12 @@
 #define DPI_HAS_SINCOS 0
 #else
 #define DPI_HAS_SINCOS 1
+#endif
+
+#if defined(DP_NO_PROTOCOLS)
+#define DPI_HAS_PROTOCOLS 0
+#else
+#define DPI_HAS_PROTOCOLS 1
 #endif
 
 #if !defined(DP_FORMATS)

@@ -3,4 +3,5 @@
 #define DP_NO_BF16
 #define DP_NO_PANELS
 #define DP_NO_ATTENTION
+#define DP_NO_PROTOCOLS
 #define DP_FORMATS (1u << DP_FORMAT_RGB24)

@@ -36,8 +36,7 @@ static dp_status run_clip(dp_session *session, const dpi_checked_clip *clip) {
 /* A clip too short for the model is no error, but worth knowing. */
 static void log_repeated_frames(const dp_session *session, const dpi_sampler *sampler) {
     dpi_message sentence;
-    bool skips = sampler->sampling == DP_SAMPLING_CENTER || sampler->sampling == DP_SAMPLING_FIRST;
-    size_t rate = skips ? sampler->rate : 1;
+    size_t rate = dpi_sampling_has_rate(sampler->sampling) ? sampler->rate : 1;
     size_t sampled = (sampler->frame_count - 1) / rate + 1;
     if (session->log != NULL && sampled < sampler->view_frames) {
         (void)dpi_fail(&sentence, DP_OK,

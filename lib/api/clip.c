@@ -12,39 +12,53 @@ static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
                         clip->frame_count);
     }
-    if (clip->sampling < DP_SAMPLING_CENTER || clip->sampling > DP_SAMPLING_GIVEN) {
+    if (clip->sampling < DP_SAMPLING_MODEL || clip->sampling > DP_SAMPLING_SEGMENTS) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
                         (int)clip->sampling);
+    }
+    if (!DPI_HAS_PROTOCOLS && clip->sampling >= DP_SAMPLING_INTERVAL) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED, "dp_clip: this build has no sampling '%s'",
+                        dp_sampling_name(clip->sampling));
     }
     if (clip->rate < 0 || clip->rate > 65536) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: rate is %d, expected 0 .. 65536",
                         (int)clip->rate);
     }
-    if (clip->views < 1 || clip->views > DP_MAX_VIEWS) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: views is %d, expected 1 .. %d",
+    if (clip->views < 0 || clip->views > DP_MAX_VIEWS) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: views is %d, expected 0 .. %d",
                         (int)clip->views, DP_MAX_VIEWS);
     }
-    if (clip->crops < 1 || clip->crops > DP_MAX_CROPS) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: crops is %d, expected 1 .. %d",
+    if (clip->crops < 0 || clip->crops > DP_MAX_CROPS) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: crops is %d, expected 0 .. %d",
                         (int)clip->crops, DP_MAX_CROPS);
     }
     return DP_OK;
 }
 
-static dp_status check_given_frames(const dp_model *model, const dp_clip *clip,
-                                    dpi_message *message) {
-    size_t frames = model->parameters.frames;
-    if (clip->sampling != DP_SAMPLING_GIVEN) {
-        return DP_OK;
+/* What the caller leaves to the model. */
+static void fill_in_protocol(const dpi_protocol *protocol, dp_clip *clip) {
+    if (clip->sampling == DP_SAMPLING_MODEL) {
+        clip->sampling = protocol->sampling;
     }
-    if (clip->frame_count != frames) {
+    if (clip->views == 0) {
+        clip->views = dpi_sampling_has_views(clip->sampling) ? (int32_t)protocol->views : 1;
+    }
+    if (clip->crops == 0) {
+        clip->crops = (int32_t)protocol->crops;
+    }
+}
+
+static dp_status check_sampled_frames(const dp_model *model, const dp_clip *clip,
+                                      dpi_message *message) {
+    size_t frames = model->parameters.frames;
+    if (clip->sampling == DP_SAMPLING_GIVEN && clip->frame_count != frames) {
         return dpi_fail(message, DP_ERR_ARGUMENT,
                         "dp_clip: DP_SAMPLING_GIVEN takes exactly the model's %zu frames, not %zu",
                         frames, clip->frame_count);
     }
-    if (clip->views != 1) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: DP_SAMPLING_GIVEN has one view, not %d",
-                        (int)clip->views);
+    if (clip->views != 1 && !dpi_sampling_has_views(clip->sampling)) {
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: sampling '%s' has one view, not %d",
+                        dp_sampling_name(clip->sampling), (int)clip->views);
     }
     return DP_OK;
 }
@@ -136,9 +150,10 @@ dp_status dpi_check_crop(int32_t crop, int32_t crops, dpi_message *message) {
     return DP_OK;
 }
 
-/* All of a clip but its frames. */
+/* All of a clip but its frames, with what the model says in place of defaults. */
 static dp_status check_sampling(const dp_model *model, const dp_clip *clip, dp_clip *known,
                                 dpi_sampler *sampler, dpi_message *message) {
+    const dpi_parameters *p = &model->parameters;
     if (clip == NULL) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "the clip is NULL");
     }
@@ -147,15 +162,17 @@ static dp_status check_sampling(const dp_model *model, const dp_clip *clip, dp_c
         status = check_clip_numbers(known, message);
     }
     if (status == DP_OK) {
-        status = check_given_frames(model, known, message);
+        fill_in_protocol(&p->protocol, known);
+        status = check_sampled_frames(model, known, message);
     }
     if (status == DP_OK) {
         *sampler = (dpi_sampler){
             .frame_count = known->frame_count,
-            .view_frames = model->parameters.frames,
-            .rate = known->rate > 0 ? (size_t)known->rate : model->parameters.sampling_rate,
+            .view_frames = p->frames,
+            .rate = known->rate > 0 ? (size_t)known->rate : p->sampling_rate,
             .views = (size_t)known->views,
             .sampling = known->sampling,
+            .wraps = p->protocol.past_end == DPI_PAST_END_WRAP,
         };
     }
     return status;

@@ -252,6 +252,22 @@ static int32_t widest_adapter(const dpi_parameters *p) {
     return (int32_t)widest;
 }
 
+static void add_protocol(const dp_model *model, dp_model_info *info) {
+    const dpi_protocol *protocol = &model->parameters.protocol;
+    info->protocol = model->protocol;
+    info->past_end = dpi_choice_name(DPI_PARAMETER_PAST_END, protocol->past_end);
+    info->average = dpi_choice_name(DPI_PARAMETER_AVERAGE, protocol->average);
+    info->resize_filter = dpi_choice_name(DPI_PARAMETER_FILTER, protocol->filter);
+    info->resize_long_side = dpi_choice_name(DPI_PARAMETER_LONG_SIDE, protocol->long_side);
+    info->crop_offset = dpi_choice_name(DPI_PARAMETER_CROP_OFFSET, protocol->crop_offset);
+    info->sampling = protocol->sampling;
+    info->views = (int32_t)protocol->views;
+    info->crops = (int32_t)protocol->crops;
+    info->resize_antialias = protocol->resize_antialias;
+    info->grid_antialias = protocol->grid_antialias;
+    info->position_antialias = protocol->position_antialias;
+}
+
 static dp_model_info collect_info(const dp_model *model) {
     const dpi_parameters *p = &model->parameters;
     dp_model_info info = {
@@ -283,6 +299,7 @@ static dp_model_info collect_info(const dp_model *model) {
         .shared_bytes = model->backbone != NULL ? held_bytes(model->backbone) : 0,
         .counted_bytes = (int64_t)dpi_account_used(model->account),
     };
+    add_protocol(model, &info);
     memcpy(info.mean, p->mean, sizeof info.mean);
     memcpy(info.std, p->std, sizeof info.std);
     return info;

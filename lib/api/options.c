@@ -22,7 +22,7 @@ static const dp_model_info default_model_info = {.struct_size = sizeof(dp_model_
 static const dp_pool_options default_pool_options = {.struct_size = sizeof(dp_pool_options)};
 static const dp_session_options default_session_options = {.struct_size =
                                                                sizeof(dp_session_options)};
-static const dp_clip default_clip = {.struct_size = sizeof(dp_clip), .views = 1, .crops = 1};
+static const dp_clip default_clip = {.struct_size = sizeof(dp_clip)};
 static const dp_result default_result = {.struct_size = sizeof(dp_result)};
 static const dp_stream_options default_stream_options = {
     .struct_size = sizeof(dp_stream_options), .crops = 1, .queue = 1};
@@ -33,7 +33,7 @@ static const dp_window default_window = {.struct_size = sizeof(dp_window)};
 const dpi_struct_type dpi_model_options_type = {
     STRUCT_TYPE(dp_model_options, max_memory, &default_model_options)};
 const dpi_struct_type dpi_model_info_type = {
-    STRUCT_TYPE(dp_model_info, counted_bytes, &default_model_info)};
+    STRUCT_TYPE(dp_model_info, position_antialias, &default_model_info)};
 const dpi_struct_type dpi_pool_options_type = {
     STRUCT_TYPE(dp_pool_options, reserved, &default_pool_options),
     .reserved = offsetof(dp_pool_options, reserved),

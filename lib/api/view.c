@@ -31,6 +31,10 @@ dpi_frame_target dpi_view_target(const dp_model *model, size_t crop, size_t crop
         .size = p->image_size,
         .crop = crop,
         .crops = crops,
+        .filter = (dpi_filter)p->protocol.filter,
+        .antialias = p->protocol.resize_antialias,
+        .rounds_to_nearest = p->protocol.long_side == DPI_LONG_SIDE_NEAREST,
+        .crops_round_down = p->protocol.crop_offset == DPI_CROP_OFFSET_DOWN,
         .kernels = model->kernels,
     };
     for (size_t c = 0; c < 3; c++) {

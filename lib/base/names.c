@@ -19,7 +19,8 @@ static const number_name status_names[] = {
 };
 static const number_name precision_names[] = {"default", "f32", "bf16", "int8", "auto"};
 static const number_name target_names[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
-static const number_name sampling_names[] = {"center", "first", "uniform", "given"};
+static const number_name sampling_names[] = {"model",  "first",    "uniform", "given",
+                                             "center", "interval", "spread",  "segments"};
 static const number_name full_names[] = {"refuse", "wait", "drop"};
 
 #define COUNT(names) ((int32_t)(sizeof(names) / sizeof(names)[0]))

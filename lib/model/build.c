@@ -61,6 +61,14 @@ static const char *keep_description(dpi_builder *builder) {
     return keep_text(builder, (dpi_text){line, length});
 }
 
+static const char *keep_protocol(dpi_builder *builder) {
+    char text[512] = "";
+    size_t length = DPI_HAS_PROTOCOLS
+                        ? dpi_describe_protocol(&builder->model->parameters, text, sizeof text)
+                        : 0;
+    return keep_text(builder, (dpi_text){text, length});
+}
+
 static void keep_texts(dpi_builder *builder) {
     dpi_text name = {"", 0};
     if (builder->status == DP_OK) {
@@ -69,6 +77,7 @@ static void keep_texts(dpi_builder *builder) {
     }
     builder->model->name = keep_text(builder, name);
     builder->model->description = keep_description(builder);
+    builder->model->protocol = keep_protocol(builder);
     builder->model->labels = keep_labels(builder);
 }
 

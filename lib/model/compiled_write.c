@@ -29,11 +29,14 @@ static void emit_parameter(dpi_emitter *to, const dpi_parameter *row, const dpi_
     case DPI_PARAMETER_POSITION:
         dpi_emit_string(to, row->key, dpi_position_name(*(const dpi_position_kind *)member));
         break;
-    default: /* DPI_PARAMETER_RGB */
+    case DPI_PARAMETER_RGB:
         dpi_emit_array(to, row->key, DPI_VALUE_F32, 3);
         for (size_t c = 0; c < 3; c++) {
             dpi_emit_f32_element(to, rgb[c]);
         }
+        break;
+    default: /* a choice of the protocol */
+        dpi_emit_string(to, row->key, dpi_choice_name(row->kind, *(const int32_t *)member));
         break;
     }
 }

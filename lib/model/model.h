@@ -93,7 +93,7 @@ struct dp_model {
     dpi_block *block;
 
     const char **labels; /* [classes] or NULL */
-    const char *name, *description;
+    const char *name, *description, *protocol;
     const char *file_type;
     int64_t parameter_count, adapter_parameter_count;
     dpi_arena arena;      /* of all this, the model itself among it */

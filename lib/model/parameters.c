@@ -16,6 +16,8 @@
 
 #define AT(member) offsetof(dpi_parameters, member)
 #define SIZE(member) AT(member), DPI_PARAMETER_SIZE
+#define FLAG(member) AT(protocol.member), DPI_PARAMETER_FLAG, false, 0, 0
+#define CHOICE(member, kind) AT(protocol.member), DPI_PARAMETER_##kind, false, 0, 0
 
 static const dpi_parameter canonical_rows[] = {
     {"dualpath.image_size", SIZE(image_size), true, 1, 4096},
@@ -35,6 +37,14 @@ static const dpi_parameter canonical_rows[] = {
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536},
     {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0},
     {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0},
+    {"dualpath.sampling", CHOICE(sampling, SAMPLING)},
+    {"dualpath.past_end", CHOICE(past_end, PAST_END)},
+    {"dualpath.views", SIZE(protocol.views), false, 1, DP_MAX_VIEWS},
+    {"dualpath.crops", SIZE(protocol.crops), false, 1, DP_MAX_CROPS},
+    {"dualpath.resize.filter", CHOICE(filter, FILTER)},
+    {"dualpath.resize.long_side", CHOICE(long_side, LONG_SIDE)},
+    {"dualpath.resize.antialias", FLAG(resize_antialias)},
+    {"dualpath.crop.offset", CHOICE(crop_offset, CROP_OFFSET)},
 };
 
 static const dpi_parameter compiled_rows[] = {
@@ -63,6 +73,7 @@ static const dpi_parameters default_parameters = {
     .epsilon = 1e-5f,
     .mean = {0.485f, 0.456f, 0.406f},
     .std = {0.229f, 0.224f, 0.225f},
+    .protocol = {.sampling = DP_SAMPLING_CENTER, .views = 1, .crops = 1},
 };
 
 dpi_parameter_list dpi_canonical_parameters(void) {
@@ -76,7 +87,40 @@ dpi_parameter_list dpi_compiled_parameters(void) {
 /* ---- names ---- */
 
 static const char *const position_names[] = {"sincos-time", "sincos-3d", "table"};
-static const char *const activation_names[] = {"none", "gelu", "quick_gelu", "relu"};
+static const char *const activation_names[] = {NULL, "gelu", "quick_gelu", "relu"};
+static const char *const sampling_names_in_files[] = {
+    [DP_SAMPLING_CENTER] = "center",   [DP_SAMPLING_FIRST] = "first",
+    [DP_SAMPLING_UNIFORM] = "uniform", [DP_SAMPLING_INTERVAL] = "interval",
+    [DP_SAMPLING_SPREAD] = "spread",   [DP_SAMPLING_SEGMENTS] = "segments"};
+static const char *const past_end_names[] = {"repeat", "wrap"};
+static const char *const average_names[] = {"logits", "probabilities"};
+static const char *const filter_names[] = {"bilinear", "bicubic"};
+static const char *const long_side_names[] = {"down", "nearest"};
+static const char *const crop_offset_names[] = {"half-even", "down"};
+
+/* Names by number; NULL for a number that files have no name for. */
+typedef struct choice_list {
+    const char *const *names;
+    size_t count;
+} choice_list;
+
+#define CHOICES(names) \
+    { (names), sizeof(names) / sizeof(names)[0] }
+
+static const choice_list choices_of[] = {
+    [DPI_PARAMETER_ACTIVATION] = CHOICES(activation_names),
+    [DPI_PARAMETER_POSITION] = CHOICES(position_names),
+    [DPI_PARAMETER_SAMPLING] = CHOICES(sampling_names_in_files),
+    [DPI_PARAMETER_PAST_END] = CHOICES(past_end_names),
+    [DPI_PARAMETER_AVERAGE] = CHOICES(average_names),
+    [DPI_PARAMETER_FILTER] = CHOICES(filter_names),
+    [DPI_PARAMETER_LONG_SIDE] = CHOICES(long_side_names),
+    [DPI_PARAMETER_CROP_OFFSET] = CHOICES(crop_offset_names),
+};
+
+const char *dpi_choice_name(dpi_parameter_kind kind, int32_t number) {
+    return choices_of[kind].names[number];
+}
 
 const char *dpi_position_name(dpi_position_kind kind) {
     return position_names[kind];
@@ -97,37 +141,48 @@ static dp_status read_size(const dpi_gguf *gguf, const dpi_parameter *row, size_
     return status;
 }
 
-/* Sets *index to that of the key's text among names[first .. count - 1]. */
-static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row,
-                             const char *const *names, size_t first, size_t count, size_t *index,
+static dp_status refuse_choice(const dpi_parameter *row, dpi_text text, dpi_message *message) {
+    choice_list list = choices_of[row->kind];
+    char known[128] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.names[i] != NULL) {
+            length += dpi_print(known + length, sizeof known - length, "%s%s",
+                                length > 0 ? ", " : "", list.names[i]);
+        }
+    }
+    return dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value: %s", row->key,
+                    DPI_SHOW(text), known);
+}
+
+/* Sets *number to that of the key's text. */
+static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row, int32_t *number,
                              dpi_message *message) {
-    dpi_text text = dpi_text_of(names[*index]);
+    choice_list list = choices_of[row->kind];
+    dpi_text text = dpi_text_of(list.names[*number]);
     dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
-    for (size_t i = first; i < count && status == DP_OK; i++) {
-        if (dpi_text_equals(text, names[i])) {
-            *index = i;
+    for (size_t i = 0; i < list.count && status == DP_OK; i++) {
+        if (list.names[i] != NULL && dpi_text_equals(text, list.names[i])) {
+            *number = (int32_t)i;
             return DP_OK;
         }
     }
-    return status != DP_OK ? status
-                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value",
-                                      row->key, DPI_SHOW(text));
+    return status == DP_OK ? refuse_choice(row, text, message) : status;
 }
 
 static dp_status read_activation(const dpi_gguf *gguf, const dpi_parameter *row,
                                  dpi_activation *activation, dpi_message *message) {
-    size_t index = (size_t)*activation;
-    dp_status status = read_choice(gguf, row, activation_names, DPI_ACTIVATION_GELU,
-                                   DPI_ACTIVATION_COUNT, &index, message);
-    *activation = (dpi_activation)index;
+    int32_t number = (int32_t)*activation;
+    dp_status status = read_choice(gguf, row, &number, message);
+    *activation = (dpi_activation)number;
     return status;
 }
 
 static dp_status read_position_kind(const dpi_gguf *gguf, const dpi_parameter *row,
                                     dpi_position_kind *kind, dpi_message *message) {
-    size_t index = (size_t)*kind;
-    dp_status status = read_choice(gguf, row, position_names, 0, 3, &index, message);
-    *kind = (dpi_position_kind)index;
+    int32_t number = (int32_t)*kind;
+    dp_status status = read_choice(gguf, row, &number, message);
+    *kind = (dpi_position_kind)number;
     return status;
 }
 
@@ -145,8 +200,10 @@ static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, 
         return read_activation(gguf, row, member, message);
     case DPI_PARAMETER_POSITION:
         return read_position_kind(gguf, row, member, message);
-    default: /* DPI_PARAMETER_RGB */
+    case DPI_PARAMETER_RGB:
         return dpi_gguf_f32_array(gguf, row->key, row->required, 3, member, message);
+    default: /* a choice of the protocol */
+        return read_choice(gguf, row, member, message);
     }
 }
 

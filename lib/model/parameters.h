@@ -14,6 +14,30 @@ typedef enum dpi_position_kind {
     DPI_POSITION_TABLE
 } dpi_position_kind;
 
+/* What stands for frames past the end of a clip. */
+typedef enum dpi_past_end { DPI_PAST_END_REPEAT, DPI_PAST_END_WRAP } dpi_past_end;
+
+/* What of several views is averaged. */
+typedef enum dpi_average { DPI_AVERAGE_LOGITS, DPI_AVERAGE_PROBABILITIES } dpi_average;
+
+/* How R * long / short is rounded. */
+typedef enum dpi_long_side { DPI_LONG_SIDE_DOWN, DPI_LONG_SIDE_NEAREST } dpi_long_side;
+
+/* How half of what a crop leaves out is rounded. */
+typedef enum dpi_crop_offset { DPI_CROP_OFFSET_HALF_EVEN, DPI_CROP_OFFSET_DOWN } dpi_crop_offset;
+
+/* How the model's evaluation makes pixels of a clip, and one answer of its views. Numbers of enums,
+ * of one width on every machine. */
+typedef struct dpi_protocol {
+    int32_t sampling;               /* dp_sampling, one that files have a name for */
+    int32_t past_end;               /* dpi_past_end */
+    int32_t average;                /* dpi_average */
+    int32_t filter;                 /* dpi_filter */
+    int32_t long_side, crop_offset; /* dpi_long_side, dpi_crop_offset */
+    size_t views, crops;
+    bool resize_antialias, grid_antialias, position_antialias;
+} dpi_protocol;
+
 /* Adapters of a block, in the order of docs/weight-format.md. */
 typedef enum dpi_adapter_site {
     DPI_S1,
@@ -35,6 +59,7 @@ typedef struct dpi_parameters {
     float adapter_scale, epsilon, mean[3], std[3];
     bool serial_skip;
     bool has_projection, has_pre_norm;
+    dpi_protocol protocol;
 } dpi_parameters;
 
 /* Names as they stand in files. */
@@ -45,13 +70,22 @@ const char *dpi_position_name(dpi_position_kind kind);
 
 /* What a member of dpi_parameters is, and what its key has in the file. */
 typedef enum dpi_parameter_kind {
-    DPI_PARAMETER_SIZE,       /* size_t: u32 within bounds */
-    DPI_PARAMETER_REAL,       /* float: f32 */
-    DPI_PARAMETER_FLAG,       /* bool */
-    DPI_PARAMETER_ACTIVATION, /* dpi_activation: its name */
-    DPI_PARAMETER_POSITION,   /* dpi_position_kind: its name */
-    DPI_PARAMETER_RGB         /* float[3]: an array of f32 */
+    DPI_PARAMETER_SIZE,        /* size_t: u32 within bounds */
+    DPI_PARAMETER_REAL,        /* float: f32 */
+    DPI_PARAMETER_FLAG,        /* bool */
+    DPI_PARAMETER_ACTIVATION,  /* dpi_activation: its name */
+    DPI_PARAMETER_POSITION,    /* dpi_position_kind: its name */
+    DPI_PARAMETER_SAMPLING,    /* int32_t: the name of a dp_sampling, */
+    DPI_PARAMETER_PAST_END,    /* of a dpi_past_end, */
+    DPI_PARAMETER_AVERAGE,     /* of a dpi_average, */
+    DPI_PARAMETER_FILTER,      /* of a dpi_filter, */
+    DPI_PARAMETER_LONG_SIDE,   /* of a dpi_long_side, */
+    DPI_PARAMETER_CROP_OFFSET, /* of a dpi_crop_offset */
+    DPI_PARAMETER_RGB          /* float[3]: an array of f32 */
 } dpi_parameter_kind;
+
+/* The name of a number of this kind, as it stands in files. */
+const char *dpi_choice_name(dpi_parameter_kind kind, int32_t number);
 
 typedef struct dpi_parameter {
     const char *key;
@@ -80,5 +114,8 @@ dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backb
 
 /* Checks how the numbers relate, and sets those that follow from others. (relations.c) */
 dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message);
+
+/* Writes the protocol in words; returns how many bytes. (protocol.c) */
+size_t dpi_describe_protocol(const dpi_parameters *p, char *text, size_t size);
 
 #endif /* DPI_PARAMETERS_H */

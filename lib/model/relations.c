@@ -123,6 +123,28 @@ static dp_status check_presence(const dpi_parameters *p, dpi_message *message) {
     return DP_OK;
 }
 
+/* That this build has the rules of the protocol. */
+static dp_status check_build(const dpi_protocol *protocol, dpi_message *message) {
+    if (protocol->sampling >= DP_SAMPLING_INTERVAL || protocol->past_end != DPI_PAST_END_REPEAT) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "dualpath.sampling: this build samples as DualPath does only");
+    }
+    if (protocol->filter != DPI_FILTER_BILINEAR || protocol->resize_antialias) {
+        return dpi_fail(message, DP_ERR_UNSUPPORTED,
+                        "dualpath.resize: this build resizes bilinearly without antialiasing only");
+    }
+    return DP_OK;
+}
+
+static dp_status check_protocol(const dpi_protocol *protocol, dpi_message *message) {
+    if (protocol->sampling == DP_SAMPLING_SEGMENTS && protocol->views != 1) {
+        return dpi_fail(message, DP_ERR_FORMAT,
+                        "dualpath.views: sampling in segments has one view, not %zu",
+                        protocol->views);
+    }
+    return DPI_HAS_PROTOCOLS ? DP_OK : check_build(protocol, message);
+}
+
 dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
     dp_status status = check_image(p, message);
     if (status == DP_OK) {
@@ -133,6 +155,9 @@ dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_messa
     }
     if (status == DP_OK) {
         status = check_presence(p, message);
+    }
+    if (status == DP_OK) {
+        status = check_protocol(&p->protocol, message);
     }
     return status == DP_OK ? check_positions(gguf, p, message) : status;
 }

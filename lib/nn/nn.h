@@ -17,6 +17,9 @@ typedef enum dpi_activation {
 
 #define DPI_ACTIVATION_COUNT 4
 
+/* How pixels between two pixels are found. */
+typedef enum dpi_filter { DPI_FILTER_BILINEAR, DPI_FILTER_BICUBIC } dpi_filter;
+
 /* n values each. */
 typedef struct dpi_kernels {
     const char *name;

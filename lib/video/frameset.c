@@ -58,8 +58,8 @@ void dpi_copy_cell(const float *from, size_t from_cell, size_t size, size_t g, s
 }
 
 /* Two rows [3][R] of the target, then the scratch memory of the frame reader. */
-size_t dpi_cell_scratch(size_t size) {
-    return 6 * size + dpi_frame_scratch(size);
+size_t dpi_cell_scratch(const dpi_frame_target *target) {
+    return 6 * target->size + dpi_frame_scratch(target);
 }
 
 void dpi_load_cell(const dp_frame *frame, const dpi_frame_target *target, size_t g, size_t cell,

@@ -122,8 +122,10 @@ static void take_scratch(dpi_arena *arena, dpi_workspace *workspace) {
     floats = dpi_size_max(floats, dpi_patches_scratch(model, rows));
     floats = dpi_size_max(
         floats, dpi_attention_scratch(model->gemm_attention, p->tokens, p->width / p->heads));
-    floats = dpi_size_max(floats, dpi_frame_scratch(p->image_size));
-    floats = dpi_size_max(floats, dpi_cell_scratch(p->image_size));
+    dpi_frame_target target = {.size = p->image_size,
+                               .filter = (dpi_filter)p->protocol.filter,
+                               .antialias = p->protocol.resize_antialias};
+    floats = dpi_size_max(floats, dpi_cell_scratch(&target));
     workspace->scratch_floats = dpi_row_stride(floats);
     workspace->scratch = dpi_arena_floats(arena, workspace->threads, workspace->scratch_floats);
 }

@@ -29,7 +29,9 @@
     F(S, heads) F(S, blocks) F(S, feature_size) F(S, classes) F(S, frames) F(S, spatial_frames) \
     F(S, grid) F(S, framesets) F(S, sampling_rate) F(S, adapter_width) F(S, mean) F(S, std) \
     F(S, parameters) F(S, adapter_parameters) F(S, macs) F(S, weight_bytes) F(S, shared_bytes) \
-    F(S, counted_bytes)
+    F(S, counted_bytes) F(S, protocol) F(S, past_end) F(S, average) F(S, resize_filter) F(S, resize_long_side) \
+    F(S, crop_offset) F(S, sampling) F(S, views) F(S, crops) F(S, resize_antialias) \
+    F(S, grid_antialias) F(S, position_antialias)
 #define DP_POOL_OPTIONS_FIELDS(F, S) \
     F(S, struct_size) F(S, allocator) F(S, threads) F(S, reserved)
 #define DP_SCHEDULER_FIELDS(F, S) \
@@ -179,10 +181,14 @@ static void print_enums(void) {
     NUMBER(DP_COLOR_BT2020_FULL);
     STRUCT(dp_sampling);
     NUMBER(DP_SAMPLING_UNKNOWN);
-    NUMBER(DP_SAMPLING_CENTER);
+    NUMBER(DP_SAMPLING_MODEL);
     NUMBER(DP_SAMPLING_FIRST);
     NUMBER(DP_SAMPLING_UNIFORM);
     NUMBER(DP_SAMPLING_GIVEN);
+    NUMBER(DP_SAMPLING_CENTER);
+    NUMBER(DP_SAMPLING_INTERVAL);
+    NUMBER(DP_SAMPLING_SPREAD);
+    NUMBER(DP_SAMPLING_SEGMENTS);
     STRUCT(dp_attention_kind);
     NUMBER(DP_ATTENTION_NONE);
     NUMBER(DP_ATTENTION_LAST);

@@ -13,7 +13,8 @@ static const char *const statuses[] = {
     "DP_ERR_NO_HEAD", "DP_ERR_NUMERIC",     "DP_ERR_THREAD",   "DP_ERR_BACKBONE"};
 static const char *const precisions[] = {"default", "f32", "bf16", "int8", "auto"};
 static const char *const targets[] = {"native", "plain", "rows", "avx2", "avx512", "neon"};
-static const char *const samplings[] = {"center", "first", "uniform", "given"};
+static const char *const samplings[] = {"model",  "first",    "uniform", "given",
+                                        "center", "interval", "spread",  "segments"};
 static const char *const fulls[] = {"refuse", "wait", "drop"};
 
 static const char *const formats[] = {"rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"};
@@ -72,7 +73,7 @@ START_TEST(names_are_those_of_the_header) {
     ck_assert_str_eq(dp_status_name(DP_ERR_BACKBONE), "DP_ERR_BACKBONE");
     ck_assert_str_eq(dp_precision_name(DP_PRECISION_AUTO), "auto");
     ck_assert_str_eq(dp_target_name(DP_TARGET_NEON), "neon");
-    ck_assert_str_eq(dp_sampling_name(DP_SAMPLING_GIVEN), "given");
+    ck_assert_str_eq(dp_sampling_name(DP_SAMPLING_SEGMENTS), "segments");
     ck_assert_str_eq(dp_format_name(DP_FORMAT_I420), "i420");
     ck_assert_str_eq(dp_color_name(DP_COLOR_BT2020_FULL), "bt2020-full");
     ck_assert_int_eq(dp_status_from_name("no"), DP_ERR_UNKNOWN);

@@ -219,8 +219,8 @@ START_TEST(defaults_are_as_documented) {
     memset(&empty, 0xff, sizeof empty);
     dp_clip_default(&empty);
     ck_assert(empty.frames == NULL && empty.frame_count == 0);
-    ck_assert(empty.sampling == DP_SAMPLING_CENTER && empty.rate == 0);
-    ck_assert(empty.views == 1 && empty.crops == 1);
+    ck_assert(empty.sampling == DP_SAMPLING_MODEL && empty.rate == 0);
+    ck_assert(empty.views == 0 && empty.crops == 0);
 }
 END_TEST
 

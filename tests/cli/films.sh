@@ -33,6 +33,10 @@ test_kept_frames() {
     same "three views in a pipe are the same" "$work/views" - --views 3 --rate 5 <"$work/long.y4m"
     logits "$work/uniform" "$work/long.y4m" --sampling uniform || not_ok "uniform" "status $status"
     same "uniform in a pipe is the same" "$work/uniform" - --sampling uniform <"$work/long.y4m"
+    for rule in interval spread segments; do
+        logits "$work/$rule" "$work/long.y4m" --sampling $rule || not_ok "$rule" "status $status"
+        same "$rule in a pipe is the same" "$work/$rule" - --sampling $rule <"$work/long.y4m"
+    done
     tiny 100 >"$work/tiny.y4m"
     tiny 100 ' Ip' >"$work/marked.y4m"
     logits "$work/tiny" "$work/tiny.y4m" || not_ok "a tiny film" "status $status"

@@ -131,7 +131,9 @@ test_json() {
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
     json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
-        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes counted_bytes mean std labels -- \
+        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes counted_bytes \
+        sampling past_end views crops average resize_filter resize_long_side resize_antialias \
+        grid_antialias position_antialias crop_offset protocol mean std labels -- \
         info "$MODEL" --json
 }
 
@@ -198,7 +200,7 @@ test_usage() {
     fails 2 "--views: '257' is not" classify "$MODEL" "$clip" --views 257
     fails 2 "--crops: '65' is not" classify "$MODEL" "$clip" --crops 65
     fails 2 "--runs: '0' is not" bench "$MODEL" --runs 0
-    fails 2 "--sampling: 'most' is none of center, first, uniform, given" \
+    fails 2 "--sampling: 'most' is none of model, first, uniform, given, center, interval, spread, segments" \
         classify "$MODEL" "$clip" --sampling most
     sets='auto, c, avx2, avx2-vnni, avx512, avx512-vnni, amx, neon, neon-dot, neon-i8mm'
     fails 2 "--cpu: 'sse' is none of $sets" classify "$MODEL" "$clip" --cpu sse

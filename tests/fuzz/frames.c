@@ -198,7 +198,7 @@ static int32_t next_count(fuzz_input *in) {
 static void choose_options(fuzz_input *in, dp_clip *clip) {
     uint8_t how = fuzz_byte(in);
     clip->frame_count = 1 + (size_t)fuzz_byte(in) % MAX_FRAMES;
-    clip->sampling = how % 4;
+    clip->sampling = how % (DP_SAMPLING_SEGMENTS + 1);
     clip->rate = how < 200 ? fuzz_byte(in) % 32 : fuzz_below(in, 65537);
     clip->views = next_count(in);
     clip->crops = next_count(in);
@@ -207,15 +207,16 @@ static void choose_options(fuzz_input *in, dp_clip *clip) {
         clip->views = 1;
     }
     if (how == 255) {
-        clip->sampling = 4 + fuzz_byte(in);
+        clip->sampling = DP_SAMPLING_SEGMENTS + 1 + fuzz_byte(in);
     }
 }
 
 static bool are_sound(const dp_clip *clip) {
     bool given = clip->sampling == DP_SAMPLING_GIVEN;
-    return clip->sampling <= DP_SAMPLING_GIVEN && clip->views >= 1 && clip->views <= 3 &&
-           clip->crops >= 1 && clip->crops <= 3 &&
-           (!given || (clip->frame_count == MODEL_FRAMES && clip->views == 1));
+    bool one_view = given || clip->sampling == DP_SAMPLING_SEGMENTS;
+    return clip->sampling <= DP_SAMPLING_SEGMENTS && clip->views >= 0 && clip->views <= 3 &&
+           clip->crops >= 0 && clip->crops <= 3 && (!one_view || clip->views <= 1) &&
+           (!given || clip->frame_count == MODEL_FRAMES);
 }
 
 static void make_clip(fuzz_input *in, fuzzed_clip *made) {

@@ -41,6 +41,10 @@ static void add_text(recipe *r, const char *key, const char *text) {
     r->entries[r->entry_count++] = (entry){.key = key, .type = GGUF_STRING, .text = text};
 }
 
+static void add_flag(recipe *r, const char *key, bool flag) {
+    r->entries[r->entry_count++] = (entry){.key = key, .type = GGUF_BOOL, .number = flag};
+}
+
 static void add_entries(recipe *r, const shape *s) {
     add_text(r, "general.architecture", "dualpath");
     add_text(r, "general.name", "a small model");
@@ -59,8 +63,15 @@ static void add_entries(recipe *r, const shape *s) {
     add_number(r, "dualpath.frames", s->frames);
     add_number(r, "dualpath.spatial_frames", s->spatial);
     add_number(r, "dualpath.sampling_rate", 3);
-    r->entries[r->entry_count++] =
-        (entry){.key = "dualpath.adapter.serial_skip", .type = GGUF_BOOL, .number = s->skip};
+    add_text(r, "dualpath.sampling", "center");
+    add_text(r, "dualpath.past_end", "repeat");
+    add_number(r, "dualpath.views", 1);
+    add_number(r, "dualpath.crops", 1);
+    add_text(r, "dualpath.resize.filter", "bilinear");
+    add_text(r, "dualpath.resize.long_side", "down");
+    add_flag(r, "dualpath.resize.antialias", false);
+    add_text(r, "dualpath.crop.offset", "half-even");
+    add_flag(r, "dualpath.adapter.serial_skip", s->skip);
 }
 
 tensor *add_tensor(recipe *r, const char *name, size_t rows, size_t columns) {

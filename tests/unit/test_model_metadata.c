@@ -50,6 +50,8 @@ static const number_row number_table[] = {
     {"dualpath.frames", 0, 4097},
     {"dualpath.spatial_frames", 0, 257},
     {"dualpath.sampling_rate", 0, 65537},
+    {"dualpath.views", 0, 257},
+    {"dualpath.crops", 0, 65},
 };
 
 START_TEST(numbers_out_of_bounds_are_named) {
@@ -96,9 +98,11 @@ START_TEST(the_least_and_largest_epsilon_are_accepted) {
 END_TEST
 
 START_TEST(unknown_choices_are_named) {
-    static const char *const keys[] = {"general.architecture", "dualpath.activation",
-                                       "dualpath.adapter.activation", "dualpath.position.kind"};
-    static const char *const values[] = {"swish", "", "gelu_", "sincos", "\n"};
+    static const char *const keys[] = {
+        "general.architecture",   "dualpath.activation",       "dualpath.adapter.activation",
+        "dualpath.position.kind", "dualpath.sampling",         "dualpath.past_end",
+        "dualpath.resize.filter", "dualpath.resize.long_side", "dualpath.crop.offset"};
+    static const char *const values[] = {"swish", "", "gelu_", "sincos", "given", "model", "\n"};
     for (size_t k = 0; k < COUNT(keys); k++) {
         for (size_t v = 0; v < COUNT(values); v++) {
             recipe r = make_recipe(&released);

@@ -443,7 +443,7 @@ START_TEST(loaded_cells_are_loaded_frames) {
         float *expected = random_image(size), *frameset = must(malloc(bytes));
         memcpy(frameset, expected, bytes);
         dpi_fill_cell(frame, size, g, cell, expected);
-        float *scratch = new_floats(dpi_cell_scratch(size));
+        float *scratch = new_floats(dpi_cell_scratch(&target));
         dpi_load_cell(&made.frame, &target, g, cell, frameset, scratch);
         ck_assert_mem_eq(frameset, expected, bytes);
         free(scratch);

@@ -94,10 +94,10 @@ def classify(
     model: Model | str | os.PathLike[str],
     clip: Frames | str | os.PathLike[str] = None,  # type: ignore[assignment]
     *,
-    sampling: str = "center",
+    sampling: str = "model",
     rate: int | None = None,
-    views: int = 1,
-    crops: int = 1,
+    views: int | None = None,
+    crops: int | None = None,
     threads: int = 0,
 ) -> Result:
     """Classifies one clip: frames as for Session.classify(), or the path of a video file.

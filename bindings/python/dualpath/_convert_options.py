@@ -8,7 +8,7 @@ import math
 from ._gguf_writer import TYPES
 from ._label_sets import LABEL_SETS
 from ._methods import DATA_SETS
-from ._protocol import add_protocol_options
+from ._protocol import add_options
 from ._stated import ACTIVATIONS, POSITIONS, is_epsilon, is_number, is_positive
 
 
@@ -89,7 +89,7 @@ def convert_parser() -> argparse.ArgumentParser:
     add("--ln-eps", type=_epsilon, metavar="X", help="of the layer norms")
     add("--serial-skip", action=argparse.BooleanOptionalAction,
         help="serial adapters add their input: z + A(z), not A(z)")
-    add_protocol_options(parser)
+    add_options(parser)
     parser.epilog = ("What is not given is what the checkpoint or a configuration beside it says, "
                      "or what is certain of such tensors; what is neither is asked for.")
     return parser

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._protocol import COUNTS
+from ._protocol import MAX_CROPS, MAX_VIEWS
 from ._refused import Refused
 from ._stated import Value
 
 _BOUNDS = {
     "image_size": (1, 4096), "patch_size": (1, 256), "embedding_length": (1, 16384),
     "block_count": (1, 256), "attention.head_count": (1, 1024), "grid": (1, 16),
-    "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536), **COUNTS,
+    "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536),
+    "views": (1, MAX_VIEWS), "crops": (1, MAX_CROPS),
 }
 
 

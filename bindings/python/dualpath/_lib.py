@@ -123,6 +123,18 @@ class dp_model_info(Structure):
         ("weight_bytes", c_int64),
         ("shared_bytes", c_int64),
         ("counted_bytes", c_int64),
+        ("protocol", c_char_p),
+        ("past_end", c_char_p),
+        ("average", c_char_p),
+        ("resize_filter", c_char_p),
+        ("resize_long_side", c_char_p),
+        ("crop_offset", c_char_p),
+        ("sampling", c_int32),
+        ("views", c_int32),
+        ("crops", c_int32),
+        ("resize_antialias", c_int32),
+        ("grid_antialias", c_int32),
+        ("position_antialias", c_int32),
     ]
 
 

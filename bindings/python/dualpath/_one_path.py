@@ -10,7 +10,7 @@ from argparse import Namespace
 from ._hyper import Hyper
 from ._methods import ONE_PATH
 from ._names import Mapped, matrix_shape
-from ._protocol import given_options
+from ._protocol import option_of
 from ._refused import Refused
 from ._stated import Value
 
@@ -35,11 +35,10 @@ def set_one_path(hyper: Hyper, mapped: Mapped, method: str, options: Namespace) 
     _set_rate(hyper, options)
     if "frames" in hyper.values and hyper["frames"] > _MAX_IMAGES:
         raise Refused(f"{hyper['frames']} frames make more than {_MAX_IMAGES} images")
-    given = given_options(options)
     origin = f"as published for {method}" if ONE_PATH[method].is_published else "default"
     for key, value in _published(hyper, method, options).items():
         hyper.known = {key: Value(value, origin), **hyper.known}
-        hyper.choose(key, given.get(key))
+        hyper.choose(key, option_of(options, key))
     check_views(hyper)
 
 

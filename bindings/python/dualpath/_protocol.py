@@ -1,56 +1,63 @@
-"""How the clips of a data set are evaluated: which frames are taken, how they are resized and cropped,
-and what is averaged. A weight file states it under keys of their own; in a file without them it is
-DualPath's.
+"""The protocol of a model: how its evaluation makes pixels of a clip, and one answer of its views.
+Each key of docs/weight-format.md that belongs to it, with its values and the converter's option.
+What nobody says is not written: the library has the defaults.
 """
 
 from __future__ import annotations
 
 import argparse
-from argparse import Namespace
-from typing import Any
+from typing import Any, NamedTuple
 
-CHOICES = {
-    "resize.filter": ("bilinear", "bicubic"),
-    "resize.long_side": ("down", "nearest"),
-    "crop.offset": ("half-even", "down"),
-    "sampling": ("center", "first", "uniform", "interval", "spread", "segments"),
-    "past_end": ("repeat", "wrap"),
-    "average": ("logits", "probabilities"),
+MAX_VIEWS = 256
+MAX_CROPS = 64
+
+
+class Key(NamedTuple):
+    """One of `names`, or a whole number up to `most`, or, without either, true or false."""
+
+    help: str
+    names: tuple[str, ...] = ()
+    most: int = 0
+
+    def allows(self, value: Any) -> bool:
+        if self.names:
+            return type(value) is str and value in self.names
+        return type(value) is int and 1 <= value <= self.most if self.most else type(value) is bool
+
+
+KEYS = {
+    "sampling": Key("which frames a view takes (center)",
+                    ("center", "first", "uniform", "interval", "spread", "segments")),
+    "past_end": Key("where there are too few (repeat)", ("repeat", "wrap")),
+    "views": Key("views in time of a clip (1)", most=MAX_VIEWS),
+    "crops": Key("crops along the longer side (1)", most=MAX_CROPS),
+    "average": Key("of several views (logits)", ("logits", "probabilities")),
+    "resize.filter": Key("how frames are resized (bilinear)", ("bilinear", "bicubic")),
+    "resize.long_side": Key("how their long side is rounded (down)", ("down", "nearest")),
+    "resize.antialias": Key("frames that shrink are smoothed, as in newer frameworks"),
+    "grid.antialias": Key("and so are they on their way into a cell of a frameset"),
+    "position.antialias": Key("and the map of frame indices of a frameset"),
+    "crop.offset": Key("how half of what a crop leaves out is rounded (half-even)",
+                       ("half-even", "down")),
 }
-FLAGS = ("resize.antialias", "grid.antialias", "position.antialias")
-COUNTS = {"views": (1, 256), "crops": (1, 64)}
-PROTOCOL = (*CHOICES, *FLAGS, *COUNTS)
-_HELP = {
-    "resize.filter": "by which frames are resized",
-    "resize.long_side": "to which whole number the longer side is rounded",
-    "crop.offset": "to which whole number the middle crop's offset is rounded",
-    "sampling": "which frames a view takes",
-    "past_end": "the last frame repeats, or the first follows it",
-    "average": "of what views and crops are averaged",
-    "views": "views along the time of a clip",
-    "crops": "crops along the longer side",
-}
 
 
-def _option(key: str) -> str:
-    return key.replace(".", "-").replace("_", "-")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how the model is evaluated, if it is not as DualPath's are")
+    for name, key in KEYS.items():
+        option = "--" + _dest(name).replace("_", "-")
+        if key.names:
+            group.add_argument(option, choices=key.names, help=key.help)
+        elif key.most:
+            group.add_argument(option, type=int, metavar="N", help=key.help)
+        else:
+            group.add_argument(option, action=argparse.BooleanOptionalAction, help=key.help)
 
 
-def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """An option for each key: --resize-filter bicubic."""
-    group = parser.add_argument_group("how clips are evaluated")
-    for key, names in CHOICES.items():
-        group.add_argument(f"--{_option(key)}", choices=names, help=_HELP[key])
-    for key in COUNTS:
-        group.add_argument(f"--{_option(key)}", type=int, metavar="N", help=_HELP[key])
-    group.add_argument("--antialias", action="append", default=[],
-                       choices=[key.partition(".")[0] for key in FLAGS],
-                       help="where frames, cells of a frameset or the map of its positions are "
-                            "shrunk with antialiasing; may be given several times")
+def option_of(options: argparse.Namespace, name: str) -> Any:
+    """What was given for a key; None: nothing."""
+    return getattr(options, _dest(name))
 
 
-def given_options(options: Namespace) -> dict[str, Any]:
-    """The values of the options that are given, by key."""
-    given = {key: getattr(options, _option(key).replace("-", "_")) for key in (*CHOICES, *COUNTS)}
-    given.update({key: True for key in FLAGS if key.partition(".")[0] in options.antialias})
-    return {key: value for key, value in given.items() if value is not None}
+def _dest(name: str) -> str:
+    return name.replace(".", "_")

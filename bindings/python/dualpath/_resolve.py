@@ -25,7 +25,8 @@ from ._hyper import Hyper
 from ._methods import DUALPATH, ONE_PATH, method_of
 from ._names import Mapped, matrix_shape, source_name
 from ._one_path import check_views, set_one_path, take_data_set
-from ._protocol import PROTOCOL, given_options
+from ._protocol import KEYS as PROTOCOL
+from ._protocol import option_of
 from ._refused import Refused
 from ._stated import Value, checked
 
@@ -143,9 +144,10 @@ def _set_image(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
 def _set_protocol(hyper: Hyper, options: Namespace) -> None:
     """What is said about the evaluation of a DualPath model; the rest is as a file without it has
     it."""
-    given = given_options(options)
-    for key in {**given, **{key: None for key in PROTOCOL if key in hyper.known}}:
-        hyper.choose(key, given.get(key))
+    for key in PROTOCOL:
+        option = option_of(options, key)
+        if option is not None or key in hyper.known:
+            hyper.choose(key, option)
     check_views(hyper)
 
 

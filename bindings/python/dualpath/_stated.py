@@ -8,7 +8,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from ._protocol import CHOICES, COUNTS, FLAGS
+from ._protocol import KEYS as PROTOCOL
 from ._refused import Refused, show
 
 POSITIONS = ("sincos-time", "sincos-3d", "table")
@@ -65,9 +65,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "position.kind": _is_among(POSITIONS),
     "image_mean": _are_three(is_number),
     "image_std": _are_three(is_positive),
-    **{key: _is_among(names) for key, names in CHOICES.items()},
-    **dict.fromkeys(FLAGS, lambda value: type(value) is bool),
-    **dict.fromkeys(COUNTS, _is_whole),
+    **{name: key.allows for name, key in PROTOCOL.items()},
 }
 
 

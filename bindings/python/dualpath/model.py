@@ -96,6 +96,31 @@ class ModelInfo:
     checksums and compiled ones."""
     shared_bytes: int
     """Of a task: the memory of its backbone, which ``weight_bytes`` leaves out; else 0."""
+    protocol: str
+    """How the model's evaluation makes pixels of a clip, and one answer of its views, in words. The
+    fields below are its parts."""
+    past_end: str
+    """Where a view needs more frames than there are: "repeat" the last one, or "wrap" around."""
+    average: str
+    """Of the views: "logits" or "probabilities"."""
+    resize_filter: str
+    """How frames are resized: "bilinear" or "bicubic"."""
+    resize_long_side: str
+    """How R * long / short is rounded: "down" or "nearest"."""
+    crop_offset: str
+    """Half of what a crop leaves out is rounded "half-even" or "down"."""
+    sampling: str
+    """Which frames a view takes, if the caller does not say."""
+    views: int
+    """In time, if the caller does not say."""
+    crops: int
+    """Along the longer side, if the caller does not say."""
+    resize_antialias: bool
+    """Whether frames that shrink are smoothed before,"""
+    grid_antialias: bool
+    """and so are they on their way into a cell of a frameset,"""
+    position_antialias: bool
+    """and the map of frame indices of a frameset."""
 
 
 class ModelFacts(NamedTuple):
@@ -348,7 +373,9 @@ def _read_info(pointer: Any) -> ModelInfo:
     values = {field.name: _python_value(getattr(info, field.name)) for field in fields(ModelInfo)}
     values["precision"] = name_of("precision", info.precision)
     values["target"] = name_of("target", info.target)
-    values["compiled"] = bool(info.compiled)
+    values["sampling"] = name_of("sampling", info.sampling)
+    for flag in ("compiled", "resize_antialias", "grid_antialias", "position_antialias"):
+        values[flag] = bool(values[flag])
     return ModelInfo(**values)
 
 

@@ -31,6 +31,7 @@ from ._lib import (
     text,
     with_experimental,
 )
+from ._protocol import MAX_CROPS, MAX_VIEWS
 from ._times import MAX_SAMPLE_FPS, frequency
 from .errors import error_for
 from .frames import Frame, Frames, Snapshot, describe
@@ -40,8 +41,6 @@ from .result import Prediction, Result
 from .video import Stamps, read_chosen, sampled_frames
 
 MAX_RATE = 65536
-MAX_VIEWS = 256
-MAX_CROPS = 64
 
 _ALIGNMENT = 64
 
@@ -159,10 +158,10 @@ class Session(Owner):
         self,
         frames: Frames,
         *,
-        sampling: str = "center",
+        sampling: str = "model",
         rate: int | None = None,
-        views: int = 1,
-        crops: int = 1,
+        views: int | None = None,
+        crops: int | None = None,
     ) -> Result:
         """Classifies a clip of any number of frames of any size.
 
@@ -172,12 +171,13 @@ class Session(Owner):
         any distance, also a negative one. Where the bytes within a row are not adjacent, a
         ValueError says so; such a view is for the caller to copy.
 
-        - ``sampling``: which frames a view takes: every ``rate``-th from the "center" or the
-          "first" on, "uniform" parts of the clip, or "given" for exactly the model's frames.
-          Past the end, the last one repeats.
+        - ``sampling``: which frames a view takes: as the "model" says; every ``rate``-th from the
+          "center" or the "first" on, or as published evaluations begin ("interval", "spread");
+          "uniform" parts of the clip, or "segments"; or "given" for exactly the model's frames.
+          Past the end, the last one repeats, or, where the model says so, the first ones follow.
         - ``rate``: 1 .. 65536 frames; None: the model's ``sampling_rate``.
         - ``views``: temporal views, 1 .. 256; ``crops``: square crops along the longer side,
-          1 .. 64. Logits and features of all views and crops are averaged.
+          1 .. 64; None: the model's. Logits and features of all views and crops are averaged.
         """
         return self._classify(frames, _clip(sampling, rate, views, crops))
 
@@ -205,10 +205,10 @@ class Session(Owner):
         self,
         path: str | os.PathLike[str],
         *,
-        sampling: str = "center",
+        sampling: str = "model",
         rate: int | None = None,
-        views: int = 1,
-        crops: int = 1,
+        views: int | None = None,
+        crops: int | None = None,
         sample_fps: float | None = None,
     ) -> Result:
         """Classifies a video file through PyAV (``pip install 'dualpath[video]'``).
@@ -285,10 +285,10 @@ class Session(Owner):
         view: int = 0,
         crop: int = 0,
         *,
-        sampling: str = "center",
+        sampling: str = "model",
         rate: int | None = None,
-        views: int = 1,
-        crops: int = 1,
+        views: int | None = None,
+        crops: int | None = None,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """What the model sees of a clip in one view and crop, with the options of classify().
 
@@ -297,7 +297,9 @@ class Session(Owner):
         (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
         clip = _clip(sampling, rate, views, crops)
-        view, crop = integer("view", view, 0, views - 1), integer("crop", crop, 0, crops - 1)
+        there = _complete(self._opened().about.model, clip)
+        view = integer("view", view, 0, there.views - 1)
+        crop = integer("crop", crop, 0, there.crops - 1)
         snapshot = _take_frames(clip, frames)
         spatial, temporal = (ctypes.POINTER(ctypes.c_float)() for _ in range(2))
 
@@ -405,20 +407,38 @@ def _options(threads: int, image_by_image: bool, attention: str) -> dp_session_o
     return options
 
 
-def _clip(sampling: str, rate: int | None, views: int, crops: int) -> dp_clip:
+def _clip(sampling: str, rate: int | None, views: int | None, crops: int | None) -> dp_clip:
     clip = default(dp_clip)
     clip.sampling = number_of("sampling", sampling)
     clip.rate = 0 if rate is None else integer("rate", rate, 1, MAX_RATE)
-    clip.views = integer("views", views, 1, MAX_VIEWS)
-    clip.crops = integer("crops", crops, 1, MAX_CROPS)
+    clip.views = 0 if views is None else integer("views", views, 1, MAX_VIEWS)
+    clip.crops = 0 if crops is None else integer("crops", crops, 1, MAX_CROPS)
     return clip
+
+
+class _Complete(NamedTuple):
+    """How a clip is seen, with what the model says of what the caller did not say."""
+
+    sampling: str
+    rate: int
+    views: int
+    crops: int
+
+
+def _complete(facts: ModelFacts, clip: dp_clip) -> _Complete:
+    info, sampling = facts.info, name_of("sampling", clip.sampling)
+    if sampling == "model":
+        sampling = info.sampling
+    views = 1 if sampling in ("given", "segments") else info.views
+    return _Complete(
+        sampling, clip.rate or info.sampling_rate, clip.views or views, clip.crops or info.crops
+    )
 
 
 def _sampled(facts: ModelFacts, clip: dp_clip, count: int) -> npt.NDArray[np.int64]:
     """The frames that each view of a clip of ``count`` takes, [views, frames]."""
-    rate = clip.rate or facts.info.sampling_rate
-    sampling = name_of("sampling", clip.sampling)
-    return sampled_frames(count, facts.info.frames, sampling, rate, clip.views)
+    info, how = facts.info, _complete(facts, clip)
+    return sampled_frames(count, info.frames, how.sampling, how.rate, how.views, info.past_end)
 
 
 def _take_frames(clip: dp_clip, frames: Frames) -> Snapshot:

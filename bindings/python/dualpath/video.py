@@ -143,10 +143,10 @@ def read_chosen(
 
 
 def sampled_frames(
-    count: int, view_frames: int, sampling: str, rate: int, views: int
+    count: int, view_frames: int, sampling: str, rate: int, views: int, past_end: str = "repeat"
 ) -> npt.NDArray[np.int64]:
     """The frames of a clip of ``count`` that each view takes, ``[views, view_frames]``; the formulas
-    of dp_sampling.
+    of dp_sampling, in its arithmetic.
 
     ``view_frames`` is the model's T, the frames of a view.
     """
@@ -155,11 +155,34 @@ def sampled_frames(
         return i + 0 * v
     if sampling == "uniform":
         return (2 * i * views + 2 * v + 1) * count // (2 * view_frames * views)
-    kept = (count - 1) // rate + 1
-    spare = max(kept - view_frames, 0)
-    start = v * spare // views if sampling == "first" else (2 * v + 1) * spare // (2 * views)
-    frames: npt.NDArray[np.int64] = np.minimum(start + i, kept - 1) * rate
-    return frames
+    if sampling == "segments":
+        bounds = np.rint((count - 1) / view_frames * np.arange(view_frames + 1)).astype(np.int64)
+        return (bounds[:-1] + bounds[1:]) // 2 + 0 * v
+    frames: npt.NDArray[np.int64] = _start(count, view_frames, sampling, rate, v) + i * rate
+    if past_end == "wrap":
+        return frames % count
+    is_kept = sampling in ("center", "first")
+    last = (count - 1) // rate * rate if is_kept else count - 1
+    return np.minimum(frames, last)
+
+
+def _start(
+    count: int, view_frames: int, sampling: str, rate: int, v: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The first frame of each view, of a rule that takes every ``rate``-th from there on."""
+    views, starts = len(v), v
+    if sampling == "interval":
+        interval = max((count - view_frames * rate + 1) / views, 0.0)
+        starts = (v * interval + interval / 2).astype(np.int64)
+    elif sampling == "spread":
+        slide = max(count - (view_frames - 1) * rate - 1, 0)
+        one = np.array([[slide // 2]])
+        starts = one if views == 1 else np.rint(slide / (views - 1) * v).astype(np.int64)
+    else:
+        spare = max((count - 1) // rate + 1 - view_frames, 0)
+        part = v * spare // views if sampling == "first" else (2 * v + 1) * spare // (2 * views)
+        starts = part * rate
+    return starts
 
 
 def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64]:

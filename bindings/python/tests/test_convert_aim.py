@@ -345,9 +345,9 @@ def test_segments_have_one_view(run):
 
 def test_antialiasing_is_said(run):
     path = save(run, checkpoints.aim(), CONFIG)
-    assert told(run(path, "--antialias", "resize")[0], "resize.antialias") == [True]
-    metadata, _, _ = run(run.save(checkpoints.dualpath()), "--force", "--antialias", "grid",
-                         "--antialias", "position", "--views", 3)
+    assert told(run(path, "--resize-antialias")[0], "resize.antialias") == [True]
+    metadata, _, _ = run(run.save(checkpoints.dualpath()), "--force", "--grid-antialias",
+                         "--position-antialias", "--views", 3)
     assert told(metadata, "grid.antialias", "position.antialias", "views") == [True, True, 3]
     assert "dualpath.resize.antialias" not in metadata and "dualpath.crops" not in metadata
 

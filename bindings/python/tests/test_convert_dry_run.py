@@ -71,8 +71,8 @@ def test_keys_are_those_that_would_be_written(run, dry):
     path = run.save(checkpoints.dualpath())
     labels = run.folder / "labels.txt"
     labels.write_text("walk\nrun\nsit\n")
-    tables = dry(path, "--labels", labels, "--name", "tiny", "--views", 3, "--antialias", "grid")
-    metadata, _, _ = run(path, "--labels", labels, "--name", "tiny", "--views", 3, "--antialias", "grid")
+    tables = dry(path, "--labels", labels, "--name", "tiny", "--views", 3, "--grid-antialias")
+    metadata, _, _ = run(path, "--labels", labels, "--name", "tiny", "--views", 3, "--grid-antialias")
     assert set(tables.keys) == {key for key in metadata if key.startswith(("general", "dualpath"))}
     assert tables.keys["dualpath.frames"] == ["u32", "16", "args.num_frames"]
     assert tables.keys["dualpath.views"] == ["u32", "3", "option"]

@@ -70,7 +70,7 @@ class TestHeader:
         assert list(masks) == TIERS and set(TIERS) == set(model_module._CPU_MASKS)
         for name, mask in masks.items():
             expected[mask] = model_module._CPU_MASKS[name]
-        for name in ("center", "first", "uniform", "given"):
+        for name in ("model", "center", "first", "uniform", "given", "interval", "spread", "segments"):
             expected[f"DP_SAMPLING_{name.upper()}"] = _lib.number_of("sampling", name)
         for name in ("rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"):
             expected[f"DP_FORMAT_{name.upper()}"] = _lib.number_of("format", name)

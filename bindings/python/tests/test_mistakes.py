@@ -124,7 +124,7 @@ FILES = [
 # Choices and numbers: what is called, the kind of error, and how the sentence ends.
 VALUES = [
     ({"sampling": "all"}, ValueError, "('uniform' takes frames from the whole clip)"),
-    ({"sampling": ["center"]}, ValueError, "one of center, first, uniform, given"),
+    ({"sampling": ["center"]}, ValueError, "one of model, first, uniform, given, center, interval, spread, segments"),
     ({"rate": 0.5}, TypeError, "rate must be a whole number, not a float (0.5)"),
     ({"views": "3"}, TypeError, "views must be a whole number, not a str ('3')"),
 ]

@@ -120,7 +120,7 @@ class TestSession:
                 dualpath.Session(model, threads=threads)
         with pytest.raises(TypeError):
             dualpath.Session(model, threads=1.5)
-        with pytest.raises(ValueError, match="unknown sampling 'middle': one of center"):
+        with pytest.raises(ValueError, match="unknown sampling 'middle': one of model"):
             session.classify(clip, sampling="middle")
         for option, limit in (("rate", 65536), ("views", 256), ("crops", 64)):
             for value in (0, -1, limit + 1, 2**32 + 1):
