@@ -179,4 +179,4 @@ PROBE = _on_clip("a linear probe", ("fc.weight",), is_strict=True)
 
 # A family stands before those whose landmarks its tensors have, too.
 FAMILIES = (AIM, AIM_TIMM, ST_ADAPTER, VPT, ADAPTFORMER, PROBE, CLIP, HUGGING_FACE, TIMM)
-DROPPED_ANYWHERE = ((r"n_averaged", "count of averaged steps"),)
+DROPPED_ANYWHERE = ((r"n_averaged|steps", "count of averaged steps"),)

@@ -34,16 +34,19 @@ _MAX_MODELS = 16  # in one dictionary; there may be a student and a teacher, and
 
 class WeightSet(NamedTuple):
     """`name` is the way to it in the file: keys of dictionaries and the prefix of its tensors.
-    `stranger` is the name of something beside them that is no tensor."""
+    `stranger` is the name of something beside them that is no tensor. `is_swapped` of MMEngine, which
+    exchanges the averages and what the run goes on with when it saves them."""
 
     name: str
     tensors: Tensors
     stranger: str | None
+    is_swapped: bool = False
 
     @property
     def is_averaged(self) -> bool:
         """Whether its name says that it is an average over the steps of a training run."""
-        return bool(_AVERAGED.intersection(re.split(r"[._]", self.name)))
+        is_named = bool(_AVERAGED.intersection(re.split(r"[._]", self.name)))
+        return is_named != self.is_swapped
 
     def is_meant_by(self, word: str) -> bool:
         return word == self.name or word in self.name.split(".") \
@@ -156,6 +159,7 @@ def _models_in(value: Mapping[Any, Any]) -> dict[str, Tensors]:
 def _sets(value: Mapping[Any, Any]) -> list[WeightSet]:
     """All sets of weights that some family knows."""
     sets = []
+    is_swapped = "message_hub" in value and "ema_state_dict" in value
     known: dict[int, dict[str, Tensors]] = {}
     for way, inner in _dictionaries(value):
         if id(inner) not in known:
@@ -163,7 +167,7 @@ def _sets(value: Mapping[Any, Any]) -> list[WeightSet]:
         for root, tensors in known[id(inner)].items():
             name = ".".join(part for part in (way, root.strip(".")) if part)
             stranger = None if inner is value else _stranger(inner)
-            sets.append(WeightSet(name, tensors, stranger))
+            sets.append(WeightSet(name, tensors, stranger, is_swapped))
     return sets
 
 
@@ -193,7 +197,7 @@ def _named(sets: list[WeightSet], word: str) -> WeightSet:
 
 def _usual(sets: list[WeightSet]) -> WeightSet:
     """What the file calls the model."""
-    candidates = [some for some in sets if not some.is_averaged] or sets
+    candidates = [some for some in sets if some.is_swapped or not some.is_averaged] or sets
     for key in _MODEL_KEYS:
         if len(candidates) == 1:
             break
@@ -212,6 +216,8 @@ def _notes(sets: list[WeightSet], chosen: WeightSet) -> list[str]:
         return [said] if chosen.is_averaged else []
     averaged = [some for some in others if some.is_averaged]
     notes = [f"the weights are those of {_listed([chosen])}; the file also has {_listed(others)}"]
+    if chosen.is_swapped and chosen.is_averaged:
+        notes.append(f"{_listed([chosen])} are averages (EMA), which MMEngine puts there")
     if averaged and not chosen.is_averaged:
         notes.append(f"{_listed(averaged)} are averages (EMA): --weights ema takes them")
     return notes

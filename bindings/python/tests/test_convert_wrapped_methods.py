@@ -177,6 +177,22 @@ def test_mmengine(run, key):
     assert run.inspect(path)[0] == 0
 
 
+def test_averages_of_mmengine(run, case):
+    """Which are under state_dict: MMEngine exchanges them with what was averaged, and counts steps."""
+    def make(state):
+        value = mmengine(state(case.wrapped("", 1)))
+        value["ema_state_dict"] = state({**case.wrapped("module."), "steps": np.array(7)})
+        return value
+
+    path = save(run, make)
+    for options in ((), ("--weights", "ema"), ("--weights", "state_dict")):
+        case.check(run(path, *case.options, "--force", *options)[1], 1)
+        assert "state_dict are averages (EMA), which MMEngine puts there" in run.printed
+        assert "takes them" not in run.printed
+    case.check(run(path, *case.options, "--force", "--weights", "ema_state_dict")[1])
+    assert "dropped  count of averaged steps 1" in run.printed
+
+
 def test_mmengine_without_a_configuration(run, case):
     path = save(run, lambda state: mmengine(state(case.wrapped("module."))))
     case.check(run(path, *case.options)[1])
