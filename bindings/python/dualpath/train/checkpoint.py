@@ -14,7 +14,8 @@ from torch import Tensor
 
 from .._backbone import OPTIONS, read_backbone, same
 from .._checkpoint import open_checkpoint
-from .._names import CLIP, Array, map_tensors, source_name
+from .._families import CLIP
+from .._names import Array, map_tensors, source_name
 from .._refused import Refused, naming, show
 from .config import Config
 from .model import DualPath, VisionTransformer
