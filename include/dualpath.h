@@ -474,9 +474,9 @@ typedef struct dp_model_info {
     int32_t prompts; /* of DP_METHOD_VPT: learned tokens an image; else 0. Since 0.2.0. */
     /* The protocol: how the model's evaluation makes pixels of a clip, and one answer of its views
      * (docs/weight-format.md). Since 0.2.0. */
-    const char *protocol;         /* all of it, in words: two sentences */
-    const char *past_end;         /* where a view needs more frames: "repeat", "wrap" */
-    const char *average;          /* of the views: "logits", "probabilities" */
+    const char *protocol; /* all of it, in words: two sentences; "" if the build leaves them out */
+    const char *past_end; /* where a view needs more frames: "repeat", "wrap" */
+    const char *average;  /* of several views: "logits", "probabilities" */
     const char *resize_filter;    /* "bilinear", "bicubic" */
     const char *resize_long_side; /* R * long / short is rounded: "down", "nearest" */
     const char *crop_offset;      /* half of what a crop leaves out: "half-even", "down" */
@@ -720,7 +720,8 @@ DP_API int32_t dp_color_from_name(const char *name);
  * DP_MAX_ASPECT, or both 0, which means square. The picture is shown width * aspect_width wide and
  * height * aspect_height high, in the same unit, and the other way round if `rotation` is 90 or
  * 270. The model sees it so: the shorter of these two sides becomes R, the longer one R * longer /
- * shorter, rounded down, in one pass from the stored pixels. Crops go along the longer one.
+ * shorter, rounded as the model says, in one pass from the stored pixels. Crops go along the longer
+ * one.
  */
 typedef struct dp_frame {
     const uint8_t *plane[3];
@@ -833,8 +834,8 @@ typedef struct dp_clip {
     /* Temporal views, 1 .. DP_MAX_VIEWS; 0 (default): the model's, and 1 for GIVEN and SEGMENTS. */
     int32_t views;
     /* Square crops along the longer side, 1 (the centre) .. DP_MAX_CROPS, evenly spread from one
-     * end to the other; 0 (default): the model's. Logits and features of all views and crops are
-     * averaged. */
+     * end to the other; 0 (default): the model's. Features of all views and crops are averaged, and
+     * logits or, if the model says so, probabilities, whose logarithms the logits then are. */
     int32_t crops;
 } dp_clip;
 
@@ -967,8 +968,9 @@ typedef struct dp_attention {
 } dp_attention;
 
 /* Of the last clip, its last view and crop. Those of the last block are computed in f32 from
- * queries and keys, in every precision; for the rollout they are the weights that blocks multiply
- * with. They lie in the session until its next call that takes a clip, begins one or runs a stream.
+ * queries and keys, in every precision; for the rollout they are the weights of the blocks, before
+ * these round them to multiply with them. They lie in the session until its next call that takes a
+ * clip, begins one or runs a stream.
  * DP_ERR_ARGUMENT where the session was created without `attention`, or has no such result. Since
  * 0.2.0. */
 DP_API dp_status dp_session_attention(dp_session *session, int32_t path, dp_attention *attention);
@@ -1061,7 +1063,8 @@ static inline void dp_stream_options_default(dp_stream_options *options) {
 }
 
 /* How many bytes a stream with these options needs beside its session; `arena` and `arena_size` are
- * ignored. About Tg + queue + 1 images of 12 * R * R bytes. Since 0.2.0. */
+ * ignored. About Tg + queue + 1 images of 12 * R * R bytes, and the tokens of an image of 4 * D
+ * bytes each. Since 0.2.0. */
 DP_API dp_status dp_stream_size(const dp_model *model, const dp_stream_options *options,
                                 size_t *bytes);
 

@@ -20,10 +20,14 @@
  *   DP_NO_INT8         products in int8
  *   DP_NO_PANELS       products for any target but DP_TARGET_ROWS
  *   DP_NO_SINCOS       position encodings that are computed; a compiled model has them in tables
+ *   DP_NO_PROTOCOLS    with DP_NO_CANONICAL: models of another protocol than DualPath's, and what
+ *                      only they need; saying the protocol in words
  *   DP_NO_ATTENTION    telling what class tokens attend to
- *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps
+ *   DP_NO_ADVICE       saying what a file is that is no GGUF file, and what helps; `protocol` of a
+ *                      model in words
  *   DP_FORMATS         pixel formats: 1u << DP_FORMAT_RGB24 and others or'ed; by default all
- *   DP_METHODS         methods beside DualPath: 1u << DP_METHOD_AIM and others or'ed; by default all
+ *   DP_NO_METHODS      methods other than DualPath
+ *   DP_METHODS         those that are in: 1u << DP_METHOD_AIM and others or'ed; by default all
  *
  * What was left out is DP_ERR_UNSUPPORTED when it is asked for, memory DP_ERR_MEMORY. The code for
  * it is behind an `if` on one of the constants below, so that every build compiles all of it, and
@@ -97,14 +101,29 @@
 #define DPI_HAS_SINCOS 1
 #endif
 
+#if defined(DP_NO_PROTOCOLS) && defined(DP_NO_CANONICAL)
+#define DPI_HAS_PROTOCOLS 0
+#else
+#define DPI_HAS_PROTOCOLS 1
+#endif
+
 #if !defined(DP_FORMATS)
 #define DP_FORMATS 0xffffffffu
 #endif
 #define DPI_HAS_FORMAT(format) ((DP_FORMATS >> (format)) & 1u)
 
-#if !defined(DP_METHODS)
+#if defined(DP_NO_METHODS)
+#undef DP_METHODS
+#define DP_METHODS 0u
+#elif !defined(DP_METHODS)
 #define DP_METHODS 0xffffffffu
 #endif
 #define DPI_HAS_METHOD(method) (((DP_METHODS | 1u) >> (method)) & 1u)
+/* Rows of tables that only other methods than DualPath have. */
+#if defined(DP_NO_METHODS)
+#define DPI_ROWS_OF_METHODS(...)
+#else
+#define DPI_ROWS_OF_METHODS(...) __VA_ARGS__
+#endif
 
 #endif /* DP_CONFIG_H */

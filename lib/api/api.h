@@ -101,8 +101,9 @@ bool dpi_is_frame_side(int32_t side);
  * (progress.c) */
 dp_status dpi_report_progress(dp_session *session, const char *stage, double fraction);
 
-/* Takes a batch whose pixels are in the workspace to its class tokens, and adds to `timings`. The
- * progress that it reports goes from `from` to `to`. (batch.c) */
+/* Takes a batch through its blocks, and adds to `timings`: from its pixels in the workspace, unless
+ * it begins at a later block, to its class tokens, if the last block is one of them. The progress
+ * that it reports goes from `from` to `to`. (batch.c) */
 dp_status dpi_run_batch(dp_session *session, const dpi_batch *batch, double from, double to,
                         dp_timings *timings);
 

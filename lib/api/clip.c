@@ -4,6 +4,9 @@
 #include "api/api.h"
 #include "dp_config.h"
 
+/* Of this build. */
+#define LAST_SAMPLING (DPI_HAS_PROTOCOLS ? DP_SAMPLING_SEGMENTS : DP_SAMPLING_CENTER)
+
 static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
     if (clip->frame_count == 0) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: there are no frames");
@@ -12,7 +15,7 @@ static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %zu frames are too many",
                         clip->frame_count);
     }
-    if (clip->sampling < DP_SAMPLING_MODEL || clip->sampling > DP_SAMPLING_SEGMENTS) {
+    if (clip->sampling < DP_SAMPLING_MODEL || clip->sampling > LAST_SAMPLING) {
         return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: %d is no dp_sampling",
                         (int)clip->sampling);
     }
@@ -31,16 +34,17 @@ static dp_status check_clip_numbers(const dp_clip *clip, dpi_message *message) {
     return DP_OK;
 }
 
-/* What the caller leaves to the model. */
+/* What the caller leaves to the model, of which a build without protocols knows all. */
 static void fill_in_protocol(const dpi_protocol *protocol, dp_clip *clip) {
     if (clip->sampling == DP_SAMPLING_MODEL) {
-        clip->sampling = protocol->sampling;
+        clip->sampling = DPI_HAS_PROTOCOLS ? protocol->sampling : DP_SAMPLING_CENTER;
     }
     if (clip->views == 0) {
-        clip->views = dpi_sampling_has_views(clip->sampling) ? (int32_t)protocol->views : 1;
+        bool one = !DPI_HAS_PROTOCOLS || !dpi_sampling_has_views(clip->sampling);
+        clip->views = one ? 1 : (int32_t)protocol->views;
     }
     if (clip->crops == 0) {
-        clip->crops = (int32_t)protocol->crops;
+        clip->crops = DPI_HAS_PROTOCOLS ? (int32_t)protocol->crops : 1;
     }
 }
 
@@ -53,8 +57,9 @@ static dp_status check_sampled_frames(const dp_model *model, const dp_clip *clip
                         frames, clip->frame_count);
     }
     if (clip->views != 1 && !dpi_sampling_has_views(clip->sampling)) {
-        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: sampling '%s' has one view, not %d",
-                        dp_sampling_name(clip->sampling), (int)clip->views);
+        bool given = !DPI_HAS_PROTOCOLS || clip->sampling == DP_SAMPLING_GIVEN;
+        return dpi_fail(message, DP_ERR_ARGUMENT, "dp_clip: DP_SAMPLING_%s has one view, not %d",
+                        given ? "GIVEN" : "SEGMENTS", (int)clip->views);
     }
     return DP_OK;
 }
@@ -168,7 +173,7 @@ static dp_status check_sampling(const dp_model *model, const dp_clip *clip, dp_c
             .rate = known->rate > 0 ? (size_t)known->rate : p->sampling_rate,
             .views = (size_t)known->views,
             .sampling = known->sampling,
-            .wraps = p->protocol.past_end == DPI_PAST_END_WRAP,
+            .wraps = DPI_HAS_PROTOCOLS && p->protocol.past_end == DPI_PAST_END_WRAP,
         };
     }
     return status;

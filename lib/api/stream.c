@@ -99,9 +99,10 @@ static dp_stream *take_stream(dpi_arena *arena, const dp_model *model,
     dp_stream *stream = dpi_arena_take(arena, 1, sizeof *stream);
     /* the current frame, and the one before while they are compared */
     size_t extra = options->skip_unchanged != 0 ? 2 : 1;
-    planned.scratch = dpi_arena_floats(arena, 1, dpi_frame_scratch(p->image_size));
+    dpi_frame_target target = dpi_view_target(model, (size_t)options->crop, (size_t)options->crops);
+    planned.scratch = dpi_arena_floats(arena, 1, dpi_frame_scratch(&target));
     dpi_queue_take(arena, (size_t)options->queue, extra, p->image_size, &planned.queue);
-    dpi_stream_take_windows(arena, p, &planned);
+    dpi_stream_take_windows(arena, model, &planned);
     if (stream != NULL) {
         *stream = planned;
     }

@@ -91,6 +91,16 @@ typedef struct dpi_history {
     size_t open_windows;      /* as many as a frame can be in, and one more */
 } dpi_history;
 
+/* ---- a spatial image in two parts ---- */
+
+/* A spatial image costs more than a frameset. Where no frame after one of the spatial path is one,
+ * the last blocks of its image are computed with that frame, so that pushes cost about the same. */
+typedef struct dpi_late_image {
+    size_t blocks; /* so many of the last ones; 0: images are computed at once */
+    int64_t index; /* of the frame whose image has them left; -1: none */
+    float *x;      /* [tokens][stride] its residual stream */
+} dpi_late_image;
+
 /* ---- a stream ---- */
 
 struct dp_stream {
@@ -114,6 +124,7 @@ struct dp_stream {
     int64_t current_time_us;   /* the same */
     bool in_progress;          /* frame `history.frames` was begun, and is not done */
     dpi_history history;
+    dpi_late_image late;
     int64_t windows;                          /* so far */
     bool finished;                            /* the last window was computed */
     int64_t *window_frames, *window_times_us; /* [T] source numbers and times of the last window */
@@ -126,8 +137,11 @@ struct dp_stream {
 /* DP_ERR_ARGUMENT for NULL. (stream.c) */
 dp_status dpi_check_stream(const dp_stream *stream);
 
+/* What its frames become. (stream_push.c) */
+dpi_frame_target dpi_stream_target(const dp_stream *stream);
+
 /* Plans or takes the memory of the history and of windows. (stream_window.c) */
-void dpi_stream_take_windows(dpi_arena *arena, const dpi_parameters *p, dp_stream *stream);
+void dpi_stream_take_windows(dpi_arena *arena, const dp_model *model, dp_stream *stream);
 /* Nothing is kept any more. */
 void dpi_stream_clear_windows(dp_stream *stream);
 /* Begins a frame whose pixels are those of the current one. */

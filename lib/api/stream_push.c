@@ -38,11 +38,14 @@ static int64_t find_sample_number(const dp_stream *stream, int64_t time_us) {
     return is_sampled ? sample_number : -1;
 }
 
+dpi_frame_target dpi_stream_target(const dp_stream *stream) {
+    return dpi_view_target(stream->session->model, (size_t)stream->options.crop,
+                           (size_t)stream->options.crops);
+}
+
 static void load_frame(const dp_stream *stream, const dp_frame *frame, dpi_queued_frame *to) {
-    const dp_model *model = stream->session->model;
-    size_t size = model->parameters.image_size;
-    dpi_frame_target target =
-        dpi_view_target(model, (size_t)stream->options.crop, (size_t)stream->options.crops);
+    dpi_frame_target target = dpi_stream_target(stream);
+    size_t size = target.size;
     dpi_load_rows(frame, &target, 0, size, to->pixels, size * size, stream->scratch);
 }
 

@@ -1,7 +1,8 @@
 /*
  * From frames to windows. Each image goes through the blocks once, as soon as its last frame is
- * there, and its class row is kept for as long as a window needs it. At the end of a window the
- * head reads the rows of its images.
+ * there, but for the last blocks of a spatial image, which may come with the frame after it. Its
+ * class row is kept for as long as a window needs it. At the end of a window the head reads the
+ * rows of its images.
  *
  * Frames are counted by their index i (stream.h): window w is the frames [w * hop, w * hop + T).
  */
@@ -21,7 +22,35 @@ static int64_t *take_numbers(dpi_arena *arena, size_t count) {
     return dpi_arena_take(arena, count, sizeof(int64_t));
 }
 
-void dpi_stream_take_windows(dpi_arena *arena, const dpi_parameters *p, dp_stream *stream) {
+/* Framesets that end with the frame after a spatial one. */
+static size_t framesets_at_once(const dpi_parameters *p, size_t hop) {
+    return p->framesets > 0 && dpi_frameset_frames(p) % hop != 0 ? 1 : p->framesets;
+}
+
+/* As many as leave the first part of an image at least as large as what comes with the next frame.
+ */
+static size_t count_late_blocks(const dp_model *model, size_t hop) {
+    const dpi_parameters *p = &model->parameters;
+    size_t late = 0, framesets = framesets_at_once(p, hop);
+    size_t distance = dpi_spatial_distance(p);
+    if (distance == 1 || hop % distance != 0) {
+        return 0;
+    }
+    int64_t image = dpi_image_macs(model, DPI_SPATIAL);
+    int64_t with_next =
+        framesets > 0 ? (int64_t)framesets * dpi_image_macs(model, DPI_TEMPORAL) : 0;
+    while (late + 1 < p->blocks) {
+        int64_t first = dpi_image_part_macs(model, DPI_SPATIAL, 0, p->blocks - late - 1);
+        if (first < image - first + with_next) {
+            break;
+        }
+        late++;
+    }
+    return late;
+}
+
+void dpi_stream_take_windows(dpi_arena *arena, const dp_model *model, dp_stream *stream) {
+    const dpi_parameters *p = &model->parameters;
     dpi_history *history = &stream->history;
     size_t stride = dpi_row_stride(p->width);
     size_t size = p->image_size;
@@ -36,6 +65,10 @@ void dpi_stream_take_windows(dpi_arena *arena, const dpi_parameters *p, dp_strea
     history->spatial_index = take_numbers(arena, p->frames);
     history->temporal = dpi_arena_floats(arena, history->open_windows * p->framesets, stride);
     history->temporal_window = take_numbers(arena, history->open_windows * p->framesets);
+    stream->late.blocks = count_late_blocks(model, (size_t)stream->options.hop);
+    if (stream->late.blocks > 0) {
+        stream->late.x = dpi_arena_floats(arena, p->tokens, stride);
+    }
     stream->window_frames = take_numbers(arena, p->frames);
     stream->window_times_us = take_numbers(arena, p->frames);
     dpi_answer_take(arena, p, &stream->answer);
@@ -51,6 +84,7 @@ void dpi_stream_clear_windows(dp_stream *stream) {
     for (size_t i = 0; i < history->open_windows * p->framesets; i++) {
         history->temporal_window[i] = -1;
     }
+    stream->late.index = -1;
     stream->windows = 0;
     stream->finished = stream->in_progress = stream->has_answer = false;
     stream->macs = 0;
@@ -88,27 +122,65 @@ static float *class_row(const dp_stream *stream, dpi_path path, size_t image) {
 
 /* ---- images ---- */
 
-/* Image `image` of a view, whose pixels are the first of the path; its class row is left in the
- * workspace. */
-static dp_status run_image(dp_stream *stream, dpi_path path, size_t image) {
+/* Blocks [first, end) of image `image` of a view, whose pixels or residual stream are the first of
+ * the path; after the last block its class row is left in the workspace. */
+static dp_status run_image_part(dp_stream *stream, dpi_path path, size_t image, size_t first,
+                                size_t end) {
     dp_session *session = stream->session;
     dpi_batch batch = dpi_workspace_single(&session->workspace, path, image);
+    batch.first_block = first;
+    batch.end_block = end;
     dp_status status = dpi_run_batch(session, &batch, 0.0, 1.0, &stream->timings);
     if (status == DP_OK) {
-        stream->macs += dpi_image_macs(session->model, path);
+        stream->macs += dpi_image_part_macs(session->model, path, first, end);
     }
     return status;
 }
 
-/* The current frame, as frame i. */
+static dp_status run_image(dp_stream *stream, dpi_path path, size_t image) {
+    return run_image_part(stream, path, image, 0, parameters_of(stream)->blocks);
+}
+
+static void keep_spatial_row(dp_stream *stream, int64_t i) {
+    copy_row(stream, spatial_row(stream, i), class_row(stream, DPI_SPATIAL, 0));
+    stream->history.spatial_index[slot_of(stream, i)] = i;
+}
+
+static size_t residual_bytes(const dp_stream *stream) {
+    const dpi_parameters *p = parameters_of(stream);
+    return p->tokens * dpi_row_stride(p->width) * sizeof(float);
+}
+
+/* The current frame, as frame i, up to its late blocks. */
 static dp_status run_spatial_image(dp_stream *stream, int64_t i) {
-    size_t size = parameters_of(stream)->image_size;
-    memcpy(stream->session->workspace.path[DPI_SPATIAL].pixels, stream->current->pixels,
-           3 * size * size * sizeof(float));
-    dp_status status = run_image(stream, DPI_SPATIAL, 0);
+    const dpi_parameters *p = parameters_of(stream);
+    const dpi_path_state *state = &stream->session->workspace.path[DPI_SPATIAL];
+    dpi_late_image *late = &stream->late;
+    memcpy(state->pixels, stream->current->pixels,
+           3 * p->image_size * p->image_size * sizeof(float));
+    dp_status status = run_image_part(stream, DPI_SPATIAL, 0, 0, p->blocks - late->blocks);
+    if (status == DP_OK && late->blocks == 0) {
+        keep_spatial_row(stream, i);
+    } else if (status == DP_OK) {
+        memcpy(late->x, state->x, residual_bytes(stream));
+        late->index = i;
+    }
+    return status;
+}
+
+/* The late blocks, if an image has them left. */
+static dp_status finish_spatial_image(dp_stream *stream) {
+    const dpi_path_state *state = &stream->session->workspace.path[DPI_SPATIAL];
+    dpi_late_image *late = &stream->late;
+    size_t blocks = parameters_of(stream)->blocks;
+    if (late->index < 0) {
+        return DP_OK;
+    }
+    memcpy(state->x, late->x, residual_bytes(stream));
+    dp_status status = run_image_part(stream, DPI_SPATIAL, 0, blocks - late->blocks, blocks);
     if (status == DP_OK) {
-        copy_row(stream, spatial_row(stream, i), class_row(stream, DPI_SPATIAL, 0));
-        stream->history.spatial_index[slot_of(stream, i)] = i;
+        keep_spatial_row(stream, late->index);
+        late->index = -1;
     }
     return status;
 }
@@ -191,10 +263,10 @@ static int64_t find_same_frame(const dp_stream *stream, int64_t i) {
     return -1;
 }
 
-/* Sees to it that frame i, which is the current one, has a class row. */
+/* Sees to it that frame i, which is the current one, has a class row, but for its late blocks. */
 static dp_status ensure_spatial_row(dp_stream *stream, int64_t i) {
     dpi_history *history = &stream->history;
-    if (history->spatial_index[slot_of(stream, i)] == i) {
+    if (history->spatial_index[slot_of(stream, i)] == i || stream->late.index == i) {
         return DP_OK;
     }
     int64_t same = find_same_frame(stream, i);
@@ -295,7 +367,8 @@ static void keep_pixels(const dp_stream *stream, size_t slot) {
     size_t size = p->image_size;
     if (dpi_has_two_paths(p)) {
         size_t in_set = dpi_frameset_frames(p);
-        dpi_fill_cell(stream->current->pixels, size, p->grid, slot % in_set,
+        dpi_frame_target target = dpi_stream_target(stream);
+        dpi_fill_cell(stream->current->pixels, &target, p->grid, slot % in_set,
                       history->cells + slot / in_set * 3 * size * size);
     }
     if (dpi_frames_meet(p)) {
@@ -336,7 +409,10 @@ static dp_status run_framesets_of(dp_stream *stream, int64_t i) {
 
 /* The images that frame i makes complete. */
 static dp_status run_images_of(dp_stream *stream, int64_t i) {
-    dp_status status = is_spatial(stream, i) ? ensure_spatial_row(stream, i) : DP_OK;
+    dp_status status = stream->late.index < i ? finish_spatial_image(stream) : DP_OK;
+    if (status == DP_OK && is_spatial(stream, i)) {
+        status = ensure_spatial_row(stream, i);
+    }
     if (status == DP_OK && dpi_has_two_paths(parameters_of(stream))) {
         status = run_framesets_of(stream, i);
     }
@@ -368,12 +444,19 @@ dp_status dpi_stream_run_frame(dp_stream *stream, bool *ready) {
 
 /* ---- the last window ---- */
 
+/* Whether the pixels of all frames from `start` on were kept, for windows whose frames meet. */
+static bool has_pixels(const dp_stream *stream, int64_t start) {
+    for (int64_t i = start; i < stream->history.frames; i++) {
+        if (!is_in_some_window(stream, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether all class rows are there for a window of the frames from `start` on, but for that of the
  * last one. */
 static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
-    if (dpi_frames_meet(parameters_of(stream))) {
-        return true; /* none are needed */
-    }
     int64_t distance = (int64_t)dpi_spatial_distance(parameters_of(stream));
     int64_t last = stream->history.frames - 1;
     for (int64_t i = start; i < last; i += distance) {
@@ -384,9 +467,14 @@ static bool has_spatial_rows(const dp_stream *stream, int64_t start) {
     return true;
 }
 
+static bool has_window(const dp_stream *stream, int64_t start) {
+    return dpi_frames_meet(parameters_of(stream)) ? has_pixels(stream, start)
+                                                  : has_spatial_rows(stream, start);
+}
+
 /* The index of its first frame; -1: there is no last window, because the frames end with a window,
- * or between two. A window that begins at `next_start`, where the next one is due, has all class
- * rows. */
+ * or between two. A window that begins at `next_start`, where the next one is due, has all it
+ * needs. */
 static int64_t find_last_window(const dp_stream *stream) {
     int64_t frames_so_far = stream->history.frames;
     int64_t frames = (int64_t)parameters_of(stream)->frames;
@@ -396,7 +484,7 @@ static int64_t find_last_window(const dp_stream *stream) {
         (next_start > 0 && next_start - stream->options.hop + frames == frames_so_far)) {
         return -1;
     }
-    while (start < next_start && !has_spatial_rows(stream, start)) {
+    while (start < next_start && !has_window(stream, start)) {
         start++;
     }
     return start;
@@ -411,6 +499,9 @@ static dp_status run_last_window(dp_stream *stream, int64_t start) {
     }
     int64_t last_spatial = start + (int64_t)(p->frames - dpi_spatial_distance(p));
     dp_status status = last_spatial >= last ? ensure_spatial_row(stream, last) : DP_OK;
+    if (status == DP_OK) {
+        status = finish_spatial_image(stream);
+    }
     for (size_t image = 0; image < p->framesets && status == DP_OK; image++) {
         status = run_frameset(stream, start, image, last);
     }
@@ -418,8 +509,12 @@ static dp_status run_last_window(dp_stream *stream, int64_t start) {
 }
 
 dp_status dpi_stream_run_rest(dp_stream *stream, bool *ready) {
+    dp_status status = finish_spatial_image(stream);
+    if (status != DP_OK) {
+        return status;
+    }
     int64_t start = find_last_window(stream);
-    dp_status status = start >= 0 ? run_last_window(stream, start) : DP_OK;
+    status = start >= 0 ? run_last_window(stream, start) : DP_OK;
     *ready = start >= 0 && status == DP_OK;
     stream->finished = status == DP_OK || status == DP_ERR_NUMERIC;
     return status;

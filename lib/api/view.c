@@ -4,6 +4,7 @@
  * together or one at a time is a matter of the workspace.
  */
 #include "api/api.h"
+#include "dp_config.h"
 #include "os/clock.h"
 
 static size_t count_view_images(const dpi_parameters *p) {
@@ -33,6 +34,13 @@ dpi_frame_target dpi_view_target(const dp_model *model, size_t crop, size_t crop
         .crops = crops,
         .kernels = model->kernels,
     };
+    if (DPI_HAS_PROTOCOLS) {
+        target.filter = (dpi_filter)p->protocol.filter;
+        target.antialias = p->protocol.resize_antialias;
+        target.rounds_to_nearest = p->protocol.long_side == DPI_LONG_SIDE_NEAREST;
+        target.crops_round_down = p->protocol.crop_offset == DPI_CROP_OFFSET_DOWN;
+        target.antialias_cells = p->protocol.grid_antialias;
+    }
     for (size_t c = 0; c < 3; c++) {
         target.scale[c] = 1.0f / (255.0f * p->std[c]);
         target.offset[c] = -p->mean[c] / p->std[c];
@@ -76,7 +84,7 @@ static void load_frame_task(void *context, size_t index, size_t thread) {
     dpi_load_rows(frame, &target, 0, p->image_size, whole, p->image_size * p->image_size, scratch);
     if (dpi_has_two_paths(p)) {
         size_t in_set = dpi_frameset_frames(p);
-        dpi_fill_cell(whole, p->image_size, p->grid, i % in_set,
+        dpi_fill_cell(whole, &target, p->grid, i % in_set,
                       image_pixels(session, DPI_TEMPORAL, i / in_set));
     }
 }

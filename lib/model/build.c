@@ -70,7 +70,8 @@ static const char *keep_description(dpi_builder *builder) {
 
 static const char *keep_protocol(dpi_builder *builder) {
     char text[512];
-    size_t length = dpi_describe_protocol(&builder->model->parameters, text, sizeof text);
+    size_t length =
+        DPI_HAS_ADVICE ? dpi_describe_protocol(&builder->model->parameters, text, sizeof text) : 0;
     return keep_text(builder, (dpi_text){text, length});
 }
 
@@ -82,7 +83,7 @@ static void keep_texts(dpi_builder *builder) {
     }
     builder->model->name = keep_text(builder, name);
     builder->model->description = keep_description(builder);
-    builder->model->protocol = keep_protocol(builder);
+    builder->model->protocol = DPI_HAS_PROTOCOLS ? keep_protocol(builder) : "";
     builder->model->labels = keep_labels(builder);
 }
 

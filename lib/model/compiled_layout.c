@@ -168,13 +168,15 @@ static const entry_row model_entries[] = {
 static const entry_row block_entries[] = {
     ENTRIES_OF_PART(DPI_PART_SPATIAL, QKV, WIDTH, MLP),
     ENTRIES_OF_PART(DPI_PART_TEMPORAL, NONE, NONE, NONE),
-    {"conv.kernel_attn", IN_BLOCK(conv[DPI_CONV_ATTN].weight), TAPS_ATTN, BESIDE_ATTENTION,
-     DPI_PART_CONV},
-    {"conv.bias_attn", IN_BLOCK(conv[DPI_CONV_ATTN].bias), ONE, BESIDE_ATTENTION, DPI_PART_CONV},
-    {"conv.kernel_mlp", IN_BLOCK(conv[DPI_CONV_MLP].weight), TAPS_MLP, BESIDE_MLP, DPI_PART_CONV},
-    {"conv.bias_mlp", IN_BLOCK(conv[DPI_CONV_MLP].bias), ONE, BESIDE_MLP, DPI_PART_CONV},
-    {"prompt", IN_BLOCK(prompts), PROMPTS, WIDTH, DPI_PART_SPATIAL},
-};
+    DPI_ROWS_OF_METHODS(
+        {"conv.kernel_attn", IN_BLOCK(conv[DPI_CONV_ATTN].weight), TAPS_ATTN, BESIDE_ATTENTION,
+         DPI_PART_CONV},
+        {"conv.bias_attn", IN_BLOCK(conv[DPI_CONV_ATTN].bias), ONE, BESIDE_ATTENTION,
+         DPI_PART_CONV},
+        {"conv.kernel_mlp", IN_BLOCK(conv[DPI_CONV_MLP].weight), TAPS_MLP, BESIDE_MLP,
+         DPI_PART_CONV},
+        {"conv.bias_mlp", IN_BLOCK(conv[DPI_CONV_MLP].bias), ONE, BESIDE_MLP, DPI_PART_CONV},
+        {"prompt", IN_BLOCK(prompts), PROMPTS, WIDTH, DPI_PART_SPATIAL}, )};
 
 #define MODEL_ENTRIES (sizeof model_entries / sizeof model_entries[0])
 #define BLOCK_ENTRIES (sizeof block_entries / sizeof block_entries[0])

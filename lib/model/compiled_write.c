@@ -81,6 +81,7 @@ static void emit_metadata(dpi_emitter *to, const struct dp_model *model) {
     dpi_emit_u64(to, DPI_KEY_COMPILED_COUNT, (uint64_t)model->parameter_count);
     dpi_emit_u64(to, DPI_KEY_COMPILED_ADAPTER_COUNT, (uint64_t)model->adapter_parameter_count);
     emit_parameters(to, dpi_canonical_parameters(), &model->parameters);
+    emit_parameters(to, dpi_protocol_parameters(), &model->parameters);
     emit_parameters(to, dpi_compiled_parameters(), &model->parameters);
     emit_labels(to, model);
 }

@@ -16,6 +16,7 @@
 
 #define AT(member) offsetof(dpi_parameters, member)
 #define SIZE(member) AT(member), DPI_PARAMETER_SIZE
+#define FLAG(member) AT(protocol.member), DPI_PARAMETER_FLAG, false, 0, 0, 0
 #define CHOICE(member, kind) AT(protocol.member), DPI_PARAMETER_##kind, false, 0, 0, 0
 
 #define ONLY(method) (1u << (method))
@@ -40,14 +41,26 @@ static const dpi_parameter canonical_rows[] = {
     {"dualpath.frames", SIZE(frames), true, 1, 4096, 0},
     {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DP_METHOD_DUALPATH)},
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536, 0},
-    {"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
-     ONLY(DP_METHOD_ST_ADAPTER)},
     {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0, 0},
     {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0, 0},
-    {"dualpath.sampling", CHOICE(sampling, SAMPLING)},
-    {"dualpath.past_end", CHOICE(past_end, PAST_END)},
-    {"dualpath.views", SIZE(protocol.views), false, 1, DP_MAX_VIEWS, 0},
-    {"dualpath.crops", SIZE(protocol.crops), false, 1, DP_MAX_CROPS, 0},
+    DPI_ROWS_OF_METHODS({"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
+                         ONLY(DP_METHOD_ST_ADAPTER)}, )};
+
+/* A build without other protocols has no use for the text. */
+#define KEY(text) (DPI_HAS_PROTOCOLS ? (text) : "")
+
+static const dpi_parameter protocol_rows[] = {
+    {KEY("dualpath.sampling"), CHOICE(sampling, SAMPLING)},
+    {KEY("dualpath.past_end"), CHOICE(past_end, PAST_END)},
+    {KEY("dualpath.views"), SIZE(protocol.views), false, 1, DP_MAX_VIEWS, 0},
+    {KEY("dualpath.crops"), SIZE(protocol.crops), false, 1, DP_MAX_CROPS, 0},
+    {KEY("dualpath.average"), CHOICE(average, AVERAGE)},
+    {KEY("dualpath.resize.filter"), CHOICE(filter, FILTER)},
+    {KEY("dualpath.resize.long_side"), CHOICE(long_side, LONG_SIDE)},
+    {KEY("dualpath.resize.antialias"), FLAG(resize_antialias)},
+    {KEY("dualpath.crop.offset"), CHOICE(crop_offset, CROP_OFFSET)},
+    {KEY("dualpath.grid.antialias"), FLAG(grid_antialias)},
+    {KEY("dualpath.position.antialias"), FLAG(position_antialias)},
 };
 
 #define BOTTLENECK(site, index, method) \
@@ -65,27 +78,27 @@ static const dpi_parameter compiled_rows[] = {
     {"dualpath.compiled.classes", SIZE(classes), true, 0, 1000000, 0},
     {"dualpath.compiled.projection", AT(has_projection), DPI_PARAMETER_FLAG, true, 0, 0, 0},
     {"dualpath.compiled.pre_norm", AT(has_pre_norm), DPI_PARAMETER_FLAG, true, 0, 0, 0},
+    {"dualpath.compiled.protocol", AT(other_protocol), DPI_PARAMETER_FLAG, false, 0, 0, 0},
     BOTTLENECK("s1", 0, DP_METHOD_DUALPATH),
     BOTTLENECK("s2", 1, DP_METHOD_DUALPATH),
     BOTTLENECK("t0", 2, DP_METHOD_DUALPATH),
     BOTTLENECK("t1", 3, DP_METHOD_DUALPATH),
     BOTTLENECK("t2", 4, DP_METHOD_DUALPATH),
-    BOTTLENECK("time_in", 0, DP_METHOD_AIM),
-    BOTTLENECK("time", 1, DP_METHOD_AIM),
-    BOTTLENECK("space", 2, DP_METHOD_AIM),
-    BOTTLENECK("mlp", 3, DP_METHOD_AIM),
-    BOTTLENECK("conv_attn", 0, DP_METHOD_ST_ADAPTER),
-    BOTTLENECK("conv_mlp", 1, DP_METHOD_ST_ADAPTER),
-    BOTTLENECK("mlp", 0, DP_METHOD_ADAPTFORMER),
-    KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
-    KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
-    KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
-    KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
-    KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
-    KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
-    {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(DP_METHOD_VPT)},
-    {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256, ONLY(DP_METHOD_VPT)},
-};
+    DPI_ROWS_OF_METHODS(
+        BOTTLENECK("time_in", 0, DP_METHOD_AIM), BOTTLENECK("time", 1, DP_METHOD_AIM),
+        BOTTLENECK("space", 2, DP_METHOD_AIM), BOTTLENECK("mlp", 3, DP_METHOD_AIM),
+        BOTTLENECK("conv_attn", 0, DP_METHOD_ST_ADAPTER),
+        BOTTLENECK("conv_mlp", 1, DP_METHOD_ST_ADAPTER),
+        BOTTLENECK("mlp", 0, DP_METHOD_ADAPTFORMER),
+        KERNEL_SIZE("attn.time", conv[DPI_CONV_ATTN].time),
+        KERNEL_SIZE("attn.rows", conv[DPI_CONV_ATTN].rows),
+        KERNEL_SIZE("attn.columns", conv[DPI_CONV_ATTN].columns),
+        KERNEL_SIZE("mlp.time", conv[DPI_CONV_MLP].time),
+        KERNEL_SIZE("mlp.rows", conv[DPI_CONV_MLP].rows),
+        KERNEL_SIZE("mlp.columns", conv[DPI_CONV_MLP].columns),
+        {"dualpath.compiled.prompts", SIZE(prompts), true, 1, 65536, ONLY(DP_METHOD_VPT)},
+        {"dualpath.compiled.prompt_blocks", SIZE(prompt_blocks), true, 1, 256,
+         ONLY(DP_METHOD_VPT)}, )};
 
 /* The default of an absent key. */
 static const dpi_parameters default_parameters = {
@@ -104,6 +117,12 @@ static const dpi_parameters default_parameters = {
 
 dpi_parameter_list dpi_canonical_parameters(void) {
     return (dpi_parameter_list){canonical_rows, sizeof canonical_rows / sizeof canonical_rows[0]};
+}
+
+dpi_parameter_list dpi_protocol_parameters(void) {
+    return DPI_HAS_PROTOCOLS
+               ? (dpi_parameter_list){protocol_rows, sizeof protocol_rows / sizeof protocol_rows[0]}
+               : (dpi_parameter_list){NULL, 0};
 }
 
 dpi_parameter_list dpi_compiled_parameters(void) {
@@ -154,7 +173,7 @@ float dpi_site_scale(const dpi_parameters *p, const dpi_site *site) {
 }
 
 bool dpi_reads_x(const dpi_parameters *p, dpi_part part) {
-    return dpi_method_of(p->method)->adapter_reads_x ||
+    return (DPI_HAS_METHOD(DP_METHOD_ADAPTFORMER) && dpi_method_of(p->method)->adapter_reads_x) ||
            (dpi_has_convolutions(p) && part == DPI_PART_CONV);
 }
 
@@ -181,9 +200,12 @@ typedef struct choice_list {
 #define CHOICES(names) \
     { (names), sizeof(names) / sizeof(names)[0] }
 
-static const choice_list choices_of[] = {
+static const choice_list choices_of_model[] = {
     [DPI_PARAMETER_ACTIVATION] = CHOICES(activation_names),
     [DPI_PARAMETER_POSITION] = CHOICES(position_names),
+};
+
+static const choice_list choices_of_protocol[] = {
     [DPI_PARAMETER_SAMPLING] = CHOICES(sampling_names_in_files),
     [DPI_PARAMETER_PAST_END] = CHOICES(past_end_names),
     [DPI_PARAMETER_AVERAGE] = CHOICES(average_names),
@@ -192,8 +214,13 @@ static const choice_list choices_of[] = {
     [DPI_PARAMETER_CROP_OFFSET] = CHOICES(crop_offset_names),
 };
 
+static const choice_list *choices_of(dpi_parameter_kind kind) {
+    return DPI_HAS_PROTOCOLS && kind >= DPI_PARAMETER_SAMPLING ? &choices_of_protocol[kind]
+                                                               : &choices_of_model[kind];
+}
+
 const char *dpi_choice_name(dpi_parameter_kind kind, int32_t number) {
-    return choices_of[kind].names[number];
+    return choices_of(kind)->names[number];
 }
 
 const char *dpi_position_name(dpi_position_kind kind) {
@@ -215,33 +242,36 @@ static dp_status read_size(const dpi_gguf *gguf, const dpi_parameter *row, size_
     return status;
 }
 
-static dp_status refuse_choice(const dpi_parameter *row, dpi_text text, dpi_message *message) {
-    choice_list list = choices_of[row->kind];
-    char known[128] = "";
+/* Writes what a choice can be, and a colon before it. */
+static void list_choices(const choice_list *list, char *text, size_t size) {
     size_t length = 0;
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.names[i] != NULL) {
-            length += dpi_print(known + length, sizeof known - length, "%s%s",
-                                length > 0 ? ", " : "", list.names[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->names[i] != NULL) {
+            length += dpi_print(text + length, size - length, "%s %s", length > 0 ? "," : ":",
+                                list->names[i]);
         }
     }
-    return dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value: %s", row->key,
-                    DPI_SHOW(text), known);
 }
 
 /* Sets *number to that of the key's text. */
 static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row, int32_t *number,
                              dpi_message *message) {
-    choice_list list = choices_of[row->kind];
-    dpi_text text = dpi_text_of(list.names[*number]);
+    const choice_list *list = choices_of(row->kind);
+    char known[128] = "";
+    dpi_text text = dpi_text_of(list->names[*number]);
     dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
-    for (size_t i = 0; i < list.count && status == DP_OK; i++) {
-        if (list.names[i] != NULL && dpi_text_equals(text, list.names[i])) {
+    for (size_t i = 0; i < list->count && status == DP_OK; i++) {
+        if (list->names[i] != NULL && dpi_text_equals(text, list->names[i])) {
             *number = (int32_t)i;
             return DP_OK;
         }
     }
-    return status == DP_OK ? refuse_choice(row, text, message) : status;
+    if (DPI_HAS_ADVICE) {
+        list_choices(list, known, sizeof known);
+    }
+    return status != DP_OK ? status
+                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value%s",
+                                      row->key, DPI_SHOW(text), known);
 }
 
 static dp_status read_activation(const dpi_gguf *gguf, const dpi_parameter *row,
@@ -290,9 +320,6 @@ static dp_status refuse_parameter(const dpi_gguf *gguf, const dpi_parameter *row
 static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, dpi_parameters *p,
                                 dpi_message *message) {
     void *member = (uint8_t *)p + row->offset;
-    if (!dpi_method_has(p->method, row)) {
-        return refuse_parameter(gguf, row, p->method, message);
-    }
     switch (row->kind) {
     case DPI_PARAMETER_METHOD:
         return read_method(gguf, row, member, message);
@@ -313,12 +340,49 @@ static dp_status read_parameter(const dpi_gguf *gguf, const dpi_parameter *row, 
     }
 }
 
+/* Two methods may have one key for members of their own. */
+static bool has_key(dpi_parameter_list list, dp_method method, const char *key) {
+    for (size_t i = 0; i < list.count; i++) {
+        if (strcmp(list.rows[i].key, key) == 0 && dpi_method_has(method, &list.rows[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static dp_status read_list(const dpi_gguf *gguf, dpi_parameter_list list, dpi_parameters *p,
                            dpi_message *message) {
     dp_status status = DP_OK;
     for (size_t i = 0; i < list.count && status == DP_OK; i++) {
-        status = read_parameter(gguf, &list.rows[i], p, message);
+        const dpi_parameter *row = &list.rows[i];
+        if (dpi_method_has(p->method, row)) {
+            status = read_parameter(gguf, row, p, message);
+        } else if (!has_key(list, p->method, row->key)) {
+            status = refuse_parameter(gguf, row, p->method, message);
+        }
     }
+    return status;
+}
+
+/* Whether the protocol is that of DualPath's own code. */
+static bool is_default_protocol(const dpi_parameters *p) {
+    const dpi_protocol *own = &p->protocol, *dualpath = &default_parameters.protocol;
+    return own->sampling == dualpath->sampling && own->past_end == dualpath->past_end &&
+           own->average == dualpath->average && own->filter == dualpath->filter &&
+           own->long_side == dualpath->long_side && own->crop_offset == dualpath->crop_offset &&
+           own->views == dualpath->views && own->crops == dualpath->crops &&
+           !own->resize_antialias && !own->grid_antialias && !own->position_antialias;
+}
+
+/* A build without other protocols looks at what a compiled file says of all its keys together. */
+static dp_status read_protocol(const dpi_gguf *gguf, dpi_parameters *p, dpi_message *message) {
+    if (!DPI_HAS_PROTOCOLS) {
+        return p->other_protocol ? dpi_fail(message, DP_ERR_UNSUPPORTED,
+                                            "this build has DualPath's protocol only")
+                                 : DP_OK;
+    }
+    dp_status status = read_list(gguf, dpi_protocol_parameters(), p, message);
+    p->other_protocol = !is_default_protocol(p);
     return status;
 }
 
@@ -451,6 +515,9 @@ dp_status dpi_read_parameters(const dpi_gguf *gguf, const struct dp_model *backb
     if (status == DP_OK) {
         status = canonical ? read_shapes(gguf, parameters, message)
                            : read_list(gguf, dpi_compiled_parameters(), parameters, message);
+    }
+    if (status == DP_OK) {
+        status = read_protocol(gguf, parameters, message);
     }
     if (status == DP_OK && DPI_HAS_CANONICAL && backbone != NULL) {
         status = copy_shapes(&backbone->parameters, parameters, message);

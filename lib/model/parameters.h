@@ -66,6 +66,7 @@ typedef struct dpi_parameters {
     bool serial_skip;
     bool has_projection, has_pre_norm;
     dpi_protocol protocol;
+    bool other_protocol; /* than that of DualPath's code */
 } dpi_parameters;
 
 /* The adapter of a part at a place; NULL: this model has none. */
@@ -117,19 +118,19 @@ const char *dpi_position_name(dpi_position_kind kind);
 
 /* What a member of dpi_parameters is, and what its key has in the file. */
 typedef enum dpi_parameter_kind {
-    DPI_PARAMETER_SIZE,        /* size_t: u32 within bounds */
-    DPI_PARAMETER_REAL,        /* float: f32 */
-    DPI_PARAMETER_FLAG,        /* bool */
-    DPI_PARAMETER_ACTIVATION,  /* dpi_activation: its name */
-    DPI_PARAMETER_POSITION,    /* dpi_position_kind: its name */
-    DPI_PARAMETER_METHOD,      /* dp_method: its name */
-    DPI_PARAMETER_SAMPLING,    /* int32_t: the name of a dp_sampling, */
-    DPI_PARAMETER_PAST_END,    /* of a dpi_past_end, */
-    DPI_PARAMETER_AVERAGE,     /* of a dpi_average, */
-    DPI_PARAMETER_FILTER,      /* of a dpi_filter, */
-    DPI_PARAMETER_LONG_SIDE,   /* of a dpi_long_side, */
-    DPI_PARAMETER_CROP_OFFSET, /* of a dpi_crop_offset */
-    DPI_PARAMETER_RGB          /* float[3]: an array of f32 */
+    DPI_PARAMETER_ACTIVATION, /* dpi_activation: its name */
+    DPI_PARAMETER_POSITION,   /* dpi_position_kind: its name */
+    DPI_PARAMETER_METHOD,     /* dp_method: its name */
+    DPI_PARAMETER_SIZE,       /* size_t: u32 within bounds */
+    DPI_PARAMETER_REAL,       /* float: f32 */
+    DPI_PARAMETER_FLAG,       /* bool */
+    DPI_PARAMETER_RGB,        /* float[3]: an array of f32 */
+    DPI_PARAMETER_SAMPLING,   /* int32_t: the name of a dp_sampling, */
+    DPI_PARAMETER_PAST_END,   /* of a dpi_past_end, */
+    DPI_PARAMETER_AVERAGE,    /* of a dpi_average, */
+    DPI_PARAMETER_FILTER,     /* of a dpi_filter, */
+    DPI_PARAMETER_LONG_SIDE,  /* of a dpi_long_side, */
+    DPI_PARAMETER_CROP_OFFSET /* of a dpi_crop_offset */
 } dpi_parameter_kind;
 
 /* The name of a number of this kind, as it stands in files. */
@@ -153,6 +154,7 @@ typedef struct dpi_parameter_list {
     size_t count;
 } dpi_parameter_list;
 dpi_parameter_list dpi_canonical_parameters(void);
+dpi_parameter_list dpi_protocol_parameters(void); /* canonical as well */
 dpi_parameter_list dpi_compiled_parameters(void);
 
 /* ---- reading ---- */

@@ -5,6 +5,7 @@
  */
 #include "dp_config.h"
 #include "model/builder.h"
+#include "nn/resample.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,9 +19,21 @@ static double cell_of_pixel(size_t i, size_t grid) {
     return (double)cell;
 }
 
+/* The same with antialiasing. */
+static double smooth_cell_at(size_t i, size_t side, size_t grid) {
+    dpi_resample resample = {MAP_SIDE, side, DPI_FILTER_BILINEAR, true};
+    dpi_taps taps = dpi_taps_of(&resample, i);
+    double cell = 0.0;
+    for (size_t k = 0; k < taps.count; k++) {
+        size_t pixel = (size_t)dpi_tap_pixel(&resample, &taps, k);
+        cell += dpi_tap_weight(&resample, &taps, k) * cell_of_pixel(pixel, grid);
+    }
+    return cell;
+}
+
 /* The map's cells, resized to `side` columns (bilinear, half-pixel), at column i. Rows are resized
  * alike. */
-static double cell_at(size_t i, size_t side, size_t grid) {
+static double plain_cell_at(size_t i, size_t side, size_t grid) {
     double x = ((double)i + 0.5) * (double)MAP_SIDE / (double)side - 0.5;
     double low = x < 0.0 ? 0.0 : floor(x);
     double weight = x < 0.0 ? 0.0 : x - low;
@@ -31,11 +44,16 @@ static double cell_at(size_t i, size_t side, size_t grid) {
     return a + (b - a) * weight;
 }
 
+static double cell_at(const dpi_parameters *p, size_t i) {
+    return DPI_HAS_PROTOCOLS && p->protocol.position_antialias
+               ? smooth_cell_at(i, p->patches_a_side, p->grid)
+               : plain_cell_at(i, p->patches_a_side, p->grid);
+}
+
 /* The interpolated index of a frame in the whole view, from 1. */
 static double frame_index(const dpi_parameters *p, size_t frameset, size_t row, size_t column) {
     double grid = (double)p->grid;
-    return (double)frameset * grid * grid + 1.0 + grid * cell_at(row, p->patches_a_side, p->grid) +
-           cell_at(column, p->patches_a_side, p->grid);
+    return (double)frameset * grid * grid + 1.0 + grid * cell_at(p, row) + cell_at(p, column);
 }
 
 /* Frequencies of the parts of an encoding, in scratch memory. */

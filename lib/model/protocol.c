@@ -1,6 +1,7 @@
 /*
  * The protocol of a model in words: `protocol` of dp_model_info.
  */
+#include "dp_config.h"
 #include "model/model.h"
 
 /* Which frames of a clip a view has, of one view and of several. */
@@ -9,13 +10,21 @@ typedef struct phrase {
     bool has_rate;
 } phrase;
 
+/* A build without other protocols has no use for the text. */
+#define TEXT(text) (DPI_HAS_PROTOCOLS ? (text) : "")
+
 static const phrase phrases[] = {
-    [DP_SAMPLING_CENTER] = {"around its middle", "around the middles of its parts", true},
-    [DP_SAMPLING_FIRST] = {"from its beginning on", "from the beginnings of its parts on", true},
-    [DP_SAMPLING_INTERVAL] = {"around its middle", "from the middles of intervals on", true},
-    [DP_SAMPLING_SPREAD] = {"around its middle", "from its beginning to its end", true},
-    [DP_SAMPLING_UNIFORM] = {"the middles of equal parts", "evenly from equal parts", false},
-    [DP_SAMPLING_SEGMENTS] = {"the middles of segments", "the middles of segments", false},
+    [DP_SAMPLING_CENTER] = {TEXT("around its middle"), TEXT("around the middles of its parts"),
+                            true},
+    [DP_SAMPLING_FIRST] = {TEXT("from its beginning on"),
+                           TEXT("from the beginnings of its parts on"), true},
+    [DP_SAMPLING_INTERVAL] = {TEXT("around its middle"), TEXT("from the middles of intervals on"),
+                              true},
+    [DP_SAMPLING_SPREAD] = {TEXT("around its middle"), TEXT("from its beginning to its end"), true},
+    [DP_SAMPLING_UNIFORM] = {TEXT("the middles of equal parts"), TEXT("evenly from equal parts"),
+                             false},
+    [DP_SAMPLING_SEGMENTS] = {TEXT("the middles of segments"), TEXT("the middles of segments"),
+                              false},
 };
 
 static const char *plural(size_t count) {

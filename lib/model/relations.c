@@ -234,7 +234,7 @@ dp_status dpi_check_relations(const dpi_gguf *gguf, dpi_parameters *p, dpi_messa
     if (status == DP_OK) {
         status = check_presence(p, message);
     }
-    if (status == DP_OK) {
+    if (status == DP_OK && DPI_HAS_PROTOCOLS) {
         status = check_protocol(&p->protocol, message);
     }
     return status == DP_OK ? check_positions(gguf, p, message) : status;

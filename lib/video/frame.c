@@ -3,9 +3,9 @@
  * in one pass. Neither the upright frame nor the resized one ever exists as a whole. A table holds
  * two source pixels and a weight for each column of the target. Only those pixels of a source line
  * are fetched; they are blended into a resized line, and two such lines into a row of the target:
- * the resize is bilinear, two taps in each direction. More taps need more of source_pair, of
- * dpi_frame_scratch(), and of blend_columns() and blend_rows() in nn/nn.h.
+ * the resize is bilinear, two taps in each direction. More taps are a matter of filter.c.
  */
+#include "dp_config.h"
 #include "video/video.h"
 
 static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
@@ -13,15 +13,23 @@ static uint64_t divide_half_to_even(uint64_t number, uint64_t divisor) {
     return quotient + (twice > divisor || (twice == divisor && quotient % 2 == 1));
 }
 
+/* Where the crop begins. Where nothing is cut off, that is 0 for every crop. */
+static uint64_t crop_offset(uint64_t spare, const dpi_frame_target *target) {
+    size_t gaps = target->crops - 1;
+    if (DPI_HAS_PROTOCOLS && target->crops_round_down) {
+        return gaps == 0 ? spare / 2 : target->crop * spare / gaps;
+    }
+    return gaps == 0 ? divide_half_to_even(spare, 2)
+                     : divide_half_to_even(target->crop * spare, gaps);
+}
+
 /* The shorter side that is shown becomes R, the longer one R * long / short, of which the target
- * keeps R from `first` on. Where nothing is cut off, `first` is 0 for every crop. */
+ * keeps R from `first` on. */
 static dpi_axis plan_axis(int32_t source, uint64_t shown, uint64_t short_side, bool reversed,
                           const dpi_frame_target *target) {
-    uint64_t resized = target->size * shown / short_side;
-    uint64_t spare = resized - target->size;
-    uint64_t first = target->crops == 1
-                         ? divide_half_to_even(spare, 2)
-                         : divide_half_to_even(target->crop * spare, target->crops - 1);
+    uint64_t rounding = DPI_HAS_PROTOCOLS && target->rounds_to_nearest ? short_side / 2 : 0;
+    uint64_t resized = (target->size * shown + rounding) / short_side;
+    uint64_t first = crop_offset(resized - target->size, target);
     return (dpi_axis){(uint64_t)source, resized, first, reversed};
 }
 
@@ -51,9 +59,14 @@ static source_pair find_sources(const dpi_axis *axis, size_t i) {
     };
 }
 
+/* Whether two pixels in each direction do for frames of any size. */
+static bool is_plain_resize(const dpi_frame_target *target) {
+    return !DPI_HAS_PROTOCOLS || (target->filter == DPI_FILTER_BILINEAR && !target->antialias);
+}
+
 /* Two pixels and a weight of R columns, two lines [3][R], and the second pixels of one [3][R]. */
-size_t dpi_frame_scratch(size_t size) {
-    return 12 * size;
+size_t dpi_frame_scratch(const dpi_frame_target *target) {
+    return is_plain_resize(target) ? 12 * target->size : dpi_filter_scratch(target->size);
 }
 
 /* How far some pixels reach when they are shown, in a unit that both axes of a frame share. */
@@ -61,7 +74,7 @@ static uint64_t shown_side(int32_t pixels, int32_t aspect) {
     return (uint64_t)pixels * (uint64_t)(aspect == 0 ? 1 : aspect);
 }
 
-/* The axes of the upright picture, of which the horizontal one is tabled. Mirroring comes before
+/* The axes of the upright picture. Mirroring comes before
  * turning, so it reverses the stored columns, whichever axis they become. */
 static void plan_axes(dpi_frame_reader *reader) {
     const dp_frame *frame = reader->frame;
@@ -75,30 +88,57 @@ static void plan_axes(dpi_frame_reader *reader) {
     dpi_axis rows = plan_axis(frame->height, height, short_side, rows_reversed, reader->target);
     reader->lines_are_columns = rotation == 90 || rotation == 270;
     reader->vertical = reader->lines_are_columns ? columns : rows;
-    dpi_axis horizontal = reader->lines_are_columns ? rows : columns;
-    for (size_t i = 0; i < reader->target->size; i++) {
-        source_pair pair = find_sources(&horizontal, i);
+    reader->horizontal = reader->lines_are_columns ? rows : columns;
+}
+
+static void table_pairs(dpi_frame_reader *reader, float *scratch) {
+    size_t size = reader->target->size;
+    reader->low = (int32_t *)scratch;
+    reader->high = (int32_t *)(scratch + size);
+    reader->weight = scratch + 2 * size;
+    reader->lines[0] = scratch + 3 * size;
+    reader->lines[1] = scratch + 6 * size;
+    reader->line_index[0] = reader->line_index[1] = -1;
+    reader->high_pixels = scratch + 9 * size;
+    for (size_t i = 0; i < size; i++) {
+        source_pair pair = find_sources(&reader->horizontal, i);
         reader->low[i] = pair.low;
         reader->high[i] = pair.high;
         reader->weight[i] = pair.weight;
     }
 }
 
+/* Antialiasing changes nothing where pixels do not shrink, as long as the filter is bilinear. */
+static bool is_filtered(const dpi_frame_reader *reader) {
+    const dpi_frame_target *target = reader->target;
+    const dpi_axis *vertical = &reader->vertical, *horizontal = &reader->horizontal;
+    return !is_plain_resize(target) &&
+           (target->filter != DPI_FILTER_BILINEAR || vertical->resized < vertical->source ||
+            horizontal->resized < horizontal->source);
+}
+
 void dpi_frame_reader_init(dpi_frame_reader *reader, const dp_frame *frame,
                            const dpi_frame_target *target, float *scratch) {
-    size_t size = target->size;
     *reader = (dpi_frame_reader){
         .frame = frame,
         .format = dpi_find_pixel_format(frame->format),
         .target = target,
-        .low = (int32_t *)scratch,
-        .high = (int32_t *)(scratch + size),
-        .weight = scratch + 2 * size,
-        .lines = {scratch + 3 * size, scratch + 6 * size},
-        .line_index = {-1, -1},
-        .high_pixels = scratch + 9 * size,
     };
     plan_axes(reader);
+    reader->filtered = is_filtered(reader);
+    if (DPI_HAS_PROTOCOLS && reader->filtered) {
+        dpi_filter_init(reader, scratch);
+    } else {
+        table_pairs(reader, scratch);
+    }
+}
+
+void dpi_find_source_line(const dpi_frame_reader *reader, int32_t index, dpi_pixel_line *line) {
+    if (reader->lines_are_columns) {
+        dpi_find_pixel_column(reader->frame, reader->format, index, line);
+    } else {
+        dpi_find_pixel_row(reader->frame, reader->format, index, line);
+    }
 }
 
 /* Source line `index` resized to the target's columns, [3][R]. Even and odd lines have a buffer
@@ -110,11 +150,7 @@ static const float *resize_source_line(dpi_frame_reader *reader, int32_t index) 
         return resized;
     }
     dpi_pixel_line line;
-    if (reader->lines_are_columns) {
-        dpi_find_pixel_column(reader->frame, reader->format, index, &line);
-    } else {
-        dpi_find_pixel_row(reader->frame, reader->format, index, &line);
-    }
+    dpi_find_source_line(reader, index, &line);
     reader->format->convert(&line, reader->low, size, resized);
     reader->format->convert(&line, reader->high, size, reader->high_pixels);
     for (size_t c = 0; c < 3; c++) {
@@ -125,7 +161,7 @@ static const float *resize_source_line(dpi_frame_reader *reader, int32_t index) 
     return resized;
 }
 
-void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane) {
+static void blend_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane) {
     const dpi_frame_target *target = reader->target;
     size_t size = target->size;
     source_pair pair = find_sources(&reader->vertical, y);
@@ -134,6 +170,14 @@ void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t
     for (size_t c = 0; c < 3; c++) {
         target->kernels->blend_rows(top + c * size, bottom + c * size, pair.weight,
                                     target->scale[c], target->offset[c], out + c * plane, size);
+    }
+}
+
+void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane) {
+    if (DPI_HAS_PROTOCOLS && reader->filtered) {
+        dpi_filter_row(reader, y, out, plane);
+    } else {
+        blend_row(reader, y, out, plane);
     }
 }
 

@@ -4,17 +4,20 @@
  * so. The formulas stand with dp_sampling in dualpath.h. And which frames of a stream are sampled,
  * by their times.
  */
+#include "dp_config.h"
 #include "video/video.h"
 
 #include <math.h>
 
 bool dpi_sampling_has_rate(int32_t sampling) {
     return sampling == DP_SAMPLING_CENTER || sampling == DP_SAMPLING_FIRST ||
-           sampling == DP_SAMPLING_INTERVAL || sampling == DP_SAMPLING_SPREAD;
+           (DPI_HAS_PROTOCOLS &&
+            (sampling == DP_SAMPLING_INTERVAL || sampling == DP_SAMPLING_SPREAD));
 }
 
 bool dpi_sampling_has_views(int32_t sampling) {
-    return sampling != DP_SAMPLING_GIVEN && sampling != DP_SAMPLING_SEGMENTS;
+    return sampling != DP_SAMPLING_GIVEN &&
+           !(DPI_HAS_PROTOCOLS && sampling == DP_SAMPLING_SEGMENTS);
 }
 
 /* total * part / whole, rounded down, for part <= whole: no product exceeds whole * whole. */
@@ -45,7 +48,7 @@ static uint64_t frame_of_kept(const dpi_sampler *sampler, uint64_t view, uint64_
     uint64_t kept = (sampler->frame_count - 1) / sampler->rate + 1;
     uint64_t index = first_kept_frame(sampler, kept, view) + i;
     uint64_t last = kept - 1;
-    if (sampler->wraps) {
+    if (DPI_HAS_PROTOCOLS && sampler->wraps) {
         return index * sampler->rate % sampler->frame_count;
     }
     return (index < last ? index : last) * sampler->rate;
@@ -92,21 +95,27 @@ static uint64_t middle_of_segment(const dpi_sampler *sampler, uint64_t i) {
     return (begin + end) / 2;
 }
 
-size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
+static uint64_t published_frame(const dpi_sampler *sampler, uint64_t view, uint64_t i) {
     switch (sampler->sampling) {
-    case DP_SAMPLING_GIVEN:
-        return i;
-    case DP_SAMPLING_UNIFORM:
-        return (size_t)frame_by_parts(sampler, view, i);
     case DP_SAMPLING_INTERVAL:
-        return (size_t)frame_of_every(sampler, first_frame_by_interval(sampler, view), i);
+        return frame_of_every(sampler, first_frame_by_interval(sampler, view), i);
     case DP_SAMPLING_SPREAD:
-        return (size_t)frame_of_every(sampler, first_frame_by_slide(sampler, view), i);
-    case DP_SAMPLING_SEGMENTS:
-        return (size_t)middle_of_segment(sampler, i);
+        return frame_of_every(sampler, first_frame_by_slide(sampler, view), i);
     default:
-        return (size_t)frame_of_kept(sampler, view, i);
+        return middle_of_segment(sampler, i);
     }
+}
+
+size_t dpi_sample_frame(const dpi_sampler *sampler, size_t view, size_t i) {
+    if (sampler->sampling == DP_SAMPLING_GIVEN) {
+        return i;
+    }
+    if (sampler->sampling == DP_SAMPLING_UNIFORM) {
+        return (size_t)frame_by_parts(sampler, view, i);
+    }
+    return (size_t)(DPI_HAS_PROTOCOLS && sampler->sampling >= DP_SAMPLING_INTERVAL
+                        ? published_frame(sampler, view, i)
+                        : frame_of_kept(sampler, view, i));
 }
 
 int64_t dpi_sample_number(double fps, double since_first_us, double since_before_us) {

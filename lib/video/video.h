@@ -6,7 +6,7 @@
 #define DPI_VIDEO_H
 
 #include "dualpath.h"
-#include "nn/nn.h"
+#include "nn/resample.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,12 +92,17 @@ void dpi_find_pixel_column(const dp_frame *frame, const dpi_pixel_format *format
 typedef struct dpi_frame_target {
     size_t size; /* R */
     size_t crop, crops;
+    dpi_filter filter;
+    bool antialias;
+    bool rounds_to_nearest; /* the long side, else down */
+    bool crops_round_down;  /* offsets, else half to even */
+    bool antialias_cells;   /* of framesets that the frame goes into */
     float scale[3], offset[3];
     const dpi_kernels *kernels;
 } dpi_frame_target;
 
-/* Floats of scratch memory that dpi_load_rows() needs for a target of this size. */
-size_t dpi_frame_scratch(size_t size);
+/* Floats of scratch memory that dpi_load_rows() needs for the target. */
+size_t dpi_frame_scratch(const dpi_frame_target *target);
 
 /* Writes rows [first, first + count) of the target, planar: row y of channel c goes to
  * out + (c * plane) + (y - first) * size. */
@@ -114,20 +119,36 @@ typedef struct dpi_axis {
     bool reversed;
 } dpi_axis;
 
+#define DPI_KEPT_LINES 16
+
+/* Tables of a resize with any number of taps (filter.c). */
+typedef struct dpi_filter_tables {
+    dpi_taps *columns;                  /* [R] the taps of each column of the target, */
+    int32_t *first;                     /* [R] the pixel of the first one, */
+    size_t most_taps;                   /* and how many a column has at most */
+    float *weights;                     /* [taps that are tabled + 1][R] */
+    int32_t *pixels;                    /* [R] those of one tap of each column, */
+    float *values;                      /* [3][R] and their values */
+    float *lines;                       /* [DPI_KEPT_LINES][3][R], resized */
+    int32_t line_index[DPI_KEPT_LINES]; /* which ones they are; -1: none yet */
+} dpi_filter_tables;
+
 /* A frame on its way through the resize. A line of source pixels is what lies side by side in the
  * upright picture: a stored row, or a stored column if the frame is turned by 90 or 270 degrees.
- * `low` and all after it but line_index go into the scratch memory. */
+ * `low` and all after it but line_index go into the scratch memory, or those of `tables` do. */
 typedef struct dpi_frame_reader {
     const dp_frame *frame;
     const dpi_pixel_format *format;
     const dpi_frame_target *target;
     bool lines_are_columns;
-    dpi_axis vertical;
-    int32_t *low, *high;   /* [R] source pixels of a line that make a column of the target, */
-    float *weight;         /* [R] and the weight of the second one */
-    float *lines[2];       /* [3][R] the latest even and the latest odd source line, resized, */
-    int32_t line_index[2]; /* which ones they are; -1: none yet */
-    float *high_pixels;    /* [3][R] */
+    dpi_axis vertical, horizontal;
+    bool filtered;            /* with more than two taps: by `tables`, */
+    dpi_filter_tables tables; /* and else by what follows */
+    int32_t *low, *high;      /* [R] source pixels of a line that make a column of the target, */
+    float *weight;            /* [R] and the weight of the second one */
+    float *lines[2];          /* [3][R] the latest even and the latest odd source line, resized, */
+    int32_t line_index[2];    /* which ones they are; -1: none yet */
+    float *high_pixels;       /* [3][R] */
 } dpi_frame_reader;
 
 /* `scratch` holds dpi_frame_scratch() floats and serves the reader from then on. */
@@ -137,18 +158,27 @@ void dpi_frame_reader_init(dpi_frame_reader *reader, const dp_frame *frame,
 /* Row y of the target; channel c goes to out + c * plane. */
 void dpi_frame_reader_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane);
 
+/* The source line of this index in the upright picture. */
+void dpi_find_source_line(const dpi_frame_reader *reader, int32_t index, dpi_pixel_line *line);
+
+/* The same with any number of taps (filter.c). */
+size_t dpi_filter_scratch(size_t size);
+void dpi_filter_init(dpi_frame_reader *reader, float *scratch);
+void dpi_filter_row(dpi_frame_reader *reader, size_t y, float *out, size_t plane);
+
 /* ---- framesets (frameset.c) ---- */
 
-/* Shrinks a normalised frame [3][size][size] by g and writes it into cell `cell` (0 .. g*g-1, row
- * by row) of frameset [3][size][size]. Bilinear, half-pixel, no antialiasing. */
-void dpi_fill_cell(const float *frame, size_t size, size_t g, size_t cell, float *frameset);
+/* Shrinks a frame [3][R][R] of this target by g and writes it into cell `cell` (0 .. g*g-1, row by
+ * row) of frameset [3][R][R]. Bilinear, half-pixel, with antialiasing if the target has it. */
+void dpi_fill_cell(const float *frame, const dpi_frame_target *target, size_t g, size_t cell,
+                   float *frameset);
 
 /* Copies a cell of one frameset into a cell of another one. */
 void dpi_copy_cell(const float *from, size_t from_cell, size_t size, size_t g, size_t cell,
                    float *frameset);
 
-/* Floats of scratch memory that dpi_load_cell() needs for a target of this size. */
-size_t dpi_cell_scratch(size_t size);
+/* Floats of scratch memory that dpi_load_cell() needs for the target. */
+size_t dpi_cell_scratch(const dpi_frame_target *target);
 
 /* The same straight from the caller's frame, computing only the rows that are read. The same bits
  * as dpi_load_rows() and dpi_fill_cell(). */

@@ -11,6 +11,7 @@
  * three of seven digits, so they are f64. */
 typedef struct dpi_answer {
     float *logits, *probabilities;  /* [classes]; set by dpi_answer_average() */
+    double *probabilities_sum;      /* [classes], over the views so far, if they are averaged */
     float *feature[DPI_PATHS];      /* [feature_size]; the same. NULL: there is no such path */
     double *logits_sum;             /* [classes], over the views so far */
     double *feature_sum[DPI_PATHS]; /* [feature_size], the same */

@@ -24,6 +24,15 @@ static bool is_for_class_tokens(const block_run *run) {
            dpi_ends_in_class_tokens(run->workspace->model, run->index);
 }
 
+static bool is_convolution(const block_run *run) {
+    return DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER) &&
+           (run->stage == DPI_STAGE_CONV_ATTN || run->stage == DPI_STAGE_CONV_MLP);
+}
+
+static size_t convolution_of(const block_run *run) {
+    return run->stage == DPI_STAGE_CONV_ATTN ? DPI_CONV_ATTN : DPI_CONV_MLP;
+}
+
 /* The part of a block that rows go through in an attention. */
 static dpi_part part_of(dpi_stage stage, dpi_path path) {
     return stage == DPI_STAGE_TIME ? DPI_PART_TIME : dpi_part_of_path(path);
@@ -61,16 +70,10 @@ static void run_before_attention(const dpi_workspace *workspace, size_t index, d
 static void run_before(const block_run *run, dpi_token_rows rows, dpi_kvq_columns columns,
                        size_t thread) {
     float *scratch = dpi_workspace_scratch(run->workspace, thread);
-    switch (run->stage) {
-    case DPI_STAGE_CONV_ATTN:
-        dpi_before_convolution(run->workspace, run->index, DPI_CONV_ATTN, rows, scratch);
-        break;
-    case DPI_STAGE_CONV_MLP:
-        dpi_before_convolution(run->workspace, run->index, DPI_CONV_MLP, rows, scratch);
-        break;
-    default:
+    if (is_convolution(run)) {
+        dpi_before_convolution(run->workspace, run->index, convolution_of(run), rows, scratch);
+    } else {
         run_before_attention(run->workspace, run->index, run->stage, rows, columns, scratch);
-        break;
     }
 }
 
@@ -226,16 +229,10 @@ static void run_mlp(const block_run *run, dpi_token_rows rows, float *scratch) {
 /* What a stage gives, and the MLP after the last one of the block. */
 static void run_after(const block_run *run, dpi_token_rows rows, size_t thread) {
     float *scratch = dpi_workspace_scratch(run->workspace, thread);
-    switch (run->stage) {
-    case DPI_STAGE_CONV_ATTN:
-        dpi_add_convolution(run->workspace, run->index, DPI_CONV_ATTN, rows, scratch);
-        break;
-    case DPI_STAGE_CONV_MLP:
-        dpi_add_convolution(run->workspace, run->index, DPI_CONV_MLP, rows, scratch);
-        break;
-    default:
+    if (is_convolution(run)) {
+        dpi_add_convolution(run->workspace, run->index, convolution_of(run), rows, scratch);
+    } else {
         run_after_attention(run, rows, scratch);
-        break;
     }
     if (dpi_stage_from(run->workspace->model, run->index, run->stage + 1) == DPI_STAGES) {
         run_mlp(run, rows, scratch);
@@ -252,7 +249,7 @@ static bool find_next_stage(const block_run *run, block_run *next) {
     const dp_model *model = run->workspace->model;
     *next = *run;
     next->stage = dpi_stage_from(model, run->index, run->stage + 1);
-    if (next->stage == DPI_STAGES && ++next->index < model->parameters.blocks) {
+    if (next->stage == DPI_STAGES && ++next->index < run->batch->end_block) {
         next->stage = dpi_stage_from(model, next->index, 0);
     }
     return next->stage != DPI_STAGES;
@@ -280,7 +277,7 @@ static void run_stage(block_run *run, dpi_team *team) {
     if (run->stage == DPI_STAGE_ATTENTION) {
         run_attention(run, team);
     }
-    if (run->stage == DPI_STAGE_TIME) {
+    if (DPI_HAS_METHOD(DP_METHOD_AIM) && run->stage == DPI_STAGE_TIME) {
         dpi_team_run(team, time_attention_task, run, run->workspace->model->parameters.tokens);
     }
     if (class_tokens) {
@@ -294,7 +291,7 @@ void dpi_run_block(const dpi_workspace *workspace, const dpi_batch *batch, dpi_t
                    size_t index) {
     const dp_model *model = workspace->model;
     block_run run = {workspace, batch, index, dpi_stage_from(model, index, 0)};
-    if (index == 0) {
+    if (index == batch->first_block) {
         dpi_team_run(team, before_task, &run, batch->row_block_count);
     }
     while (run.stage != DPI_STAGES) {

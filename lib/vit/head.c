@@ -19,7 +19,8 @@ static const float *apply_projection(const dp_model *model, size_t images, const
 }
 
 static bool norm_comes_after_mean(const dp_model *model) {
-    return dpi_method_of(model->parameters.method)->norm_after_mean;
+    return DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER) &&
+           dpi_method_of(model->parameters.method)->norm_after_mean;
 }
 
 /* out = LN_post(x) */

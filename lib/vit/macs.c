@@ -94,16 +94,13 @@ static uint64_t some_attention_macs(const block_shapes *s, dpi_part part, bool l
 
 static uint64_t stage_macs(const block_shapes *s, dpi_stage stage) {
     const dpi_parameters *p = &s->model->parameters;
-    switch (stage) {
-    case DPI_STAGE_CONV_ATTN:
-        return convolution_macs(s, DPI_CONV_ATTN);
-    case DPI_STAGE_CONV_MLP:
-        return convolution_macs(s, DPI_CONV_MLP);
-    case DPI_STAGE_TIME:
-        return some_attention_macs(s, DPI_PART_TIME, false, p->frames);
-    default: /* DPI_STAGE_ATTENTION */
-        return some_attention_macs(s, dpi_part_of_path(s->path), s->last, p->tokens);
+    if (dpi_has_convolutions(p) && stage != DPI_STAGE_ATTENTION) {
+        return convolution_macs(s, stage == DPI_STAGE_CONV_ATTN ? DPI_CONV_ATTN : DPI_CONV_MLP);
     }
+    if (dpi_has_time_attention(p) && stage == DPI_STAGE_TIME) {
+        return some_attention_macs(s, DPI_PART_TIME, false, p->frames);
+    }
+    return some_attention_macs(s, dpi_part_of_path(s->path), s->last, p->tokens);
 }
 
 static uint64_t block_macs(const block_shapes *s) {
@@ -118,9 +115,13 @@ static uint64_t block_macs(const block_shapes *s) {
 }
 
 int64_t dpi_image_macs(const dp_model *model, dpi_path path) {
+    return dpi_image_part_macs(model, path, 0, model->parameters.blocks);
+}
+
+int64_t dpi_image_part_macs(const dp_model *model, dpi_path path, size_t first, size_t end) {
     const dpi_parameters *p = &model->parameters;
-    uint64_t image = (p->image_tokens - 1) * linear_macs(&model->patch);
-    for (size_t i = 0; i < p->blocks; i++) {
+    uint64_t image = first == 0 ? (p->image_tokens - 1) * linear_macs(&model->patch) : 0;
+    for (size_t i = first; i < end; i++) {
         block_shapes shapes = {model, i, path, dpi_ends_in_class_tokens(model, i)};
         image += block_macs(&shapes);
     }

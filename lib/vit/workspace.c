@@ -79,6 +79,8 @@ static void take_batch(dpi_arena *arena, const dpi_workspace *workspace, dpi_bat
                        size_t spatial, size_t temporal) {
     batch->images[DPI_SPATIAL] = spatial;
     batch->images[DPI_TEMPORAL] = temporal;
+    batch->first_block = 0;
+    batch->end_block = workspace->model->parameters.blocks;
     batch->row_block_count = cut_batch_rows(NULL, workspace, batch, ALL_ROWS);
     batch->class_row_block_count = cut_batch_rows(NULL, workspace, batch, CLASS_ROWS);
     batch->row_blocks = dpi_arena_take(arena, batch->row_block_count + batch->class_row_block_count,
@@ -132,8 +134,10 @@ static void take_scratch(dpi_arena *arena, dpi_workspace *workspace) {
     floats = dpi_size_max(floats, dpi_convolution_scratch(model, rows));
     floats = dpi_size_max(floats, dpi_attention_scratch(model->gemm_attention, attention_length(p),
                                                         p->width / p->heads));
-    floats = dpi_size_max(floats, dpi_frame_scratch(p->image_size));
-    floats = dpi_size_max(floats, dpi_cell_scratch(p->image_size));
+    dpi_frame_target target = {.size = p->image_size,
+                               .filter = (dpi_filter)p->protocol.filter,
+                               .antialias = p->protocol.resize_antialias};
+    floats = dpi_size_max(floats, dpi_cell_scratch(&target));
     workspace->scratch_floats = dpi_row_stride(floats);
     workspace->scratch = dpi_arena_floats(arena, workspace->threads, workspace->scratch_floats);
 }

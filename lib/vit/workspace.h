@@ -18,10 +18,12 @@ typedef struct dpi_token_rows {
     size_t first, count, step;
 } dpi_token_rows;
 
-/* Images that go through the blocks together: `images` of each path, starting at `first`. */
+/* Images that go through the blocks together: `images` of each path, starting at `first`. An image
+ * can stop before a block, and go on with it later: only its residual stream is needed then. */
 typedef struct dpi_batch {
     size_t first[DPI_PATHS], images[DPI_PATHS];
-    dpi_token_rows *row_blocks; /* of all rows, followed by those of the class tokens */
+    size_t first_block, end_block; /* all, unless the caller chooses others */
+    dpi_token_rows *row_blocks;    /* of all rows, followed by those of the class tokens */
     size_t row_block_count, class_row_block_count;
 } dpi_batch;
 

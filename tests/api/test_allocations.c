@@ -71,13 +71,21 @@ static void tear_down(void) {
     free_clip(&clip);
 }
 
-static dp_model *open_in(int32_t precision) {
+/* Loops go through these in each precision. */
+static const char *const model_names[] = {LABELLED_MODEL, AIM_MODEL, ST_MODEL, VPT_MODEL};
+
+#define PRECISIONS ((int)DP_PRECISION_AUTO)
+#define MODELS_AND_PRECISIONS (PRECISIONS * (int)COUNT(model_names))
+#define NAME(i) model_names[(i) / PRECISIONS]
+#define PRECISION(i) ((i) % PRECISIONS)
+
+static dp_model *open_in(const char *name, int32_t precision) {
     dp_model_options options;
     dp_model *model = NULL;
     dp_model_options_default(&options);
     options.precision = precision;
-    (void)dp_model_open(find_golden(LABELLED_MODEL).text, &options, &model);
-    return must(model, LABELLED_MODEL);
+    (void)dp_model_open(find_golden(name).text, &options, &model);
+    return must(model, name);
 }
 
 static bool is_counting(void) {
@@ -112,7 +120,7 @@ static bool use_session(dp_session *session) {
 }
 
 START_TEST(classifying_allocates_nothing) {
-    dp_model *model = open_in(_i);
+    dp_model *model = open_in(NAME(_i), PRECISION(_i));
     for (int threads = 1; threads <= 4 && is_counting(); threads++) {
         dp_session *session = new_session(model, threads);
         size_t before = atomic_load(&asked);
@@ -149,7 +157,7 @@ static bool use_stream(dp_stream *stream, dp_events *events) {
 }
 
 START_TEST(streams_allocate_nothing) {
-    dp_model *model = open_in(_i);
+    dp_model *model = open_in(NAME(_i), PRECISION(_i));
     dp_stream_options options;
     dp_stream *stream = NULL;
     dp_events *events = NULL;
@@ -192,7 +200,7 @@ START_TEST(threads_of_others_allocate_nothing) {
     dp_session_options_default(&options);
     dp_pool_options_default(&pooling);
     pooling.threads = 3;
-    dp_model *model = open_in(DP_PRECISION_F32);
+    dp_model *model = open_in(LABELLED_MODEL, DP_PRECISION_F32);
     ck_assert_int_eq(dp_pool_create(&pooling, &pool), DP_OK);
     for (int i = 0; i < 2 && is_counting(); i++) {
         dp_session *sessions[2] = {NULL, NULL};
@@ -224,9 +232,9 @@ START_TEST(classifying_asks_no_allocator) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &memory.allocator;
-    opening.precision = _i;
+    opening.precision = PRECISION(_i);
     creating.threads = 2;
-    ck_assert_int_eq(dp_model_open(find_golden(LABELLED_MODEL).text, &opening, &own), DP_OK);
+    ck_assert_int_eq(dp_model_open(find_golden(NAME(_i)).text, &opening, &own), DP_OK);
     ck_assert_int_eq(dp_session_create(own, &creating, &session), DP_OK);
     size_t before = memory.calls;
     ck_assert(use_session(session));
@@ -239,7 +247,7 @@ END_TEST
 
 /* Creates, uses and destroys a session of one thread in an arena. */
 START_TEST(arenas_hold_all_of_a_session) {
-    dp_model *model = open_in(_i);
+    dp_model *model = open_in(NAME(_i), PRECISION(_i));
     dp_session_options options;
     dp_session *session = NULL;
     size_t bytes = 0;
@@ -294,10 +302,10 @@ START_TEST(allocators_are_all_that_is_asked) {
     dp_model_options_default(&opening);
     dp_session_options_default(&creating);
     opening.allocator = creating.allocator = &allocator;
-    opening.precision = _i;
+    opening.precision = PRECISION(_i);
     opening.verify = 1;
     creating.threads = 1;
-    golden_path path = find_golden(LABELLED_MODEL);
+    golden_path path = find_golden(NAME(_i));
     if (is_counting()) {
         size_t before = atomic_load(&asked);
         dp_status opened = dp_model_open(path.text, &opening, &own);
@@ -316,12 +324,11 @@ static Suite *allocations_suite(void) {
     TCase *made = tcase_create("allocations");
     tcase_add_checked_fixture(made, set_up, tear_down);
     tcase_set_timeout(made, 60);
-    int precisions = DP_PRECISION_AUTO; /* each before it */
-    tcase_add_loop_test(made, classifying_allocates_nothing, 0, precisions);
-    tcase_add_loop_test(made, streams_allocate_nothing, 0, precisions);
-    tcase_add_loop_test(made, classifying_asks_no_allocator, 0, precisions);
-    tcase_add_loop_test(made, arenas_hold_all_of_a_session, 0, precisions);
-    tcase_add_loop_test(made, allocators_are_all_that_is_asked, 0, precisions);
+    tcase_add_loop_test(made, classifying_allocates_nothing, 0, MODELS_AND_PRECISIONS);
+    tcase_add_loop_test(made, streams_allocate_nothing, 0, MODELS_AND_PRECISIONS);
+    tcase_add_loop_test(made, classifying_asks_no_allocator, 0, MODELS_AND_PRECISIONS);
+    tcase_add_loop_test(made, arenas_hold_all_of_a_session, 0, MODELS_AND_PRECISIONS);
+    tcase_add_loop_test(made, allocators_are_all_that_is_asked, 0, MODELS_AND_PRECISIONS);
     tcase_add_test(made, threads_of_others_allocate_nothing);
     suite_add_tcase(suite, made);
     return suite;

@@ -5,8 +5,17 @@
  */
 #include "small_session.h"
 
-static const char *const model_names[] = {SMALL_MODEL,  LABELLED_MODEL,     "released-t32.gguf",
-                                          "grid1.gguf", "skip-scaled.gguf", "widths-bf16.gguf"};
+static const char *const model_names[] = {SMALL_MODEL,      LABELLED_MODEL,     "released-t32.gguf",
+                                          "grid1.gguf",     "skip-scaled.gguf", "widths-bf16.gguf",
+                                          AIM_MODEL,        ST_MODEL,           VPT_MODEL,
+                                          ADAPTFORMER_MODEL};
+
+static dp_model_info info_of(const dp_model *of) {
+    dp_model_info info;
+    dp_model_info_default(&info);
+    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
+    return info;
+}
 
 static dp_model *open_as(const char *name, int32_t precision, bool unfused) {
     dp_model *made = NULL;
@@ -30,23 +39,23 @@ static dp_session *new_kind(const dp_model *of, int32_t attention, int32_t threa
     return must(made, "a session");
 }
 
-/* Those of a rollout are the weights that blocks multiply with, which AMX rounds to bf16: each is off
- * by up to 2^-9 of itself, and so is their sum. */
+/* Those of a rollout are the weights that blocks multiply with, which AMX rounds to bf16: each is
+ * off by up to 2^-9 of itself, and so is their sum. */
 #define ROUNDED (1.0F / 512.0F)
 
-/* Of both paths. */
+/* Of both paths, or the one. */
 typedef struct weights {
     float values[4096];
     size_t count;
 } weights;
 
-static void keep_path(dp_session *of, int32_t path, weights *kept) {
+static void keep_path(dp_session *of, int32_t path, int32_t prompts, weights *kept) {
     dp_attention attention;
     ck_assert_msg(dp_session_attention(of, path, &attention) == DP_OK, "%s",
                   dp_session_message(of));
     size_t rows = (size_t)(attention.images * attention.heads);
     size_t tokens = (size_t)attention.tokens;
-    ck_assert_int_eq(attention.tokens, attention.side * attention.side + 1);
+    ck_assert_int_eq(attention.tokens, attention.side * attention.side + 1 + prompts);
     ck_assert_uint_le(kept->count + rows * tokens, COUNT(kept->values));
     memcpy(kept->values + kept->count, attention.weights, rows * tokens * sizeof(float));
     kept->count += rows * tokens;
@@ -60,10 +69,24 @@ static void keep_path(dp_session *of, int32_t path, weights *kept) {
     }
 }
 
-static void keep_weights(dp_session *of, weights *kept) {
+static void expect_no_temporal_path(dp_session *of, int32_t method) {
+    dp_attention attention;
+    memset(&attention, 0x77, sizeof attention);
+    ck_assert_int_eq(dp_session_attention(of, DP_PATH_TEMPORAL, &attention), DP_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(dp_session_message(of), "has no temporal path"));
+    ck_assert_ptr_nonnull(strstr(dp_session_message(of), dp_method_name(method)));
+    ck_assert(attention.weights == NULL && attention.images == 0);
+}
+
+static void keep_weights(dp_session *of, const dp_model *model_of, weights *kept) {
+    dp_model_info info = info_of(model_of);
     kept->count = 0;
-    keep_path(of, DP_PATH_SPATIAL, kept);
-    keep_path(of, DP_PATH_TEMPORAL, kept);
+    keep_path(of, DP_PATH_SPATIAL, info.prompts, kept);
+    if (info.method == DP_METHOD_DUALPATH) {
+        keep_path(of, DP_PATH_TEMPORAL, 0, kept);
+    } else {
+        expect_no_temporal_path(of, info.method);
+    }
 }
 
 static float largest_difference(const weights *a, const weights *b) {
@@ -76,10 +99,7 @@ static float largest_difference(const weights *a, const weights *b) {
 }
 
 static test_clip clip_for(const dp_model *of) {
-    dp_model_info info;
-    dp_model_info_default(&info);
-    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
-    test_clip clip = make_clip((size_t)info.frames, 37, 21);
+    test_clip clip = make_clip((size_t)info_of(of).frames, 37, 21);
     clip.clip.sampling = DP_SAMPLING_GIVEN;
     return clip;
 }
@@ -106,13 +126,13 @@ START_TEST(attention_does_not_depend_on_the_way_of_a_clip) {
         dp_session *plain = new_session(of, 1);
         answer without = classify(plain, &clip.clip);
         for (int kind = 0; kind < 4; kind++) {
-            dp_session *one = new_kind(of, KIND, 1 + kind / 2, kind % 2 == 1);
+            dp_session *one = new_kind(of, KIND, 1 + kind / 2, kind % 2 == 1 && !frames_meet(of));
             answer with = classify(one, &clip.clip);
             ck_assert(same_bits(&with, &without));
-            keep_weights(one, kind == 0 ? &expected : &got);
+            keep_weights(one, of, kind == 0 ? &expected : &got);
             ck_assert(kind == 0 || largest_difference(&expected, &got) == 0.0F);
             push_clip(one, &clip);
-            keep_weights(one, &got);
+            keep_weights(one, of, &got);
             ck_assert(largest_difference(&expected, &got) == 0.0F);
             dp_session_destroy(one);
         }
@@ -131,12 +151,12 @@ START_TEST(attention_is_that_of_the_formulas_in_every_precision) {
     test_clip clip = clip_for(unfused);
     dp_session *reference = new_kind(unfused, KIND, 1, false);
     (void)classify(reference, &clip.clip);
-    keep_weights(reference, &expected);
+    keep_weights(reference, unfused, &expected);
     for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
         dp_model *of = open_as(model_names[_i % MODELS], precision, false);
         dp_session *one = new_kind(of, KIND, 2, false);
         (void)classify(one, &clip.clip);
-        keep_weights(one, &got);
+        keep_weights(one, of, &got);
         float difference = largest_difference(&expected, &got);
         ck_assert_msg(difference < bounds[precision - DP_PRECISION_F32], "%g in %s",
                       (double)difference, dp_precision_name(precision));
@@ -149,13 +169,6 @@ START_TEST(attention_is_that_of_the_formulas_in_every_precision) {
 }
 END_TEST
 
-static size_t blocks_of(const dp_model *of) {
-    dp_model_info info;
-    dp_model_info_default(&info);
-    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
-    return (size_t)info.blocks;
-}
-
 /* Half of what the heads of the only block attend to, and half of the class token itself. */
 START_TEST(the_rollout_of_one_block_is_half_of_its_mean) {
     static weights last, rolled;
@@ -163,11 +176,11 @@ START_TEST(the_rollout_of_one_block_is_half_of_its_mean) {
     test_clip clip = clip_for(model);
     dp_session *one = new_kind(model, DP_ATTENTION_LAST, 1, false);
     dp_session *other = new_kind(model, DP_ATTENTION_ROLLOUT, 1, false);
-    ck_assert_uint_eq(blocks_of(model), 1);
+    ck_assert_int_eq(info_of(model).blocks, 1);
     (void)classify(one, &clip.clip);
     (void)classify(other, &clip.clip);
-    keep_weights(one, &last);
-    keep_weights(other, &rolled);
+    keep_weights(one, model, &last);
+    keep_weights(other, model, &rolled);
     ck_assert_int_eq(dp_session_attention(one, DP_PATH_SPATIAL, &attention), DP_OK);
     size_t heads = (size_t)attention.heads, tokens = (size_t)attention.tokens;
     ck_assert_uint_gt(heads, 1);
@@ -200,9 +213,9 @@ START_TEST(attention_is_that_of_the_last_view) {
         ck_assert_int_eq(dp_session_push_frame(one, &clip.frames[8 + i]), DP_OK);
     }
     ck_assert_int_eq(dp_session_finish_clip(one, &result), DP_OK);
-    keep_weights(one, &expected);
+    keep_weights(one, model, &expected);
     (void)classify(one, &clip.clip);
-    keep_weights(one, &got);
+    keep_weights(one, model, &got);
     ck_assert(largest_difference(&expected, &got) == 0.0F);
     dp_session_destroy(one);
     free_clip(&clip);
@@ -263,25 +276,25 @@ END_TEST
 /* 4 bytes for each image, head and token, rounded up to cache lines. */
 START_TEST(attention_takes_memory_only_where_it_is_asked_for) {
     dp_session_options options;
-    dp_model_info info;
+    dp_model *of = open_golden(model_names[_i]);
+    dp_model_info info = info_of(of);
     size_t without = 0, with = 0;
     dp_session_options_default(&options);
-    dp_model_info_default(&info);
     options.threads = 1;
-    ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
-    ck_assert_int_eq(dp_session_size(model, &options, &without), DP_OK);
+    ck_assert_int_eq(dp_session_size(of, &options, &without), DP_OK);
     options.attention = DP_ATTENTION_LAST;
-    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_OK);
+    ck_assert_int_eq(dp_session_size(of, &options, &with), DP_OK);
     size_t side = (size_t)(info.input_size / info.patch_size);
     size_t bytes = (size_t)((info.spatial_frames + info.framesets) * info.heads) *
-                   (side * side + 1) * sizeof(float);
+                   (side * side + 1 + (size_t)info.prompts) * sizeof(float);
     ck_assert_uint_ge(with - without, bytes);
     ck_assert_uint_lt(with - without, bytes + 3 * 64);
     options.attention = 3;
-    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_size(of, &options, &with), DP_ERR_ARGUMENT);
     ck_assert_str_eq(dp_last_message(), "dp_session_options: 3 is no dp_attention_kind");
     options.attention = -1;
-    ck_assert_int_eq(dp_session_size(model, &options, &with), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_size(of, &options, &with), DP_ERR_ARGUMENT);
+    dp_model_close(of);
 }
 END_TEST
 
@@ -295,6 +308,6 @@ int main(void) {
     TCase *rules = add_case(suite, "rules", 60, set_up, tear_down);
     tcase_add_test(rules, attention_is_gone_when_another_call_takes_its_place);
     tcase_add_test(rules, attention_must_be_asked_for);
-    tcase_add_test(rules, attention_takes_memory_only_where_it_is_asked_for);
+    tcase_add_loop_test(rules, attention_takes_memory_only_where_it_is_asked_for, 0, MODELS);
     return run_suite(suite);
 }

@@ -129,6 +129,32 @@ START_TEST(without_a_head_there_are_features_only) {
 }
 END_TEST
 
+/* Of methods with one path: what the temporal path would give is NULL, and all else is there. */
+START_TEST(one_path_has_one_feature) {
+    static const char *const names[] = {AIM_MODEL, ST_MODEL, VPT_MODEL, ADAPTFORMER_MODEL,
+                                        PROBE_MODEL};
+    dp_model *one_path = open_golden(names[_i]);
+    dp_session *asked = new_session(one_path, 1);
+    dp_model_info info;
+    dp_result result;
+    const float *seen = NULL, *not_seen = poison;
+    dp_model_info_default(&info);
+    dp_result_default(&result);
+    ck_assert_int_eq(dp_model_get_info(one_path, &info), DP_OK);
+    ck_assert_int_eq(dp_classify_clip(asked, &clip.clip, &result), DP_OK);
+    ck_assert(info.framesets == 0 && info.grid == 0 && info.spatial_frames == info.frames);
+    ck_assert(result.feature_temporal == NULL && result.feature_spatial != NULL);
+    ck_assert(result.logits != NULL && result.probabilities != NULL);
+    ck_assert(result.classes == info.classes && result.feature_size == info.feature_size);
+    ck_assert_int_eq(result.macs, info.macs);
+    ck_assert_int_eq(dp_session_preprocess_view(asked, &clip.clip, 0, 0, &seen, &not_seen), DP_OK);
+    ck_assert(seen != NULL && not_seen == NULL);
+    ck_assert_int_eq(dp_session_preprocess_view(asked, &clip.clip, 0, 0, NULL, NULL), DP_OK);
+    dp_session_destroy(asked);
+    dp_model_close(one_path);
+}
+END_TEST
+
 START_TEST(results_are_consistent) {
     dp_model_info info;
     dp_result result;
@@ -213,6 +239,7 @@ static Suite *results_suite(void) {
     tcase_add_test(results, top_is_in_order);
     tcase_add_test(results, equal_classes_are_ordered_by_index);
     tcase_add_test(results, without_a_head_there_are_features_only);
+    tcase_add_loop_test(results, one_path_has_one_feature, 0, 5);
     tcase_add_test(results, results_are_consistent);
     tcase_add_test(results, timings_are_milliseconds_of_the_call);
     tcase_add_test(results, results_stay_until_the_next_clip);

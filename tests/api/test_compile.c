@@ -34,10 +34,17 @@ static bool can_run(dp_target target, uint32_t cpu_mask) {
 }
 
 static const char *const goldens[] = {
-    "released",     "released-t32", "paper",         "grid2-3d",   "plain-skip",
-    "skip-scaled",  "widths-bf16",  "subset-f16",    "relu",       "table-f16",
-    "crops-first",  "grid1",        "features-bf16", "frozen-f16", "quantised-q8_0",
-    "short-center", "views-center", "crops-uniform"};
+    "released",           "released-t32",        "paper",
+    "grid2-3d",           "plain-skip",          "skip-scaled",
+    "widths-bf16",        "subset-f16",          "relu",
+    "table-f16",          "crops-first",         "grid1",
+    "features-bf16",      "frozen-f16",          "quantised-q8_0",
+    "short-center",       "views-center",        "crops-uniform",
+    "family/probe",       "family/features",     "family/vpt_deep",
+    "family/vpt_shallow", "family/vpt_timm",     "family/adaptformer",
+    "family/aim",         "family/aim_two",      "family/aim_widths",
+    "family/aim_timm",    "family/aim_q8_0",     "family/st",
+    "family/st_mlp_only", "family/st_attn_only", "family/st_3x3x3"};
 
 static void compare_info(const dp_model_info *a, const dp_model_info *b) {
     ck_assert_str_eq(a->name, b->name);

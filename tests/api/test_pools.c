@@ -16,12 +16,12 @@
 
 #define MAX_USERS 4
 
-static dp_model *models[2];
+static dp_model *models[4];
 static test_clip clip;
-static answer expected[2]; /* of each model with one thread */
+static answer expected[4]; /* of each model with one thread */
 
 static void set_up(void) {
-    static const char *const names[] = {SMALL_MODEL, LABELLED_MODEL};
+    static const char *const names[] = {SMALL_MODEL, LABELLED_MODEL, AIM_MODEL, ST_MODEL};
     random_restart();
     clip = make_clip(40, 20, 18);
     clip.clip.views = 2;
@@ -189,7 +189,7 @@ static void *use_pool(void *argument) {
     return NULL;
 }
 
-/* Pools of 1 to 5 threads, 1 to 4 sessions at the same time, of two models. */
+/* Pools of 1 to 5 threads, 1 to 4 sessions at the same time, each of another model. */
 START_TEST(sessions_share_a_pool) {
     int threads = 1 + _i / MAX_USERS;
     size_t count = 1 + (size_t)_i % MAX_USERS;
@@ -198,7 +198,7 @@ START_TEST(sessions_share_a_pool) {
     pool_user users[MAX_USERS];
     pthread_t running[MAX_USERS];
     for (size_t i = 0; i < count; i++) {
-        users[i] = (pool_user){pool, i % 2, clips, i == 2, 0};
+        users[i] = (pool_user){pool, i % COUNT(models), clips, i == 2, 0};
         ck_assert_int_eq(pthread_create(&running[i], NULL, use_pool, &users[i]), 0);
     }
     for (size_t i = 0; i < count; i++) {

@@ -162,10 +162,10 @@ static size_t stack_of(void *(*run)(void *), void *argument) {
 static const uint32_t masks[] = {0, DP_CPU_AVX2, DP_CPU_AVX2 | DP_CPU_AVX512, ~DP_CPU_AMX,
                                  DP_CPU_ALL};
 
-static void for_all_kernels(const test_clip *clip, void (*check)(task *t)) {
+static void for_all_kernels(const char *name, const test_clip *clip, void (*check)(task *t)) {
     for (int32_t precision = DP_PRECISION_F32; precision <= DP_PRECISION_INT8; precision++) {
         for (size_t i = 0; i < COUNT(masks); i++) {
-            task t = {.name = LABELLED_MODEL, .clip = clip, .threads = 3};
+            task t = {.name = name, .clip = clip, .threads = 3};
             (void)snprintf(t.compiled, sizeof t.compiled, "/tmp/dualpath-stacks-%ld.gguf",
                            (long)getpid());
             dp_model_options_default(&t.options);
@@ -174,6 +174,13 @@ static void for_all_kernels(const test_clip *clip, void (*check)(task *t)) {
             check(&t);
             (void)unlink(t.compiled);
         }
+    }
+}
+
+static void for_all(const test_clip *clip, void (*check)(task *t)) {
+    static const char *const names[] = {LABELLED_MODEL, AIM_MODEL, ST_MODEL, VPT_MODEL};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        for_all_kernels(names[i], clip, check);
     }
 }
 
@@ -189,7 +196,7 @@ static void measure(task *t) {
 START_TEST(the_library_needs_as_much_as_it_says) {
     test_clip clip = make_clip(SMALL_FRAMES, 64, 64);
     size_t nothing = stack_of(do_nothing, NULL);
-    for_all_kernels(&clip, measure);
+    for_all(&clip, measure);
     printf("stack of a caller %zu bytes, of which the C library takes %zu; of a worker %zu\n",
            most_of_callers, nothing, most_of_workers);
     ck_assert_uint_gt(most_of_workers, 0);
@@ -211,7 +218,7 @@ static void run_on_small_stack(task *t) {
 
 START_TEST(a_thread_with_a_small_stack_can_call) {
     test_clip clip = make_clip(SMALL_FRAMES, 64, 64);
-    for_all_kernels(&clip, run_on_small_stack);
+    for_all(&clip, run_on_small_stack);
     free_clip(&clip);
 }
 END_TEST

@@ -2,14 +2,36 @@
  * Windows of a stream: which frames they have, and that each answers as dp_classify_clip() does on
  * these frames, bit for bit, whatever was computed before and however much of it is used again.
  */
+#include "api/stream.h"
+#include "model_recipe.h"
 #include "small_stream.h"
 
 /* ---- the same bits ---- */
 
-/* Two framesets, every frame a frameset, frames of both paths, no head, other layouts. */
+/* Two framesets, every frame a frameset, frames of both paths, no head, other layouts; then methods
+ * with one path, whose frames meet in the blocks or not. */
 static const char *const model_names[] = {
-    SMALL_MODEL,  LABELLED_MODEL,  FEATURES_MODEL,     "released-t32.gguf", "grid1.gguf",
-    "paper.gguf", "grid2-3d.gguf", "skip-scaled.gguf", "table-f16.gguf",    "widths-bf16.gguf",
+    SMALL_MODEL,
+    LABELLED_MODEL,
+    FEATURES_MODEL,
+    "released-t32.gguf",
+    "grid1.gguf",
+    "paper.gguf",
+    "grid2-3d.gguf",
+    "skip-scaled.gguf",
+    "table-f16.gguf",
+    "widths-bf16.gguf",
+    AIM_MODEL,
+    "family/aim.gguf",
+    "family/aim_timm.gguf",
+    ST_MODEL,
+    "family/st_mlp_only.gguf",
+    "family/st_3x3x3.gguf",
+    VPT_MODEL,
+    "family/vpt_shallow.gguf",
+    ADAPTFORMER_MODEL,
+    PROBE_MODEL,
+    "family/features.gguf",
 };
 
 static dp_model *open_as(const char *name, int32_t precision) {
@@ -78,7 +100,7 @@ START_TEST(windows_answer_as_clips_of_their_frames) {
         dp_model *of = open_as(model_names[_i], precision);
         dp_session *reference = new_session(of, 1);
         for (int kind = 0; kind < 4; kind++) {
-            dp_session *on = new_kind(of, 1 + 2 * (kind / 2), kind % 2 == 1);
+            dp_session *on = new_kind(of, 1 + 2 * (kind / 2), kind % 2 == 1 && !frames_meet(of));
             for (int i = 0; i < 3; i++) {
                 check_random_stream(of, on, reference);
             }
@@ -210,16 +232,17 @@ END_TEST
 
 /* ---- what is used again ---- */
 
-static int64_t macs_of_clip(void) {
+static int64_t macs_of_clip(const dp_model *of) {
     dp_model_info info;
     dp_model_info_default(&info);
-    ck_assert_int_eq(dp_model_get_info(model, &info), DP_OK);
+    ck_assert_int_eq(dp_model_get_info(of, &info), DP_OK);
     return info.macs;
 }
 
 /* The multiply-adds of each window of a film in `macs`. */
-static int64_t count_macs(const dp_stream_options *options, const test_clip *film, int64_t *macs) {
-    dp_stream *stream = new_stream(session, options);
+static int64_t count_macs(dp_session *on, const dp_stream_options *options, const test_clip *film,
+                          int64_t *macs) {
+    dp_stream *stream = new_stream(on, options);
     int64_t windows = 0;
     for (size_t i = 0; i < film->clip.frame_count; i++) {
         push(stream, &film->frames[i], 0);
@@ -236,10 +259,10 @@ static int64_t count_macs(const dp_stream_options *options, const test_clip *fil
 START_TEST(a_window_costs_its_new_images) {
     dp_stream_options options = default_options();
     test_clip film = make_clip(SMALL_FRAMES + 8, 17, 17);
-    int64_t macs[9], whole = macs_of_clip();
+    int64_t macs[9], whole = macs_of_clip(model);
     options.rate = 1;
     options.hop = 2;
-    ck_assert_int_eq(count_macs(&options, &film, macs), 5);
+    ck_assert_int_eq(count_macs(session, &options, &film, macs), 5);
     ck_assert_int_eq(macs[0], whole);
     for (int i = 1; i < 5; i++) {
         ck_assert_int_lt(macs[i], whole / 3);
@@ -252,14 +275,14 @@ END_TEST
 START_TEST(a_still_picture_costs_one_image_and_the_head) {
     dp_stream_options options = default_options();
     test_clip film = make_clip(SMALL_FRAMES + 8, 17, 17);
-    int64_t macs[5], whole = macs_of_clip();
+    int64_t macs[5], whole = macs_of_clip(model);
     for (size_t i = 1; i < film.clip.frame_count; i++) {
         film.frames[i].plane[0] = film.frames[0].plane[0];
     }
     options.rate = 1;
     options.hop = 2;
     options.skip_unchanged = 1;
-    ck_assert_int_eq(count_macs(&options, &film, macs), 5);
+    ck_assert_int_eq(count_macs(session, &options, &film, macs), 5);
     ck_assert_int_lt(macs[0], whole / 3);
     for (int i = 1; i < 5; i++) {
         ck_assert_int_lt(macs[i], whole / 10);
@@ -273,14 +296,14 @@ END_TEST
 START_TEST(a_still_picture_between_windows_is_not_kept) {
     dp_stream_options options = default_options();
     test_clip film = make_clip(3 * SMALL_FRAMES + 24, 17, 17);
-    int64_t macs[3], whole = macs_of_clip();
+    int64_t macs[3], whole = macs_of_clip(model);
     for (size_t i = 1; i < film.clip.frame_count; i++) {
         film.frames[i].plane[0] = film.frames[0].plane[0];
     }
     options.rate = 1;
     options.hop = SMALL_FRAMES + 24;
     options.skip_unchanged = 1;
-    ck_assert_int_eq(count_macs(&options, &film, macs), 2);
+    ck_assert_int_eq(count_macs(session, &options, &film, macs), 2);
     ck_assert_int_lt(macs[0], whole / 3);
     ck_assert_int_gt(macs[1], whole / 20);
     ck_assert_int_lt(macs[1], whole / 3);
@@ -288,47 +311,151 @@ START_TEST(a_still_picture_between_windows_is_not_kept) {
 }
 END_TEST
 
+/* Multiply-adds of the call that takes a frame, which are in a window or still to come in one. */
+static int64_t macs_of_frame(dp_stream *stream, const dp_frame *frame) {
+    int64_t before = stream->macs;
+    push(stream, frame, 0);
+    dp_window window = next(stream);
+    return (window.ready ? window.macs : stream->macs) - before;
+}
+
+/* A spatial image of this model has nearly twice the multiply-adds of a frameset: without its last
+ * blocks, which come with the next frame, the largest call would have 1.3 times the mean. */
+START_TEST(frames_cost_about_the_same) {
+    shape deep = released;
+    deep.blocks = 6;
+    deep.frames = 4;
+    deep.spatial = 2;
+    recipe r = make_recipe(&deep);
+    opened o = open_recipe(&r, NULL);
+    dp_session *on = new_session(must(o.model, "a model"), 1);
+    dp_stream_options options = default_options();
+    options.rate = 1;
+    dp_stream *stream = new_stream(on, &options);
+    test_clip film = make_clip(24, 17, 17);
+    int64_t sum = 0, largest = 0;
+
+    ck_assert_uint_gt(stream->late.blocks, 0);
+    for (size_t i = 0; i < 24; i++) {
+        int64_t macs = macs_of_frame(stream, &film.frames[i]);
+        if (i >= deep.frames) {
+            sum += macs;
+            largest = macs > largest ? macs : largest;
+        }
+    }
+    int64_t of_each_pair = dpi_image_macs(o.model, DPI_SPATIAL) +
+                           dpi_image_macs(o.model, DPI_TEMPORAL) + dpi_head_macs(o.model);
+    ck_assert_int_eq(sum, 10 * of_each_pair);
+    ck_assert_int_lt(100 * largest, 115 * (sum / 20));
+    dp_stream_destroy(stream);
+    dp_session_destroy(on);
+    close_opened(&o);
+    free_clip(&film);
+}
+END_TEST
+
+/* What a later window costs, with this hop. */
+static int64_t cost_of_window(const dp_model *of, int32_t hop, bool still) {
+    dp_stream_options options = default_options();
+    dp_session *on = new_session(of, 1);
+    test_clip film = make_clip(frames_of(of) + 2 * (size_t)hop, 17, 17);
+    int64_t macs[3];
+    for (size_t i = 1; i < film.clip.frame_count && still; i++) {
+        film.frames[i].plane[0] = film.frames[0].plane[0];
+    }
+    options.rate = 1;
+    options.hop = hop;
+    options.skip_unchanged = still;
+    ck_assert_int_eq(count_macs(on, &options, &film, macs), 3);
+    ck_assert_int_eq(macs[1], macs[2]);
+    dp_session_destroy(on);
+    free_clip(&film);
+    return macs[1];
+}
+
+/* A window of T frames costs T images and the head; a later one as many images as it has new
+ * frames, and none while the picture is still. */
+START_TEST(frames_of_one_path_are_computed_once) {
+    static const char *const names[] = {VPT_MODEL, "family/vpt_shallow.gguf", ADAPTFORMER_MODEL,
+                                        PROBE_MODEL};
+    dp_model *of = open_golden(names[_i]);
+    int32_t frames = (int32_t)frames_of(of);
+    int64_t whole = macs_of_clip(of), one = cost_of_window(of, 1, false);
+    int64_t image = cost_of_window(of, 2, false) - one;
+    ck_assert_int_gt(image, 0);
+    ck_assert_int_eq(one, whole - (frames - 1) * image);
+    ck_assert_int_eq(cost_of_window(of, frames, false), whole);
+    ck_assert_int_eq(cost_of_window(of, frames + 3, false), whole);
+    ck_assert_int_eq(cost_of_window(of, 1, true), one - image);
+    dp_model_close(of);
+}
+END_TEST
+
+/* Where frames meet in the blocks, no image of a window is that of another window. */
+START_TEST(windows_whose_frames_meet_are_computed_anew) {
+    static const char *const names[] = {AIM_MODEL, ST_MODEL};
+    dp_model *of = open_golden(names[_i]);
+    int64_t whole = macs_of_clip(of);
+    for (int32_t hop = 1; hop <= (int32_t)frames_of(of) + 1; hop++) {
+        ck_assert_int_eq(cost_of_window(of, hop, false), whole);
+        ck_assert_int_eq(cost_of_window(of, hop, true), whole);
+    }
+    dp_model_close(of);
+}
+END_TEST
+
+/* Of which the session has memory that streams and clips use in turns. Of the second, a spatial
+ * image has blocks left when its call ends. */
+static const char *const shared_models[] = {SMALL_MODEL, "released.gguf", AIM_MODEL, ST_MODEL,
+                                            VPT_MODEL};
+
 /* A clip that is open for frames ends. */
 START_TEST(the_session_can_be_used_in_between) {
     dp_stream_options options = default_options();
-    test_clip film = make_clip(SMALL_FRAMES, 17, 17);
+    dp_model *of = open_golden(shared_models[_i]);
+    size_t frames = frames_of(of);
+    test_clip film = make_clip(frames, 17, 17);
+    dp_session *on = new_session(of, 1), *other = new_session(of, 1);
     options.rate = 1;
-    dp_stream *stream = new_stream(session, &options);
-    dp_session *other = new_session(model, 1);
+    dp_stream *stream = new_stream(on, &options);
     int64_t windows = 0;
     answer expected = classify(other, &film.clip);
-    for (int64_t i = 0; i < SMALL_FRAMES; i++) {
-        push(stream, &film.frames[i], 1000 * i);
+    for (size_t i = 0; i < frames; i++) {
+        push(stream, &film.frames[i], 1000 * (int64_t)i);
         windows += check_windows(stream, other, &film);
-        answer got = classify(session, &film.clip);
+        answer got = classify(on, &film.clip);
         ck_assert(same_bits(&got, &expected));
-        ck_assert_int_eq(dp_session_begin_clip(session, 0, 1), DP_OK);
-        ck_assert_int_eq(dp_session_push_frame(session, &film.frames[0]), DP_OK);
+        ck_assert_int_eq(dp_session_begin_clip(on, 0, 1), DP_OK);
+        ck_assert_int_eq(dp_session_push_frame(on, &film.frames[0]), DP_OK);
     }
     ck_assert_int_eq(windows, 1);
     (void)check_windows(stream, other, &film);
-    ck_assert_int_eq(dp_session_push_frame(session, &film.frames[0]), DP_ERR_ARGUMENT);
+    ck_assert_int_eq(dp_session_push_frame(on, &film.frames[0]), DP_ERR_ARGUMENT);
     dp_session_destroy(other);
     dp_stream_destroy(stream);
+    dp_session_destroy(on);
+    dp_model_close(of);
     free_clip(&film);
 }
 END_TEST
 
 START_TEST(streams_share_a_session) {
     dp_stream_options options = default_options();
+    dp_model *of = open_golden(shared_models[_i]);
+    size_t length = frames_of(of) + 4;
     test_clip films[3];
     dp_stream *streams[3];
-    dp_session *other = new_session(model, 1);
+    dp_session *on = new_session(of, 1), *other = new_session(of, 1);
     int64_t windows = 0;
     options.rate = 1;
-    options.hop = 3;
+    options.hop = 4;
     for (int s = 0; s < 3; s++) {
-        films[s] = make_clip(SMALL_FRAMES + 4, 17, 17);
-        streams[s] = new_stream(session, &options);
+        films[s] = make_clip(length, 17, 17);
+        streams[s] = new_stream(on, &options);
     }
-    for (int64_t i = 0; i < SMALL_FRAMES + 4; i++) {
+    for (size_t i = 0; i < length; i++) {
         for (int s = 0; s < 3; s++) {
-            push(streams[s], &films[s].frames[i], 1000 * i);
+            push(streams[s], &films[s].frames[i], 1000 * (int64_t)i);
             windows += check_windows(streams[s], other, &films[s]);
         }
     }
@@ -338,6 +465,8 @@ START_TEST(streams_share_a_session) {
         free_clip(&films[s]);
     }
     dp_session_destroy(other);
+    dp_session_destroy(on);
+    dp_model_close(of);
 }
 END_TEST
 
@@ -376,8 +505,11 @@ int main(void) {
     tcase_add_test(again, a_window_costs_its_new_images);
     tcase_add_test(again, a_still_picture_costs_one_image_and_the_head);
     tcase_add_test(again, a_still_picture_between_windows_is_not_kept);
-    tcase_add_test(again, the_session_can_be_used_in_between);
-    tcase_add_test(again, streams_share_a_session);
+    tcase_add_test(again, frames_cost_about_the_same);
+    tcase_add_loop_test(again, frames_of_one_path_are_computed_once, 0, 4);
+    tcase_add_loop_test(again, windows_whose_frames_meet_are_computed_anew, 0, 2);
+    tcase_add_loop_test(again, the_session_can_be_used_in_between, 0, (int)COUNT(shared_models));
+    tcase_add_loop_test(again, streams_share_a_session, 0, (int)COUNT(shared_models));
     tcase_add_test(again, the_likeliest_classes_are_those_of_the_window);
     return run_suite(suite);
 }

@@ -14,9 +14,34 @@
 /* ---- the same bits ---- */
 
 static const char *const models[] = {
-    "released",    "released-t32",  "paper",      "grid2-3d",       "plain-skip",
-    "skip-scaled", "widths-bf16",   "subset-f16", "relu",           "table-f16",
-    "grid1",       "features-bf16", "frozen-f16", "quantised-q8_0",
+    "released",
+    "released-t32",
+    "paper",
+    "grid2-3d",
+    "plain-skip",
+    "skip-scaled",
+    "widths-bf16",
+    "subset-f16",
+    "relu",
+    "table-f16",
+    "grid1",
+    "features-bf16",
+    "frozen-f16",
+    "quantised-q8_0",
+    "family/probe",
+    "family/features",
+    "family/vpt_deep",
+    "family/vpt_shallow",
+    "family/vpt_timm",
+    "family/adaptformer",
+    "family/aim",
+    "family/aim_two",
+    "family/aim_timm",
+    "family/aim_q8_0",
+    "family/st",
+    "family/st_mlp_only",
+    "family/st_attn_only",
+    "family/st_3x3x3",
 };
 
 static const uint32_t tables[] = {0, DP_CPU_AVX2, DP_CPU_AVX2 | DP_CPU_AVX512, DP_CPU_ALL};

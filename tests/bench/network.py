@@ -87,7 +87,7 @@ def peer_inputs(frames, config):
     if config.method != "dualpath":
         return {"frames": view[0].contiguous()}
     every = config.frames // config.spatial_frames
-    tiled = framesets(view, config.grid)[0]
+    tiled = framesets(view, config.grid, config.protocol)[0]
     return {"spatial": view[0, ::every].contiguous(), "framesets": tiled.contiguous()}
 
 

@@ -64,8 +64,8 @@ if "${CROSS}nm" "$image" | grep -wE '_?(malloc|free|_sbrk|_malloc_r)'; then
 fi
 limit=98304
 case $3 in
-int8) limit=49152 ;;
-int8-stream) limit=57344 ;;
+int8) limit=53248 ;;
+int8-stream) limit=61440 ;;
 esac
 if [ "$library" -gt "$limit" ]; then
     echo "$name: the library takes $library bytes, more than $limit" >&2

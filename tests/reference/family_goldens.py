@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .config import CLIP_MEAN, CLIP_STD, MethodConfig
 from .goldens import HALF, Golden
+from .presets import AIM_PROTOCOL, ST_PROTOCOL
 from .protocol import Protocol
 
 PROBE = MethodConfig(
@@ -39,6 +40,8 @@ AIM = replace(
 )
 AIM_TWO = replace(AIM, frames=4, adapters={"time_in": 6, **AIM.adapters})
 ST = replace(PROBE, method="st-adapter", frames=8, adapters={"conv_attn": 12, "conv_mlp": 12})
+
+PUBLISHED = {"sampling": "model", "views": 0, "crops": 0}
 
 FAMILY = (
     Golden("probe", "linear probe", PROBE, (4, 16, 16)),
@@ -163,5 +166,44 @@ FAMILY = (
             protocol=Protocol(filter="bicubic", crop_offset="down"),
         ),
         (4, 29, 20),
+    ),
+    Golden(
+        "published_aim",
+        "as published for AIM: every second frame from three places on, three crops, the longer "
+        "side rounded to nearest, mean of probabilities",
+        replace(
+            AIM_TWO,
+            blocks=1,
+            sampling_rate=2,
+            protocol=replace(AIM_PROTOCOL, crops=3),
+        ),
+        (17, 20, 26),
+        **PUBLISHED,
+    ),
+    Golden(
+        "published_aim_short",
+        "the same of fewer frames than a view spans: all views wrap around",
+        replace(AIM_TWO, blocks=1, sampling_rate=2, protocol=AIM_PROTOCOL),
+        (5, 16, 16),
+        **PUBLISHED,
+    ),
+    Golden(
+        "published_st",
+        "as published for ST-Adapter on Kinetics: from the first start to the last, bicubic",
+        replace(ST, blocks=1, frames=4, sampling_rate=3, protocol=ST_PROTOCOL),
+        (21, 19, 27),
+        **PUBLISHED,
+    ),
+    Golden(
+        "published_st_segments",
+        "as published for ST-Adapter on Something-Something V2: middles of segments, three crops",
+        replace(
+            ST,
+            blocks=1,
+            frames=4,
+            protocol=replace(ST_PROTOCOL, sampling="segments", views=1, crops=3),
+        ),
+        (11, 28, 21),
+        **PUBLISHED,
     ),
 )

@@ -22,7 +22,7 @@ from .network import network
 from .random_weights import random_frames, random_state
 from .run import classify, load_model, save_answer
 
-MAX_BYTES = 1_200_000
+MAX_BYTES = 1_300_000
 
 README = """\
 # Golden cases of the methods with one path
@@ -37,8 +37,9 @@ which needs PyTorch; the cases are described in `tests/reference/family_goldens.
 - `NAME.gguf`: the weight file.
 - `NAME.frames.npy`: the clip, bytes `[n][H][W][3]`, RGB.
 - `NAME.logits.npy` (not without a head), `NAME.spatial.npy`: logits `[C]` and what the head reads
-  `[O]`, float32.
-- `goldens.txt`: how to sample, a case a line: name, sampling, rate (0: the model's), views, crops.
+  `[O]`, float32. Where the file says that probabilities are averaged, logits are their logarithms.
+- `goldens.txt`: how to sample, a case a line: name, sampling, rate, views, crops (0 and `model`: as
+  the file says).
 
 """
 

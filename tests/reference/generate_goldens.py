@@ -18,7 +18,7 @@ import torch
 
 from . import checkpoint
 from .convert import ROOT, convert
-from .goldens import GOLDENS
+from .goldens import GOLDENS, PROTOCOLS
 from .options import command_line
 from .random_weights import random_frames, random_state
 from .run import classify, load_model, save_answer
@@ -100,9 +100,9 @@ def difference(answer, expected):
     )
 
 
-def readme_table():
+def readme_table(goldens):
     rows = ["| name | type | D x L, H | R / p | T, g, Ts | frames | covers |", "|" + "---|" * 7]
-    for golden in GOLDENS:
+    for golden in goldens:
         c, (n, height, width) = golden.config, golden.frames
         rows.append(
             f"| {golden.name} | {golden.type} | {c.width} x {c.blocks}, {c.heads} "
@@ -112,10 +112,12 @@ def readme_table():
     return "\n".join(rows) + "\n"
 
 
-def commands():
+def commands(goldens):
     """How the kept checkpoints become their weight files."""
+    if not any(golden.keep_checkpoint for golden in goldens):
+        return ""
     lines = ["", "The checkpoints that are kept were converted by", ""]
-    for golden in GOLDENS:
+    for golden in goldens:
         if golden.keep_checkpoint:
             options = " ".join(command_line(golden.config, f"{golden.name}.pth"))
             labels = " --labels LABELS" if golden.labels else ""
@@ -128,18 +130,23 @@ def sampling_table(goldens):
     return "".join(f"{g.name} {g.sampling} {g.rate} {g.views} {g.crops}\n" for g in goldens)
 
 
-def main():
-    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests" / "golden"
+def generate_all(goldens, directory):
+    """Writes a folder of cases. Returns how many bytes it has."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for golden in GOLDENS:
+        for golden in goldens:
             off = generate(golden, directory, Path(scratch))
             print(f"{golden.name}: differs from the checkpoint by {off:.1e}")
             if off > (1e-6 if golden.type == "f32" else 0.1):
                 raise SystemExit(f"{golden.name}: the weight file is not that of the checkpoint")
-    (directory / "README.md").write_text(README + readme_table() + commands())
-    (directory / "goldens.txt").write_text(sampling_table(GOLDENS))
-    size = sum(path.stat().st_size for path in directory.iterdir())
+    (directory / "README.md").write_text(README + readme_table(goldens) + commands(goldens))
+    (directory / "goldens.txt").write_text(sampling_table(goldens))
+    return sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+
+
+def main():
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests" / "golden"
+    size = generate_all(GOLDENS, directory) + generate_all(PROTOCOLS, directory / "protocols")
     print(f"{size} bytes")
     if size > MAX_BYTES:
         raise SystemExit(f"more than {MAX_BYTES} bytes: too much to commit")

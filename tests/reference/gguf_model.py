@@ -12,38 +12,8 @@ from gguf.quants import dequantize
 from . import protocol
 from .protocol import Protocol
 from .sizes import config_of
+from .weight_keys import keys
 from .weight_names import reference_name
-
-# metadata key after "dualpath.", field of TransformerConfig
-KEYS = (
-    ("attention.head_count", "heads"),
-    ("attention.layer_norm_epsilon", "layer_norm_eps"),
-    ("activation", "activation"),
-    ("adapter.activation", "adapter_activation"),
-    ("frames", "frames"),
-    ("sampling_rate", "sampling_rate"),
-    ("image_mean", "mean"),
-    ("image_std", "std"),
-)
-
-# The same for fields that only some methods have.
-SCALE = ("adapter.scale", "adapter_scale")
-METHOD_KEYS = {
-    "dualpath": (
-        SCALE,
-        ("adapter.serial_skip", "serial_skip"),
-        ("position.kind", "position"),
-        ("grid", "grid"),
-        ("spatial_frames", "spatial_frames"),
-    ),
-    "aim": (SCALE,),
-    "adaptformer": (SCALE,),
-    "st-adapter": (("adapter.first_block", "first_block"),),
-}
-
-
-def keys(method):
-    return KEYS + METHOD_KEYS.get(method, ())
 
 
 def load(path):
@@ -51,7 +21,7 @@ def load(path):
     reader = GGUFReader(path)
     method = known(reader, [("method", "method")]).get("method", "dualpath")
     settings = known(reader, keys(method))
-    settings["protocol"] = Protocol(**known(reader, protocol.KEYS))
+    settings["protocol"] = Protocol(**known(reader, protocol.keys(method)))
     tensors = {tensor.name: stored_values(tensor) for tensor in reader.tensors}
     side = metadata(reader, "patch_size")
     tensors["patch.weight"] = tensors["patch.weight"].reshape(-1, 3, side, side)

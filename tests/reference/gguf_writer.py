@@ -6,7 +6,7 @@ are written by the converter's own writer: run with PYTHONPATH=bindings/python.
 from types import SimpleNamespace
 
 from . import protocol
-from .gguf_model import keys
+from .weight_keys import stated_keys
 from .weight_names import written_name
 
 
@@ -27,8 +27,8 @@ def metadata(config):
         "patch_size": config.patch_size,
         "embedding_length": config.width,
         "block_count": config.blocks,
-        **{key: getattr(config, name) for key, name in keys(config.method)},
-        **{key: getattr(config.protocol, name) for key, name in protocol.KEYS},
+        **{key: getattr(config, name) for key, name in stated_keys(config)},
+        **{key: getattr(config.protocol, name) for key, name in protocol.keys(config.method)},
     }
 
 

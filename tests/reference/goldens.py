@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from .config import CLIP_MEAN, CLIP_STD, Config
 from .presets import TINY, released
+from .protocol import Protocol
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -238,6 +239,39 @@ SAMPLINGS = (
         replace(SMALLEST, sampling_rate=2),
         (6, 16, 23),
         sampling="center",
+    ),
+)
+
+# In a folder of their own: what a version answers that does not know a protocol is not the same.
+PROTOCOLS = (
+    Golden(
+        "antialiased",
+        "frames, cells of framesets and the map of frame indices shrunk with antialiasing",
+        replace(
+            SMALLEST,
+            protocol=Protocol(antialias=True, grid_antialias=True, position_antialias=True),
+        ),
+        (16, 27, 37),
+    ),
+    Golden(
+        "antialiased-3d",
+        "the same bicubic, with 5 patches a side and sincos-3d; longer side rounded to nearest, "
+        "crop offset down",
+        replace(
+            SMALLEST,
+            image_size=20,
+            position="sincos-3d",
+            position_grid=False,
+            protocol=Protocol(
+                filter="bicubic",
+                long_side="nearest",
+                crop_offset="down",
+                antialias=True,
+                grid_antialias=True,
+                position_antialias=True,
+            ),
+        ),
+        (16, 41, 30),
     ),
 )
 

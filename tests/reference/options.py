@@ -5,7 +5,9 @@ dualpath-convert, so that a line of options serves both.
 
 from argparse import BooleanOptionalAction
 
+from .protocol import Protocol
 from .st_checkpoint import backbone_path
+from .weight_keys import stated_keys
 
 
 def triple(text):
@@ -32,6 +34,23 @@ OPTIONS = (
     ("--ln-eps", "layer_norm_eps", float),
 )
 
+# option, field of Protocol
+PROTOCOL_OPTIONS = (
+    ("--resize-filter", "filter"),
+    ("--resize-long-side", "long_side"),
+    ("--crop-offset", "crop_offset"),
+    ("--sampling", "sampling"),
+    ("--past-end", "past_end"),
+    ("--average", "average"),
+    ("--views", "views"),
+    ("--crops", "crops"),
+)
+ANTIALIAS = (
+    ("resize", "antialias"),
+    ("grid", "grid_antialias"),
+    ("position", "position_antialias"),
+)
+
 
 def add_options(parser):
     for option, _, kind in OPTIONS:
@@ -51,9 +70,9 @@ def overrides(arguments):
 def command_line(config, path):
     """The options that make the converter understand the checkpoint of `config` at `path`, all
     spelled out: its defaults depend on where a checkpoint comes from."""
-    words = []
+    words, stated = [], {name for _, name in stated_keys(config)}
     for option, name, kind in OPTIONS:
-        if not hasattr(config, name):
+        if name not in stated:
             continue
         value = getattr(config, name)
         if kind is None:
@@ -62,4 +81,17 @@ def command_line(config, path):
             words += [option, ",".join(map(repr, value)) if kind is triple else str(value)]
     if config.method == "st-adapter":
         words += ["--backbone", str(backbone_path(path))]
+    return words + protocol_options(config)
+
+
+def protocol_options(config):
+    """DualPath's own protocol goes without saying."""
+    protocol = config.protocol
+    if config.method == "dualpath" and protocol == Protocol():
+        return []
+    words = []
+    for option, name in PROTOCOL_OPTIONS:
+        words += [option, str(getattr(protocol, name))]
+    for place, name in ANTIALIAS:
+        words += ["--antialias", place] if getattr(protocol, name) else []
     return words

@@ -16,7 +16,13 @@ def frame_index(config):
     tile = torch.floor((torch.arange(MAP_SIDE, dtype=torch.float64) + 0.5) * g / MAP_SIDE)
     first = tile[:, None] * g + tile[None, :] + 1
     maps = torch.stack([k * g * g + first for k in range(config.framesets)])
-    maps = F.interpolate(maps[:, None], size=(G, G), mode="bilinear", align_corners=False)
+    maps = F.interpolate(
+        maps[:, None],
+        size=(G, G),
+        mode="bilinear",
+        align_corners=False,
+        antialias=config.protocol.position_antialias,
+    )
     return F.pad(maps.flatten(1), (1, 0))
 
 

@@ -11,6 +11,8 @@ class Protocol:
     filter: str = "bilinear"  # or "bicubic": a = -0.75, not clamped
     long_side: str = "down"  # or "nearest": how the longer side is rounded
     antialias: bool = False  # of the resizing
+    grid_antialias: bool = False  # of the shrinking of frames to the cells of a frameset
+    position_antialias: bool = False  # of the map of frame indices
     crop_offset: str = "half-even"  # or "down": how the offset of a crop is rounded
     sampling: str = "center"
     past_end: str = "repeat"  # or "wrap": what follows the last frame
@@ -31,3 +33,11 @@ KEYS = (
     ("crops", "crops"),
     ("average", "average"),
 )
+FRAMESET_KEYS = (
+    ("grid.antialias", "grid_antialias"),
+    ("position.antialias", "position_antialias"),
+)
+
+
+def keys(method):
+    return KEYS + (FRAMESET_KEYS if method == "dualpath" else ())

@@ -17,6 +17,7 @@ from . import checkpoint, gguf_writer
 from .options import add_options, command_line, overrides
 from .presets import PRESETS
 from .random_weights import random_frames, random_state
+from .weight_keys import keys
 
 
 def sized(config, arguments):
@@ -57,7 +58,8 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     given, preset = overrides(arguments), PRESETS[arguments.preset]
-    foreign = [name for name in given if not hasattr(preset, name)]
+    stated = {name for _, name in keys(preset.method)}
+    foreign = [name for name in given if name not in stated]
     if foreign:
         raise SystemExit(f"{preset.method} has no {foreign[0]}")
     config = sized(replace(preset, **given), arguments)

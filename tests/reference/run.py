@@ -38,11 +38,15 @@ def classify(model, frames, **sampling):
     views = load_views(frames, model.config, **sampling)
     answers = [model(view[None].to(dtype)) for view in views]
     outputs = dict(zip(output_names(model.config), zip(*answers)))
-    return {
-        name: torch.cat(values).mean(dim=0).float().numpy()
-        for name, values in outputs.items()
-        if values[0] is not None
-    }
+    means = {name: torch.cat(v).mean(dim=0) for name, v in outputs.items() if v[0] is not None}
+    if model.config.protocol.average == "probabilities" and len(answers) > 1 and "logits" in means:
+        means["logits"] = mean_of_probabilities(torch.cat(outputs["logits"]))
+    return {name: values.float().numpy() for name, values in means.items()}
+
+
+def mean_of_probabilities(logits):
+    """Logits [views][C] -> logits [C] whose softmax is the mean of theirs"""
+    return logits.softmax(dim=-1).mean(dim=0).log()
 
 
 def save_answer(prefix, answer):
@@ -57,10 +61,10 @@ def parse_arguments():
     parser.add_argument("model")
     parser.add_argument("frames")
     parser.add_argument("-o", "--output", metavar="PREFIX")
-    parser.add_argument("--sampling", default="given", help="given, center, first or uniform")
+    parser.add_argument("--sampling", default="given", help="given, center, first, ... or model")
     parser.add_argument("--rate", type=int, help="take every RATE-th frame (default: the model's)")
-    parser.add_argument("--views", type=int, default=1)
-    parser.add_argument("--crops", type=int, default=1)
+    parser.add_argument("--views", type=int, default=1, help="0: the model's")
+    parser.add_argument("--crops", type=int, default=1, help="0: the model's")
     add_options(parser)
     return parser.parse_args()
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from . import checkpoint, video
+from . import checkpoint, sampling, video
 from .convert import ROOT
 from .family_goldens import ADAPTFORMER, AIM, AIM_TWO, FAMILY, PROBE, ST, VPT
+from .generate_goldens import sampling_of
 from .network import network
 from .protocol import Protocol
 from .random_weights import random_frames, random_state
@@ -46,7 +47,7 @@ def answer_of(config, state, frames):
 @by_name(FAMILY)
 def test_every_tensor_counts(golden):
     config, state = golden.config, random_state(golden.config, 1)
-    frames = random_frames(*golden.frames, 2)
+    frames = random_frames(config.frames, *golden.frames[1:], 2)
     answer = answer_of(config, state, frames)
     assert 0.1 < np.abs(answer).max() < 20
     for name, tensor in state.items():
@@ -63,7 +64,8 @@ def has_no_reader(config, name):
 @by_name(FAMILY)
 def test_committed_answers(golden):
     model = load_model(str(GOLDEN / f"{golden.name}.gguf"), torch.float64)
-    answer = classify(model, np.load(GOLDEN / f"{golden.name}.frames.npy"))
+    frames = np.load(GOLDEN / f"{golden.name}.frames.npy")
+    answer = classify(model, frames, **sampling_of(golden))
     for name, values in answer.items():
         expected = np.load(GOLDEN / f"{golden.name}.{name}.npy")
         np.testing.assert_allclose(values, expected, atol=1e-6 * np.abs(expected).max())
@@ -159,6 +161,11 @@ def test_longer_side(long, rounding, expected):
 def test_crops_rounded_down():
     assert [video.crop_offset(5, crop, 3, "down") for crop in range(3)] == [0, 2, 5]
     assert [video.crop_offset(spare, 0, 1, "down") for spare in (1, 3, 4)] == [0, 1, 2]
+
+
+def test_frames_past_the_end_wrap_around():
+    assert sampling.sample("interval", 5, 4, 2, 1, "wrap") == [[0, 2, 4, 1]]
+    assert sampling.sample("center", 5, 4, 2, 1, "wrap") == [[0, 2, 4, 1]]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of shared golden cases")

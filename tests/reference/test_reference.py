@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from . import checkpoint, positions, video
-from .goldens import GOLDENS, VARIANTS
+from . import checkpoint, positions, sampling, video
+from .goldens import GOLDENS, PROTOCOLS, VARIANTS
 from .model import DualPath
 from .presets import TINY
+from .protocol import Protocol
 from .random_weights import random_frames, random_state
 from .run import classify, load_model
 
@@ -46,10 +47,11 @@ def test_every_tensor_counts(golden):
         assert off > 1e-3, name
 
 
-@by_name(GOLDENS)
+@by_name(GOLDENS + PROTOCOLS)
 def test_committed_answers(golden):
-    model = load_model(str(GOLDEN / f"{golden.name}.gguf"), torch.float64)
-    frames = np.load(GOLDEN / f"{golden.name}.frames.npy")
+    folder = GOLDEN / "protocols" if golden in PROTOCOLS else GOLDEN
+    model = load_model(str(folder / f"{golden.name}.gguf"), torch.float64)
+    frames = np.load(folder / f"{golden.name}.frames.npy")
     answer = classify(
         model,
         frames,
@@ -59,7 +61,7 @@ def test_committed_answers(golden):
         crops=golden.crops,
     )
     for name, values in answer.items():
-        expected = np.load(GOLDEN / f"{golden.name}.{name}.npy")
+        expected = np.load(folder / f"{golden.name}.{name}.npy")
         np.testing.assert_allclose(values, expected, atol=1e-6 * np.abs(expected).max())
 
 
@@ -81,7 +83,7 @@ def test_order_of_frames_counts():
 
 def test_framesets():
     frames = torch.rand(1, 32, 3, 16, 16)
-    tiled = video.framesets(frames, 4)
+    tiled = video.framesets(frames, 4, Protocol())
     assert tiled.shape == (1, 2, 3, 16, 16)
     # Frame 16 + 6 is in row 1, column 2 of the second frameset; its pixel (1, 3) is the mean of
     # rows 5, 6 and columns 13, 14.
@@ -118,10 +120,18 @@ def test_sincos():
         ("center", 6, 4, 1, [[0, 4, 4, 4]]),
         ("uniform", 8, 9, 1, [[1, 3, 5, 7]]),
         ("uniform", 2, 9, 2, [[0, 0, 1, 1], [0, 0, 1, 1]]),
+        ("interval", 20, 2, 1, [[6, 8, 10, 12]]),
+        ("interval", 20, 2, 3, [[2, 4, 6, 8], [6, 8, 10, 12], [10, 12, 14, 16]]),
+        ("interval", 7, 2, 2, [[0, 2, 4, 6], [0, 2, 4, 6]]),
+        ("spread", 20, 2, 1, [[6, 8, 10, 12]]),
+        ("spread", 20, 2, 3, [[0, 2, 4, 6], [6, 8, 10, 12], [13, 15, 17, 19]]),
+        ("spread", 6, 2, 1, [[0, 2, 4, 5]]),
+        ("segments", 11, 9, 1, [[1, 3, 6, 9]]),
+        ("segments", 2, 9, 1, [[0, 0, 0, 1]]),
     ],
 )
 def test_sampling(policy, n, rate, views, expected):
-    assert video.sample(policy, n, 4, rate, views) == expected
+    assert sampling.sample(policy, n, 4, rate, views) == expected
 
 
 def test_crops():

@@ -7,27 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from .protocol import Protocol
-
-
-def sample(policy, n, T, rate, views):
-    """The indices of the T frames of each view in a video of n frames, as dp_sampling in
-    include/dualpath.h defines them."""
-    if policy == "given":
-        if n != T or views != 1:
-            raise ValueError(f"sampling 'given' needs one view and exactly {T} frames, not {n}")
-        return [list(range(T))]
-    if policy == "uniform":
-        V = views
-        return [[(2 * i * V + 2 * v + 1) * n // (2 * T * V) for i in range(T)] for v in range(V)]
-    every = range(0, n, rate)
-    spare = max(len(every) - T, 0)
-    if policy == "center":
-        starts = [(2 * v + 1) * spare // (2 * views) for v in range(views)]
-    elif policy == "first":
-        starts = [v * spare // views for v in range(views)]
-    else:
-        raise ValueError(f"unknown sampling '{policy}'")
-    return [[every[min(start + i, len(every) - 1)] for i in range(T)] for start in starts]
+from .sampling import sample
 
 
 def interpolate(images, height, width, protocol):
@@ -73,22 +53,36 @@ def normalise(frames, mean, std):
     return (frames / 255 - mean) / std
 
 
+def chosen(config, policy, rate, views, crops):
+    """What is not given (None, 0, "model") is what the model was published with."""
+    protocol = config.protocol
+    policy = protocol.sampling if policy == "model" else policy
+    has_views = policy not in ("given", "segments")
+    return {
+        "policy": policy,
+        "rate": rate or config.sampling_rate,
+        "views": views or (protocol.views if has_views else 1),
+        "crops": crops or protocol.crops,
+    }
+
+
 def load_views(frames, config, policy="given", rate=None, views=1, crops=1):
     """Frames of a video, bytes [n][H][W][3] -> one [T][3][R][R] for each view and crop"""
-    rate = rate or config.sampling_rate
-    for indices in sample(policy, len(frames), config.frames, rate, views):
+    use, protocol = chosen(config, policy, rate, views, crops), config.protocol
+    crops = use.pop("crops")
+    for indices in sample(n=len(frames), T=config.frames, past_end=protocol.past_end, **use):
         pixels = torch.from_numpy(frames[indices]).permute(0, 3, 1, 2).float()
-        pixels = resize(pixels, config.image_size, config.protocol)
+        pixels = resize(pixels, config.image_size, protocol)
         for crop in range(crops):
-            rounding = config.protocol.crop_offset
-            square = crop_square(pixels, config.image_size, crop, crops, rounding)
+            square = crop_square(pixels, config.image_size, crop, crops, protocol.crop_offset)
             yield normalise(square, config.mean, config.std)
 
 
-def framesets(frames, g):
+def framesets(frames, g, protocol):
     """Shrinks every frame by g and lays g*g at a time out row by row in one image.
     [B][T][3][R][R] -> [B][T/(g*g)][3][R][R]"""
     B, T, _, R, _ = frames.shape
-    small = interpolate(frames.flatten(0, 1), R // g, R // g, Protocol())
+    shrinking = Protocol(antialias=protocol.grid_antialias)
+    small = interpolate(frames.flatten(0, 1), R // g, R // g, shrinking)
     tiles = small.reshape(B, T // (g * g), g, g, 3, R // g, R // g)
     return tiles.permute(0, 1, 4, 2, 5, 3, 6).reshape(B, T // (g * g), 3, R, R)

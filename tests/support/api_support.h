@@ -22,6 +22,12 @@
 #define LABELLED_MODEL "released.gguf"
 /* It has no head. */
 #define FEATURES_MODEL "features-bf16.gguf"
+/* Of the methods with one path. Frames meet in the blocks of the first two. */
+#define AIM_MODEL "family/aim_two.gguf"
+#define ST_MODEL "family/st.gguf"
+#define VPT_MODEL "family/vpt_deep.gguf"
+#define ADAPTFORMER_MODEL "family/adaptformer.gguf"
+#define PROBE_MODEL "family/probe.gguf"
 
 static inline void *must(void *pointer, const char *what) {
     if (pointer == NULL) {
@@ -49,6 +55,14 @@ static inline dp_model *open_golden(const char *name) {
     dp_model *model = NULL;
     (void)dp_model_open(find_golden(name).text, NULL, &model);
     return must(model, name);
+}
+
+/* In the blocks, so that no image can go by itself. */
+static inline bool frames_meet(const dp_model *model) {
+    dp_model_info info;
+    dp_model_info_default(&info);
+    return dp_model_get_info(model, &info) == DP_OK &&
+           (info.method == DP_METHOD_AIM || info.method == DP_METHOD_ST_ADAPTER);
 }
 
 static inline dp_session *new_session(const dp_model *model, int threads) {
@@ -101,8 +115,9 @@ typedef struct answer {
     size_t count;
 } answer;
 
+/* NULL: there are none. */
 static inline void add_values(answer *to, const float *values, int32_t count) {
-    for (int32_t i = 0; i < count && to->count < COUNT(to->values); i++) {
+    for (int32_t i = 0; values != NULL && i < count && to->count < COUNT(to->values); i++) {
         to->values[to->count++] = values[i];
     }
 }

@@ -5,30 +5,53 @@
 
 /* ---- what a file says ---- */
 
-const shape released = {
-    .image = 16,
-    .patch = 4,
-    .width = 32,
-    .heads = 2,
-    .blocks = 2,
-    .mlp = 48,
-    .features = 20,
-    .hidden = 12,
-    .classes = 5,
-    .grid = 2,
-    .frames = 8,
-    .spatial = 4,
-    .bottleneck = {8, 6, 5, 7, 9},
-    .position = "sincos-time",
-    .activation = "quick_gelu",
-    .adapter_activation = "gelu",
-    .patch_bias = true,
-    .pre_norm = true,
-    .grid_table = true,
-    .scale = 1,
+/* What all of them have. */
+#define COMMON                                                                                 \
+    .image = 16, .patch = 4, .width = 32, .heads = 2, .mlp = 48, .features = 20, .classes = 5, \
+    .activation = "quick_gelu", .adapter_activation = "gelu", .patch_bias = true,              \
+    .pre_norm = true, .scale = 1
+#define TWO_PATHS                                                            \
+    COMMON, .blocks = 2, .hidden = 12, .grid = 2, .frames = 8, .spatial = 4, \
+            .bottleneck = {8, 6, 5, 7, 9}, .position = "sincos-time", .grid_table = true
+#define ONE_PATH COMMON, .frames = 4, .spatial = 4
+
+const shape released = {TWO_PATHS};
+
+const shape method_shapes[SHAPES] = {
+    [SHAPE_DUALPATH] = {TWO_PATHS},
+    [SHAPE_AIM] = {ONE_PATH, .method = DP_METHOD_AIM, .blocks = 2, .bottleneck = {8, 6, 5, 7}},
+    [SHAPE_AIM_ONE_TIME] = {ONE_PATH, .method = DP_METHOD_AIM, .blocks = 2,
+                            .bottleneck = {0, 6, 5, 7}},
+    [SHAPE_ST] = {ONE_PATH, .method = DP_METHOD_ST_ADAPTER, .blocks = 2, .bottleneck = {8, 6},
+                  .kernel = {{3, 1, 5}, {1, 3, 3}}},
+    [SHAPE_ST_LAST] = {ONE_PATH, .method = DP_METHOD_ST_ADAPTER, .blocks = 2, .bottleneck = {8, 0},
+                       .kernel = {{3, 3, 1}}, .first_block = 1},
+    [SHAPE_VPT_DEEP] = {ONE_PATH, .method = DP_METHOD_VPT, .blocks = 3, .prompts = 3,
+                        .prompt_blocks = 3},
+    [SHAPE_VPT_SHALLOW] = {ONE_PATH, .method = DP_METHOD_VPT, .blocks = 2, .prompts = 4,
+                           .prompt_blocks = 1},
+    [SHAPE_ADAPTFORMER] = {ONE_PATH, .method = DP_METHOD_ADAPTFORMER, .blocks = 2,
+                           .bottleneck = {8}},
+    [SHAPE_PROBE] = {ONE_PATH, .method = DP_METHOD_PROBE, .blocks = 2},
 };
 
-static void add_number(recipe *r, const char *key, size_t number) {
+bool has_two_paths(const shape *s) {
+    return s->method == DP_METHOD_DUALPATH;
+}
+
+const char *site_name(dp_method method, size_t site) {
+    static const char *const names[][COUNT(released.bottleneck)] = {
+        [DP_METHOD_DUALPATH] = {"s1", "s2", "t0", "t1", "t2"},
+        [DP_METHOD_AIM] = {"time_in", "time", "space", "mlp"},
+        [DP_METHOD_ST_ADAPTER] = {"conv_attn", "conv_mlp"},
+        [DP_METHOD_VPT] = {NULL},
+        [DP_METHOD_ADAPTFORMER] = {"mlp"},
+        [DP_METHOD_PROBE] = {NULL},
+    };
+    return names[method][site];
+}
+
+void add_number(recipe *r, const char *key, size_t number) {
     r->entries[r->entry_count++] =
         (entry){.key = key, .type = GGUF_U32, .number = (uint32_t)number};
 }
@@ -37,8 +60,26 @@ static void add_real(recipe *r, const char *key, float real) {
     r->entries[r->entry_count++] = (entry){.key = key, .type = GGUF_F32, .real = real};
 }
 
-static void add_text(recipe *r, const char *key, const char *text) {
+void add_text(recipe *r, const char *key, const char *text) {
     r->entries[r->entry_count++] = (entry){.key = key, .type = GGUF_STRING, .text = text};
+}
+
+static void add_flag(recipe *r, const char *key, bool flag) {
+    r->entries[r->entry_count++] = (entry){.key = key, .type = GGUF_BOOL, .number = flag};
+}
+
+/* The keys that only some methods have. */
+static void add_entries_of_method(recipe *r, const shape *s) {
+    add_text(r, "dualpath.method", dp_method_name(s->method));
+    if (has_two_paths(s)) {
+        add_text(r, "dualpath.position.kind", s->position);
+        add_number(r, "dualpath.grid", s->grid);
+        add_number(r, "dualpath.spatial_frames", s->spatial);
+        add_flag(r, "dualpath.adapter.serial_skip", s->skip);
+    }
+    if (s->method == DP_METHOD_ST_ADAPTER) {
+        add_number(r, "dualpath.adapter.first_block", s->first_block);
+    }
 }
 
 static void add_entries(recipe *r, const shape *s) {
@@ -54,17 +95,20 @@ static void add_entries(recipe *r, const shape *s) {
     add_text(r, "dualpath.activation", s->activation);
     add_text(r, "dualpath.adapter.activation", s->adapter_activation);
     add_real(r, "dualpath.adapter.scale", s->scale);
-    add_text(r, "dualpath.position.kind", s->position);
-    add_number(r, "dualpath.grid", s->grid);
     add_number(r, "dualpath.frames", s->frames);
-    add_number(r, "dualpath.spatial_frames", s->spatial);
     add_number(r, "dualpath.sampling_rate", 3);
     add_text(r, "dualpath.sampling", "center");
     add_text(r, "dualpath.past_end", "repeat");
     add_number(r, "dualpath.views", 1);
     add_number(r, "dualpath.crops", 1);
-    r->entries[r->entry_count++] =
-        (entry){.key = "dualpath.adapter.serial_skip", .type = GGUF_BOOL, .number = s->skip};
+    add_text(r, "dualpath.average", "logits");
+    add_text(r, "dualpath.resize.filter", "bilinear");
+    add_text(r, "dualpath.resize.long_side", "down");
+    add_flag(r, "dualpath.resize.antialias", false);
+    add_flag(r, "dualpath.grid.antialias", false);
+    add_flag(r, "dualpath.position.antialias", false);
+    add_text(r, "dualpath.crop.offset", "half-even");
+    add_entries_of_method(r, s);
 }
 
 tensor *add_tensor(recipe *r, const char *name, size_t rows, size_t columns) {
@@ -84,8 +128,32 @@ static void add_affine(recipe *r, const char *name, size_t rows, size_t columns)
     add_tensor(r, full, 0, rows > 0 ? rows : columns);
 }
 
+/* [b][time][rows][columns] and [b] */
+static void add_kernel(recipe *r, const char *adapter, size_t channels, const size_t *kernel) {
+    char name[80];
+    (void)snprintf(name, sizeof name, "%s.conv.weight", adapter);
+    tensor *weight = add_tensor(r, name, channels, kernel[0]);
+    weight->behind[0] = kernel[1];
+    weight->behind[1] = kernel[2];
+    (void)snprintf(name, sizeof name, "%s.conv.bias", adapter);
+    add_tensor(r, name, 0, channels);
+}
+
+static void add_adapter(recipe *r, const shape *s, size_t block, size_t site) {
+    char adapter[64], name[72];
+    size_t b = s->bottleneck[site];
+    (void)snprintf(adapter, sizeof adapter, "block.%zu.adapter.%s", block,
+                   site_name(s->method, site));
+    (void)snprintf(name, sizeof name, "%s.down", adapter);
+    add_affine(r, name, b, s->width);
+    if (s->method == DP_METHOD_ST_ADAPTER) {
+        add_kernel(r, adapter, b, s->kernel[site]);
+    }
+    (void)snprintf(name, sizeof name, "%s.up", adapter);
+    add_affine(r, name, s->width, b);
+}
+
 static void add_block(recipe *r, const shape *s, size_t block) {
-    static const char *const sites[] = {"s1", "s2", "t0", "t1", "t2"};
     const struct {
         const char *name;
         size_t rows, columns;
@@ -100,14 +168,14 @@ static void add_block(recipe *r, const shape *s, size_t block) {
         (void)snprintf(name, sizeof name, "block.%zu.%s", block, maps[i].name);
         add_affine(r, name, maps[i].rows, maps[i].columns);
     }
-    for (size_t i = 0; i < COUNT(sites); i++) {
-        size_t b = s->bottleneck[i];
-        if (b > 0) {
-            (void)snprintf(name, sizeof name, "block.%zu.adapter.%s.down", block, sites[i]);
-            add_affine(r, name, b, s->width);
-            (void)snprintf(name, sizeof name, "block.%zu.adapter.%s.up", block, sites[i]);
-            add_affine(r, name, s->width, b);
+    for (size_t i = 0; i < COUNT(s->bottleneck) && block >= s->first_block; i++) {
+        if (s->bottleneck[i] > 0) {
+            add_adapter(r, s, block, i);
         }
+    }
+    if (block < s->prompt_blocks) {
+        (void)snprintf(name, sizeof name, "block.%zu.prompt", block);
+        add_tensor(r, name, s->prompts, s->width);
     }
 }
 
@@ -116,7 +184,7 @@ size_t tokens_of(const shape *s) {
 }
 
 size_t framesets_of(const shape *s) {
-    return s->frames / (s->grid * s->grid);
+    return s->grid > 0 ? s->frames / (s->grid * s->grid) : 0;
 }
 
 size_t features_of(const shape *s) {
@@ -129,7 +197,10 @@ static void add_tables(recipe *r, const shape *s) {
     if (s->grid_table) {
         add_tensor(r, "position.grid", tokens_of(s), s->width);
     }
-    if (strcmp(s->position, "table") == 0) {
+    if (s->method == DP_METHOD_AIM) {
+        add_tensor(r, "position.time", s->frames, s->width);
+    }
+    if (has_two_paths(s) && strcmp(s->position, "table") == 0) {
         add_tensor(r, "position.table", framesets_of(s) * tokens_of(s), s->width);
     }
 }
@@ -150,9 +221,11 @@ static void add_tensors(recipe *r, const shape *s) {
     if (s->features > 0) {
         add_tensor(r, "projection.weight", s->features, s->width);
     }
-    if (s->classes > 0) {
+    if (s->classes > 0 && has_two_paths(s)) {
         add_affine(r, "head.hidden", s->hidden, 2 * features_of(s));
-        add_affine(r, "head.output", s->classes, s->hidden);
+    }
+    if (s->classes > 0) {
+        add_affine(r, "head.output", s->classes, has_two_paths(s) ? s->hidden : features_of(s));
     }
 }
 
@@ -226,16 +299,29 @@ static void fill_weights(const recipe *r, const tensor *t, float *values, size_t
     }
 }
 
+/* Returns how many dimensions a matrix has. */
+static uint32_t dims_of(const tensor *t, uint64_t dims[5]) {
+    uint32_t count = 2;
+    dims[0] = t->rows;
+    dims[1] = t->columns;
+    for (size_t i = 0; i < COUNT(t->behind) && t->behind[i] > 0; i++) {
+        dims[count++] = t->behind[i];
+    }
+    return count;
+}
+
 void write_tensor(gguf_builder *to, const recipe *r, const tensor *t) {
-    size_t count = (t->rows > 0 ? t->rows : 1) * t->columns * (t->third > 0 ? t->third : 1);
+    uint64_t dims[5];
+    uint32_t dim_count = dims_of(t, dims);
+    size_t count = (t->rows > 0 ? t->rows : 1) * t->columns;
+    for (size_t i = 2; i < dim_count; i++) {
+        count *= (size_t)dims[i];
+    }
     float *values = malloc(count * sizeof(float));
     ck_assert_ptr_nonnull(values);
     fill_weights(r, t, values, count);
-    if (t->third > 0) {
-        uint64_t dims[3] = {t->rows, t->columns, t->third};
-        gguf_add_tensor(to, t->name, t->type, 3, dims, values);
-    } else if (t->rows > 0) {
-        gguf_add_matrix(to, t->name, t->type, t->rows, t->columns, values);
+    if (t->rows > 0) {
+        gguf_add_tensor(to, t->name, t->type, dim_count, dims, values);
     } else {
         gguf_add_vector(to, t->name, t->columns, values);
     }

@@ -22,15 +22,38 @@ typedef struct shape {
     size_t image, patch, width, heads, blocks, mlp; /* R, p, D, H, L, F */
     size_t features;                                /* O; 0: no projection */
     size_t hidden, classes;                         /* M, C; 0: no head */
-    size_t grid, frames, spatial;                   /* g, T, Ts */
-    size_t bottleneck[5];                           /* of s1, s2, t0, t1, t2; 0: absent */
+    size_t grid, frames, spatial;                   /* g, T, Ts; one path: g = 0, Ts = T */
+    size_t bottleneck[5];                           /* b by the method's sites; 0: absent */
+    size_t kernel[2][3];           /* of conv_attn and conv_mlp: t, rows, columns */
+    size_t first_block;            /* of those with convolutions */
+    size_t prompts, prompt_blocks; /* P; 1 or L */
     const char *position, *activation, *adapter_activation;
     bool patch_bias, pre_norm, grid_table, skip;
     float scale;
+    dp_method method;
 } shape;
 
-/* The base of most tests: two blocks, all adapters, five classes. */
+/* The base of most tests: DualPath with two blocks, all adapters, five classes. */
 extern const shape released;
+
+/* A small model of each method, and of what a method may have or not: released is the first. */
+enum {
+    SHAPE_DUALPATH,
+    SHAPE_AIM,
+    SHAPE_AIM_ONE_TIME, /* without time_in */
+    SHAPE_ST,
+    SHAPE_ST_LAST, /* only conv_attn, in the second of two blocks */
+    SHAPE_VPT_DEEP,
+    SHAPE_VPT_SHALLOW,
+    SHAPE_ADAPTFORMER,
+    SHAPE_PROBE,
+    SHAPES
+};
+extern const shape method_shapes[SHAPES];
+
+bool has_two_paths(const shape *s);
+/* "s1" of "block.3.adapter.s1.down.weight"; NULL: the method has no such site. */
+const char *site_name(dp_method method, size_t site);
 
 /* A metadata value of type u32, f32, bool or string. */
 typedef struct entry {
@@ -43,7 +66,7 @@ typedef struct entry {
 typedef struct tensor {
     char name[80];
     size_t rows, columns; /* rows 0: a vector */
-    size_t third;         /* dimension behind the columns; 0: none */
+    size_t behind[3];     /* dimensions behind the columns, up to the first 0 */
     uint32_t type;
     float odd;        /* not 0: this value instead of one of the others */
     const char *twin; /* not NULL: the tensor whose values it has */
@@ -53,7 +76,7 @@ typedef struct tensor {
 typedef struct recipe {
     entry entries[32];
     size_t entry_count;
-    tensor tensors[160];
+    tensor tensors[256];
     size_t tensor_count;
     size_t labels; /* 0: none */
     uint32_t seed; /* of the weights */
@@ -66,10 +89,12 @@ tensor *find_tensor(recipe *r, const char *name);
 /* At the end of the list; rows 0: a vector. */
 tensor *add_tensor(recipe *r, const char *name, size_t rows, size_t columns);
 void drop_entry(recipe *r, const char *key);
+void add_number(recipe *r, const char *key, size_t number); /* u32 */
+void add_text(recipe *r, const char *key, const char *text);
 void drop_tensor(recipe *r, size_t index);
 
-size_t tokens_of(const shape *s);
-size_t framesets_of(const shape *s);
+size_t tokens_of(const shape *s);    /* the class token and patches, without prompts */
+size_t framesets_of(const shape *s); /* 0: one path */
 size_t features_of(const shape *s);
 
 /* ---- writing it ---- */

@@ -84,7 +84,7 @@ float *load_frame(const dp_frame *frame, const dpi_frame_target *target, size_t 
     float *out = new_floats(3 * size * size);
     for (size_t piece = 0; piece < pieces; piece++) {
         size_t first = piece * size / pieces, end = (piece + 1) * size / pieces;
-        float *scratch = guarded_floats(dpi_frame_scratch(size));
+        float *scratch = guarded_floats(dpi_frame_scratch(target));
         dpi_load_rows(frame, target, first, end - first, out + first * size, size * size, scratch);
         guarded_end();
     }

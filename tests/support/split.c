@@ -18,7 +18,8 @@ static bool has_prefix(const char *name, const char *prefix) {
 
 static bool is_frozen(const char *name) {
     return strcmp(name, "class_token") != 0 && !has_prefix(name, "position.") &&
-           !has_prefix(name, "head.") && strstr(name, ".adapter.") == NULL;
+           !has_prefix(name, "head.") && strstr(name, ".adapter.") == NULL &&
+           strstr(name, ".prompt") == NULL;
 }
 
 /* What every model must have, whether a task brings its own or not. */
@@ -47,16 +48,33 @@ static const uint8_t *end_of_entry(const dpi_gguf *gguf, size_t i) {
     return (const uint8_t *)next.bytes - 8;
 }
 
+/* Without its adapters or prompts, a model with one path is a probe. */
+static bool is_other_method(const char *key, const uint8_t *text, size_t size) {
+    static const char dualpath[] = "dualpath";
+    bool same = size == 8 + strlen(dualpath) && memcmp(text + 8, dualpath, strlen(dualpath)) == 0;
+    return strcmp(key, "dualpath.method") == 0 && !same;
+}
+
+static void copy_entry(const dpi_gguf_entry *entry, size_t size, bool task, gguf_builder *to) {
+    const uint8_t *value = (const uint8_t *)entry->key.bytes + entry->key.length + 4;
+    char key[256];
+    copy_text(key, sizeof key, entry->key);
+    if (strcmp(key, "dualpath.tensor_crc32") == 0 || strcmp(key, "general.alignment") == 0 ||
+        (!task && is_of_task(key))) {
+        return;
+    }
+    if (!task && is_other_method(key, value, size)) {
+        gguf_add_text(to, key, "probe");
+    } else {
+        gguf_add_value(to, key, entry->type, value, size);
+    }
+}
+
 static void copy_entries(const dpi_gguf *gguf, bool task, gguf_builder *to) {
     for (size_t i = 0; i < gguf->entry_count; i++) {
         const dpi_gguf_entry *entry = &gguf->entries[i];
         const uint8_t *value = (const uint8_t *)entry->key.bytes + entry->key.length + 4;
-        char key[256];
-        copy_text(key, sizeof key, entry->key);
-        if (strcmp(key, "dualpath.tensor_crc32") != 0 && strcmp(key, "general.alignment") != 0 &&
-            (task || !is_of_task(key))) {
-            gguf_add_value(to, key, entry->type, value, (size_t)(end_of_entry(gguf, i) - value));
-        }
+        copy_entry(entry, (size_t)(end_of_entry(gguf, i) - value), task, to);
     }
 }
 

@@ -186,7 +186,8 @@ START_TEST(queries_do_not_depend_on_the_split) {
 }
 END_TEST
 
-/* Beside the answer, which keeps its bits. */
+/* Beside the answer, which keeps its bits. Before they are rounded for the next product they add up
+ * to 1, however a GEMM divides. */
 START_TEST(weights_are_added_where_somebody_asks) {
     const dpi_gemm *p = products[_i];
     for (size_t round = 0; round < unless_brief(20, 6); round++) {
@@ -205,13 +206,19 @@ START_TEST(weights_are_added_where_somebody_asks) {
         for (size_t i = 0; i < plain.queries; i++) {
             double weights[512];
             double bound = weigh_query(p, &h, i, weights);
+            double total = 0;
             for (size_t t = 0; t < plain.tokens; t++) {
                 double got = (double)asked.weight_sums[i * plain.tokens + t] - 2.0;
+                total += got;
                 ck_assert_msg(fabs(got - weights[t]) <= bound + 4 * UNIT,
                               "%s, %s: weight (%zu, %zu) is %.9g, not %.9g",
                               dp_precision_name(p->layout.precision), p->name, i, t, got,
                               weights[t]);
             }
+            /* Each was rounded where it was added to 2. */
+            ck_assert_msg(fabs(total - 1) <= 4 * UNIT * (double)plain.tokens,
+                          "%s, %s: the weights of query %zu add up to %.9g",
+                          dp_precision_name(p->layout.precision), p->name, i, total);
         }
         guarded_end();
     }

@@ -25,7 +25,7 @@ START_TEST(missing_keys_are_named) {
 END_TEST
 
 START_TEST(wrong_types_are_named) {
-    recipe whole = make_recipe(&released);
+    recipe whole = make_recipe(&method_shapes[_i]);
     for (size_t i = 0; i < whole.entry_count; i++) {
         recipe r = whole;
         r.entries[i].type = r.entries[i].type == GGUF_F32 ? GGUF_U32 : GGUF_F32;
@@ -98,9 +98,17 @@ START_TEST(the_least_and_largest_epsilon_are_accepted) {
 END_TEST
 
 START_TEST(unknown_choices_are_named) {
-    static const char *const keys[] = {"general.architecture",        "dualpath.activation",
-                                       "dualpath.adapter.activation", "dualpath.position.kind",
-                                       "dualpath.sampling",           "dualpath.past_end"};
+    static const char *const keys[] = {"general.architecture",
+                                       "dualpath.activation",
+                                       "dualpath.adapter.activation",
+                                       "dualpath.position.kind",
+                                       "dualpath.sampling",
+                                       "dualpath.past_end",
+                                       "dualpath.resize.filter",
+                                       "dualpath.resize.long_side",
+                                       "dualpath.crop.offset",
+                                       "dualpath.average",
+                                       "dualpath.method"};
     static const char *const values[] = {"swish", "", "gelu_", "sincos", "given", "model", "\n"};
     for (size_t k = 0; k < COUNT(keys); k++) {
         for (size_t v = 0; v < COUNT(values); v++) {
@@ -226,15 +234,6 @@ START_TEST(sizes_from_tensors_are_bounded) {
     s.grid_table = false;
     r = make_recipe(&s);
     assert_refused(&r, "position values");
-    for (size_t site = 0; site < 5; site++) {
-        s = released;
-        s.bottleneck[site] = 4 * s.width;
-        r = make_recipe(&s);
-        assert_opens(&r);
-        s.bottleneck[site]++;
-        r = make_recipe(&s);
-        assert_refused(&r, "down.weight");
-    }
     s = released;
     s.features = 65537;
     r = make_recipe(&s);
@@ -277,11 +276,154 @@ START_TEST(labels_are_kept) {
 }
 END_TEST
 
+/* ---- methods ---- */
+
+/* Keys that only some methods have. */
+typedef struct method_key {
+    const char *key;
+    uint32_t methods; /* 1u << dp_method or'ed */
+    uint32_t type, number;
+    const char *text;
+} method_key;
+
+#define ONLY_DUALPATH (1u << DP_METHOD_DUALPATH)
+
+static const method_key method_keys[] = {
+    {"dualpath.position.kind", ONLY_DUALPATH, GGUF_STRING, 0, "table"},
+    {"dualpath.grid", ONLY_DUALPATH, GGUF_U32, 2, NULL},
+    {"dualpath.spatial_frames", ONLY_DUALPATH, GGUF_U32, 4, NULL},
+    {"dualpath.adapter.serial_skip", ONLY_DUALPATH, GGUF_BOOL, 0, NULL},
+    {"dualpath.adapter.first_block", 1u << DP_METHOD_ST_ADAPTER, GGUF_U32, 0, NULL},
+};
+
+/* Also with the value that would change nothing. */
+START_TEST(keys_of_other_methods_are_named) {
+    const shape *s = &method_shapes[_i];
+    for (size_t i = 0; i < COUNT(method_keys); i++) {
+        const method_key *k = &method_keys[i];
+        if ((k->methods >> s->method & 1) != 0) {
+            continue;
+        }
+        recipe r = make_recipe(s);
+        r.entries[r.entry_count++] =
+            (entry){.key = k->key, .type = k->type, .number = k->number, .text = k->text};
+        assert_refused(&r, k->key);
+        ck_assert_ptr_nonnull(strstr(dp_last_message(), dp_method_name(s->method)));
+    }
+}
+END_TEST
+
+START_TEST(unknown_methods_are_named) {
+    static const char *const names[] = {"", "AIM", "aim ", "st_adapter", "dual-path", "unknown"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        recipe r = make_recipe(&method_shapes[_i]);
+        char named[80];
+        find_entry(&r, "dualpath.method")->text = names[i];
+        (void)snprintf(named, sizeof named, "dualpath.method: \"%s\"", names[i]);
+        assert_refused(&r, named);
+    }
+}
+END_TEST
+
+/* What has adapters, prompts or a head of one method is not a model of another one. */
+START_TEST(a_file_is_of_one_method) {
+    const shape *s = &method_shapes[_i];
+    for (int32_t method = DP_METHOD_DUALPATH; method <= DP_METHOD_PROBE; method++) {
+        recipe r = make_recipe(s);
+        find_entry(&r, "dualpath.method")->text = dp_method_name(method);
+        if (method != (int32_t)s->method) {
+            assert_refused(&r, "");
+        }
+    }
+    recipe r = make_recipe(s);
+    drop_entry(&r, "dualpath.method"); /* dualpath */
+    if (has_two_paths(s)) {
+        assert_opens(&r);
+    } else {
+        assert_refused(&r, "");
+    }
+}
+END_TEST
+
+START_TEST(the_first_block_with_adapters_is_one_of_the_blocks) {
+    static const uint32_t wrong[] = {2, 3, 255, 256, 0x80000000, 0xffffffff};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        recipe r = make_recipe(&method_shapes[SHAPE_ST]);
+        find_entry(&r, "dualpath.adapter.first_block")->number = wrong[i];
+        assert_refused(&r, "dualpath.adapter.first_block");
+    }
+    recipe r = make_recipe(&method_shapes[SHAPE_ST]);
+    find_entry(&r, "dualpath.adapter.first_block")->number = 1;
+    assert_refused(&r, "block.0.adapter.conv_"); /* tensors that have no place then */
+    r = make_recipe(&method_shapes[SHAPE_ST_LAST]);
+    find_entry(&r, "dualpath.adapter.first_block")->number = 0;
+    assert_refused(&r, "block.0.adapter.conv_"); /* and that are missing */
+    r = make_recipe(&method_shapes[SHAPE_ST]);
+    drop_entry(&r, "dualpath.adapter.first_block");
+    assert_opens(&r);
+}
+END_TEST
+
+/* All frames are images of one path, of any number that need not divide anything. */
+START_TEST(frames_of_one_path_are_bounded) {
+    static const size_t sound[] = {1, 7, 256}, wrong[] = {257, 4096};
+    shape s = method_shapes[_i];
+    for (size_t i = 0; i < COUNT(sound); i++) {
+        s.frames = s.spatial = sound[i];
+        recipe r = make_recipe(&s);
+        assert_opens(&r);
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        s.frames = s.spatial = wrong[i];
+        recipe r = make_recipe(&s);
+        assert_refused(&r, "dualpath.frames");
+    }
+}
+END_TEST
+
+/* Beside the 17 tokens of an image, 65536 in all. */
+START_TEST(prompts_are_bounded) {
+    shape s = method_shapes[SHAPE_VPT_SHALLOW];
+    s.width = 8;
+    s.prompts = 65536 - 17;
+    recipe r = make_recipe(&s);
+    assert_opens(&r);
+    s.prompts++;
+    r = make_recipe(&s);
+    assert_refused(&r, "65537 tokens an image");
+    s.prompts = 65536;
+    r = make_recipe(&s);
+    assert_refused(&r, "65553 tokens an image");
+    s.prompts++;
+    r = make_recipe(&s);
+    assert_refused(&r, "block.0.prompt: 65537 rows");
+}
+END_TEST
+
+START_TEST(bottlenecks_of_methods_are_bounded) {
+    for (size_t site = 0; site < COUNT(released.bottleneck); site++) {
+        shape s = method_shapes[_i];
+        if (s.bottleneck[site] == 0) {
+            continue;
+        }
+        s.bottleneck[site] = 4 * s.width;
+        recipe r = make_recipe(&s);
+        assert_opens(&r);
+        s.bottleneck[site]++;
+        r = make_recipe(&s);
+        char named[64];
+        (void)snprintf(named, sizeof named, "adapter %s: the %zu rows of its down.weight",
+                       site_name(s.method, site), s.bottleneck[site]);
+        assert_refused(&r, named);
+    }
+}
+END_TEST
+
 static Suite *metadata_suite(void) {
     Suite *suite = suite_create("model_metadata");
     TCase *metadata = add_case(suite, "metadata", 120, random_restart, NULL);
     tcase_add_test(metadata, missing_keys_are_named);
-    tcase_add_test(metadata, wrong_types_are_named);
+    tcase_add_loop_test(metadata, wrong_types_are_named, 0, SHAPES);
     tcase_add_loop_test(metadata, numbers_out_of_bounds_are_named, 0, (int)COUNT(number_table));
     tcase_add_loop_test(metadata, reals_out_of_bounds_are_named, 0, (int)COUNT(real_table));
     tcase_add_test(metadata, the_least_and_largest_epsilon_are_accepted);
@@ -293,6 +435,15 @@ static Suite *metadata_suite(void) {
                         (int)COUNT(relation_table));
     tcase_add_test(metadata, sizes_from_tensors_are_bounded);
     tcase_add_test(metadata, an_empty_file_of_tensors_is_refused);
+
+    TCase *methods = add_case(suite, "methods", 120, random_restart, NULL);
+    tcase_add_loop_test(methods, keys_of_other_methods_are_named, 0, SHAPES);
+    tcase_add_loop_test(methods, unknown_methods_are_named, 0, SHAPES);
+    tcase_add_loop_test(methods, a_file_is_of_one_method, 0, SHAPES);
+    tcase_add_test(methods, the_first_block_with_adapters_is_one_of_the_blocks);
+    tcase_add_loop_test(methods, frames_of_one_path_are_bounded, 1, SHAPES);
+    tcase_add_test(methods, prompts_are_bounded);
+    tcase_add_loop_test(methods, bottlenecks_of_methods_are_bounded, 0, SHAPES);
     return suite;
 }
 

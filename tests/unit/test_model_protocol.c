@@ -2,6 +2,7 @@
  * lib/model, the protocol of a model: what a file says is what dp_model_info says, of compiled
  * files as well, and what a clip does that leaves it to the model.
  */
+#include "base/bytes.h"
 #include "model_recipe.h"
 #include "suite.h"
 
@@ -25,6 +26,14 @@ static const choice_row choice_table[] = {
     {"dualpath.sampling", "segments", SAMPLING, "segments"},
     {"dualpath.past_end", "repeat", TEXT_FIELD(past_end), "repeat, wrap"},
     {"dualpath.past_end", "wrap", TEXT_FIELD(past_end), "wrap"},
+    {"dualpath.average", "logits", TEXT_FIELD(average), "logits, probabilities"},
+    {"dualpath.average", "probabilities", TEXT_FIELD(average), "probabilities"},
+    {"dualpath.resize.filter", "bilinear", TEXT_FIELD(resize_filter), "bilinear, bicubic"},
+    {"dualpath.resize.filter", "bicubic", TEXT_FIELD(resize_filter), "bicubic"},
+    {"dualpath.resize.long_side", "down", TEXT_FIELD(resize_long_side), "down, nearest"},
+    {"dualpath.resize.long_side", "nearest", TEXT_FIELD(resize_long_side), "nearest"},
+    {"dualpath.crop.offset", "half-even", TEXT_FIELD(crop_offset), "half-even, down"},
+    {"dualpath.crop.offset", "down", TEXT_FIELD(crop_offset), "down"},
 };
 
 static const char *said_of(const dp_model_info *info, const choice_row *row) {
@@ -48,11 +57,15 @@ START_TEST(choices_are_kept) {
     const choice_row *row = &choice_table[_i];
     recipe r = make_recipe(&released);
     find_entry(&r, row->key)->text = row->value;
-    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
-    dp_model_info of_canonical = info_of(canonical.model), of_compiled = info_of(compiled.model);
+    opened canonical = open_recipe(&r, NULL);
+    dp_model_info of_canonical = info_of(canonical.model);
     ck_assert_str_eq(said_of(&of_canonical, row), row->value);
-    ck_assert_str_eq(said_of(&of_compiled, row), row->value);
-    close_opened(&compiled);
+    if (dpi_is_little_endian()) { /* others do not compile */
+        opened compiled = compile(canonical.model);
+        dp_model_info of_compiled = info_of(compiled.model);
+        ck_assert_str_eq(said_of(&of_compiled, row), row->value);
+        close_opened(&compiled);
+    }
     close_opened(&canonical);
 }
 END_TEST
@@ -64,6 +77,36 @@ START_TEST(other_choices_are_told_what_is_known) {
     assert_refused(&r, row->key);
     ck_assert_ptr_nonnull(strstr(dp_last_message(), "\"sometimes\" is not a known value"));
     ck_assert_ptr_nonnull(strstr(dp_last_message(), row->others));
+}
+END_TEST
+
+typedef struct flag_row {
+    const char *key;
+    size_t field;
+} flag_row;
+
+static const flag_row flag_table[] = {
+    {"dualpath.resize.antialias", offsetof(dp_model_info, resize_antialias)},
+    {"dualpath.grid.antialias", offsetof(dp_model_info, grid_antialias)},
+    {"dualpath.position.antialias", offsetof(dp_model_info, position_antialias)},
+};
+
+static int32_t flag_of(const dp_model *model, size_t field) {
+    int32_t flag;
+    dp_model_info info = info_of(model);
+    memcpy(&flag, (const uint8_t *)&info + field, sizeof flag);
+    return flag;
+}
+
+START_TEST(flags_are_kept) {
+    const flag_row *row = &flag_table[_i];
+    recipe r = make_recipe(&released);
+    find_entry(&r, row->key)->number = 1;
+    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
+    ck_assert_int_eq(flag_of(canonical.model, row->field), 1);
+    ck_assert_int_eq(flag_of(compiled.model, row->field), 1);
+    close_opened(&compiled);
+    close_opened(&canonical);
 }
 END_TEST
 
@@ -80,7 +123,10 @@ START_TEST(keys_that_are_absent_stand_for_dualpath) {
     }
     drop_entry(&r, "dualpath.views");
     drop_entry(&r, "dualpath.crops");
-    ck_assert_uint_ge(dropped, 2);
+    for (size_t i = 0; i < COUNT(flag_table); i++) {
+        drop_entry(&r, flag_table[i].key);
+    }
+    ck_assert_uint_eq(dropped, 6);
     opened o = open_recipe(&r, NULL);
     dp_model_info info = info_of(o.model);
     ck_assert_int_eq(info.sampling, DP_SAMPLING_CENTER);
@@ -99,11 +145,15 @@ START_TEST(views_and_crops_are_kept) {
     recipe r = make_recipe(&released);
     find_entry(&r, "dualpath.views")->number = 3;
     find_entry(&r, "dualpath.crops")->number = 2;
-    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
-    dp_model_info of_canonical = info_of(canonical.model), of_compiled = info_of(compiled.model);
+    opened canonical = open_recipe(&r, NULL);
+    dp_model_info of_canonical = info_of(canonical.model);
     ck_assert(of_canonical.views == 3 && of_canonical.crops == 2);
-    ck_assert(of_compiled.views == 3 && of_compiled.crops == 2);
-    close_opened(&compiled);
+    if (dpi_is_little_endian()) {
+        opened compiled = compile(canonical.model);
+        dp_model_info of_compiled = info_of(compiled.model);
+        ck_assert(of_compiled.views == 3 && of_compiled.crops == 2);
+        close_opened(&compiled);
+    }
     close_opened(&canonical);
     find_entry(&r, "dualpath.sampling")->text = "segments";
     assert_refused(&r, "dualpath.views: sampling in segments has one view, not 3");
@@ -162,7 +212,7 @@ START_TEST(views_default_to_those_of_the_model) {
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 3, 1, &index), DP_OK);
     clip.sampling = DP_SAMPLING_SEGMENTS;
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 0, 1, &index), DP_ERR_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(dp_last_message(), "'segments' has one view, not 4"));
+    ck_assert_ptr_nonnull(strstr(dp_last_message(), "DP_SAMPLING_SEGMENTS has one view, not 4"));
     clip.views = 0;
     ck_assert_int_eq(dp_model_sample_view(o.model, &clip, 1, 1, &index), DP_ERR_ARGUMENT);
     clip.sampling = DP_SAMPLING_GIVEN;
@@ -199,6 +249,7 @@ static Suite *protocol_suite(void) {
     TCase *files = add_case(suite, "files", 60, random_restart, NULL);
     tcase_add_loop_test(files, choices_are_kept, 0, (int)COUNT(choice_table));
     tcase_add_loop_test(files, other_choices_are_told_what_is_known, 0, (int)COUNT(choice_table));
+    tcase_add_loop_test(files, flags_are_kept, 0, (int)COUNT(flag_table));
     tcase_add_test(files, keys_that_are_absent_stand_for_dualpath);
     tcase_add_test(files, views_and_crops_are_kept);
     tcase_add_test(files, words_say_the_protocol);

@@ -94,7 +94,7 @@ static picture make_upright_picture(const dp_frame *frame) {
 static float *load_cell(const dp_frame *frame, const dpi_frame_target *target, size_t g,
                         size_t cell) {
     float *frameset = must(calloc(3 * target->size * target->size, sizeof *frameset));
-    float *scratch = new_floats(dpi_cell_scratch(target->size));
+    float *scratch = new_floats(dpi_cell_scratch(target));
     dpi_load_cell(frame, target, g, cell, frameset, scratch);
     free(scratch);
     return frameset;

@@ -400,7 +400,8 @@ START_TEST(cells_are_shrunk_frames) {
     }
     for (size_t cell = 0; cell < g * g; cell++) {
         float *frame = random_image(size);
-        dpi_fill_cell(frame, size, g, cell, frameset);
+        dpi_frame_target target = plain_target(size);
+        dpi_fill_cell(frame, &target, g, cell, frameset);
         for (size_t i = 0; i < 3 * side * side; i++) {
             size_t c = i / (side * side), y = i / side % side, x = i % side;
             size_t place = (cell / g * side + y) * size + cell % g * side + x;
@@ -418,7 +419,11 @@ END_TEST
 
 START_TEST(grid_of_one_is_the_identity) {
     float *frame = random_image(7), *frameset = new_floats(3 * 7 * 7);
-    dpi_fill_cell(frame, 7, 1, 0, frameset);
+    dpi_frame_target target = plain_target(7);
+    dpi_fill_cell(frame, &target, 1, 0, frameset);
+    ck_assert_mem_eq(frame, frameset, 3 * 7 * 7 * sizeof(float));
+    target.antialias_cells = true;
+    dpi_fill_cell(frame, &target, 1, 0, frameset);
     ck_assert_mem_eq(frame, frameset, 3 * 7 * 7 * sizeof(float));
     free(frame);
     free(frameset);
@@ -439,11 +444,14 @@ START_TEST(loaded_cells_are_loaded_frames) {
         made.frame.aspect_width = made.frame.aspect_height = 1 + (int)random_below(2);
         made.frame.aspect_width += (int)random_below(2);
         dpi_frame_target target = normalised_target(size, random_below(2), 2);
+        target.antialias_cells = round % 2 == 1;
+        target.filter = round % 3 == 2 ? DPI_FILTER_BICUBIC : DPI_FILTER_BILINEAR;
+        target.antialias = round % 5 == 4;
         float *frame = load_frame(&made.frame, &target, 1);
         float *expected = random_image(size), *frameset = must(malloc(bytes));
         memcpy(frameset, expected, bytes);
-        dpi_fill_cell(frame, size, g, cell, expected);
-        float *scratch = new_floats(dpi_cell_scratch(size));
+        dpi_fill_cell(frame, &target, g, cell, expected);
+        float *scratch = new_floats(dpi_cell_scratch(&target));
         dpi_load_cell(&made.frame, &target, g, cell, frameset, scratch);
         ck_assert_mem_eq(frameset, expected, bytes);
         free(scratch);

@@ -31,13 +31,21 @@ KEYS = {
     "past_end": Key("where there are too few (repeat)", ("repeat", "wrap")),
     "views": Key("views in time of a clip (1)", most=MAX_VIEWS),
     "crops": Key("crops along the longer side (1)", most=MAX_CROPS),
+    "average": Key("of several views (logits)", ("logits", "probabilities")),
+    "resize.filter": Key("how frames are resized (bilinear)", ("bilinear", "bicubic")),
+    "resize.long_side": Key("how their long side is rounded (down)", ("down", "nearest")),
+    "resize.antialias": Key("frames that shrink are smoothed, as in newer frameworks"),
+    "grid.antialias": Key("and so are they on their way into a cell of a frameset"),
+    "position.antialias": Key("and the map of frame indices of a frameset"),
+    "crop.offset": Key("how half of what a crop leaves out is rounded (half-even)",
+                       ("half-even", "down")),
 }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the model is evaluated, if it is not as DualPath's are")
     for name, key in KEYS.items():
-        option = "--" + name.replace("_", "-").replace(".", "-")
+        option = "--" + _dest(name).replace("_", "-")
         if key.names:
             group.add_argument(option, choices=key.names, help=key.help)
         elif key.most:
@@ -47,4 +55,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def option_of(options: argparse.Namespace, name: str) -> Any:
-    return getattr(options, name.replace(".", "_"))
+    """What was given for a key; None: nothing."""
+    return getattr(options, _dest(name))
+
+
+def _dest(name: str) -> str:
+    return name.replace(".", "_")

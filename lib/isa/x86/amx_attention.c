@@ -187,15 +187,17 @@ static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dp
     return v_sum(sum);
 }
 
-/* sums += weights * factor */
-static void add_weights(float *sums, const dpi_kgroup *groups, float factor, size_t tokens) {
-    vf f = v_set(factor);
+/* sums += the weights before they are rounded: they add up to 1, as in all other GEMMs. Who asks
+ * has each exponential computed twice; who does not pays nothing. */
+static void add_weights(float *sums, const float *scores, size_t tokens, float scale, float sum) {
+    vf largest = v_set(largest_score(scores, tokens));
+    vf factor = v_set(scale * LOG2_E);
+    vf share = v_set(1.0f / sum);
     for (size_t i = 0; i < tokens; i += V_LENGTH) {
         __mmask16 mask = v_lanes(tokens - i);
-        __m256i numbers = _mm256_loadu_si256((const __m256i *)((const uint16_t *)groups + i));
-        vf weights = u_as_floats(_mm512_slli_epi32(_mm512_cvtepu16_epi32(numbers), 16));
-        vf sum = _mm512_fmadd_ps(weights, f, _mm512_maskz_loadu_ps(mask, sums + i));
-        _mm512_mask_storeu_ps(sums + i, mask, sum);
+        vf weights = r_softmax_term(v_load(scores + i), largest, factor);
+        vf added = _mm512_fmadd_ps(weights, share, _mm512_maskz_loadu_ps(mask, sums + i));
+        _mm512_mask_storeu_ps(sums + i, mask, added);
     }
 }
 
@@ -230,11 +232,12 @@ void dpi_amx_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
         copy_queries(attention, r, rows, queries);
         multiply_by_panels(queries, s.keys, key_depth, tokens, s.scores, s.score_stride);
         for (size_t i = 0; i < rows; i++) {
-            sum[i] = softmax_to_bf16(s.scores + i * s.score_stride, tokens, attention->scale,
+            const float *scores = s.scores + i * s.score_stride;
+            sum[i] = softmax_to_bf16(scores, tokens, attention->scale,
                                      weights.groups + i * weights.stride);
             if (attention->weight_sums != NULL) {
-                add_weights(attention->weight_sums + (r + i) * tokens,
-                            weights.groups + i * weights.stride, 1.0f / sum[i], tokens);
+                add_weights(attention->weight_sums + (r + i) * tokens, scores, tokens,
+                            attention->scale, sum[i]);
             }
         }
         multiply_by_panels(weights, s.values, value_depth, size, s.answer, s.answer_stride);
