@@ -519,8 +519,9 @@ check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests
 
-check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTorch (needs TORCH=1 once; minutes, 6 GB)
-	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large b16 b16-t32 l14 \
+LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
+check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)
+	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large $(LARGE) \
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
