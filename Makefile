@@ -643,7 +643,7 @@ check-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz_%)
 FUZZ_SECONDS ?= 600
 FUZZ_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_SIZE            := 4096
-FUZZ_SIZE_loader     := 65536
+FUZZ_SIZE_loader     := 98304
 FUZZ_SIZE_calls      := 400
 FUZZ_SEEDS_loader    := tests/golden
 FUZZ_OPTIONS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=25 -len_control=0 -print_final_stats=1 \
