@@ -477,9 +477,10 @@ ANSWERS := $(BUILD)/tests/same-bits/answers
 check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_clang)
 	@echo "== amalgamation"
 	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
-	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf >$$program.$$level.txt; \
+	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf tests/golden/family/*.gguf >$$program.$$level.txt; \
 	    cmp $(ANSWERS).$$level.txt $$program.$$level.txt; done; done
 	@CC="$(CC)" sh tests/packaging/optimise_test.sh $(AMALGAMATION)
+	@CC="$(CC) $(AMALGAMATION_CFLAGS)" LIBS="$(LDFLAGS) $(LIBS)" sh tests/packaging/methods_test.sh $(AMALGAMATION) $(ANSWERS).o
 	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(ANSWERS).*.txt | sort -u | tr '\n' ' ')"
 
 $(ANSWERS): $(ANSWERS).o $(STATIC)
@@ -644,7 +645,7 @@ check-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz_%)
 FUZZ_SECONDS ?= 600
 FUZZ_CFLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_SIZE            := 4096
-FUZZ_SIZE_loader     := 65536
+FUZZ_SIZE_loader     := 98304
 FUZZ_SIZE_calls      := 400
 FUZZ_SEEDS_loader    := tests/golden
 FUZZ_OPTIONS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=25 -len_control=0 -print_final_stats=1 \

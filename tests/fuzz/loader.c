@@ -18,7 +18,7 @@
 #include <zlib.h>
 
 #define CHOICES 4
-#define BACKBONES 3
+#define FORMS 3 /* of a backbone */
 
 /* ---- the file of an input ---- */
 
@@ -26,7 +26,7 @@ typedef struct choices {
     dp_model_options options;
     bool gzip;
     uint8_t damage; /* of the compressed file; 0: none */
-    int backbone;   /* for a task */
+    int form;       /* of the backbone for a task */
     uint8_t pixels;
 } choices;
 
@@ -50,7 +50,7 @@ static choices choose(fuzz_input in) {
     c.gzip = packing % 4 == 3;
     c.damage = packing / 4;
     c.pixels = fuzz_byte(&in);
-    c.backbone = c.pixels % BACKBONES;
+    c.form = c.pixels % FORMS;
     return c;
 }
 
@@ -91,7 +91,15 @@ static struct {
 } file;
 
 static test_allocator memory;
-static dp_model *backbones[BACKBONES];
+
+/* Models whose frozen tensors are those of tasks. */
+static const char *const backbone_files[] = {"crops-first.gguf", "family/aim_two.gguf",
+                                             "family/st.gguf", "family/vpt_deep.gguf",
+                                             "family/adaptformer.gguf"};
+
+#define BACKBONES (sizeof backbone_files / sizeof backbone_files[0])
+
+static dp_model *backbones[BACKBONES][FORMS];
 
 /* Hands out pieces of odd sizes. */
 static int64_t read_file_bytes(void *user, uint64_t offset, void *buffer, size_t size) {
@@ -332,8 +340,8 @@ static void open_all_ways(const choices *c, dp_model *backbone) {
     for (int w = 0; w < WAYS; w++) {
         dp_model_close(models[w]);
     }
-    if (first.status == DP_ERR_BACKBONE && backbone == NULL) {
-        open_all_ways(c, backbones[c->backbone]);
+    for (size_t i = 0; i < BACKBONES && first.status == DP_ERR_BACKBONE && backbone == NULL; i++) {
+        open_all_ways(c, backbones[i][c->form]);
     }
 }
 
@@ -350,20 +358,26 @@ static void remove_path(void) {
     (void)unlink(file.path);
 }
 
-int LLVMFuzzerInitialize(int *count, char ***arguments) {
-    static split_files files; /* the backbones are used where they are */
-    (void)count;
-    (void)arguments;
-    files = split_path(find_golden("crops-first.gguf").text);
-    for (int i = 0; i < BACKBONES; i++) {
+static void open_backbones(size_t index) {
+    static split_files files[BACKBONES]; /* the backbones are used where they are */
+    files[index] = split_path(find_golden(backbone_files[index]).text);
+    for (int form = 0; form < FORMS; form++) {
         dp_model_options options;
         dp_model_options_default(&options);
         options.as_backbone = 1;
-        options.precision = i == 1 ? DP_PRECISION_INT8 : DP_PRECISION_F32;
-        options.unfused = i == 2;
-        fuzz_require(dp_model_open_memory(files.backbone, files.backbone_size, &options,
-                                          &backbones[i]) == DP_OK,
+        options.precision = form == 1 ? DP_PRECISION_INT8 : DP_PRECISION_F32;
+        options.unfused = form == 2;
+        fuzz_require(dp_model_open_memory(files[index].backbone, files[index].backbone_size,
+                                          &options, &backbones[index][form]) == DP_OK,
                      "no backbone", dp_last_message());
+    }
+}
+
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    (void)count;
+    (void)arguments;
+    for (size_t i = 0; i < BACKBONES; i++) {
+        open_backbones(i);
     }
     (void)snprintf(file.path, sizeof file.path, "%s/dualpath-fuzz-%ld", P_tmpdir, (long)getpid());
     fuzz_require(atexit(remove_path) == 0, "no atexit()", "");

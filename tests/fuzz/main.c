@@ -61,7 +61,7 @@ static void run_path(const char *path) {
         char name[1024];
         (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
         if (entry->d_name[0] != '.') {
-            run_file(name);
+            run_path(name);
         }
     }
     (void)closedir(folder);

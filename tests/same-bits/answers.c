@@ -119,20 +119,20 @@ static void session_options(dp_session_options *options, const setup *run) {
     options->image_by_image = run->image_by_image;
 }
 
+/* NULL: there are none. */
 static void print_numbers(const char *name, const float *numbers, int32_t count) {
     printf(" %s", name);
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; numbers != NULL && i < count; i++) {
         printf(" %a", (double)numbers[i]);
     }
     printf("\n");
 }
 
 static void print_result(const dp_result *result) {
-    int32_t classes = result->logits != NULL ? result->classes : 0;
     print_numbers("temporal", result->feature_temporal, result->feature_size);
     print_numbers("spatial", result->feature_spatial, result->feature_size);
-    print_numbers("logits", result->logits, classes);
-    print_numbers("probabilities", result->probabilities, classes);
+    print_numbers("logits", result->logits, result->classes);
+    print_numbers("probabilities", result->probabilities, result->classes);
     printf(" multiply-adds %lld\n", (long long)result->macs);
 }
 

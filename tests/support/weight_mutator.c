@@ -152,6 +152,7 @@ static void change_number(uint8_t *bytes, size_t size, bool is_float) {
 static const char *const keys[] = {"general.architecture",
                                    "general.name",
                                    "dualpath.format_version",
+                                   "dualpath.method",
                                    "dualpath.image_size",
                                    "dualpath.patch_size",
                                    "dualpath.embedding_length",
@@ -162,11 +163,16 @@ static const char *const keys[] = {"general.architecture",
                                    "dualpath.adapter.activation",
                                    "dualpath.adapter.scale",
                                    "dualpath.adapter.serial_skip",
+                                   "dualpath.adapter.first_block",
                                    "dualpath.position.kind",
                                    "dualpath.grid",
                                    "dualpath.frames",
                                    "dualpath.spatial_frames",
                                    "dualpath.sampling_rate",
+                                   "dualpath.sampling",
+                                   "dualpath.past_end",
+                                   "dualpath.views",
+                                   "dualpath.crops",
                                    "dualpath.image_mean",
                                    "dualpath.image_std",
                                    "dualpath.labels",
@@ -186,12 +192,29 @@ static const char *const keys[] = {"general.architecture",
                                    "dualpath.compiled.pre_norm",
                                    "dualpath.compiled.bottleneck.s1",
                                    "dualpath.compiled.bottleneck.t0",
+                                   "dualpath.compiled.bottleneck.time_in",
+                                   "dualpath.compiled.bottleneck.mlp",
+                                   "dualpath.compiled.bottleneck.conv_attn",
+                                   "dualpath.compiled.kernel.attn.time",
+                                   "dualpath.compiled.kernel.mlp.columns",
+                                   "dualpath.compiled.prompts",
+                                   "dualpath.compiled.prompt_blocks",
                                    "dualpath.tensor_crc32",
                                    "general.alignment",
                                    "",
                                    "other"};
 
 static const char *const texts[] = {"dualpath",
+                                    "aim",
+                                    "st-adapter",
+                                    "vpt",
+                                    "adaptformer",
+                                    "probe",
+                                    "center",
+                                    "interval",
+                                    "spread",
+                                    "segments",
+                                    "wrap",
                                     "gelu",
                                     "quick_gelu",
                                     "relu",
@@ -486,7 +509,8 @@ static void misplace(weight_file *file) {
 
 /* ---- other sizes of a whole model ---- */
 
-enum side { NONE, D, PPP, N, TN, F, O, OO, M, C, DDD, B, SIDES = B + 5 };
+/* KEPT: what follows the rows stays as it is. M is what the last layer of the head reads. */
+enum side { NONE, KEPT, D, PPP, N, TN, T, P, F, O, OO, M, C, DDD, B, SIDES = B + 5 };
 
 /* Rows and columns of canonical tensors, without "block.N." and "adapter.A.". */
 static const struct {
@@ -499,6 +523,8 @@ static const struct {
     {"position.spatial", N, D},
     {"position.grid", N, D},
     {"position.table", TN, D},
+    {"position.time", T, D},
+    {"prompt", P, D},
     {"pre_norm.weight", D, NONE},
     {"pre_norm.bias", D, NONE},
     {"post_norm.weight", D, NONE},
@@ -524,22 +550,42 @@ static const struct {
     {"down.bias", B, NONE},
     {"up.weight", D, B},
     {"up.bias", D, NONE},
+    {"conv.weight", B, KEPT},
+    {"conv.bias", B, NONE},
 };
+
+/* Adapters by the methods' sites. */
+static const struct {
+    const char *name;
+    int index;
+} sites[] = {
+    {"s1.", 0},   {"s2.", 1},    {"t0.", 2},  {"t1.", 3},        {"t2.", 4},       {"time_in.", 0},
+    {"time.", 1}, {"space.", 2}, {"mlp.", 3}, {"conv_attn.", 0}, {"conv_mlp.", 1},
+};
+
+/* The width of the adapter that the name begins with, which is left out of it; NONE: no adapter. */
+static enum side take_site(const char **name) {
+    for (size_t i = 0; i < COUNT(sites); i++) {
+        size_t length = strlen(sites[i].name);
+        if (strncmp(*name, sites[i].name, length) == 0) {
+            *name += length;
+            return B + (enum side)sites[i].index;
+        }
+    }
+    return NONE;
+}
 
 /* The sides of a tensor; false for one that no canonical file has. */
 static bool sides_of(const char *name, enum side sides[2]) {
-    static const char sites[] = "s1s2t0t1t2";
     int block = 0;
     int length = 0;
     enum side site = NONE;
     if (sscanf(name, "block.%d.%n", &block, &length) == 1 && length > 0) {
         name += length;
     }
-    if (strncmp(name, "adapter.", 8) == 0 && strlen(name) > 11) {
-        for (size_t i = 0; i < 5; i++) {
-            site = strncmp(name + 8, sites + 2 * i, 2) == 0 ? B + (enum side)i : site;
-        }
-        name += 11;
+    if (strncmp(name, "adapter.", 8) == 0) {
+        name += 8;
+        site = take_site(&name);
     }
     for (size_t i = 0; i < COUNT(canonical); i++) {
         if (strcmp(name, canonical[i].name) == 0) {
@@ -571,7 +617,16 @@ static void set_key(weight_file *file, const char *key, uint64_t number) {
 
 typedef struct sizes {
     uint64_t side[SIDES], image, patch, heads, grid, frames, spatial;
+    bool one_path;
 } sizes;
+
+static bool has_one_path(const weight_file *file) {
+    static const char dualpath[] = "dualpath";
+    size_t i = weight_file_find(file, "dualpath.method");
+    span value = i < file->entry_count ? file->entries[i].value : (span){NULL, 0};
+    return value.size > 0 && !(value.size == 8 + strlen(dualpath) &&
+                               memcmp(value.bytes + 8, dualpath, strlen(dualpath)) == 0);
+}
 
 static sizes read_sizes(const weight_file *file) {
     sizes s = {.image = get_key(file, "dualpath.image_size", 16),
@@ -579,7 +634,8 @@ static sizes read_sizes(const weight_file *file) {
                .heads = get_key(file, "dualpath.attention.head_count", 1),
                .grid = get_key(file, "dualpath.grid", 4),
                .frames = get_key(file, "dualpath.frames", 16),
-               .spatial = get_key(file, "dualpath.spatial_frames", 8)};
+               .spatial = get_key(file, "dualpath.spatial_frames", 8),
+               .one_path = has_one_path(file)};
     for (size_t i = 0; i < file->tensor_count; i++) {
         enum side sides[2];
         const weight_tensor *tensor = &file->tensors[i];
@@ -598,13 +654,29 @@ static void relate_sizes(sizes *s) {
     s->side[PPP] = 3 * s->patch * s->patch;
     s->side[N] = patches * patches + 1;
     s->side[TN] = s->frames / cells * s->side[N];
+    s->side[T] = s->frames;
     s->side[OO] = 2 * s->side[O];
     s->side[DDD] = 3 * s->side[D];
+    if (s->one_path) { /* without a projection, O is D */
+        s->side[M] = s->side[O] > 0 ? s->side[O] : s->side[D];
+    }
+}
+
+static void choose_frames(sizes *s) {
+    if (s->one_path) {
+        s->frames = 1 + below(9);
+        s->image = s->patch * (1 + below(4));
+        return;
+    }
+    s->grid = 1 + below(4);
+    s->spatial = 1 + below(8);
+    s->frames = s->grid * s->grid * s->spatial;
+    s->image = s->patch * s->grid * (1 + below(2));
 }
 
 static void choose_size(sizes *s) {
     static const uint8_t widths[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 64, 65, 96};
-    static const enum side free_sides[] = {F, O, M, C, B, B + 1, B + 2, B + 3, B + 4};
+    static const enum side free_sides[] = {F, O, M, C, P, B, B + 1, B + 2, B + 3, B + 4};
     switch (below(6)) {
     case 0:
         s->heads = 1 + below(4);
@@ -612,14 +684,11 @@ static void choose_size(sizes *s) {
         s->side[O] = one_in(2) ? s->side[D] : s->side[O];
         break;
     case 1:
-        s->grid = 1 + below(4);
-        s->spatial = 1 + below(8);
-        s->frames = s->grid * s->grid * s->spatial;
-        s->image = s->patch * s->grid * (1 + below(2));
+        choose_frames(s);
         break;
     case 2:
         s->patch = 1 + below(9);
-        s->image = s->patch * s->grid * (1 + below(2));
+        s->image = s->patch * (s->one_path ? 1 : s->grid) * (1 + below(2));
         break;
     default:
         s->side[free_sides[below(COUNT(free_sides))]] = widths[below(COUNT(widths))];
@@ -634,11 +703,13 @@ static void fit_tensor(weight_tensor *tensor, const sizes *s) {
         return;
     }
     for (uint32_t i = 0; i < 2; i++) {
-        if (sides[i] != NONE) {
+        if (sides[i] != NONE && sides[i] != KEPT) {
             tensor->shape[i] = s->side[sides[i]];
         }
     }
-    tensor->dims = sides[1] != NONE ? 2 : 1;
+    if (sides[1] != KEPT) {
+        tensor->dims = sides[1] != NONE ? 2 : 1;
+    }
     if (tensor->type == GGUF_TENSOR_Q8_0 && tensor->shape[tensor->dims - 1] % 32 != 0) {
         tensor->type = GGUF_TENSOR_F32;
         fill_data(tensor);
@@ -654,15 +725,33 @@ static void change_sizes(weight_file *file) {
     set_key(file, "dualpath.patch_size", s.patch);
     set_key(file, "dualpath.embedding_length", s.side[D]);
     set_key(file, "dualpath.attention.head_count", s.heads);
-    set_key(file, "dualpath.grid", s.grid);
     set_key(file, "dualpath.frames", s.frames);
-    set_key(file, "dualpath.spatial_frames", s.spatial);
+    if (!s.one_path) {
+        set_key(file, "dualpath.grid", s.grid);
+        set_key(file, "dualpath.spatial_frames", s.spatial);
+    }
     size_t labels = weight_file_find(file, "dualpath.labels");
     if (labels < file->entry_count) {
         file->entries[labels] = file->entries[--file->entry_count];
     }
     for (size_t i = 0; i < file->tensor_count; i++) {
         fit_tensor(&file->tensors[i], &s);
+    }
+}
+
+/* One side of the kernels of one site, or of all: often an odd one, as it must be. */
+static void change_kernels(weight_file *file) {
+    static const char *const names[] = {"conv_attn.conv.weight", "conv_mlp.conv.weight",
+                                        ".conv.weight"};
+    const char *name = names[below(COUNT(names))];
+    size_t axis = 1 + below(3);
+    uint64_t size = one_in(4) ? below(18) : 2 * below(8) + 1;
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        weight_tensor *tensor = &file->tensors[i];
+        if (strstr(tensor->name, name) != NULL && axis < tensor->dims) {
+            tensor->shape[axis] = size;
+            fit_data(tensor);
+        }
     }
 }
 
@@ -692,9 +781,15 @@ static void change_blocks(weight_file *file) {
 
 /* What a model may have or not. */
 static void remove_group(weight_file *file) {
-    static const char *const groups[] = {
-        "adapter.s1.", "adapter.s2.", "adapter.t0.", "adapter.t1.",   "adapter.t2.",   "head.",
-        "pre_norm.",   "projection.", "patch.bias",  "position.grid", "position.table"};
+    static const char *const groups[] = {"adapter.s1.",        "adapter.s2.",
+                                         "adapter.t0.",        "adapter.t1.",
+                                         "adapter.t2.",        "head.",
+                                         "pre_norm.",          "projection.",
+                                         "patch.bias",         "position.grid",
+                                         "position.table",     "adapter.time_in.",
+                                         "adapter.conv_attn.", "adapter.conv_mlp.",
+                                         "adapter.mlp.",       "prompt",
+                                         "block.1.prompt"};
     const char *group = groups[below(COUNT(groups))];
     size_t kept = 0;
     for (size_t i = 0; i < file->tensor_count; i++) {
@@ -714,7 +809,7 @@ static mutation *const mutations[] = {
     duplicate_entry,    rename_entry, swap_entries,  change_container, change_shape,
     change_tensor_type, change_data,  change_data,   rename_tensor,    remove_tensor,
     duplicate_tensor,   swap_tensors, misplace,      change_sizes,     change_sizes,
-    change_sizes,       change_sizes, change_blocks, remove_group,
+    change_sizes,       change_sizes, change_blocks, remove_group,     change_kernels,
 };
 
 static void begin(uint32_t seed) {
