@@ -149,7 +149,17 @@ forms, sources = st.sampled_from(sorted(FORMS)), st.sampled_from(sorted(SOURCES)
 clips, plans = st.integers(0, 2), st.sampled_from(PLANS)
 
 
-class Programs(RuleBasedStateMachine):
+class Program(RuleBasedStateMachine):
+    """Its collections of garbage do not walk what programs before it left alive: hypothesis remembers
+    them all, and a full collection at each step would take longer with each program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        gc.collect()
+        gc.freeze()
+
+
+class Programs(Program):
     models, pools, sessions = Bundle("models"), Bundle("pools"), Bundle("sessions")
     files: Truth
 

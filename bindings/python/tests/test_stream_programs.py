@@ -19,7 +19,6 @@ pytest.importorskip("gguf", reason="the converter needs the gguf package")
 import hypothesis.strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
@@ -28,6 +27,7 @@ from hypothesis.stateful import (
 from test_programs import (  # noqa: F401  world is a fixture
     SETTINGS,
     Planned,
+    Program,
     Progress,
     Thing,
     Truth,
@@ -48,7 +48,7 @@ clips = st.integers(0, 2)
 plans = st.sampled_from((*STOPS, "close", "reenter", "collect"))
 
 
-class StreamPrograms(RuleBasedStateMachine):
+class StreamPrograms(Program):
     streams, trackers = Bundle("streams"), Bundle("trackers")
     files: Truth
 
