@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from asan import make_forks_safe
 
 import dualpath
+
+make_forks_safe()
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
