@@ -550,7 +550,7 @@ check-tsan: ## C tests with ThreadSanitizer
 
 check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
-	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite"
 
 # Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. It fails with what none
 # reaches, unless tests/coverage/unreached.txt has the line and the reason. Whole models are too slow
