@@ -437,6 +437,14 @@ def test_text_that_is_no_configuration(run, text):
     assert "meta.config: is not Python source" in message or "characters; at most" in message
 
 
+@pytest.mark.parametrize("text", ["-" * 600 + "1", "1 + " * 600 + "1", "not " * 600 + "1", "9" * 50])
+def test_deep_trees_do_not_reach_the_parser(text, monkeypatch):
+    """Older versions of Python overflow their stack."""
+    monkeypatch.setattr("ast.parse", lambda _text: pytest.fail("it was parsed"))
+    with pytest.raises(Refused, match="not Python source"):
+        read_literals("x = " + text)
+
+
 def test_only_literals_are_read():
     text = ("import os\nopen('/tmp/never')\na = 1\nb = dict(x=-2.5, y=[1, (2, None), f()], **z)\n"
             "c = g(1)\nd = {'k': True, 3: 4, 'n': z, **q}\ne = a\nf = dict([('a', 1)])\n"

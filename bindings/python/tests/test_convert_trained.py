@@ -338,6 +338,14 @@ def test_a_head_that_reads_the_projection(run, clip, backbone, method):
     assert "fc.weight becomes head.output.weight of shape [3, 32]; expected [3, 64]" in message
 
 
+def test_a_square_projection_is_left_out(run):
+    """The head fits what it answers and what it reads; published heads read the width."""
+    sizes = Sizes(features=64)
+    backbone = checkpoints.save_torchscript(run.folder / "square.pt", checkpoints.clip(sizes))
+    _, tensors, _ = run(save(run, checkpoints.probe()), "--backbone", backbone, *CLIP)
+    assert "projection.weight" not in tensors
+
+
 def test_arguments_of_our_training(run, backbone):
     """All that they tell, if they say the method."""
     arguments = {"num_frames": 4, "sampling_rate": 2, "heads": 4, "activation": "relu",
