@@ -16,6 +16,7 @@ from training import (
     assert_close,
     command,
     config_of_reference,
+    needs_converter,
     network_of,
     one_path,
     some_frames,
@@ -23,6 +24,7 @@ from training import (
     with_weights,
 )
 
+import dualpath
 from dualpath.train import pixels
 from dualpath.train.checkpoint import freeze
 from dualpath.train.layouts import is_trained, pack, unpack
@@ -85,6 +87,29 @@ def test_against_reference(name):
     config = METHODS[name]
     model, frames = with_weights(config), some_frames(config.frames, 70, 51)
     assert_close(answer(model, frames), answer_of_reference(model, frames))
+
+
+@needs_converter
+@EACH
+def test_against_library(name, tmp_path):
+    """Through a checkpoint in the layout of the method, and the converter."""
+    from dualpath.convert import main as convert
+
+    config = METHODS[name]
+    model, frames = with_weights(config), some_frames(config.frames, 64, 93)
+    state = model.state_dict()
+    pth, frozen, gguf = (str(tmp_path / each) for each in ("m.pth", "frozen.pth", "m.gguf"))
+    torch.save({**pack(config, state), "args": {"method": config.method},
+                "dualpath": config.stated()}, pth)
+    words = [pth, "-o", gguf]
+    if config.method == "st-adapter":
+        torch.save({part: t for part, t in state.items() if not is_trained(config, part)}, frozen)
+        words += ["--backbone", frozen]
+    assert convert(words) == 0
+    with dualpath.Model(gguf) as opened, dualpath.Session(opened) as session:
+        assert opened.info.method == config.method
+        logits = session.classify(list(frames), sampling="given").logits
+    assert_close(answer(model, frames), logits)
 
 
 @EACH
