@@ -182,6 +182,29 @@ def test_it_learns(method):
     assert "held out 5 of 5" in trainer.evaluate() and "held out 5 of 5" in trainer.evaluate(2)
 
 
+def test_views_are_averaged_as_the_protocol_says(five_clips):
+    """Two views that are sure of one class, and one that is surer of the other."""
+    (five_clips / "recipe.toml").write_text(RECIPE.format("probe", ""))
+    logits = torch.tensor([[[2.0, 0.0]], [[2.0, 0.0]], [[0.0, 9.0]]])
+    for average, right in (("logits", 0), ("probabilities", 1)):
+        job = trainer_of(five_clips, f'protocol.average="{average}"').job
+        job.held_out = job.source
+        job.held_out.size = 1
+        said = iter(logits)
+        job._logits = lambda clips, said=said: next(said)
+        assert job.evaluate(3).startswith(f"held out {right} of 1")
+
+
+@pytest.mark.parametrize("method_and_options", [
+    ("vpt", "prompts = 2"), ("aim", "adapters = { time = 4, space = 4, mlp = 4 }")])
+def test_a_moving_camera_is_learned_by_all(five_clips, method_and_options):
+    recipe = RECIPE.format(*method_and_options).replace('"clips"', '"camera"', 1)
+    recipe = recipe.replace("cache_side = 48", "cache_side = 48\nsize = 4")
+    (five_clips / "recipe.toml").write_text(recipe)
+    trainer = trainer_of(five_clips, "train.epochs=1")
+    assert trainer.run() and len(trainer.losses) == 2
+
+
 def test_a_run_that_was_stopped_goes_on(method):
     """With the losses of one that was not, from a checkpoint of tensors and plain values."""
     whole = trainer_of(method)

@@ -242,14 +242,16 @@ class VideoJob:
             return ""
         right = 0
         for indices in torch.split(torch.arange(held_out.size), 16):
-            logits, labels = zip(*[self._look(indices, v, views) for v in range(views)])
-            right += int((sum(logits).argmax(-1) == labels[0]).sum())
+            said, labels = zip(*[self._look(indices, v, views) for v in range(views)])
+            right += int((sum(said).argmax(-1) == labels[0]).sum())
         return f"held out {right} of {held_out.size}, {right / held_out.size:.2%}"
 
     def _look(self, indices: Tensor, view: int, views: int) -> tuple[Tensor, Tensor]:
+        """What is averaged of the views, and the labels."""
         assert self.held_out is not None
         clips, labels = self._batch([self.held_out.centre(int(i), view, views) for i in indices])
-        return self._logits(clips), labels
+        said, average = self._logits(clips), self.config.protocol.average
+        return said.softmax(-1) if average == "probabilities" else said, labels
 
     def arguments(self) -> dict[str, Any]:
         config: AnyConfig = self.config
