@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from conftest import ROOT
-from test_sampling_rules import RULES, expected
+from test_sampling_rules import RULES
 from training import (
     METHODS,
     answer,
@@ -16,6 +16,7 @@ from training import (
     assert_close,
     command,
     config_of_reference,
+    needs_converter,
     network_of,
     one_path,
     some_frames,
@@ -23,6 +24,7 @@ from training import (
     with_weights,
 )
 
+import dualpath
 from dualpath.train import pixels
 from dualpath.train.checkpoint import freeze
 from dualpath.train.layouts import is_trained, pack, unpack
@@ -30,7 +32,8 @@ from dualpath.train.loop import seeded
 from dualpath.train.main import main as train
 from dualpath.train.protocol import Protocol
 from dualpath.train.recipe import parse
-from dualpath.train.sampling import fixed_view, random_view
+from dualpath.train.sampling import random_view
+from dualpath.video import sampled_frames
 
 EACH = pytest.mark.parametrize("name", METHODS)
 
@@ -85,6 +88,29 @@ def test_against_reference(name):
     config = METHODS[name]
     model, frames = with_weights(config), some_frames(config.frames, 70, 51)
     assert_close(answer(model, frames), answer_of_reference(model, frames))
+
+
+@needs_converter
+@EACH
+def test_against_library(name, tmp_path):
+    """Through a checkpoint in the layout of the method, and the converter."""
+    from dualpath.convert import main as convert
+
+    config = METHODS[name]
+    model, frames = with_weights(config), some_frames(config.frames, 64, 93)
+    state = model.state_dict()
+    pth, frozen, gguf = (str(tmp_path / each) for each in ("m.pth", "frozen.pth", "m.gguf"))
+    torch.save({**pack(config, state), "args": {"method": config.method},
+                "dualpath": config.stated()}, pth)
+    words = [pth, "-o", gguf]
+    if config.method == "st-adapter":
+        torch.save({part: t for part, t in state.items() if not is_trained(config, part)}, frozen)
+        words += ["--backbone", frozen]
+    assert convert(words) == 0
+    with dualpath.Model(gguf) as opened, dualpath.Session(opened) as session:
+        assert opened.info.method == config.method
+        logits = session.classify(list(frames), sampling="given").logits
+    assert_close(answer(model, frames), logits)
 
 
 @EACH
@@ -155,6 +181,29 @@ def test_it_learns(method):
     trainer.load(str(method / "levels.pth"))
     trainer.job.held_out = trainer.job.source
     assert "held out 5 of 5" in trainer.evaluate() and "held out 5 of 5" in trainer.evaluate(2)
+
+
+def test_views_are_averaged_as_the_protocol_says(five_clips):
+    """Two views that are sure of one class, and one that is surer of the other."""
+    (five_clips / "recipe.toml").write_text(RECIPE.format("probe", ""))
+    logits = torch.tensor([[[2.0, 0.0]], [[2.0, 0.0]], [[0.0, 9.0]]])
+    for average, right in (("logits", 0), ("probabilities", 1)):
+        job = trainer_of(five_clips, f'protocol.average="{average}"').job
+        job.held_out = job.source
+        job.held_out.size = 1
+        said = iter(logits)
+        job._logits = lambda clips, said=said: next(said)
+        assert job.evaluate(3).startswith(f"held out {right} of 1")
+
+
+@pytest.mark.parametrize("method_and_options", [
+    ("vpt", "prompts = 2"), ("aim", "adapters = { time = 4, space = 4, mlp = 4 }")])
+def test_a_moving_camera_is_learned_by_all(five_clips, method_and_options):
+    recipe = RECIPE.format(*method_and_options).replace('"clips"', '"camera"', 1)
+    recipe = recipe.replace("cache_side = 48", "cache_side = 48\nsize = 4")
+    (five_clips / "recipe.toml").write_text(recipe)
+    trainer = trainer_of(five_clips, "train.epochs=1")
+    assert trainer.run() and len(trainer.losses) == 2
 
 
 def test_a_run_that_was_stopped_goes_on(method):
@@ -268,17 +317,6 @@ def test_names_of_released_checkpoints():
 # ---- sampling ----
 
 
-@pytest.mark.parametrize("past_end", ["repeat", "wrap"])
-@pytest.mark.parametrize("rule", RULES)
-def test_views_are_those_of_the_published_rules(rule, past_end):
-    for n in [*range(1, 40), 63, 64, 65, 200, 301]:
-        for T, r, V in [(4, 1, 1), (4, 3, 2), (8, 4, 3), (5, 2, 4)]:
-            V = 1 if rule == "segments" else V
-            protocol = Protocol(sampling=rule, past_end=past_end)
-            views = [fixed_view(protocol, n, T, r, v, V) for v in range(V)]
-            assert views == expected(rule, n, T, r, V, past_end), (n, T, r, V)
-
-
 @pytest.mark.parametrize("rule", [*RULES, "uniform"])
 def test_random_views(rule):
     """Inside of the clip and in order; all the places that there are come about."""
@@ -292,8 +330,24 @@ def test_random_views(rule):
         assert starts == {0, 3, 6, 9}
     else:
         assert starts == set(range(11))
-    short = random_view(Protocol(sampling=rule), 2, 4, 3, draw)
-    assert len(short) == 4 and set(short) <= {0, 1}
+    short = random_view(protocol, 2, 4, 1, draw)
+    assert short == ([0, 0, 1, 1] if rule in ("uniform", "segments") else [0, 1, 1, 1])
+    wrapped = random_view(Protocol(sampling=rule, past_end="wrap"), 2, 4, 1, draw)
+    assert wrapped == ([0, 0, 1, 1] if rule in ("uniform", "segments") else [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("rule", [*RULES, "uniform"])
+def test_held_out_views_are_the_librarys(five_clips, rule):
+    """What is held out is looked at in the frames that the protocol says, of the ones kept."""
+    (five_clips / "recipe.toml").write_text(RECIPE.format("probe", ""))
+    source = trainer_of(five_clips, f'protocol.sampling="{rule}"', "model.image_size=48").job.source
+    path = source.clips[0].path
+    frames = source.cache.frames(path)
+    for view in range(2):
+        wanted = sampled_frames(len(frames), 4, rule, 1, 2)[view]
+        seen = source.centre(0, view, 2)[0].spatial
+        expected = torch.from_numpy(frames[wanted][:, :, 8:56].copy()).permute(0, 3, 1, 2).float()
+        torch.testing.assert_close(seen, expected, atol=1e-2, rtol=0)
 
 
 # ---- recipes ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import sys
 
 import checkpoints
@@ -20,6 +21,10 @@ from dualpath.train.one_path import OnePath
 from dualpath.train.protocol import Protocol
 from dualpath.train.recipe import read_recipe
 from dualpath.train.video import as_pixels
+
+needs_converter = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("gguf", "dualpath._families"))),
+    reason="dualpath-convert takes DualPath only, or gguf is not installed")
 
 SMALL = Config(
     image_size=32, patch_size=8, width=32, heads=2, blocks=2, mlp_width=64, head_width=16,

@@ -82,7 +82,8 @@ class Job(Protocol):
         """The loss of a batch of examples; ``progress`` goes from 0 to 1 over the run."""
 
     def evaluate(self, views: int = 1) -> str:
-        """Words about what is held out; the logits of several views of a clip are averaged."""
+        """Words about what is held out; several views of a clip are averaged as the
+        protocol has it."""
 
     def arguments(self) -> dict[str, Any]:
         """What the checkpoint says beside its tensors, under the names of the released code."""

@@ -272,13 +272,18 @@ def parse(table: dict[str, Any]) -> Recipe:
 def read_recipe(path: str, changes: list[str] | None = None) -> Recipe:
     """A recipe from a file, with changes such as ``train.epochs=3`` or ``model.paths="spatial"``."""
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
-        for change in changes or []:
-            _change(table, change)
-        return parse(table)
+        return parse(read_tables(path, changes))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def read_tables(path: str, changes: list[str] | None = None) -> dict[str, Any]:
+    """What the file holds, changed."""
+    with open(path, "rb") as file:
+        table = tomllib.load(file)
+    for change in changes or []:
+        _change(table, change)
+    return table
 
 
 def _change(table: dict[str, Any], change: str) -> None:

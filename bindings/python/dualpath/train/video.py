@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..video import sampled_frames
 from . import pixels
 from .album import Photographs
 from .camera import LABELS, MIRRORED, Range, camera_path, flow_lesson, windows
@@ -19,7 +20,7 @@ from .model import DualPath
 from .one_path import OnePath
 from .pixels import Views
 from .recipe import Augmentation
-from .sampling import fixed_view, random_view
+from .sampling import random_view
 from .stillness import stands_still
 
 TRIES = 200  # of finding a stretch whose camera stands still
@@ -98,7 +99,8 @@ class RealClips:
         path, label = self.clips[index]
         frames, step = self.cache.frames(path), self.cache.step(path, self.config.sampling_rate)
         T, protocol = self.config.frames, self.config.protocol
-        chosen = fixed_view(protocol, len(frames), T, step, view, views)
+        chosen = sampled_frames(
+            len(frames), T, protocol.sampling, step, views, protocol.past_end)[view]
         square = pixels.centre_view(
             frames.shape[1], frames.shape[2], self.config.image_size, protocol)
         seen = as_pixels(frames[chosen])
@@ -242,14 +244,16 @@ class VideoJob:
             return ""
         right = 0
         for indices in torch.split(torch.arange(held_out.size), 16):
-            logits, labels = zip(*[self._look(indices, v, views) for v in range(views)])
-            right += int((sum(logits).argmax(-1) == labels[0]).sum())
+            said, labels = zip(*[self._look(indices, v, views) for v in range(views)])
+            right += int((sum(said).argmax(-1) == labels[0]).sum())
         return f"held out {right} of {held_out.size}, {right / held_out.size:.2%}"
 
     def _look(self, indices: Tensor, view: int, views: int) -> tuple[Tensor, Tensor]:
+        """What is averaged of the views, and the labels."""
         assert self.held_out is not None
         clips, labels = self._batch([self.held_out.centre(int(i), view, views) for i in indices])
-        return self._logits(clips), labels
+        said, average = self._logits(clips), self.config.protocol.average
+        return said.softmax(-1) if average == "probabilities" else said, labels
 
     def arguments(self) -> dict[str, Any]:
         config: AnyConfig = self.config
