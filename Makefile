@@ -310,7 +310,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
 .PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
-        check-large check-clips
+        check-large check-clips check-film
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
@@ -529,6 +529,11 @@ check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random 
 check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision f32 int8"
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
+
+MINUTES ?= 2
+check-film: $(SHARED) $(BUILD)/dualpath ## MODEL on a film of MINUTES (2) of the test split of CLIPS/list.csv: windows of watch are what classify says of their frames
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" tests/cli/check_film.py $(MODEL) $(CLIPS) \
+	    --program $(BUILD)/dualpath --minutes $(MINUTES) $(ARGS)
 
 .PHONY: check-asan check-python-asan check-tsan check-valgrind coverage mutation check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
