@@ -99,7 +99,7 @@ class _Evaluation:
         elif name == "UniformSample":
             self._take_segments(step)
         elif name.endswith(("SampleFrames", "Sample")):
-            self.notes.append(f"{step.way} is a way to sample frames that a weight file cannot say")
+            self._leave_frames(step, "is a way to sample frames that a weight file cannot say")
         elif name == "Resize":
             self._take_resize(step)
         elif name.endswith("Crop"):
@@ -110,10 +110,14 @@ class _Evaluation:
     def _say(self, key: str, value: Any, step: Section, name: str) -> None:
         self.stated[key] = Value(value, f"{step.way}: {name}")
 
+    def _leave_frames(self, step: Section, why: str) -> None:
+        """Which frames a view takes is stated, but nothing that could be taken."""
+        self.notes.append(f"{step.way} {why}")
+        self._say("sampling_rate", None, step, "type")
+
     def _take_frames(self, step: Section) -> None:
         if step.yes("twice_sample", False) or step.has("target_fps"):
-            self.notes.append(f"{step.way} has twice_sample or target_fps, which a weight file "
-                              "cannot say")
+            self._leave_frames(step, "has twice_sample or target_fps, which a weight file cannot say")
             return
         self.sizes.update(_first(step, {"frames": ("clip_len",)}))
         if step.yes("frame_uniform", False):
@@ -130,7 +134,7 @@ class _Evaluation:
     def _take_segments(self, step: Section) -> None:
         self.sizes.update(_first(step, {"frames": ("clip_len",)}))
         if step.whole("num_clips", 1) != 1:
-            self.notes.append(f"{step.way} has several clips, which a weight file cannot say")
+            self._leave_frames(step, "has several clips, which a weight file cannot say")
             return
         self._say("sampling", "segments", step, "type")
         self._say("views", 1, step, "num_clips")

@@ -15,6 +15,7 @@ from ._refused import Refused
 from ._stated import Value
 
 _MAX_IMAGES = 256
+_PUBLISHED_SPAN = 128
 _OF_TWO_PATHS = {"grid": "--grid", "spatial_frames": "--spatial-frames", "position": "--position",
                  "serial_skip": "--serial-skip"}
 
@@ -32,7 +33,7 @@ def set_one_path(hyper: Hyper, mapped: Mapped, method: str, options: Namespace) 
         hyper.choose("frames", options.num_frames)
     if method == "st-adapter":
         hyper.set("adapter.first_block", first_adapted_block(mapped), "tensors")
-    _set_rate(hyper, options)
+    _set_rate(hyper, options, ONE_PATH[method].is_published)
     if "frames" in hyper.values and hyper["frames"] > _MAX_IMAGES:
         raise Refused(f"{hyper['frames']} frames make more than {_MAX_IMAGES} images")
     origin = f"as published for {method}" if ONE_PATH[method].is_published else "default"
@@ -82,10 +83,16 @@ def _is_of_segments(hyper: Hyper, options: Namespace) -> bool:
     return bool(sampling == "segments")
 
 
-def _set_rate(hyper: Hyper, options: Namespace) -> None:
-    """How far apart the frames of a view are, unless they divide the clip."""
+def _set_rate(hyper: Hyper, options: Namespace, is_published: bool) -> None:
+    """How far apart the frames of a view are, unless they divide the clip. All published models of
+    AIM and ST-Adapter that sample so have views of 128 frames."""
     if not _is_of_segments(hyper, options):
-        if options.sampling_rate is None and "sampling_rate" not in hyper.known:
+        if is_published and "frames" in hyper.values:
+            rate = max(_PUBLISHED_SPAN // hyper["frames"], 1)
+            hyper.known.setdefault("sampling_rate",
+                                   Value(rate, f"{_PUBLISHED_SPAN} frames a view, as published"))
+        stated = hyper.known.get("sampling_rate", Value(None, ""))
+        if options.sampling_rate is None and stated.value is None:
             hyper.missing.append("sampling")
         else:
             hyper.choose("sampling_rate", options.sampling_rate)

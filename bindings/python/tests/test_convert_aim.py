@@ -308,10 +308,11 @@ def test_what_nobody_says_is_asked_for(run):
     path = save(run, checkpoints.aim())
     message = run.refuse(path)
     assert "the factor on the adapters (--adapter-scale: 0.5 in AIM for Kinetics" in message
-    assert "which frames a view takes (--sampling-rate or --sampling segments: in Kinetics" in message
+    assert "--sampling-rate" not in message  # 128 frames a view, as published
     assert "--num-frames" not in message and "--mean" not in message and "--heads" not in message
-    metadata, _, _ = run(path, *SCALE, *RATE)
-    assert told(metadata, "frames", "sampling", "views", "adapter.scale") == [8, "interval", 3, 0.5]
+    metadata, _, _ = run(path, *SCALE)
+    assert told(metadata, "frames", "sampling", "sampling_rate", "views", "adapter.scale") == \
+        [8, "interval", 16, 3, 0.5]
     metadata, _, _ = run(path, *SCALE, "--sampling", "segments", "--crops", "3", "--force")
     assert told(metadata, "sampling", "views", "crops") == ["segments", 1, 3]
 
