@@ -310,7 +310,7 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
 .PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
-        check-large check-clips
+        check-large check-clips check-film
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
@@ -520,14 +520,20 @@ check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests
 
-check-large: $(BUILD)/dualpath ## B/16 and L/14 with random weights against PyTorch (needs TORCH=1 once; minutes, 6 GB)
-	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large b16 b16-t32 l14 \
+LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
+check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)
+	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large $(LARGE) \
 	    --program $(BUILD)/dualpath
 
 # Real clips that are not part of the repository: CLIPS/list.csv, and a model trained for them.
 check-clips: $(SHARED) ## MODEL on the test split of CLIPS/list.csv; REFERENCE=logits.csv compares decisions, as does ARGS="--precision f32 int8"
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" -m dualpath.evaluate $(MODEL) \
 	    $(CLIPS)/list.csv --root $(CLIPS) --split test $(if $(REFERENCE),--reference $(REFERENCE)) $(ARGS)
+
+MINUTES ?= 2
+check-film: $(SHARED) $(BUILD)/dualpath ## MODEL on a film of MINUTES (2) of the test split of CLIPS/list.csv: windows of watch are what classify says of their frames
+	PYTHONPATH=bindings/python DUALPATH_LIBRARY=$(SHARED) "$(VENV)/bin/python" tests/cli/check_film.py $(MODEL) $(CLIPS) \
+	    --program $(BUILD)/dualpath --minutes $(MINUTES) $(ARGS)
 
 .PHONY: check-asan check-python-asan check-tsan check-valgrind coverage mutation check-machine check-machines check-emulated fuzz lint format
 SANITIZED := $(MAKE) --no-print-directory -s
@@ -549,7 +555,7 @@ check-tsan: ## C tests with ThreadSanitizer
 
 check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
-	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+	    TEST_WRAPPER="env CK_FORK=no CK_DEFAULT_TIMEOUT=0 DUALPATH_QUICK=1 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite"
 
 # Lines and branches of lib/ that tests reach, here and on COVERAGE_MACHINES. It fails with what none
 # reaches, unless tests/coverage/unreached.txt has the line and the reason. Whole models are too slow

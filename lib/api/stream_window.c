@@ -27,8 +27,8 @@ static size_t framesets_at_once(const dpi_parameters *p, size_t hop) {
     return p->framesets > 0 && dpi_frameset_frames(p) % hop != 0 ? 1 : p->framesets;
 }
 
-/* As many as leave the first part of an image at least as large as what comes with the next frame.
- */
+/* As many as leave the first part of an image at least as large as what comes with the next frame;
+ * none where a whole image is no more than 1.25 times the mean of the two frames. */
 static size_t count_late_blocks(const dp_model *model, size_t hop) {
     const dpi_parameters *p = &model->parameters;
     size_t late = 0, framesets = framesets_at_once(p, hop);
@@ -39,7 +39,8 @@ static size_t count_late_blocks(const dp_model *model, size_t hop) {
     int64_t image = dpi_image_macs(model, DPI_SPATIAL);
     int64_t with_next =
         framesets > 0 ? (int64_t)framesets * dpi_image_macs(model, DPI_TEMPORAL) : 0;
-    while (late + 1 < p->blocks) {
+    bool is_even = 3 * image <= 5 * with_next;
+    while (!is_even && late + 1 < p->blocks) {
         int64_t first = dpi_image_part_macs(model, DPI_SPATIAL, 0, p->blocks - late - 1);
         if (first < image - first + with_next) {
             break;

@@ -41,11 +41,10 @@ static const dpi_parameter canonical_rows[] = {
     {"dualpath.frames", SIZE(frames), true, 1, 4096, 0},
     {"dualpath.spatial_frames", SIZE(spatial_frames), false, 1, 256, ONLY(DP_METHOD_DUALPATH)},
     {"dualpath.sampling_rate", SIZE(sampling_rate), false, 1, 65536, 0},
-    DPI_ROWS_OF_METHODS({"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
-                         ONLY(DP_METHOD_ST_ADAPTER)}, ){"dualpath.image_mean", AT(mean),
-                                                        DPI_PARAMETER_RGB, false, 0, 0, 0},
+    {"dualpath.image_mean", AT(mean), DPI_PARAMETER_RGB, false, 0, 0, 0},
     {"dualpath.image_std", AT(std), DPI_PARAMETER_RGB, false, 0, 0, 0},
-};
+    DPI_ROWS_OF_METHODS({"dualpath.adapter.first_block", SIZE(first_adapter_block), false, 0, 255,
+                         ONLY(DP_METHOD_ST_ADAPTER)}, )};
 
 /* A build without other protocols has no use for the text. */
 #define KEY(text) (DPI_HAS_PROTOCOLS ? (text) : "")

@@ -62,9 +62,9 @@ static void read_goldens(const char *folder) {
     }
 }
 
-/* Of DualPath, and of the methods with one path. */
+/* Of DualPath, of the methods with one path, and of other protocols. */
 START_TEST(there_are_golden_cases) {
-    ck_assert_msg(golden_count >= 18 + 16, "%d cases in %s", golden_count,
+    ck_assert_msg(golden_count >= 18 + 22 + 2, "%d cases in %s", golden_count,
                   golden_file("goldens", ".txt").text);
 }
 END_TEST
@@ -76,16 +76,6 @@ typedef struct video {
     dp_frame *frames;
     dp_clip clip;
 } video;
-
-static int32_t sampling_of(const char *name) {
-    static const char *const names[] = {"center", "first", "uniform", "given"};
-    for (size_t i = 0; i < COUNT(names); i++) {
-        if (strcmp(names[i], name) == 0) {
-            return (int32_t)i;
-        }
-    }
-    ck_abort_msg("%s is no sampling", name);
-}
 
 /* [n][H][W][3] bytes. */
 static video load_video(const char *path) {
@@ -107,7 +97,8 @@ static video load_video(const char *path) {
 
 static video load_golden_video(const golden *g) {
     video v = load_video(golden_file(g->name, ".frames.npy").text);
-    v.clip.sampling = sampling_of(g->sampling);
+    v.clip.sampling = dp_sampling_from_name(g->sampling);
+    ck_assert_msg(v.clip.sampling >= 0, "%s is no sampling", g->sampling);
     v.clip.rate = g->rate;
     v.clip.views = g->views;
     v.clip.crops = g->crops;
@@ -595,5 +586,6 @@ int main(void) {
     random_seed("test_engine");
     read_goldens("");
     read_goldens("family/");
+    read_goldens("protocols/");
     return run_suite(engine_suite());
 }

@@ -406,7 +406,7 @@ END_TEST
 
 /* Of which the session has memory that streams and clips use in turns. Of the second, a spatial
  * image has blocks left when its call ends. */
-static const char *const shared_models[] = {SMALL_MODEL, "released.gguf", AIM_MODEL, ST_MODEL,
+static const char *const shared_models[] = {SMALL_MODEL, "relu.gguf", AIM_MODEL, ST_MODEL,
                                             VPT_MODEL};
 
 /* A clip that is open for frames ends. */

@@ -56,8 +56,8 @@ class TwoPaths(nn.Module):
 
 
 class OnePath(nn.Module):
-    """The other methods: [T][3][R][R] -> logits [1][C]. The convolutions of ST-Adapter take 1 to 2 %
-    of a clip, whether in three dimensions, in one or as sums of shifted rows."""
+    """The other methods: [T][3][R][R] -> logits [1][C]. The convolutions of ST-Adapter take 1 to
+    2 % of a clip, whether in three dimensions, in one or as sums of shifted rows."""
 
     inputs = ("frames",)
 

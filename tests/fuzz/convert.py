@@ -1,5 +1,5 @@
 """Fuzzes dualpath-convert with atheris: archives of PyTorch, files of before PyTorch 1.6,
-safetensors, weight files, and folders with configurations.
+safetensors, weight files, folders with configurations, and the texts of configurations in checkpoints.
 
     make fuzz-python FUZZ_SECONDS=600
 
@@ -32,13 +32,17 @@ Mutate = Callable[[bytes], bytes]
 OPTIONS = ["--heads", "2", "--num-frames", "16", "--grid", "2", "--force"]
 # What a checkpoint need not say.
 STATED = ["--activation", "gelu", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"]
+# What a method with one path need not say; --grid is not of it.
+ONE_PATH = ["--heads", "2", "--num-frames", "2", "--sampling-rate", "1", "--adapter-scale", "0.5"]
 WEIGHTS = Path(__file__).parent / "corpus/convert/hugging.safetensors"
 CONFIGURATIONS = ("config.json", "preprocessor_config.json", "open_clip_config.json",
                   "model.safetensors.index.json")
 NUMBERS = (0, 1, 2, 3, 16, 255, 256, 65535, 65536, 1 << 24, (1 << 31) - 1, 1 << 31, 1 << 32,
            (1 << 63) - 1, -1, -(1 << 31), -(1 << 63))
+SOURCE = ("", "(", ")", "[", "]", "{", "}", ",", "=", "'", '"', "#", "\\", "\n", " ", "\t", "-", "*",
+          "**", "dict(", "lambda: ", "1e999", "-1", "None", "True", "x", "not ", "0", "\ud800", "\0")
 TEXTS = ("", "storage", "cpu", "torch", "_utils", "FloatStorage", "model", "args", "dualpath",
-         "data/0", "../x", "\x1b[2J", "\ud800", "F32", "BF16", "F64", "I64", "__metadata__")
+         "data/0", "../x", "meta", "config", "cfg", "state_dict", "\x1b[2J", "\ud800", "F32", "BF16", "F64", "I64", "__metadata__")
 
 # ---- one try -------------------------------------------------------------------------------
 
@@ -69,6 +73,8 @@ def try_file(path: str, output: str) -> None:
         if run([path, "-o", output, *options]) == 0:
             Model(output).close()
             os.unlink(output)
+    for options in ([], ["--backbone", str(WEIGHTS)]):
+        run([path, "--dry-run", *ONE_PATH, *STATED, *options])
 
 
 class Target:
@@ -160,13 +166,27 @@ def _instruction(generator: random.Random) -> bytes:
                              b"h\x00", b"q\x00", b"\x81", b"\x93", b"l", b"d", b"o", b"."])
 
 
+def _mutate_text(part: bytes, generator: random.Random) -> bytes:
+    """An instruction with a text, such as that of a configuration: some of it is cut out, repeated or
+    replaced by what Python source has."""
+    if part[:1] != b"X":
+        return _instruction(generator)
+    text = part[5:].decode("utf-8", "surrogatepass")
+    for _ in range(generator.randint(1, 4)):
+        a, b = sorted((generator.randrange(len(text) + 1), generator.randrange(len(text) + 1)))
+        b = min(b, a + generator.choice((0, 1, 8, 64)))
+        text = text[:a] + generator.choice((*SOURCE, text[a:b] * 2)) + text[b:]
+    data = text.encode("utf-8", "surrogatepass")
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
 def _mutate_pickle(data: bytes, generator: random.Random) -> bytes:
     """Instructions are removed, repeated, exchanged and put in."""
     starts = [position for _, _, position in pickletools.genops(data) if position is not None]
     parts = [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
     for _ in range(generator.randint(1, 3)):
         a, b = generator.randrange(len(parts)), generator.randrange(len(parts))
-        action = generator.randrange(5)
+        action = generator.randrange(6)
         if action == 0 and len(parts) > 2:
             del parts[a]
         elif action == 1:
@@ -175,6 +195,8 @@ def _mutate_pickle(data: bytes, generator: random.Random) -> bytes:
             parts[a], parts[b] = parts[b], parts[a]
         elif action == 3:
             parts.insert(a, _instruction(generator))
+        elif action == 4:
+            parts[a] = _mutate_text(parts[a], generator)
         else:
             parts[a] = _instruction(generator)
     return b"".join(parts)

@@ -116,7 +116,8 @@ class DualPath(nn.Module):
 
     def temporal_path(self, frames):
         B, Tg = frames.shape[0], self.config.framesets
-        x = self.visual.tokens(framesets(frames, self.config.grid, self.config.protocol).flatten(0, 1))
+        images = framesets(frames, self.config.grid, self.config.protocol)
+        x = self.visual.tokens(images.flatten(0, 1))
         x = self.visual.ln_pre(x + self.temporal_position().repeat(B, 1, 1))
         for block in self.visual.transformer.resblocks:
             x = block.temporal(x)

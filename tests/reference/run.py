@@ -4,8 +4,8 @@ Computes logits and features of a clip.
     python -m tests.reference.run MODEL.pth|MODEL.gguf FRAMES.npy [-o PREFIX] [options]
 
 FRAMES.npy holds bytes [n][H][W][3]. With -o, writes PREFIX.logits.npy (where there is a head),
-and PREFIX.spatial.npy and, of DualPath, PREFIX.temporal.npy. The options of a checkpoint are those of the converter;
-a weight file needs none.
+PREFIX.spatial.npy and, of DualPath, PREFIX.temporal.npy. The options of a checkpoint are those of
+the converter; a weight file needs none.
 """
 
 import argparse

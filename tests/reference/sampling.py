@@ -51,7 +51,8 @@ def segments(n, T, _rate, views):
 
 
 POLICIES = {
-    policy.__name__: policy for policy in (given, uniform, center, first, interval, spread, segments)
+    policy.__name__: policy
+    for policy in (given, uniform, center, first, interval, spread, segments)
 }
 
 

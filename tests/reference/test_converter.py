@@ -21,7 +21,7 @@ WITH_HEAD = [golden for golden in FAMILY if golden.config.classes]
 
 
 def contents(path):
-    """(metadata, tensors as they are stored) of a weight file. Its name is that of the checkpoint."""
+    """(metadata, tensors as they are stored) of a weight file"""
     reader = GGUFReader(path)
     keys = {key: field.contents() for key, field in reader.fields.items()}
     stated = {

@@ -29,7 +29,8 @@ _DEFAULTS = {"attention.layer_norm_epsilon": 1e-5, "activation": "quick_gelu",
 
 def is_frozen(name: str) -> bool:
     """Whether a task has this tensor from its backbone."""
-    return not name.startswith(("class_token", "position.", "head.")) and ".adapter." not in name
+    return not name.startswith(("class_token", "position.", "head.")) \
+        and ".adapter." not in name and not name.endswith(".prompt")
 
 
 class Backbone(NamedTuple):

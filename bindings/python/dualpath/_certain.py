@@ -8,7 +8,9 @@ import re
 from typing import Any, NamedTuple
 
 from ._checkpoint import Checkpoint
-from ._names import CLIP, TIMM, Mapped
+from ._families import AIM, AIM_TIMM, CLIP, ST_ADAPTER, TIMM
+from ._methods import DUALPATH, method_of
+from ._names import Mapped
 from ._refused import Refused
 from ._stated import CLIP_PIXELS, IMAGENET_PIXELS, Value
 
@@ -21,6 +23,7 @@ _WIDEST = 1024  # up to here, every model that is known has heads of 64
 _OPENAI = {"attention.layer_norm_epsilon": 1e-5, "activation": "quick_gelu"}
 _RELEASED = {**_OPENAI, "adapter.serial_skip": False, "image_mean": IMAGENET_PIXELS[0],
              "image_std": IMAGENET_PIXELS[1]}
+_TIMM = {"attention.layer_norm_epsilon": 1e-6, "activation": "gelu"}
 _CLIP_PIXELS = dict(zip(("image_mean", "image_std"), CLIP_PIXELS))
 
 
@@ -50,6 +53,14 @@ _QUESTIONS = {
                               "table or sincos-3d, since there is no table of the image's grid"),
     "frames": Question("the frames of a clip", "--num-frames", "16 or 32"),
     "sampling_rate": Question("the distance of frames", "--sampling-rate", "4"),
+    "clip": Question("the frames of a clip", "--num-frames, or --data-set of a published model",
+                     "8 in ST-Adapter"),
+    "sampling": Question(
+        "which frames a view takes", "--sampling-rate or --sampling segments",
+        "in Kinetics-400 every 16th of 8 frames, every 8th of 16, every 4th of 32; segments in "
+        "Something-Something and Diving-48"),
+    "adapter.scale": Question("the factor on the adapters", "--adapter-scale",
+                              "0.5 in AIM for Kinetics and Diving-48, 1 for Something-Something"),
     "image_mean": Question("the mean of the pixels", "--mean", _of_pixels(0)),
     "image_std": Question("their deviation", "--std", _of_pixels(1)),
 }
@@ -80,6 +91,8 @@ def _is_released(mapped: Mapped, checkpoint: Checkpoint) -> bool:
 
 def certain_values(mapped: Mapped, checkpoint: Checkpoint) -> dict[str, Value]:
     """By the keys of docs/weight-format.md; heads and pixels of CLIP depend on more, see below."""
+    if method_of(mapped) != DUALPATH:
+        return _of_clips_form(mapped)
     if is_adapted(mapped):
         if _is_released(mapped, checkpoint):
             return _from(_RELEASED, "the released code, whose form the tensors have")
@@ -89,11 +102,26 @@ def certain_values(mapped: Mapped, checkpoint: Checkpoint) -> dict[str, Value]:
         values.update(_from({**_OPENAI, **_CLIP_PIXELS},
                             "OpenAI's CLIP, which has written the file"))
     elif _is_of_clip(mapped):
-        values.update(_from({"attention.layer_norm_epsilon": 1e-5}, "CLIP, whose form this is"))
+        values.update(_of_clips_form(mapped))
     elif mapped.family is TIMM and "pre_norm.weight" not in mapped.tensors:
-        values.update(_from({"attention.layer_norm_epsilon": 1e-6, "activation": "gelu"},
-                            "timm's ViT without a norm before its blocks"))
+        values.update(_from(_TIMM, "timm's ViT without a norm before its blocks"))
     return values
+
+
+def _of_clips_form(mapped: Mapped) -> dict[str, Value]:
+    if not _is_of_clip(mapped):
+        return {}
+    return _from({"attention.layer_norm_epsilon": 1e-5}, "CLIP, whose form this is")
+
+
+def certain_values_of_method(mapped: Mapped) -> dict[str, Value]:
+    """What the released code of a method other than DualPath has."""
+    if mapped.family in (AIM, ST_ADAPTER) and _is_of_clip(mapped):
+        return _from({**_OPENAI, **_CLIP_PIXELS},
+                     f"{mapped.family.label}'s code, on OpenAI's CLIP")
+    if mapped.family == AIM_TIMM:
+        return _from(_TIMM, "AIM's code, on timm's ViT")
+    return {}
 
 
 def _has_serial(mapped: Mapped) -> bool:
@@ -119,7 +147,8 @@ def certain_heads(width: int, mapped: Mapped, checkpoint: Checkpoint) -> Value |
 
 def certain_pixels(mapped: Mapped, activation: str | None) -> dict[str, Value]:
     """Mean and deviation that all of CLIP's models with QuickGELU have."""
-    if is_adapted(mapped) or not _is_of_clip(mapped) or activation != "quick_gelu":
+    is_dualpath = method_of(mapped) == DUALPATH and is_adapted(mapped)
+    if is_dualpath or not _is_of_clip(mapped) or activation != "quick_gelu":
         return {}
     return _from(_CLIP_PIXELS, "CLIP, whose models with quick_gelu have it")
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._advice import checkpoint_advice
+from ._aim_config import read_aim_config
 from ._configs import NO_CONFIG, Config, find_config, read_config
+from ._families import AIM, AIM_TIMM
 from ._folder import find_weights, index_of, read_index
 from ._legacyfile import LegacyFile
 from ._named_array import NamedArray
-from ._names import FAMILIES, Family
+from ._names import family_of
 from ._pickle import Record
 from ._refused import Refused, show
 from ._safetensors import read_safetensors
@@ -52,9 +54,10 @@ def open_checkpoint(path: str, weights: str | None = None, config: str | None = 
     checkpoint.notes = notes
     checkpoint.is_openai = isinstance(value, Record) and value.type_name.startswith(_OPENAI)
     if isinstance(value, dict):
+        _add_inner_config(checkpoint, value)
         checkpoint.arguments = _arguments_of(value)
-        checkpoint.stated = {key: Value(item, "checkpoint")
-                             for key, item in checked(value.get("dualpath")).items()}
+        checkpoint.stated.update({key: Value(item, "checkpoint")
+                                  for key, item in checked(value.get("dualpath")).items()})
     _add_config(checkpoint, os.path.dirname(path), config)
     return checkpoint
 
@@ -113,14 +116,18 @@ def _arguments_of(value: dict[Any, Any]) -> dict[str, Value]:
     return {}
 
 
-def _family_of(tensors: Mapping[str, NamedArray]) -> Family | None:
-    return next((family for family in FAMILIES if family.landmark in tensors), None)
+def _add_inner_config(checkpoint: Checkpoint, value: dict[Any, Any]) -> None:
+    """Reads the configuration that a checkpoint of AIM holds."""
+    if family_of(checkpoint.tensors) in (AIM, AIM_TIMM):
+        checkpoint.config = read_aim_config(value)
+        checkpoint.stated = dict(checkpoint.config.stated)
+        checkpoint.notes += checkpoint.config.notes
 
 
 def _add_config(checkpoint: Checkpoint, folder: str, given: str | None) -> None:
     """Reads the configuration file that is given, or the one beside the weights of a backbone. One
     beside DualPath's own weights says nothing about them."""
-    family = _family_of(checkpoint.tensors)
+    family = family_of(checkpoint.tensors)
     if given is None and family is not None and not _is_adapted(checkpoint.tensors):
         given = find_config(family, folder)
     if given is None:

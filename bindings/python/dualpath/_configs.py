@@ -10,9 +10,9 @@ import os
 import re
 from typing import NamedTuple
 
+from ._families import CLIP, HUGGING_FACE, TIMM, Family
 from ._folder import inside
 from ._json_file import Section, read_json
-from ._names import CLIP, HUGGING_FACE, TIMM, Family
 from ._refused import Refused, show
 from ._stated import ACTIVATIONS, CLIP_PIXELS, Value, is_epsilon
 
@@ -32,6 +32,7 @@ class Config(NamedTuple):
     sizes: dict[str, Value]
     resized: Value | None = None
     notes: tuple[str, ...] = ()
+    is_inside: bool = False  # of the checkpoint itself
 
 
 NO_CONFIG = Config({}, {})
@@ -39,7 +40,7 @@ NO_CONFIG = Config({}, {})
 
 def find_config(family: Family, folder: str) -> str | None:
     """The path of the configuration file for tensors of a family, if there is one."""
-    for name in _NAMES[family.label]:
+    for name in _NAMES.get(family.label, ()):
         path = os.path.join(folder, name)
         if os.path.isfile(path) and _is_of(family, read_json(inside(folder, name))):
             return path
@@ -55,6 +56,8 @@ def _is_of(family: Family, values: dict[str, object]) -> bool:
 
 def read_config(family: Family, path: str) -> Config:
     """What a configuration file says about tensors of a family."""
+    if family.label not in _NAMES:
+        raise Refused(f"no configuration file is read for {family.label}")
     values = read_json(path)
     if not _is_of(family, values):
         raise Refused(f"{show(path)} is no configuration of {family.label}")

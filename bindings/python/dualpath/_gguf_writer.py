@@ -28,9 +28,10 @@ def _import_gguf() -> Any:
     return gguf
 
 
-def _type_of(name: str, array: Array, wanted: str) -> str:
-    """Vectors, positions and the class token stay f32; rows that q8_0 cannot cut are f16."""
-    if array.ndim != 2 or name.startswith("position."):
+def type_of(name: str, array: Array, wanted: str) -> str:
+    """Vectors, positions, the class token, prompts and convolutions stay f32; rows that q8_0 cannot
+    cut are f16."""
+    if array.ndim != 2 or name.startswith("position.") or name.endswith(".prompt"):
         return "f32"
     if wanted == "q8_0" and array.shape[1] % _Q8_0_COLUMNS:
         return "f16"
@@ -40,7 +41,7 @@ def _type_of(name: str, array: Array, wanted: str) -> str:
 def _encode(name: str, array: Array, wanted: str) -> tuple[Array, Any]:
     """The bytes of a tensor as an array, and its GGUF type."""
     gguf = _import_gguf()
-    kind = gguf.GGMLQuantizationType[_type_of(name, array, wanted).upper()]
+    kind = gguf.GGMLQuantizationType[type_of(name, array, wanted).upper()]
     with np.errstate(over="ignore", invalid="ignore"):
         encoded = gguf.quants.quantize(np.ascontiguousarray(array), kind)
         decoded = gguf.quants.dequantize(encoded, kind)

@@ -1,21 +1,12 @@
-"""The hyper-parameters of a model: each from the shapes of its tensors, an option, what the
-checkpoint or a configuration beside it states, the arguments it was trained with, what is certain
-of such tensors (_certain.py), or a default of the method, in docs/weight-format.md's names and
-bounds. Remembers which; what is not known is asked for.
+"""The hyper-parameters of a model, by the keys of docs/weight-format.md and within its bounds, each
+with where it comes from.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from argparse import Namespace
 from typing import Any
 
-from ._certain import ask_for, certain_heads, certain_pixels, certain_values, is_adapted
-from ._checkpoint import Checkpoint
-from ._names import CLIP, Mapped, matrix_shape, source_name
-from ._protocol import KEYS as PROTOCOL
-from ._protocol import MAX_CROPS, MAX_VIEWS, option_of
+from ._protocol import MAX_CROPS, MAX_VIEWS
 from ._refused import Refused
 from ._stated import Value
 
@@ -25,8 +16,6 @@ _BOUNDS = {
     "frames": (1, 4096), "spatial_frames": (1, 256), "sampling_rate": (1, 65536),
     "views": (1, MAX_VIEWS), "crops": (1, MAX_CROPS),
 }
-_MAX_TOKENS = 65536
-_MAX_IMAGES = 256
 
 
 class Hyper:
@@ -58,159 +47,3 @@ class Hyper:
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key].value
-
-
-def _set_sizes(hyper: Hyper, mapped: Mapped) -> None:
-    """What the shapes of the tensors say."""
-    width, columns = matrix_shape(mapped, "patch.weight")
-    patch = math.isqrt(columns // 3)
-    tokens = matrix_shape(mapped, "position.spatial")[0]
-    side = math.isqrt(tokens - 1)
-    if side < 1 or side * side + 1 != tokens or tokens > _MAX_TOKENS:
-        raise Refused(f"tensor {mapped.sources['position.spatial']} has {tokens} rows; expected a "
-                      f"square of patches and the class token, at most {_MAX_TOKENS}")
-    blocks = {int(found[1]) for name in mapped.tensors
-              if (found := re.match(r"block\.(\d+)\.", name))}
-    hyper.set("image_size", side * patch, "tensors")
-    hyper.set("patch_size", patch, "tensors")
-    hyper.set("embedding_length", width, "tensors")
-    hyper.set("block_count", max(blocks, default=-1) + 1, "tensors")
-
-
-def _check_sizes(hyper: Hyper, sizes: dict[str, Value]) -> None:
-    """That a configuration is of these tensors."""
-    for key, (value, origin) in sizes.items():
-        if hyper[key] != value:
-            raise Refused(f"{origin} is {value}, and the tensors have {hyper[key]}: it is the "
-                          "configuration of another model; --config names the right one")
-
-
-def _check_heads(hyper: Hyper) -> None:
-    width, heads = hyper["embedding_length"], hyper["attention.head_count"]
-    if width % heads:
-        raise Refused(f"the width {width} is not a multiple of {heads} heads")
-
-
-def _argument(arguments: dict[str, Value], name: str) -> Value | None:
-    found = arguments.get(name)
-    if found is None or found.value is None:
-        return None
-    if type(found.value) is not int:
-        raise Refused(f"{found.origin} of the checkpoint is not a whole number")
-    return found
-
-
-def _arguments(arguments: dict[str, Value]) -> dict[str, Value]:
-    """What the arguments of the training run tell."""
-    found = {"frames": _argument(arguments, "num_frames"),
-             "sampling_rate": _argument(arguments, "sampling_rate")}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _set_frames(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
-    """Frames of a clip; a model without adapters takes any number of them."""
-    hyper.choose("grid", options.grid, 4)
-    hyper.choose("frames", options.num_frames, None if is_adapted(mapped) else 16)
-    hyper.choose("spatial_frames", options.spatial_frames, 8)
-    hyper.choose("sampling_rate", options.sampling_rate, None if "frames" in hyper.missing else 4)
-
-
-def _check_frames(hyper: Hyper) -> None:
-    grid, frames, spatial = hyper["grid"], hyper["frames"], hyper["spatial_frames"]
-    if frames % (grid * grid) or frames % spatial:
-        raise Refused(f"{frames} frames are not a multiple of {grid}x{grid} (a frameset) and of "
-                      f"{spatial} (the spatial path)")
-    if frames // (grid * grid) + spatial > _MAX_IMAGES:
-        raise Refused(f"{frames} frames make more than {_MAX_IMAGES} images")
-    if hyper["image_size"] % grid:
-        raise Refused(f"the image size {hyper['image_size']} is not a multiple of the grid {grid}")
-
-
-def _set_image(hyper: Hyper, mapped: Mapped, options: Namespace) -> None:
-    """Statistics of the pixels, by what the frozen part was trained with."""
-    activation = hyper.values.get("activation")
-    hyper.known = {**certain_pixels(mapped, activation and activation.value), **hyper.known}
-    hyper.choose("image_mean", options.mean)
-    hyper.choose("image_std", options.std)
-
-
-def _set_protocol(hyper: Hyper, options: Namespace) -> None:
-    """What somebody says of it; the library has the defaults."""
-    for key in PROTOCOL:
-        option = option_of(options, key)
-        if option is not None or key in hyper.known:
-            hyper.choose(key, option)
-    values = {key: value for key, (value, _) in hyper.values.items()}
-    if values.get("sampling") == "segments" and values.get("views", 1) != 1:
-        raise Refused(f"views is {values['views']}; sampling in segments has one view")
-
-
-def _set_arithmetic(hyper: Hyper, options: Namespace) -> None:
-    hyper.choose("attention.head_count", options.heads)
-    hyper.choose("attention.layer_norm_epsilon", options.ln_eps)
-    hyper.choose("activation", options.activation)
-    hyper.choose("adapter.activation", options.adapter_activation, "gelu")
-    hyper.choose("adapter.scale", options.adapter_scale, 1.0)
-    hyper.choose("adapter.serial_skip", options.serial_skip)
-
-
-def _set_position(hyper: Hyper, mapped: Mapped, option: str | None) -> None:
-    has_adapters = any(".adapter." in name for name in mapped.tensors)
-    lacks_grid = has_adapters and "position.grid" not in mapped.tensors
-    has_table = "position.table" in mapped.tensors
-    if not lacks_grid:
-        hyper.choose("position.kind", option, "sincos-time")
-    elif has_table:
-        hyper.choose("position.kind", option)
-    else:
-        no_grid = Value("sincos-3d", "no spatial_positional_embedding")
-        hyper.known = {"position.kind": no_grid, **hyper.known}
-        hyper.choose("position.kind", option)
-    kind = hyper.values.get("position.kind")
-    if kind and kind.value == "sincos-time" and lacks_grid:
-        raise Refused("position sincos-time needs tensor visual.spatial_positional_embedding, "
-                      "which the checkpoint does not have")
-    if kind and kind.value == "table" and not has_table:
-        raise Refused("position table needs tensor "
-                      f"{source_name(CLIP, 'position.table')}, which the checkpoint does not have")
-
-
-def _check_position(hyper: Hyper) -> None:
-    multiple = {"sincos-time": 2, "sincos-3d": 16, "table": 1}[hyper["position.kind"]]
-    if hyper["embedding_length"] % multiple:
-        raise Refused(f"position kind {hyper['position.kind']} needs a width that is a multiple "
-                      f"of {multiple}; it is {hyper['embedding_length']}")
-
-
-def resolve(mapped: Mapped, checkpoint: Checkpoint, options: Namespace) -> Hyper:
-    """All hyper-parameters of a mapped checkpoint."""
-    hyper = Hyper({**certain_values(mapped, checkpoint), **_arguments(checkpoint.arguments),
-                   **checkpoint.stated})
-    _set_sizes(hyper, mapped)
-    _check_sizes(hyper, checkpoint.config.sizes)
-    width = hyper["embedding_length"]
-    heads = certain_heads(width, mapped, checkpoint)
-    if heads is not None:
-        hyper.known = {"attention.head_count": heads, **hyper.known}
-    _set_arithmetic(hyper, options)
-    _set_position(hyper, mapped, options.position)
-    _set_frames(hyper, mapped, options)
-    _set_image(hyper, mapped, options)
-    _set_protocol(hyper, options)
-    ask_for(hyper.missing, width)
-    _check_heads(hyper)
-    _check_position(hyper)
-    _check_frames(hyper)
-    return hyper
-
-
-def notes_of(hyper: Hyper, mapped: Mapped, checkpoint: Checkpoint) -> list[str]:
-    """What whoever converts a checkpoint should know about its values."""
-    notes, resized = [], checkpoint.config.resized
-    if is_adapted(mapped) and hyper.values["sampling_rate"].origin == "default":
-        notes.append("the checkpoint does not say how far apart the frames of a clip are: "
-                     f"{hyper['sampling_rate']} is the default, --sampling-rate says another")
-    if resized is not None and resized.value != hyper["image_size"]:
-        notes.append(f"{resized.origin} is {resized.value}; this library resizes the shorter side "
-                     f"to {hyper['image_size']}")
-    return notes

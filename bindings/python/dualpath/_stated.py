@@ -54,6 +54,7 @@ def _is_among(names: tuple[str, ...]) -> Callable[[Any], bool]:
 
 
 _KINDS: dict[str, Callable[[Any], bool]] = {
+    "method": lambda value: type(value) is str,
     **dict.fromkeys(
         ("grid", "frames", "spatial_frames", "sampling_rate", "attention.head_count"), _is_whole),
     "attention.layer_norm_epsilon": is_epsilon,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import _numpy_pickle
+from . import _mmengine_pickle, _numpy_pickle
 from ._named_array import NamedArray
 from ._pickle import Dictionary, Global, hashable
 from ._refused import Refused, show
@@ -174,6 +174,7 @@ def _whitelist() -> dict[str, Global]:
     table.update({name: Global(name, is_record=True)
                   for name in ("argparse.Namespace", "types.SimpleNamespace")})
     table.update(_numpy_pickle.whitelist())
+    table.update(_mmengine_pickle.whitelist())
     return table
 
 

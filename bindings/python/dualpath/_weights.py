@@ -1,7 +1,7 @@
 """Which tensors of a checkpoint are the model's: the set of weights in nested dictionaries, and
 what wrappers have put in front of its names.
 
-A set is found by the landmark of a family (_names.py), not by a list of keys and prefixes: whatever
+A set is found by the landmark of a family (_families.py), not by a list of keys and prefixes: whatever
 stands before the landmark stands before the other names, too.
 """
 
@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ._families import FAMILIES, Family
 from ._named_array import NamedArray
-from ._names import FAMILIES
+from ._names import explains, root_before
 from ._refused import Refused, show
 
 Tensors = dict[str, NamedArray]
@@ -33,16 +34,19 @@ _MAX_MODELS = 16  # in one dictionary; there may be a student and a teacher, and
 
 class WeightSet(NamedTuple):
     """`name` is the way to it in the file: keys of dictionaries and the prefix of its tensors.
-    `stranger` is the name of something beside them that is no tensor."""
+    `stranger` is the name of something beside them that is no tensor. `is_swapped` of MMEngine, which
+    exchanges the averages and what the run goes on with when it saves them."""
 
     name: str
     tensors: Tensors
     stranger: str | None
+    is_swapped: bool = False
 
     @property
     def is_averaged(self) -> bool:
         """Whether its name says that it is an average over the steps of a training run."""
-        return bool(_AVERAGED.intersection(re.split(r"[._]", self.name)))
+        is_named = bool(_AVERAGED.intersection(re.split(r"[._]", self.name)))
+        return is_named != self.is_swapped
 
     def is_meant_by(self, word: str) -> bool:
         return word == self.name or word in self.name.split(".") \
@@ -69,22 +73,43 @@ def _roots(names: Iterable[str]) -> dict[str, str]:
     saved alone lacks the name of the tower."""
     names = set(names)
     roots: dict[str, str] = {}
+    claimed: set[str] = set()  # what stands before the names of towers that have been found
     for family in FAMILIES:
-        for name in names:
-            if name == family.landmark or name.endswith("." + family.landmark):
-                roots.setdefault(name[:-len(family.landmark)], "")
-        if not family.tower:
-            continue
-        landmark, mate = (part[len(family.tower):] for part in (family.landmark, family.mate))
-        for name in names:
-            root = name[:-len(landmark)]
-            is_alone = name.endswith(landmark) and not root.endswith(family.tower)
-            if is_alone and (not root or root.endswith(".")) and root + mate in names:
-                roots.setdefault(root, family.tower)
+        found = _roots_of(family, names, claimed)
+        roots.update({root: tower for root, tower in found.items() if root not in roots})
+        claimed.update(root if tower else root + family.tower for root, tower in found.items())
     if len(roots) > _MAX_MODELS:
         raise Refused(f"the names are those of {len(roots)} models; at most {_MAX_MODELS} are "
                       "looked at")
     return roots
+
+
+def _roots_of(family: Family, names: set[str], claimed: set[str]) -> dict[str, str]:
+    """The same of one family, without models that another one has claimed."""
+    roots: dict[str, str] = {}
+    found = _before(family.landmarks, names)
+    if family.is_strict:
+        found = {root for root in found if len(found) <= _MAX_MODELS and _is_all(family, root, names)}
+    roots.update({root: "" for root in found if root + family.tower not in claimed})
+    if not family.tower:
+        return roots
+    landmarks = [landmark[len(family.tower):] for landmark in family.landmarks]
+    mate = family.mate[len(family.tower):]
+    for root in _before(landmarks, names):
+        if not root.endswith(family.tower) and root + mate in names and root not in claimed:
+            roots.setdefault(root, family.tower)
+    return roots
+
+
+def _before(landmarks: Iterable[str], names: Iterable[str]) -> set[str]:
+    """What stands before a landmark in some name."""
+    found = (root_before(landmark, name) for landmark in landmarks for name in names)
+    return {root for root in found if root is not None}
+
+
+def _is_all(family: Family, root: str, names: Iterable[str]) -> bool:
+    """Whether all names with this root are of the family."""
+    return explains(family, (name[len(root):] for name in names if name.startswith(root)))
 
 
 def _renamed(tensors: Tensors, roots: dict[str, str], root: str) -> Tensors:
@@ -134,6 +159,7 @@ def _models_in(value: Mapping[Any, Any]) -> dict[str, Tensors]:
 def _sets(value: Mapping[Any, Any]) -> list[WeightSet]:
     """All sets of weights that some family knows."""
     sets = []
+    is_swapped = "message_hub" in value and "ema_state_dict" in value
     known: dict[int, dict[str, Tensors]] = {}
     for way, inner in _dictionaries(value):
         if id(inner) not in known:
@@ -141,7 +167,7 @@ def _sets(value: Mapping[Any, Any]) -> list[WeightSet]:
         for root, tensors in known[id(inner)].items():
             name = ".".join(part for part in (way, root.strip(".")) if part)
             stranger = None if inner is value else _stranger(inner)
-            sets.append(WeightSet(name, tensors, stranger))
+            sets.append(WeightSet(name, tensors, stranger, is_swapped))
     return sets
 
 
@@ -171,7 +197,7 @@ def _named(sets: list[WeightSet], word: str) -> WeightSet:
 
 def _usual(sets: list[WeightSet]) -> WeightSet:
     """What the file calls the model."""
-    candidates = [some for some in sets if not some.is_averaged] or sets
+    candidates = [some for some in sets if some.is_swapped or not some.is_averaged] or sets
     for key in _MODEL_KEYS:
         if len(candidates) == 1:
             break
@@ -190,6 +216,8 @@ def _notes(sets: list[WeightSet], chosen: WeightSet) -> list[str]:
         return [said] if chosen.is_averaged else []
     averaged = [some for some in others if some.is_averaged]
     notes = [f"the weights are those of {_listed([chosen])}; the file also has {_listed(others)}"]
+    if chosen.is_swapped and chosen.is_averaged:
+        notes.append(f"{_listed([chosen])} are averages (EMA), which MMEngine puts there")
     if averaged and not chosen.is_averaged:
         notes.append(f"{_listed(averaged)} are averages (EMA): --weights ema takes them")
     return notes

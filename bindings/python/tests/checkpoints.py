@@ -295,6 +295,79 @@ def timm(sizes=DEFAULT_SIZES, seed=4):
     return tensors
 
 
+def _adapter(random, name, width, bottleneck, down="D_fc1", up="D_fc2"):
+    return {f"{name}.{down}.weight": random(bottleneck, width), f"{name}.{down}.bias": random(bottleneck),
+            f"{name}.{up}.weight": random(width, bottleneck), f"{name}.{up}.bias": random(width)}
+
+
+AIM_ADAPTERS = {"T_Adapter_in": "time_in", "T_Adapter": "time", "S_Adapter": "space",
+                "MLP_Adapter": "mlp"}
+
+
+def aim(sizes=DEFAULT_SIZES, seed=5, frames=8, time_in=False, on_timm=False):
+    """AIM's names, on CLIP or on timm's ViT."""
+    random, d = _Random(seed), sizes.width
+    if on_timm:
+        tower = {name: array for name, array in timm(sizes, seed + 100).items()
+                 if not name.startswith("head.")}
+        tower = {name.replace("norm.", "ln_post.") if name.startswith("norm.") else name: array
+                 for name, array in tower.items()}
+        block = "backbone.blocks.{}."
+    else:
+        tower = {name[len("visual."):]: array for name, array in clip(sizes, seed + 100, False).items()
+                 if name != "visual.proj"}
+        block = "backbone.transformer.resblocks.{}."
+    tensors = {"backbone." + name: array for name, array in tower.items()}
+    tensors["backbone.temporal_embedding"] = random(1, frames, d)
+    for i in range(sizes.blocks):
+        for adapter in AIM_ADAPTERS:
+            if time_in or adapter != "T_Adapter_in":
+                tensors.update(_adapter(random, block.format(i) + adapter, d, sizes.bottleneck))
+    tensors.update({"cls_head.fc_cls.weight": random(sizes.classes, d),
+                    "cls_head.fc_cls.bias": random(sizes.classes)})
+    return tensors
+
+
+def _head(random, sizes):
+    return {"fc.weight": random(sizes.classes, sizes.width), "fc.bias": random(sizes.classes)}
+
+
+_TRAINED_BLOCK = "transformer.resblocks.{}."
+ST_ADAPTERS = {"adapter_pre_attn": "conv_attn", "adapter_pre_mlp": "conv_mlp"}
+
+
+def st_adapter(sizes=DEFAULT_SIZES, seed=7, adapters=tuple(ST_ADAPTERS), first=0, kernel=(3, 1, 1)):
+    """What ST-Adapter trains, and nothing else."""
+    random, d, b = _Random(seed), sizes.width, sizes.bottleneck
+    tensors = {}
+    for i in range(first, sizes.blocks):
+        for adapter in adapters:
+            name = _TRAINED_BLOCK.format(i) + adapter
+            tensors.update(_adapter(random, name, d, b, "fc1", "fc2"))
+            tensors.update({f"{name}.conv.weight": random(b, 1, *kernel), f"{name}.conv.bias": random(b)})
+    return {**tensors, **_head(random, sizes)}
+
+
+def vpt(sizes=DEFAULT_SIZES, seed=8, prompts=5, blocks=None):
+    """Prompts of all blocks, or of some."""
+    random = _Random(seed)
+    chosen = range(sizes.blocks) if blocks is None else blocks
+    tensors = {_TRAINED_BLOCK.format(i) + "prompt": random(prompts, sizes.width) for i in chosen}
+    return {**tensors, **_head(random, sizes)}
+
+
+def adaptformer(sizes=DEFAULT_SIZES, seed=9):
+    random, tensors = _Random(seed), {}
+    for i in range(sizes.blocks):
+        tensors.update(_adapter(random, _TRAINED_BLOCK.format(i) + "adaptmlp", sizes.width,
+                                sizes.bottleneck, "down", "up"))
+    return {**tensors, **_head(random, sizes)}
+
+
+def probe(sizes=DEFAULT_SIZES, seed=10):
+    return _head(_Random(seed), sizes)
+
+
 def rezip(source, path, change):
     """A copy of an archive with its entries changed: `change` gets and returns a dictionary."""
     with zipfile.ZipFile(source) as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 
 import numpy as np
@@ -12,7 +11,15 @@ from conftest import GOLDEN, ROOT
 import dualpath
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-from training import SMALL, VARIANTS, answer, assert_close, some_frames, with_weights
+from training import (
+    SMALL,
+    VARIANTS,
+    answer,
+    answer_of_reference,
+    assert_close,
+    some_frames,
+    with_weights,
+)
 
 from dualpath.convert import main as convert
 from dualpath.train import pixels
@@ -24,16 +31,10 @@ from dualpath.train.video import as_pixels
 @pytest.mark.parametrize("name", VARIANTS)
 def test_model_against_reference(name, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
-    reference = pytest.importorskip("tests.reference.config", reason="no tests/reference here")
-    from tests.reference.model import DualPath as Reference
-    from tests.reference.run import classify
-
     config = VARIANTS[name]
     model = with_weights(config)
-    other = Reference(reference.Config(**dataclasses.asdict(config))).eval()
-    other.load_state_dict(model.state_dict())
     frames = some_frames(config.frames, 70, 51)
-    assert_close(answer(model, frames), classify(other, frames)["logits"])
+    assert_close(answer(model, frames), answer_of_reference(model, frames))
 
 
 @pytest.mark.parametrize("name", VARIANTS)

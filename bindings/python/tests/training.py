@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import sys
 
 import checkpoints
 import numpy as np
 import pytest
+from conftest import ROOT
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from dualpath.train import pixels
 from dualpath.train.build import Folders, build_job
-from dualpath.train.config import Config
+from dualpath.train.config import ONE_PATH, AnyConfig, Config, OnePathConfig
 from dualpath.train.loop import Trainer, seeded
 from dualpath.train.model import DualPath
+from dualpath.train.one_path import OnePath
+from dualpath.train.protocol import Protocol
 from dualpath.train.recipe import read_recipe
 from dualpath.train.video import as_pixels
+
+needs_converter = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("gguf", "dualpath._families"))),
+    reason="dualpath-convert takes DualPath only, or gguf is not installed")
 
 SMALL = Config(
     image_size=32, patch_size=8, width=32, heads=2, blocks=2, mlp_width=64, head_width=16,
@@ -35,9 +44,42 @@ VARIANTS = {
 }
 
 
-def with_weights(config: Config) -> DualPath:
+TINY = OnePathConfig(
+    image_size=32, patch_size=8, width=32, heads=2, blocks=2, mlp_width=64, frames=4, classes=3)
+CLIP_FORM = {"pre_norm": True, "patch_bias": False, "activation": "quick_gelu",
+             "layer_norm_eps": 1e-5}
+
+
+def one_path(method: str, adapters: str = "", **options) -> OnePathConfig:
+    """A small network of a method; its adapters are named, and each has a width of its own."""
+    widths = {name: 4 + 2 * i for i, name in enumerate(adapters.split())}
+    activation = ONE_PATH[method].activation
+    return dataclasses.replace(
+        TINY, method=method, adapters=widths, adapter_activation=activation, **options)
+
+
+METHODS = {
+    "probe": one_path("probe"),
+    "vpt": one_path("vpt", prompts=3),
+    "vpt shallow": one_path("vpt", prompts=3, deep=False, **CLIP_FORM),
+    "adaptformer": one_path("adaptformer", "mlp", adapter_scale=0.1),
+    "st-adapter": one_path("st-adapter", "conv_attn conv_mlp", **CLIP_FORM),
+    "st-adapter late": one_path(
+        "st-adapter", "conv_attn", kernel=(1, 3, 5), first_block=1),
+    "aim": one_path("aim", "time space mlp", adapter_scale=0.5, **CLIP_FORM),
+    "aim timm": one_path("aim", "time_in time space mlp", frames=5),
+    "aim protocol": one_path("aim", "time space mlp", protocol=Protocol(
+        resize_filter="bicubic", resize_long_side="nearest", crop_offset="down")),
+}
+
+
+def network_of(config: AnyConfig) -> DualPath | OnePath:
+    return OnePath(config) if isinstance(config, OnePathConfig) else DualPath(config)
+
+
+def with_weights(config: AnyConfig) -> DualPath | OnePath:
     """A model in which every tensor counts; adapters begin as zero."""
-    model, draw = DualPath(config), seeded(3)
+    model, draw = network_of(config), seeded(3)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
@@ -48,10 +90,36 @@ def some_frames(count: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(5).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
-def answer(model: DualPath, frames: np.ndarray) -> np.ndarray:
+def answer_of_reference(model: DualPath | OnePath, frames: np.ndarray) -> np.ndarray:
+    """Logits of the network of tests/reference that has the same shape and weights."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        pytest.importorskip("tests.reference.network", reason="no tests/reference here")
+        from tests.reference.network import network
+        from tests.reference.run import classify
+    finally:
+        sys.path.remove(str(ROOT))
+    other = network(config_of_reference(model.config)).eval()
+    other.load_state_dict(model.state_dict())
+    return classify(other, frames)["logits"]
+
+
+def config_of_reference(config: AnyConfig):
+    from tests.reference.config import Config as TwoPaths
+    from tests.reference.config import MethodConfig
+    from tests.reference.protocol import Protocol as TheirProtocol
+
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    ours = config.protocol
+    values["protocol"] = TheirProtocol(
+        filter=ours.resize_filter, long_side=ours.resize_long_side, crop_offset=ours.crop_offset)
+    return (MethodConfig if "method" in values else TwoPaths)(**values)
+
+
+def answer(model: DualPath | OnePath, frames: np.ndarray) -> np.ndarray:
     """Logits for as many frames as the model takes."""
     config = model.config
-    view = pixels.centre_view(*frames.shape[1:3], config.image_size)
+    view = pixels.centre_view(*frames.shape[1:3], config.image_size, config.protocol)
     clip = pixels.look_twice(as_pixels(frames), view.expand(len(frames), -1, -1), config)
     batch = pixels.batch([clip]).map(lambda x: pixels.normalise(x / 255, config))
     with torch.inference_mode():

@@ -16,11 +16,13 @@ from .album import Photographs
 from .camera import LABELS
 from .checkpoint import check_stated, fill, freeze, read_weights, sizes_of
 from .clips import Cache, Clip, class_folders, read_clips
-from .config import Config
+from .config import ONE_PATH, AnyConfig, Config, OnePathConfig
 from .images import ImageJob, School
 from .loop import Job
 from .model import DualPath
 from .mosaics import Mosaics
+from .one_path import OnePath
+from .protocol import USUAL, Protocol
 from .recipe import Model, Recipe
 from .teacher import Teacher
 from .video import CameraJob, Fixed, MovingCamera, RealClips, VideoJob
@@ -49,46 +51,86 @@ class Folders:
         return product if os.path.exists(product) else self.of_data(name)
 
 
-def network_config(model: Model, sizes: dict[str, Any], classes: int) -> Config:
+def network_config(model: Model, sizes: dict[str, Any], classes: int,
+                   protocol: Protocol = USUAL) -> AnyConfig:
     """The shape of the network of a recipe on a backbone of these sizes."""
+    if model.method in ONE_PATH:
+        return _one_path_config(model, sizes, classes, protocol)
+    return dualpath_config(model, sizes, classes, protocol)
+
+
+def dualpath_config(model: Model, sizes: dict[str, Any], classes: int,
+                    protocol: Protocol = USUAL) -> Config:
+    return Config(
+        **_common(model, sizes),
+        protocol=protocol,
+        classes=classes,
+        spatial_frames=model.spatial_frames,
+        grid=model.grid,
+        head_width=model.head_width if classes else None,
+        adapter_scale=1.0 if model.adapter_scale is None else model.adapter_scale,
+        serial_skip=model.serial_skip,
+        position=model.position,
+    )
+
+
+def _one_path_config(model: Model, sizes: dict[str, Any], classes: int, protocol: Protocol
+                     ) -> OnePathConfig:
+    """Its head reads what the blocks say, not the projection of a backbone."""
+    method = ONE_PATH[model.method]
+    scale = method.scale or 1.0 if model.adapter_scale is None else model.adapter_scale
+    return OnePathConfig(
+        **{**_common(model, sizes), "projection": None},
+        protocol=protocol,
+        classes=classes,
+        method=model.method,
+        adapter_activation=method.activation,
+        adapter_scale=scale,
+        kernel=(model.kernel[0], model.kernel[1], model.kernel[2]),
+        first_block=model.first_block,
+        prompts=model.prompts,
+        deep=model.deep,
+    )
+
+
+def _common(model: Model, sizes: dict[str, Any]) -> dict[str, Any]:
+    """What the networks of all methods have."""
     heads = model.heads or usual_heads(sizes["width"])
     if heads is None:
         raise ValueError(f"model.heads is missing: a width of {sizes['width']} does not tell them "
                          f"({likely_heads(sizes['width'])})")
-    return Config(
+    return {
         **sizes,
-        heads=heads,
-        image_size=model.image_size,
-        frames=model.frames,
-        spatial_frames=model.spatial_frames,
-        sampling_rate=model.sampling_rate,
-        grid=model.grid,
-        mean=_triple(model.mean),
-        std=_triple(model.std),
-        head_width=model.head_width if classes else None,
-        classes=classes,
-        adapters=model.adapters,
-        serial_skip=model.serial_skip,
-        activation=model.activation,
-        layer_norm_eps=model.layer_norm_eps,
-        position=model.position,
-    )
+        "heads": heads,
+        "image_size": model.image_size,
+        "frames": model.frames,
+        "sampling_rate": model.sampling_rate,
+        "mean": _triple(model.mean),
+        "std": _triple(model.std),
+        "adapters": model.adapters,
+        "activation": model.activation,
+        "layer_norm_eps": model.layer_norm_eps,
+    }
 
 
 def _triple(values: list[float]) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
-def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
+def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath | OnePath:
     """The network of a recipe, its backbone filled and frozen."""
     if recipe.model.backbone is None:
         raise ValueError("model.backbone is missing")
     path = folders.found(recipe.model.backbone)
     weights = read_weights(path)
     torch.manual_seed(recipe.train.seed)
-    config = network_config(recipe.model, sizes_of(weights), classes)
+    config = network_config(recipe.model, sizes_of(weights), classes, recipe.protocol)
     check_stated(path, weights.stated, config, OPTIONS)
-    model = DualPath(config, recipe.model.paths)
+    model: DualPath | OnePath
+    if isinstance(config, OnePathConfig):
+        model = OnePath(config)
+    else:
+        model = DualPath(config, recipe.model.paths)
     fill(model.visual, weights)
     freeze(model, recipe.model.head_only)
     return model
@@ -97,7 +139,11 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath:
 def frozen_backbone(recipe: Recipe, folders: Folders) -> dict[str, Any]:
     """What a recipe freezes, positions resized to its images: the checkpoint of a model without
     adapters and head."""
-    plain = dataclasses.replace(recipe.model, adapters={}, position="sincos-3d")
+    plain = dataclasses.replace(
+        recipe.model, adapters={}, adapter_scale=None, position="sincos-3d", method="dualpath",
+        prompts=0, first_block=0, kernel=[3, 1, 1], deep=True)
+    if recipe.model.method in ONE_PATH:  # whose number of frames need not make framesets
+        plain = dataclasses.replace(plain, grid=1, spatial_frames=1)
     model = video_model(dataclasses.replace(recipe, model=plain), folders, 0)
     return {"model": model.state_dict(), "dualpath": model.config.stated()}
 
@@ -136,8 +182,10 @@ def build_job(recipe: Recipe, folders: Folders, device: str = "cpu") -> Job:
     if recipe.kind == "camera":
         camera, unseen = _moving_camera(recipe, folders, model.config)
         augment = dataclasses.replace(recipe.augment, mix=0.0)  # which is for real clips only
-        kind = VideoJob if recipe.model.paths == "spatial" else CameraJob
-        return kind(recipe.name, model, camera, unseen, augment, recipe.smoothing, device)
+        if isinstance(model, OnePath) or model.paths == "spatial":
+            return VideoJob(
+                recipe.name, model, camera, unseen, augment, recipe.smoothing, device)
+        return CameraJob(recipe.name, model, camera, unseen, augment, recipe.smoothing, device)
     clips, held_out = _real_clips(recipe, folders, model.config, labels)
     return VideoJob(
         recipe.name, model, clips, held_out, recipe.augment, recipe.smoothing, device)
@@ -150,8 +198,10 @@ def _image_job(recipe: Recipe, folders: Folders, device: str) -> Job:
         raise ValueError(f"model.sizes are to be {', '.join(sorted(SIZES))}")
     if data.classes < 1:
         raise ValueError("data.classes is missing")
+    if recipe.model.method in ONE_PATH:
+        raise ValueError(f"model.method = {recipe.model.method!r} is for clips, not for images")
     plain = dataclasses.replace(recipe.model, position="sincos-3d")  # no table but the images'
-    config = network_config(plain, recipe.model.sizes, 0)
+    config = dualpath_config(plain, recipe.model.sizes, 0)
     names = [_needed(data.photographs, "data.photographs"), *data.more_photographs]
     sets = [Photographs(folders.of_work(name)) for name in names]
     school = School(sets, data.classes)
@@ -188,7 +238,7 @@ def _split(recipe: Recipe, folders: Folders, split: str | None, labels: list[str
     return read_clips(folders.of_data(_needed(recipe.data.clips, "data.clips")), split, labels)
 
 
-def _real_clips(recipe: Recipe, folders: Folders, config: Config, labels: list[str]
+def _real_clips(recipe: Recipe, folders: Folders, config: AnyConfig, labels: list[str]
                 ) -> tuple[RealClips, RealClips | None]:
     cache, data = _cache(recipe, folders), recipe.data
     train = _split(recipe, folders, data.train, labels)
@@ -205,7 +255,7 @@ def _clips_of(recipe: Recipe, folders: Folders, split: str | None) -> list[Clip]
     return [] if clips is None else read_clips(folders.of_data(clips), split)
 
 
-def _moving_camera(recipe: Recipe, folders: Folders, config: Config
+def _moving_camera(recipe: Recipe, folders: Folders, config: AnyConfig
                    ) -> tuple[MovingCamera, Fixed | None]:
     data = recipe.data
     if data.size < 1:

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from .._backbone import OPTIONS, read_backbone, same
 from .._checkpoint import open_checkpoint
-from .._names import CLIP, Array, map_tensors, source_name
+from .._families import CLIP
+from .._names import Array, map_tensors, source_name
 from .._refused import Refused, naming, show
-from .config import Config
-from .model import DualPath, VisionTransformer
-
-TRAINED = ("adapter", "class_embedding", "positional_embedding", "visual.head.")
+from .config import AnyConfig
+from .layouts import is_new, is_trained
+from .model import DualPath, ImageTransformer
+from .one_path import OnePath
 
 Tensors = dict[str, Tensor]
 
@@ -86,7 +87,7 @@ def _read_checkpoint(path: str) -> tuple[Mapping[str, Array], dict[str, Any]]:
         return map_tensors(checkpoint.tensors).tensors, stated
 
 
-def check_stated(path: str, stated: Mapping[str, Any], config: Config, keys: Collection[str],
+def check_stated(path: str, stated: Mapping[str, Any], config: AnyConfig, keys: Collection[str],
                  where: str = "the recipe") -> None:
     """That of these keys a file states nothing else than a network that is meant."""
     ours = config.stated()
@@ -132,7 +133,7 @@ def resize_positions(table: Tensor, tokens: int) -> Tensor:
     return torch.cat([table[:1], resized.flatten(2)[0].T])
 
 
-def fill(visual: VisionTransformer, weights: Weights) -> None:
+def fill(visual: ImageTransformer, weights: Weights) -> None:
     """Fills an image transformer with a backbone. All position tables begin as the images'; what
     is new (adapters, head) stays as it is."""
     path, state, given = weights.path, visual.state_dict(), dict(weights.tensors)
@@ -148,7 +149,7 @@ def fill(visual: VisionTransformer, weights: Weights) -> None:
         table = given["positional_embedding"].repeat(framesets, 1)
         given["temporal_positional_embedding"] = table
     for name, own in state.items():
-        if "adapter" in name or name.startswith("head."):
+        if is_new("visual." + name):
             continue
         if name not in given:
             raise ValueError(f"{path} has no tensor visual.{name}")
@@ -159,9 +160,7 @@ def fill(visual: VisionTransformer, weights: Weights) -> None:
     visual.load_state_dict(state)
 
 
-def freeze(model: DualPath, head_only: bool = False) -> None:
-    """Leaves to training what the released code does: adapters, class token, position tables and
-    head; or the head only."""
-    trained = TRAINED[-1:] if head_only else TRAINED
+def freeze(model: DualPath | OnePath, head_only: bool = False) -> None:
+    """Leaves to training what the method trains, or the head only."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in trained))
+        parameter.requires_grad_(is_trained(model.config, name, head_only))

@@ -113,9 +113,10 @@ class Cache:
         array: Frames = load_array(kept, mapped=True)
         return array
 
-    def sampled(self, path: str, rate: int) -> Frames:
-        """Every so many-th frame, a multiple of the cache's rate; of an array file all."""
-        return self.frames(path)[:: 1 if is_array(path) else rate // self.rate]
+    def step(self, path: str, rate: int) -> int:
+        """How far apart of these frames every so many-th of the video is, by a multiple of the
+        cache's rate; of an array file all are taken."""
+        return 1 if is_array(path) else rate // self.rate
 
     def _name(self, path: str) -> str:
         status = os.stat(path)

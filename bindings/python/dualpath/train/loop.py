@@ -25,9 +25,11 @@ from torch import Tensor, nn
 from .._refused import if_damaged, naming
 from .._stated import checked
 from .checkpoint import check_stated
-from .config import Config
+from .config import AnyConfig
+from .layouts import is_trained, layout_of, pack, unpack
+from .protocol import KEYS
 
-_OF_A_LOOK = ("sampling_rate",)  # how clips are looked at, which changes no number of a network
+_OF_A_LOOK = ("sampling_rate", *KEYS)  # how clips are looked at, which changes no number of a network
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Job(Protocol):
 
     name: str
     size: int  # examples of an epoch
-    config: Config  # of the network
+
+    @property
+    def config(self) -> AnyConfig:
+        """Of the network."""
 
     @property
     def model(self) -> nn.Module:
@@ -77,7 +82,8 @@ class Job(Protocol):
         """The loss of a batch of examples; ``progress`` goes from 0 to 1 over the run."""
 
     def evaluate(self, views: int = 1) -> str:
-        """Words about what is held out; the logits of several views of a clip are averaged."""
+        """Words about what is held out; several views of a clip are averaged as the
+        protocol has it."""
 
     def arguments(self) -> dict[str, Any]:
         """What the checkpoint says beside its tensors, under the names of the released code."""
@@ -98,7 +104,7 @@ def make_optimizers(model: nn.Module, schedule: Schedule) -> list[torch.optim.Op
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if parameter.ndim == 1 or name.endswith("embedding"):
+        if parameter.ndim == 1 or name.endswith(("embedding", "prompt")):
             others.append(parameter)
         elif schedule.muon and parameter.ndim == 2 and "resblocks" in name:
             hidden.append(parameter)
@@ -145,20 +151,20 @@ class Trainer:
     def load(self, path: str) -> None:
         """Reads the model of a checkpoint, of such a job or of the released code, and of its lessons,
         what is only for training, those that this job has, too."""
-        saved = read_checkpoint(path, self.device)
+        saved = self._read(path)
         self._check_stated(path, saved, _OF_A_LOOK)
         with _of_this_recipe(path):
-            own, lessons = self.job.model.state_dict(), saved.get("lessons", {})
+            state, lessons = self._state_of(saved), saved.get("lessons", {})
+            own = self.job.model.state_dict()
             shared = {name: tensor for name, tensor in lessons.items() if name in own}
-            missing, strange = self.job.model.load_state_dict(
-                {**saved["model"], **shared}, strict=False)
+            missing, strange = self.job.model.load_state_dict({**state, **shared}, strict=False)
             lost = [name for name in missing if _is_released(name)]
             if lost or strange:
                 raise ValueError(f"the tensor {(lost + strange)[0]} is in one of the two only")
 
     def resume(self, path: str) -> None:
         """Goes on where the checkpoint of such a run ended."""
-        saved = read_checkpoint(path, self.device)
+        saved = self._read(path)
         steps = saved.get("steps")
         if type(steps) is not int or steps != self.steps:
             raise ValueError(f"{path} is of a run of {steps} steps, not {self.steps}")
@@ -170,10 +176,23 @@ class Trainer:
             states = saved["optimizer"]
             if len(states) != len(self.optimizers):
                 raise ValueError(f"it has {len(states)} optimizers, not {len(self.optimizers)}")
-            self.job.model.load_state_dict({**saved["model"], **saved["lessons"]})
+            self.job.model.load_state_dict({**self._state_of(saved), **saved["lessons"]})
             for optimizer, state in zip(self.optimizers, states):
                 optimizer.load_state_dict(state)
             self.step = step
+
+    def _read(self, path: str) -> dict[str, Any]:
+        return read_checkpoint(path, self.device, layout_of(self.job.config).key)
+
+    def _state_of(self, saved: dict[str, Any]) -> dict[str, Tensor]:
+        """The tensors of a checkpoint; frozen ones that it leaves out are those of the backbone."""
+        config, own = self.job.config, self.job.model.state_dict()
+        layout = layout_of(config)
+        state = unpack(config, own, saved[layout.key])
+        if layout.only_trained:
+            frozen = {name: own[name] for name in own if not is_trained(config, name)}
+            state = {**frozen, **state}
+        return state
 
     def _check_stated(self, path: str, saved: dict[str, Any], free: tuple[str, ...] = ()) -> None:
         """Refuses a checkpoint of another network; of these keys the recipe may say something else."""
@@ -184,17 +203,18 @@ class Trainer:
         check_stated(path, stated, config, keys)
 
     def save(self) -> None:
-        """Writes a checkpoint as the released code does, with the step among it."""
+        """Writes a checkpoint in the layout of the method, with the step among it."""
         state = self.job.model.state_dict()
+        config = self.job.config
         whole = {
-            "model": {name: tensor for name, tensor in state.items() if _is_released(name)},
+            **pack(config, {name: tensor for name, tensor in state.items() if _is_released(name)}),
             "lessons": {name: tensor for name, tensor in state.items() if not _is_released(name)},
             "optimizer": [optimizer.state_dict() for optimizer in self.optimizers],
             "epoch": self.step // self.batches,
             "step": self.step,
             "steps": self.steps,
             "args": self.job.arguments(),
-            "dualpath": self.job.config.stated(),
+            "dualpath": config.stated(),
         }
         write_checkpoint(whole, self.output)
 
@@ -269,13 +289,13 @@ def write_checkpoint(whole: dict[str, Any], path: str) -> None:
         raise OSError(f"{path} cannot be written: {error}") from error
 
 
-def read_checkpoint(path: str, device: torch.device) -> dict[str, Any]:
-    """What a checkpoint holds. Nothing in it is executed."""
+def read_checkpoint(path: str, device: torch.device, key: str = "model") -> dict[str, Any]:
+    """What a checkpoint holds, its tensors under ``key``. Nothing in it is executed."""
     with if_damaged(f"{path} is not a sound checkpoint"), \
             torch.serialization.safe_globals([Namespace]):
         saved = torch.load(path, map_location=device, weights_only=True)
-    if not isinstance(saved, dict) or not isinstance(saved.get("model"), dict):
-        raise ValueError(f"{path} is a checkpoint without a model")  # noqa: TRY004
+    if not isinstance(saved, dict) or not isinstance(saved.get(key), dict):
+        raise ValueError(f"{path} is a checkpoint without a {key}")  # noqa: TRY004
     return saved
 
 
@@ -289,7 +309,7 @@ def _of_this_recipe(path: str) -> Iterator[None]:
 
 def _is_released(name: str) -> bool:
     """Whether a tensor belongs to the model; the others only help to train it."""
-    return name.startswith("visual.")
+    return name.startswith(("visual.", "fc."))
 
 
 @contextlib.contextmanager

@@ -6,13 +6,14 @@ Module names are those of the released code, so a state_dict is what a checkpoin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import Config
+from .config import AnyConfig, Config
 from .pixels import Views, framesets
 from .positions import sincos_3d, sincos_time
 
@@ -28,15 +29,16 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
 }
 
+
 class Adapter(nn.Module):
     """``A(x) = act(x Wd + bd) Wu + bu``, times a scale. It begins as zero."""
 
-    def __init__(self, config: Config, bottleneck: int) -> None:
+    def __init__(self, config: AnyConfig, bottleneck: int, scale: float) -> None:
         super().__init__()
         self.down_proj = nn.Linear(config.width, bottleneck)
         self.up_proj = nn.Linear(bottleneck, config.width)
         self.activation = _ACTIVATIONS[config.adapter_activation]
-        self.scale = config.adapter_scale
+        self.scale = scale
         nn.init.xavier_uniform_(self.down_proj.weight)
         nn.init.zeros_(self.down_proj.bias)
         nn.init.zeros_(self.up_proj.weight)
@@ -49,13 +51,13 @@ class Adapter(nn.Module):
 
 def _adapter(config: Config, name: str) -> Adapter | None:
     bottleneck = config.adapters.get(name)
-    return Adapter(config, bottleneck) if bottleneck else None
+    return Adapter(config, bottleneck, config.adapter_scale) if bottleneck else None
 
 
 class Attention(nn.Module):
     """Multi-head self-attention among the tokens of an image."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: AnyConfig) -> None:
         super().__init__()
         self.heads = config.heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * config.width, config.width))
@@ -77,7 +79,7 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     """Two layers with an activation between them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: AnyConfig) -> None:
         super().__init__()
         self.c_fc = nn.Linear(config.width, config.mlp_width)
         self.c_proj = nn.Linear(config.mlp_width, config.width)
@@ -88,28 +90,35 @@ class MLP(nn.Module):
         return y
 
 
-class Block(nn.Module):
-    """A transformer block. What is frozen serves all three ways through it; the adapters have the
-    names of the released code."""
+class PlainBlock(nn.Module):
+    """A transformer block, as it was trained on images and stays frozen."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: AnyConfig) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.attn = Attention(config)
         self.ln_2 = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.mlp = MLP(config)
+
+    def plain(self, x: Tensor) -> Tensor:
+        """Tokens of images ``[n][N][D]``."""
+        x = x + self.attn(self.ln_1(x))
+        y: Tensor = x + self.mlp(self.ln_2(x))
+        return y
+
+
+class Block(PlainBlock):
+    """A block of DualPath. What is frozen serves all three ways through it; the adapters have the
+    names of the released code."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
         self.serial_skip = config.serial_skip
         self.s_adapter_attn = _adapter(config, "s1")
         self.s_adapter_mlp = _adapter(config, "s2")
         self.t_adapter_attn_b = _adapter(config, "t0")
         self.t_adapter_attn = _adapter(config, "t1")
         self.t_adapter_mlp = _adapter(config, "t2")
-
-    def plain(self, x: Tensor) -> Tensor:
-        """As the image transformer was trained."""
-        x = x + self.attn(self.ln_1(x))
-        y: Tensor = x + self.mlp(self.ln_2(x))
-        return y
 
     def spatial(self, x: Tensor) -> Tensor:
         """With adapters beside attention and MLP."""
@@ -137,9 +146,9 @@ def _beside(adapter: nn.Module | None, layer: nn.Module, n: Tensor, x: Tensor) -
 class Transformer(nn.Module):
     """The blocks, under the name that checkpoints have for them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, blocks: Iterable[PlainBlock]) -> None:
         super().__init__()
-        self.resblocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.resblocks = nn.ModuleList(blocks)
 
 
 class Head(nn.Module):
@@ -157,28 +166,30 @@ class Head(nn.Module):
         return y
 
 
-class VisionTransformer(nn.Module):
-    """The image transformer, with the tables and the head that make it a video model."""
+class ImageTransformer(nn.Module):
+    """The image transformer around its blocks, of which there is one for each number; ``tables``
+    are the rows of other tables of positions."""
 
-    def __init__(self, config: Config) -> None:
+    spatial_positional_embedding: nn.Parameter
+    temporal_positional_embedding: nn.Parameter
+    temporal_embedding: nn.Parameter
+
+    def __init__(self, config: AnyConfig, tables: dict[str, int],
+                 block: Callable[[int], PlainBlock]) -> None:
         super().__init__()
         D, N, p = config.width, config.tokens, config.patch_size
         self.conv1 = nn.Conv2d(3, D, kernel_size=p, stride=p, bias=config.patch_bias)
         self.class_embedding = nn.Parameter(0.02 * torch.randn(D))
         self.positional_embedding = nn.Parameter(0.02 * torch.randn(N, D))
-        if config.position == "sincos-time" and config.position_grid:
-            self.spatial_positional_embedding = nn.Parameter(0.02 * torch.randn(N, D))
-        if config.position == "table":
-            table = 0.02 * torch.randn(config.framesets * N, D)
-            self.temporal_positional_embedding = nn.Parameter(table)
+        for name, rows in tables.items():
+            self.register_parameter(name, nn.Parameter(0.02 * torch.randn(rows, D)))
         eps = config.layer_norm_eps
         self.ln_pre = nn.LayerNorm(D, eps=eps) if config.pre_norm else nn.Identity()
-        self.transformer = Transformer(config)
+        self.transformer = Transformer(map(block, range(config.blocks)))
         self.ln_post = nn.LayerNorm(D, eps=eps)
         self.proj: nn.Parameter | None = None
         if config.projection is not None:
             self.proj = nn.Parameter(D**-0.5 * torch.randn(D, config.projection))
-        self.head = Head(config) if config.head_width else None
 
     def embed(self, images: Tensor, position: Tensor) -> Tensor:
         """``[n][3][R][R]`` and positions ``[N][D]`` or ``[n][N][D]`` to tokens ``[n][N][D]``."""
@@ -201,10 +212,23 @@ class VisionTransformer(nn.Module):
         if keep is not None:
             x = x.gather(1, keep[..., None].expand(-1, -1, x.shape[-1]))
         for block in self.transformer.resblocks:
-            assert isinstance(block, Block)
+            assert isinstance(block, PlainBlock)
             x = block.plain(x)
         y: Tensor = self.ln_post(x)
         return y
+
+
+class VisionTransformer(ImageTransformer):
+    """The image transformer, with the tables and the head that make it a video model."""
+
+    def __init__(self, config: Config) -> None:
+        tables = {}
+        if config.position == "sincos-time" and config.position_grid:
+            tables["spatial_positional_embedding"] = config.tokens
+        if config.position == "table":
+            tables["temporal_positional_embedding"] = config.framesets * config.tokens
+        super().__init__(config, tables, lambda _: Block(config))
+        self.head = Head(config) if config.head_width else None
 
 
 class DualPath(nn.Module):

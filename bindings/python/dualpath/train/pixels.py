@@ -10,14 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import Config
+from .config import AnyConfig
+from .protocol import USUAL, Protocol
 
 
-def centre_view(height: int, width: int, side: int) -> Tensor:
+def centre_view(height: int, width: int, side: int, protocol: Protocol = USUAL) -> Tensor:
     """The map ``[2][3]`` of the library: shorter side to ``side``, then the centre square."""
     shorter = min(height, width)
-    sizes = [side * size // shorter for size in (width, height)]
-    offsets = [round((size - side) / 2) for size in sizes]
+    half = shorter // 2 if protocol.resize_long_side == "nearest" else 0
+    sizes = [(side * size + half) // shorter for size in (width, height)]
+    offsets = [(size - side) // 2 if protocol.crop_offset == "down" else round((size - side) / 2)
+               for size in sizes]
     scale = [side / size for size in sizes]
     shift = [(side + 2 * offset) / size - 1 for offset, size in zip(offsets, sizes)]
     return torch.tensor([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
@@ -33,10 +36,15 @@ def random_view(height: int, width: int, smallest: float, draw: torch.Generator)
     return torch.tensor([[across, 0, x], [0, down, y]])
 
 
-def look(frames: Tensor, views: Tensor, side: int) -> Tensor:
+def look(frames: Tensor, views: Tensor, side: int, filter: str = "bilinear") -> Tensor:
     """Frames ``[n][c][H][W]`` through maps ``[n][2][3]``: ``[n][c][side][side]``."""
     grid = F.affine_grid(views, [len(views), 1, side, side], align_corners=False)
-    seen: Tensor = F.grid_sample(frames, grid, padding_mode="border", align_corners=False)
+    return _sampled(frames, grid, filter)
+
+
+def _sampled(frames: Tensor, places: Tensor, filter: str) -> Tensor:
+    seen: Tensor = F.grid_sample(
+        frames, places, mode=filter, padding_mode="border", align_corners=False)
     return seen
 
 
@@ -45,7 +53,8 @@ def mirror(views: Tensor) -> Tensor:
     return views * torch.tensor([-1.0, 1.0, 1.0], device=views.device)
 
 
-def look_small(frames: Tensor, views: Tensor, side: int, grid: int) -> Tensor:
+def look_small(frames: Tensor, views: Tensor, side: int, grid: int, filter: str = "bilinear"
+               ) -> Tensor:
     """The same, then shrunk to tiles ``[n][3][side/grid][side/grid]`` as the library does it:
     bilinear without antialiasing. Only the pixels that this reads are looked at."""
     places = F.affine_grid(views, [len(views), 3, side, side], align_corners=False)
@@ -53,15 +62,15 @@ def look_small(frames: Tensor, views: Tensor, side: int, grid: int) -> Tensor:
     places = places.view(-1, tile, grid, tile, grid, 2)[:, :, middle, :, middle]
     size = 1 if grid % 2 else 2
     places = places.reshape(-1, tile * size, tile * size, 2)
-    seen: Tensor = F.grid_sample(frames, places, padding_mode="border", align_corners=False)
-    tiles: Tensor = F.avg_pool2d(seen, size)
+    tiles: Tensor = F.avg_pool2d(_sampled(frames, places, filter), size)
     return tiles
 
 
 class Views(NamedTuple):
-    """What the two paths read of clips: of one, or with ``[B]`` in front, of a batch."""
+    """What the two paths read of clips: of one, or with ``[B]`` in front, of a batch. The methods
+    with one path have a frame of the spatial path for each frame, and no tiles."""
 
-    tiles: Tensor  # [T][3][R/g][R/g]
+    tiles: Tensor  # [T][3][R/g][R/g], or [0][3][1][1]
     spatial: Tensor  # [Ts][3][R][R]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Views:
@@ -69,13 +78,14 @@ class Views(NamedTuple):
         return Views(change(self.tiles), change(self.spatial))
 
 
-def look_twice(frames: Tensor, views: Tensor, config: Config) -> Views:
-    """Both paths' views of frames ``[T][3][H][W]`` through maps ``[T][2][3]``."""
+def look_twice(frames: Tensor, views: Tensor, config: AnyConfig) -> Views:
+    """What each path sees of frames ``[T][3][H][W]`` through maps ``[T][2][3]``."""
     chosen = slice(None, None, config.frames // config.spatial_frames)
-    return Views(
-        look_small(frames, views, config.image_size, config.grid),
-        look(frames[chosen], views[chosen], config.image_size),
-    )
+    filter = config.protocol.resize_filter
+    tiles = frames.new_empty(0, 3, 1, 1)
+    if config.grid:
+        tiles = look_small(frames, views, config.image_size, config.grid, filter)
+    return Views(tiles, look(frames[chosen], views[chosen], config.image_size, filter))
 
 
 def batch(clips: list[Views]) -> Views:
@@ -97,7 +107,7 @@ def vary_colours(clips: Views, strength: float, draw: torch.Generator) -> Views:
     return clips.map(change)
 
 
-def normalise(pixels: Tensor, config: Config) -> Tensor:
+def normalise(pixels: Tensor, config: AnyConfig) -> Tensor:
     """Pixels in 0 to 1, ``[..][3][.][.]``, with the statistics of the backbone."""
     mean = torch.tensor(config.mean, device=pixels.device).view(3, 1, 1)
     std = torch.tensor(config.std, device=pixels.device).view(3, 1, 1)

@@ -1,7 +1,6 @@
 """Recipes: TOML files that say everything about a training run, so that it can be repeated.
 
-Tables and keys are those of the dataclasses here and of ``Augmentation``, ``Schedule`` and
-``Range``; docs/training.md explains them. What is not known is refused by name.
+Tables and keys are those of the dataclasses here and of ``Schedule``, ``Range`` and ``Protocol``; docs/training.md explains them. What is not known is refused by name.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .camera import Range
+from .config import METHODS, ONE_PATH
 from .loop import Schedule
+from .protocol import Protocol, published
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,10 +56,22 @@ class Augmentation:
         _check(self, 0, 1, "colour", "noise", "lone_path", "mix")
 
 
+# The options of some methods only.
+_OF_METHODS = {
+    **dict.fromkeys(("spatial_frames", "grid", "head_width", "serial_skip", "position", "paths"),
+                    ("dualpath",)),
+    "adapters": ("dualpath", *(name for name, method in ONE_PATH.items() if method.adapters)),
+    "adapter_scale": ("dualpath", *(name for name, method in ONE_PATH.items() if method.scale)),
+    **dict.fromkeys(("kernel", "first_block"), ("st-adapter",)),
+    **dict.fromkeys(("prompts", "deep"), ("vpt",)),
+}
+
+
 @dataclass(frozen=True)
 class Model:
     """A recipe's table ``[model]``; the sizes of the blocks are the backbone's."""
 
+    method: str = "dualpath"  # or a key of ONE_PATH
     backbone: str | None = None  # what stays frozen: a checkpoint or a weight file
     sizes: dict[str, int] = field(default_factory=dict)  # without a backbone: of a new one
     image_size: int = 96
@@ -71,6 +84,11 @@ class Model:
     heads: int | None = None  # None: width / 64
     head_width: int = 192
     adapters: dict[str, int] = field(default_factory=dict)
+    adapter_scale: float | None = None  # None: as published
+    kernel: list[int] = field(default_factory=lambda: [3, 1, 1])  # of frames, rows, columns
+    first_block: int = 0  # that has adapters
+    prompts: int = 0  # learned tokens an image
+    deep: bool = True  # prompts of their own in all blocks
     serial_skip: bool = True
     activation: str = "gelu"
     layer_norm_eps: float = 1e-6
@@ -81,7 +99,9 @@ class Model:
     def __post_init__(self) -> None:
         _check(self, 1, math.inf, "sizes", "image_size", "frames", "spatial_frames",
                "sampling_rate", "grid", "head_width", "adapters")
+        _check(self, 0, math.inf, "first_block", "prompts")
         _check(self, 1e-12, 1, "layer_norm_eps")
+        self._check_method()
         if self.heads is not None:
             _check(self, 1, math.inf, "heads")
         for name in ("mean", "std"):
@@ -89,6 +109,21 @@ class Model:
                 raise ValueError(f"{name} is not three numbers")
         if min(self.std) <= 0:
             raise ValueError(f"std = {self.std} is not three numbers above 0")
+        if len(self.kernel) != 3:
+            raise ValueError(f"kernel = {self.kernel} is not three numbers")
+
+    def _check_method(self) -> None:
+        """Refuses what the method has no use for."""
+        if self.method not in METHODS:
+            raise ValueError(f"method = {self.method!r} is not one of {', '.join(METHODS)}")
+        usual = {f.name: f for f in dataclasses.fields(self)}
+        for name, methods in _OF_METHODS.items():
+            default, factory = usual[name].default, usual[name].default_factory
+            if callable(factory):
+                default = factory()
+            if self.method not in methods and getattr(self, name) != default:
+                raise ValueError(f"{name} is not an option of {self.method}, but of "
+                                 f"{', '.join(methods)}")
 
 
 @dataclass(frozen=True)
@@ -144,6 +179,7 @@ class Recipe:
     augment: Augmentation = field(default_factory=Augmentation)
     camera: Range = field(default_factory=Range)
     images: Images = field(default_factory=Images)
+    protocol: Protocol = field(default_factory=Protocol)
     smoothing: float = 0.1  # of labels
 
     def __post_init__(self) -> None:
@@ -206,12 +242,20 @@ def _fill(cls: type[T], table: Any, where: str) -> T:
         raise ValueError(f"{where}.{error}") from error
 
 
+def _protocol(model: Model, given: Any) -> Protocol:
+    """That of the method, but for what is given."""
+    if isinstance(given, dict):
+        given = published(model.method, given)
+    return _fill(Protocol, given, "protocol")
+
+
 def parse(table: dict[str, Any]) -> Recipe:
     """A recipe from what a TOML file holds."""
     values = dict(table)
     for name, cls in _TABLES.items():
         if name in values:
             values[name] = _fill(cls, values[name], name)
+    values["protocol"] = _protocol(values.get("model", Model()), values.get("protocol", {}))
     known = {f.name for f in dataclasses.fields(Recipe)}
     for key in values:
         if key not in known:
@@ -228,13 +272,18 @@ def parse(table: dict[str, Any]) -> Recipe:
 def read_recipe(path: str, changes: list[str] | None = None) -> Recipe:
     """A recipe from a file, with changes such as ``train.epochs=3`` or ``model.paths="spatial"``."""
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
-        for change in changes or []:
-            _change(table, change)
-        return parse(table)
+        return parse(read_tables(path, changes))
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def read_tables(path: str, changes: list[str] | None = None) -> dict[str, Any]:
+    """What the file holds, changed."""
+    with open(path, "rb") as file:
+        table = tomllib.load(file)
+    for change in changes or []:
+        _change(table, change)
+    return table
 
 
 def _change(table: dict[str, Any], change: str) -> None:

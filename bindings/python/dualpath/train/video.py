@@ -9,15 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..video import sampled_frames
 from . import pixels
 from .album import Photographs
 from .camera import LABELS, MIRRORED, Range, camera_path, flow_lesson, windows
 from .clips import Cache, Clip, Frames, stretch
-from .config import Config
+from .config import AnyConfig, Config, OnePathConfig
 from .loop import Outcome, seeded
 from .model import DualPath
+from .one_path import OnePath
 from .pixels import Views
 from .recipe import Augmentation
+from .sampling import random_view
 from .stillness import stands_still
 
 TRIES = 200  # of finding a stretch whose camera stands still
@@ -68,9 +71,10 @@ class HeldOut(Protocol):
 
 
 class RealClips:
-    """Videos from a cache: a random stretch of time, a random crop, sometimes mirrored."""
+    """Videos from a cache: random frames by the rule of the protocol, a random crop, sometimes
+    mirrored."""
 
-    def __init__(self, clips: list[Clip], cache: Cache, config: Config, labels: list[str],
+    def __init__(self, clips: list[Clip], cache: Cache, config: AnyConfig, labels: list[str],
                  augment: Augmentation) -> None:
         self.clips, self.cache, self.config, self.augment = clips, cache, config, augment
         if config.sampling_rate % cache.rate:
@@ -80,34 +84,38 @@ class RealClips:
 
     def clip(self, index: int, draw: torch.Generator) -> tuple[Views, int]:
         path, label = self.clips[index]
-        frames = self.cache.sampled(path, self.config.sampling_rate)
+        frames, step = self.cache.frames(path), self.cache.step(path, self.config.sampling_rate)
         T = self.config.frames
-        start = int(torch.randint(max(len(frames) - T, 0) + 1, (1,), generator=draw))
+        chosen = random_view(self.config.protocol, len(frames), T, step, draw)
         view = pixels.random_view(frames.shape[1], frames.shape[2], self.augment.smallest_crop, draw)
         if self.mirrored and torch.rand(1, generator=draw) < 0.5:
             view, label = pixels.mirror(view), self.mirrored[label]
         views = view.expand(T, -1, -1)
-        return pixels.look_twice(as_pixels(stretch(frames, start, T)), views, self.config), label
+        return pixels.look_twice(as_pixels(frames[chosen]), views, self.config), label
 
     def centre(self, index: int, view: int, views: int) -> tuple[Views, int]:
-        """A view that the library takes, of ``views`` along the time."""
+        """A view that the library takes, of ``views`` along the time; where the cache has not every
+        frame, of those that it has."""
         path, label = self.clips[index]
-        frames = self.cache.sampled(path, self.config.sampling_rate)
-        T, side = self.config.frames, self.config.image_size
-        start = (2 * view + 1) * max(len(frames) - T, 0) // (2 * views)
-        square = pixels.centre_view(frames.shape[1], frames.shape[2], side).expand(T, -1, -1)
-        return pixels.look_twice(as_pixels(stretch(frames, start, T)), square, self.config), label
+        frames, step = self.cache.frames(path), self.cache.step(path, self.config.sampling_rate)
+        T, protocol = self.config.frames, self.config.protocol
+        chosen = sampled_frames(
+            len(frames), T, protocol.sampling, step, views, protocol.past_end)[view]
+        square = pixels.centre_view(
+            frames.shape[1], frames.shape[2], self.config.image_size, protocol)
+        seen = as_pixels(frames[chosen])
+        return pixels.look_twice(seen, square.expand(T, -1, -1), self.config), label
 
 
 class MovingCamera:
     """Clips of a camera that moves over photographs and over real clips (camera.py), where those
     have a camera that stands still."""
 
-    def __init__(self, config: Config, photographs: Photographs | None, clips: list[Clip],
+    def __init__(self, config: AnyConfig, photographs: Photographs | None, clips: list[Clip],
                  cache: Cache | None, size: int, amount: Range) -> None:
         if photographs is None and not clips:
             raise ValueError("a moving camera needs photographs or clips to look at")
-        if config.side % config.grid:
+        if config.grid and config.side % config.grid:
             raise ValueError(
                 f"images of {config.image_size} pixels: the tiles of a moving camera must be whole "
                 f"patches, so the size must be a multiple of {config.grid * config.patch_size}")
@@ -174,17 +182,19 @@ class MovingCamera:
         clip = pixels.look_twice(picture.expand(T, -1, -1, -1), views, self.config)
         gain = 1 + (u[0] - 0.5) * 0.4 * torch.linspace(-0.5, 0.5, T)
         gain = (gain + 0.01 * torch.randn(T, generator=draw)).view(T, 1, 1, 1)
-        return Views(clip.tiles * gain, clip.spatial * gain[:: T // len(clip.spatial)])
+        return Views(
+            clip.tiles * gain[: len(clip.tiles)], clip.spatial * gain[:: T // len(clip.spatial)])
 
 
 class VideoJob:
-    """A DualPath model on a source of clips."""
+    """A model on a source of clips."""
 
-    def __init__(self, name: str, model: DualPath, source: Source, held_out: HeldOut | None,
+    def __init__(self, name: str, model: DualPath | OnePath, source: Source, held_out: HeldOut | None,
                  augment: Augmentation, smoothing: float, device: str = "cpu") -> None:
         self.name, self.model, self.source, self.held_out = name, model, source, held_out
         self.augment, self.smoothing, self.device = augment, smoothing, torch.device(device)
-        self.size, self.config = source.size, model.config
+        self.size = source.size
+        self.config: AnyConfig = model.config
 
     def step(self, indices: Tensor, progress: float, draw: torch.Generator) -> Outcome:
         clips, labels = self._batch([self.source.clip(int(i), draw) for i in indices])
@@ -222,7 +232,7 @@ class VideoJob:
         if counts is None:
             answer: Tensor = self.model(clips)
             return answer.float()
-        assert self.model.visual.head is not None
+        assert isinstance(self.model, DualPath) and self.model.visual.head is not None
         features = [y * c[:, None] for y, c in zip(self.model.features(clips), counts)]
         logits: Tensor = self.model.visual.head(*features)
         return logits.float()
@@ -234,18 +244,22 @@ class VideoJob:
             return ""
         right = 0
         for indices in torch.split(torch.arange(held_out.size), 16):
-            logits, labels = zip(*[self._look(indices, v, views) for v in range(views)])
-            right += int((sum(logits).argmax(-1) == labels[0]).sum())
+            said, labels = zip(*[self._look(indices, v, views) for v in range(views)])
+            right += int((sum(said).argmax(-1) == labels[0]).sum())
         return f"held out {right} of {held_out.size}, {right / held_out.size:.2%}"
 
     def _look(self, indices: Tensor, view: int, views: int) -> tuple[Tensor, Tensor]:
+        """What is averaged of the views, and the labels."""
         assert self.held_out is not None
         clips, labels = self._batch([self.held_out.centre(int(i), view, views) for i in indices])
-        return self._logits(clips), labels
+        said, average = self._logits(clips), self.config.protocol.average
+        return said.softmax(-1) if average == "probabilities" else said, labels
 
     def arguments(self) -> dict[str, Any]:
-        config = self.config
+        config: AnyConfig = self.config
+        method = {"method": config.method} if isinstance(config, OnePathConfig) else {}
         return {
+            **method,
             "num_frames": config.frames,
             "sampling_rate": config.sampling_rate,
             "input_size": config.image_size,
@@ -257,6 +271,9 @@ class CameraJob(VideoJob):
     """A moving camera is learned with a second lesson: each patch of a frameset tells how the
     picture moves there. Its matrix is not part of the model, and is forgotten after training.
     A model without the temporal path has no patches to ask."""
+
+    model: DualPath
+    config: Config
 
     def __init__(self, name: str, model: DualPath, source: MovingCamera,
                  held_out: HeldOut | None, augment: Augmentation, smoothing: float,
@@ -270,7 +287,7 @@ class CameraJob(VideoJob):
         drawn = [self.camera.clip_and_windows(int(i), draw) for i in indices]
         clips, labels = self._batch([(views, label) for views, label, _ in drawn])
         clips = self._vary(clips, draw).map(lambda x: pixels.normalise(x, self.model.config))
-        config = self.model.config
+        config = self.config
         flow = flow_lesson([windows for _, _, windows in drawn], config.side, config.grid)
         logits, moved = self._both_lessons(clips)
         told = F.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing)
