@@ -1,5 +1,4 @@
-/* The least that classifies: compiled int8 models of DualPath for the target `rows`, frames in RGB.
- */
+/* The least that classifies: compiled int8 models of DualPath for `rows`, and frames in RGB. */
 #define DP_NO_CANONICAL
 #define DP_NO_BF16
 #define DP_NO_PANELS

@@ -102,10 +102,13 @@ START_TEST(flags_are_kept) {
     const flag_row *row = &flag_table[_i];
     recipe r = make_recipe(&released);
     find_entry(&r, row->key)->number = 1;
-    opened canonical = open_recipe(&r, NULL), compiled = compile(canonical.model);
+    opened canonical = open_recipe(&r, NULL);
     ck_assert_int_eq(flag_of(canonical.model, row->field), 1);
-    ck_assert_int_eq(flag_of(compiled.model, row->field), 1);
-    close_opened(&compiled);
+    if (dpi_is_little_endian()) {
+        opened compiled = compile(canonical.model);
+        ck_assert_int_eq(flag_of(compiled.model, row->field), 1);
+        close_opened(&compiled);
+    }
     close_opened(&canonical);
 }
 END_TEST
