@@ -550,8 +550,9 @@ check-python-asan: ## Python tests of what the library holds and frees, with Add
 	DUALPATH_LIBRARY=$(abspath $(BUILD))/asan/libdualpath.so PYTHONPATH=bindings/python \
 	    $(VENV)/bin/python -m pytest -q -rs $(PYTHON_ASAN_TESTS:%=bindings/python/tests/test_%.py)
 
+# Time limits of tests are for code without a sanitizer.
 check-tsan: ## C tests with ThreadSanitizer
-	$(SANITIZED) BUILD=$(BUILD)/tsan check-c CFLAGS="-O1 -g -fsanitize=thread"
+	CK_TIMEOUT_MULTIPLIER=10 $(SANITIZED) BUILD=$(BUILD)/tsan check-c CFLAGS="-O1 -g -fsanitize=thread"
 
 check-valgrind: ## C tests under valgrind
 	$(SANITIZED) BUILD=$(BUILD)/valgrind check-c CFLAGS="-O1 -g" DUALPATH_QUICK=1 \
