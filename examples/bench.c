@@ -104,6 +104,7 @@ static dp_status run_clip(engine *e, const frame_list *frames, dp_result *result
     clip.frames = frames->frames;
     clip.frame_count = frames->count;
     clip.sampling = DP_SAMPLING_GIVEN;
+    clip.crops = 1;
     return dp_classify_clip(e->session, &clip, result);
 }
 

@@ -203,6 +203,7 @@ static void take_picture(watch *w, const dp_frame *frame) {
     dp_clip_default(&clip);
     clip.frames = frame;
     clip.frame_count = 1;
+    clip.crops = 1;
     if (dp_session_preprocess_view(w->engine->session, &clip, 0, 0, &image, NULL) == DP_OK) {
         timeline_add_picture(w->timeline, second, image);
     }

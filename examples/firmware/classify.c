@@ -176,7 +176,8 @@ static dp_status classify_whole(dp_session *session, dp_result *result) {
     dp_clip_default(&clip);
     clip.frames = frames;
     clip.frame_count = CLIP_FRAMES;
-    clip.sampling = DP_SAMPLING_GIVEN; /* as they are, as when they are pushed */
+    clip.sampling = DP_SAMPLING_GIVEN; /* as they are, as when they are pushed, */
+    clip.crops = 1;                    /* and in one crop */
     return dp_classify_clip(session, &clip, result);
 }
 

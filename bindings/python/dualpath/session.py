@@ -268,7 +268,8 @@ class Session(Owner):
         )
 
     def finish_clip(self) -> Result:
-        """Ends the clip: what classify(frames, sampling="given") answers for the same frames.
+        """Ends the clip: what classify(frames, sampling="given", crops=1) answers for the same frames,
+        or for that crop of several.
 
         While frames are missing, it is an ArgumentError, and the clip goes on.
         """
