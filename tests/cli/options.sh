@@ -129,9 +129,9 @@ test_json() {
         classify "$MODEL" "$work/$(printf 'odd "name\\\t\377\303\244')" --json
     json "bench --json" model clip_ms clip_ms_min clip_ms_max macs gops peak_gops peak_ratio \
         threads precision kernels runs stages -- bench "$MODEL" --runs 2 --json
-    json "info --json" name description precision kernels file_type target compiled input_size patch_size width \
+    json "info --json" name description method precision kernels file_type target compiled input_size patch_size width \
         heads blocks feature_size classes frames spatial_frames grid framesets sampling_rate \
-        adapter_width parameters adapter_parameters macs weight_bytes backbone shared_bytes counted_bytes \
+        adapter_width prompts parameters adapter_parameters macs weight_bytes backbone shared_bytes counted_bytes \
         sampling past_end views crops average resize_filter resize_long_side resize_antialias \
         grid_antialias position_antialias crop_offset protocol mean std labels -- \
         info "$MODEL" --json

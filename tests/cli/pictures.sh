@@ -108,13 +108,13 @@ test_scene() {
         "$SCENE" $motion >"$work/scene.y4m" 2>"$err" || not_ok "scene $motion" "status $?"
         prints "scene $motion" '"frames": 64' classify "$MODEL" "$work/scene.y4m" --json
         if cmp -s "$work/default.y4m" "$work/scene.y4m"; then
-            echo $motion >>"$work/same"
+            echo $motion >>"$work/equal-scenes"
         fi
     done
-    if [ "$(cat "$work/same")" = pan-right ]; then
+    if [ "$(cat "$work/equal-scenes")" = pan-right ]; then
         ok "the scene is the same each time, and each motion another film"
     else
-        not_ok "the scene is the same each time, and each motion another film" "$(cat "$work/same")"
+        not_ok "the scene is the same each time, and each motion another film" "$(cat "$work/equal-scenes")"
     fi
     "$SCENE" nowhere >"$out" 2>"$err"
     status=$?
