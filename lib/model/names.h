@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 typedef struct dpi_tensor_name {
-    char text[72];
+    char text[64];
 } dpi_tensor_name;
 
 dpi_tensor_name dpi_name(const char *name);
