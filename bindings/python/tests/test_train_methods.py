@@ -314,6 +314,20 @@ def test_names_of_released_checkpoints():
             } <= released_names(METHODS["adaptformer"])
 
 
+def test_positions_that_were_resized_are_part_of_a_checkpoint(five_clips):
+    """Else a converter would take those of the backbone, which are of images of another size."""
+    recipe = RECIPE.format("st-adapter", RECIPES["st-adapter"])
+    (five_clips / "recipe.toml").write_text(recipe)
+    for size, rows in ((48, 37), (32, None)):  # the backbone is for 32 pixels
+        trainer = trainer_of(five_clips, f"model.image_size={size}")
+        trainer.save()
+        saved = torch.load(five_clips / "levels.pth", weights_only=True)["model"]
+        table = saved.pop("positional_embedding", None)
+        assert (None if table is None else len(table)) == rows
+        assert all("adapter" in part or part.startswith("fc.") for part in saved)
+        trainer.load(str(five_clips / "levels.pth"))
+
+
 # ---- sampling ----
 
 

@@ -110,6 +110,7 @@ def config_of_reference(config: AnyConfig):
     from tests.reference.protocol import Protocol as TheirProtocol
 
     values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    values.pop("is_resized", None)
     ours = config.protocol
     values["protocol"] = TheirProtocol(
         filter=ours.resize_filter, long_side=ours.resize_long_side, crop_offset=ours.crop_offset)

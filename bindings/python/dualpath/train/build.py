@@ -128,7 +128,8 @@ def video_model(recipe: Recipe, folders: Folders, classes: int) -> DualPath | On
     check_stated(path, weights.stated, config, OPTIONS)
     model: DualPath | OnePath
     if isinstance(config, OnePathConfig):
-        model = OnePath(config)
+        is_resized = len(weights.tensors["positional_embedding"]) != config.tokens
+        model = OnePath(dataclasses.replace(config, is_resized=is_resized))
     else:
         model = DualPath(config, recipe.model.paths)
     fill(model.visual, weights)

@@ -147,6 +147,7 @@ class OnePathConfig(TransformerConfig):
     first_block: int = 0  # of st-adapter: blocks before it have no adapters
     prompts: int = 0  # P, of vpt
     deep: bool = True  # of vpt: prompts of their own in all blocks; else in the first only
+    is_resized: bool = False  # the positions are not the backbone's, but made of them
 
     grid = 0  # there are no framesets
 

@@ -91,13 +91,19 @@ def is_trained(config: AnyConfig, name: str, head_only: bool = False) -> bool:
     return any(part in name for part in _PARTS_OF_DUALPATH)
 
 
+def _is_remade(config: AnyConfig, name: str) -> bool:
+    """Whether this frozen tensor is not as the backbone has it."""
+    return isinstance(config, OnePathConfig) and config.is_resized \
+        and name == "visual.positional_embedding"
+
+
 def pack(config: AnyConfig, state: Mapping[str, Tensor]) -> dict[str, Any]:
     """What a checkpoint has of a model."""
     layout = layout_of(config)
     tensors = {
         layout.name(name): tensor.reshape((1,) * layout.leading.get(name, 0) + tensor.shape)
         for name, tensor in state.items()
-        if not layout.only_trained or is_trained(config, name)}
+        if not layout.only_trained or is_trained(config, name) or _is_remade(config, name)}
     if not isinstance(config, OnePathConfig) or config.method != "aim":
         return {layout.key: tensors}
     return {layout.key: tensors, "meta": {"config": aim_config(config)}}
