@@ -180,13 +180,19 @@ static dp_model_info ask(const dp_model *model) {
     return info;
 }
 
+/* Of a clip that leaves views and crops to the model. */
+static bool is_cheap_clip(const dp_model *model) {
+    dp_model_info info = ask(model);
+    return info.macs <= FUZZ_MAX_MACS / ((int64_t)info.views * info.crops);
+}
+
 /* Whether a session is cheap enough to be used here. */
 static bool is_cheap(const dp_model *model, const dp_session_options *options) {
     size_t bytes = 0;
     dp_status status = dp_session_size(model, options, &bytes);
     fuzz_require(status == DP_OK || status == DP_ERR_UNSUPPORTED || status == DP_ERR_MEMORY,
                  "no size of a session", dp_last_message());
-    return status == DP_OK && bytes <= FUZZ_MAX_SESSION && ask(model).macs <= FUZZ_MAX_MACS;
+    return status == DP_OK && bytes <= FUZZ_MAX_SESSION && is_cheap_clip(model);
 }
 
 static void keep(answer *to, const float *numbers, int32_t count) {
