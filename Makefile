@@ -480,7 +480,7 @@ check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_
 	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf tests/golden/family/*.gguf >$$program.$$level.txt; \
 	    cmp $(ANSWERS).$$level.txt $$program.$$level.txt; done; done
 	@CC="$(CC)" sh tests/packaging/optimise_test.sh $(AMALGAMATION)
-	@CC="$(CC) $(AMALGAMATION_CFLAGS)" LIBS="$(LDFLAGS) $(LIBS)" sh tests/packaging/methods_test.sh $(AMALGAMATION) $(ANSWERS).o
+	@CC="$(CC) $(AMALGAMATION_CFLAGS)" LIBS="$(LDFLAGS) $(LIBS)" TEST_WRAPPER="$(TEST_WRAPPER)" sh tests/packaging/methods_test.sh $(AMALGAMATION) $(ANSWERS).o
 	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(ANSWERS).*.txt | sort -u | tr '\n' ' ')"
 
 $(ANSWERS): $(ANSWERS).o $(STATIC)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # methods_test.sh DUALPATH_C ANSWERS_O: builds that leave methods out (lib/dp_config.h) compile without
 # a warning, answer with the bits of a whole build, refuse the other methods by their name, and are
-# smaller. CC is the compiler with its flags, LIBS what a program is linked with.
+# smaller. CC is the compiler with its flags, LIBS what a program is linked with, TEST_WRAPPER what runs it.
 set -u
 . tests/packaging/checks.sh
 source=$1
@@ -25,7 +25,7 @@ code() {
 }
 
 answer() { # answer NAME MODEL
-    "$work/$1" "tests/golden/$2.gguf" >"$work/out" 2>"$work/error"
+    ${TEST_WRAPPER:-} "$work/$1" "tests/golden/$2.gguf" >"$work/out" 2>"$work/error"
 }
 
 answers_alike() { # answers_alike NAME MODEL
