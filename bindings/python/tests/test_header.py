@@ -96,7 +96,9 @@ class TestHeader:
         bound = {*_lib._PROTOTYPES, *_lib._EXPERIMENTAL}
         assert declared - bound == {
             f"dp_{kind}_from_name"
-            for kind in ("status", "precision", "target", "sampling", "format", "color", "full")
+            for kind in (
+                "status", "precision", "target", "method", "sampling", "format", "color", "full"
+            )
         }
         assert bound <= declared
 
