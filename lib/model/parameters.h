@@ -85,7 +85,7 @@ float dpi_site_scale(const dpi_parameters *p, const dpi_site *site);
 bool dpi_reads_x(const dpi_parameters *p, dpi_part part);
 
 static inline bool dpi_has_two_paths(const dpi_parameters *p) {
-    return (DP_METHODS & ~1u) == 0 || p->method == DP_METHOD_DUALPATH;
+    return (DP_METHODS & ~1u) == 0 || dpi_method_of(p->method)->two_paths;
 }
 
 static inline bool dpi_has_time_attention(const dpi_parameters *p) {
@@ -102,7 +102,13 @@ static inline bool dpi_has_prompts(const dpi_parameters *p) {
 
 /* Whether frames meet in the blocks, so that no image can go through them by itself. */
 static inline bool dpi_frames_meet(const dpi_parameters *p) {
-    return dpi_has_time_attention(p) || dpi_has_convolutions(p);
+    return (DPI_HAS_METHOD(DP_METHOD_AIM) || DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER)) &&
+           dpi_method_of(p->method)->frames_meet;
+}
+
+/* Whether LN_post is that of the mean class token of a path, and not of each. */
+static inline bool dpi_norm_comes_after_mean(const dpi_parameters *p) {
+    return DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER) && dpi_method_of(p->method)->norm_after_mean;
 }
 
 /* Features that the head reads: [y_t ; y_s], or those of the one path. */

@@ -18,11 +18,6 @@ static const float *apply_projection(const dp_model *model, size_t images, const
     return out;
 }
 
-static bool norm_comes_after_mean(const dp_model *model) {
-    return DPI_HAS_METHOD(DP_METHOD_ST_ADAPTER) &&
-           dpi_method_of(model->parameters.method)->norm_after_mean;
-}
-
 /* out = LN_post(x) */
 static void normalise_class_token(const dp_model *model, const float *x, float *out) {
     const dpi_parameters *p = &model->parameters;
@@ -40,7 +35,7 @@ static void keep_class_tokens_of_path(const dpi_workspace *workspace, const dpi_
     for (size_t i = 0; i < batch->images[path]; i++) {
         const float *x = state->x + i * p->tokens * state->x_stride;
         float *kept = state->class_rows + (batch->first[path] + i) * stride;
-        if (norm_comes_after_mean(model)) {
+        if (dpi_norm_comes_after_mean(p)) {
             memcpy(kept, x, p->width * sizeof(float));
         } else {
             normalise_class_token(model, x, kept);
@@ -117,7 +112,7 @@ static void compute_logits(const dpi_workspace *workspace) {
 void dpi_run_head(const dpi_workspace *workspace) {
     const dpi_parameters *p = &workspace->model->parameters;
     for (size_t path = 0; path < dpi_path_count(p); path++) {
-        if (norm_comes_after_mean(workspace->model)) {
+        if (dpi_norm_comes_after_mean(p)) {
             average_then_normalise(workspace, (dpi_path)path);
         } else {
             average_class_tokens(workspace, (dpi_path)path);

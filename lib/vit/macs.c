@@ -130,8 +130,7 @@ int64_t dpi_image_part_macs(const dp_model *model, dpi_path path, size_t first, 
 
 int64_t dpi_head_macs(const dp_model *model) {
     const dpi_parameters *p = &model->parameters;
-    bool one_row = dpi_method_of(p->method)->norm_after_mean;
-    uint64_t images = one_row ? 1 : p->spatial_frames + p->framesets;
+    uint64_t images = dpi_norm_comes_after_mean(p) ? 1 : p->spatial_frames + p->framesets;
     return (int64_t)(images * linear_macs(&model->projection) + linear_macs(&model->head_hidden) +
                      linear_macs(&model->head_output));
 }
