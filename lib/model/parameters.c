@@ -254,9 +254,8 @@ static void list_choices(const choice_list *list, char *text, size_t size) {
 }
 
 /* Sets *number to that of the key's text. */
-static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row, int32_t *number,
-                             dpi_message *message) {
-    const choice_list *list = choices_of(row->kind);
+static dp_status read_choice_of(const dpi_gguf *gguf, const dpi_parameter *row,
+                                const choice_list *list, int32_t *number, dpi_message *message) {
     char known[128] = "";
     dpi_text text = dpi_text_of(list->names[*number]);
     dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
@@ -272,6 +271,11 @@ static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row, int
     return status != DP_OK ? status
                            : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value%s",
                                       row->key, DPI_SHOW(text), known);
+}
+
+static dp_status read_choice(const dpi_gguf *gguf, const dpi_parameter *row, int32_t *number,
+                             dpi_message *message) {
+    return read_choice_of(gguf, row, choices_of(row->kind), number, message);
 }
 
 static dp_status read_activation(const dpi_gguf *gguf, const dpi_parameter *row,
@@ -292,20 +296,19 @@ static dp_status read_position_kind(const dpi_gguf *gguf, const dpi_parameter *r
 
 static dp_status read_method(const dpi_gguf *gguf, const dpi_parameter *row, dp_method *method,
                              dpi_message *message) {
-    dpi_text text = dpi_text_of(dp_method_name(*method));
-    dp_status status = dpi_gguf_text(gguf, row->key, row->required, &text, message);
-    for (int32_t i = 0; i <= DP_METHOD_PROBE && status == DP_OK; i++) {
-        if (dpi_text_equals(text, dp_method_name(i))) {
-            *method = (dp_method)i;
-            return DPI_HAS_METHOD(i)
-                       ? DP_OK
-                       : dpi_fail(message, DP_ERR_UNSUPPORTED, "%s: this build does not run \"%s\"",
-                                  row->key, dp_method_name(i));
-        }
+    const char *names[DP_METHOD_PROBE + 1];
+    choice_list list = CHOICES(names);
+    int32_t number = (int32_t)*method;
+    for (int32_t i = 0; i <= DP_METHOD_PROBE; i++) {
+        names[i] = dp_method_name(i);
     }
-    return status != DP_OK ? status
-                           : dpi_fail(message, DP_ERR_FORMAT, "%s: \"%s\" is not a known value",
-                                      row->key, DPI_SHOW(text));
+    dp_status status = read_choice_of(gguf, row, &list, &number, message);
+    *method = (dp_method)number;
+    if (status == DP_OK && !DPI_HAS_METHOD(number)) {
+        status = dpi_fail(message, DP_ERR_UNSUPPORTED, "%s: this build does not run \"%s\"",
+                          row->key, names[number]);
+    }
+    return status;
 }
 
 /* The key of a row that this method does not have. */
