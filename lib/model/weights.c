@@ -213,20 +213,6 @@ dpi_linear dpi_pack_layer(const dpi_scope *outer, const dpi_gemm *wanted, dpi_te
     return dpi_pack(&scope, wanted, layer);
 }
 
-dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name) {
-    dpi_scope scope = *outer;
-    dpi_affine norm = dpi_read_norm(&scope, name);
-    dpi_arena *arena = &scope.builder->model->arena;
-    size_t width = norm.w.columns;
-    float *weight = dpi_arena_floats(arena, 1, width);
-    float *bias = dpi_arena_floats(arena, 1, width);
-    if (dpi_building(scope.builder)) {
-        memcpy(weight, norm.w.values, width * sizeof(float));
-        memcpy(bias, norm.bias.values, width * sizeof(float));
-    }
-    return (dpi_norm){weight, bias};
-}
-
 const float *dpi_keep_matrix(const dpi_scope *outer, dpi_tensor_name name, size_t rows,
                              size_t columns) {
     dpi_scope scope = *outer;
@@ -236,6 +222,14 @@ const float *dpi_keep_matrix(const dpi_scope *outer, dpi_tensor_name name, size_
         memcpy(kept, matrix.values, rows * columns * sizeof(float));
     }
     return kept;
+}
+
+dpi_norm dpi_keep_norm(const dpi_scope *outer, dpi_tensor_name name) {
+    size_t width = outer->builder->model->parameters.width;
+    dpi_norm norm;
+    norm.weight = dpi_keep_matrix(outer, dpi_with_suffix(name, ".weight"), 1, width);
+    norm.bias = dpi_keep_matrix(outer, dpi_with_suffix(name, ".bias"), 1, width);
+    return norm;
 }
 
 /* [channels][taps] as [taps][channels] */

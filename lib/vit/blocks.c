@@ -98,21 +98,31 @@ static void class_before_task(void *context, size_t index, size_t thread) {
 
 /* ---- attention ---- */
 
-/* Attention of a head over image `image` in memory. */
-static dpi_attention attention_of(const block_run *run, dpi_path path, size_t image, size_t head) {
-    const dpi_workspace *workspace = run->workspace;
-    const dpi_parameters *p = &workspace->model->parameters;
+/* Attention of a head over rows [k v q], of which the columns begin with those of its keys. */
+static dpi_attention attention_over(const dpi_parameters *p, dpi_rows kvq, size_t tokens) {
     size_t head_size = p->width / p->heads;
-    dpi_rows kvq = dpi_rows_from(workspace->path[path].kvq, image * p->tokens, head * head_size);
     return (dpi_attention){
         .q = dpi_rows_from(kvq, 0, 2 * p->width),
         .k = kvq,
         .v = dpi_rows_from(kvq, 0, p->width),
-        .queries = is_for_class_tokens(run) ? 1 : p->tokens,
-        .tokens = p->tokens,
+        .queries = tokens,
+        .tokens = tokens,
         .head_size = head_size,
         .scale = 1.0f / sqrtf((float)head_size),
     };
+}
+
+/* Of a head over image `image` in memory. */
+static dpi_attention attention_of(const block_run *run, dpi_path path, size_t image, size_t head) {
+    const dpi_workspace *workspace = run->workspace;
+    const dpi_parameters *p = &workspace->model->parameters;
+    dpi_rows kvq =
+        dpi_rows_from(workspace->path[path].kvq, image * p->tokens, head * (p->width / p->heads));
+    dpi_attention attention = attention_over(p, kvq, p->tokens);
+    if (is_for_class_tokens(run)) {
+        attention.queries = 1;
+    }
+    return attention;
 }
 
 /* Where what the class token of an image attends to goes in the last block; NULL: nobody asks. */
@@ -174,19 +184,11 @@ static void time_attention_task(void *context, size_t index, size_t thread) {
     const dpi_workspace *workspace = run->workspace;
     const dp_model *model = workspace->model;
     const dpi_parameters *p = &model->parameters;
-    size_t head_size = p->width / p->heads;
     dpi_token_rows frames = {DPI_SPATIAL, index, p->frames, p->tokens};
     for (size_t head = 0; head < p->heads; head++) {
-        dpi_rows kvq = dpi_path_kvq(&workspace->path[DPI_SPATIAL], frames, head * head_size);
-        dpi_attention attention = {
-            .q = dpi_rows_from(kvq, 0, 2 * p->width),
-            .k = kvq,
-            .v = dpi_rows_from(kvq, 0, p->width),
-            .queries = p->frames,
-            .tokens = p->frames,
-            .head_size = head_size,
-            .scale = 1.0f / sqrtf((float)head_size),
-        };
+        dpi_rows kvq =
+            dpi_path_kvq(&workspace->path[DPI_SPATIAL], frames, head * (p->width / p->heads));
+        dpi_attention attention = attention_over(p, kvq, p->frames);
         dpi_attention_run(model->kernels, model->gemm_attention, &attention,
                           dpi_workspace_scratch(workspace, thread));
     }
