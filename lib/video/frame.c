@@ -74,8 +74,8 @@ static uint64_t shown_side(int32_t pixels, int32_t aspect) {
     return (uint64_t)pixels * (uint64_t)(aspect == 0 ? 1 : aspect);
 }
 
-/* The axes of the upright picture. Mirroring comes before
- * turning, so it reverses the stored columns, whichever axis they become. */
+/* The axes of the upright picture. Mirroring comes before turning, so it reverses the stored
+ * columns, whichever axis they become. */
 static void plan_axes(dpi_frame_reader *reader) {
     const dp_frame *frame = reader->frame;
     int32_t rotation = frame->rotation;
