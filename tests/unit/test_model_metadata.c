@@ -321,6 +321,8 @@ START_TEST(unknown_methods_are_named) {
         find_entry(&r, "dualpath.method")->text = names[i];
         (void)snprintf(named, sizeof named, "dualpath.method: \"%s\"", names[i]);
         assert_refused(&r, named);
+        ck_assert_ptr_nonnull(
+            strstr(dp_last_message(), "dualpath, aim, st-adapter, vpt, adaptformer, probe"));
     }
 }
 END_TEST
