@@ -605,7 +605,7 @@ GEMMS_aarch64   := f32 neon, bf16 neon, bf16 neon-bf16, int8 neon, int8 neon-dot
 MACHINE         ?= aarch64
 EMULATOR         = $(or $(EMULATOR_$(MACHINE)),qemu-$(MACHINE))
 MACHINE_CPUS     = $(or $(CPUS_$(MACHINE)),max)
-MACHINE_TESTS   ?= $(filter-out test_allocations test_failures test_stacks test_fork test_signals,$(TEST_NAMES))
+MACHINE_TESTS   ?= $(filter-out test_allocations test_failures test_stacks test_fork test_signals test_interrupt,$(TEST_NAMES))
 INSTRUCTION_TESTS := test_kernels test_gemm_% test_linear test_attention test_model_variants test_engine test_compile
 check-machine: ## C tests on MACHINE (aarch64 armhf i386 riscv64 s390x), cross-built and emulated (minutes)
 	@.ci/setup $(MACHINE)

@@ -143,7 +143,7 @@ int progress_report(void *user, const char *stage, double fraction); /* a dp_pro
 void progress_clear(progress *p);
 
 /* From catch_interrupts() on, the first Ctrl-C, SIGTERM or SIGHUP makes interrupted() true and
- * cancels what reports progress; a second one ends the program as usual. */
+ * cancels what reports progress; one that comes later (0.3 s) ends the program as usual. */
 void catch_interrupts(void);
 bool interrupted(void);
 
