@@ -127,6 +127,7 @@ ISA_x86_avx2          := $(AVX2)
 ISA_x86_avx_vnni      := $(AVX2) -mavxvnni
 ISA_x86_avx512        := $(AVX512)
 ISA_x86_avx512_vnni   := $(AVX512) -mavx512vnni -mavx512bf16
+ISA_x86_int16_attention := $(AVX512) -mavx512vnni
 ISA_x86_amx           := $(AMX)
 ISA_x86_amx_attention := $(AMX)
 ISA_x86_amx_gemm      := $(AMX)

@@ -21,6 +21,7 @@ typedef struct dpi_attention {
 /* How a GEMM computes it. */
 typedef struct dpi_attention_method {
     dpi_number_type type; /* of q, k and v */
+    bool for_bytes; /* models of bytes have it with their own GEMM, others with one of floats */
     /* Floats of scratch memory. */
     size_t (*scratch)(const dpi_gemm *gemm, size_t tokens, size_t head_size);
     void (*run)(const dpi_kernels *kernels, const dpi_gemm *gemm, const dpi_attention *attention,
@@ -42,7 +43,10 @@ size_t dpi_attention_scratch_tiles(const dpi_gemm *gemm, size_t tokens, size_t h
 void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
                              const dpi_attention *attention, float *scratch);
 
-#define DPI_ATTENTION_TILES \
-    { DPI_NUMBER_F32, dpi_attention_scratch_tiles, dpi_attention_run_tiles }
+#define DPI_ATTENTION_TILES                                             \
+    {                                                                   \
+        .type = DPI_NUMBER_F32, .scratch = dpi_attention_scratch_tiles, \
+        .run = dpi_attention_run_tiles                                  \
+    }
 
 #endif /* DPI_ATTENTION_H */

@@ -88,6 +88,9 @@ const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t c
     uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
+    if (blocks->attention.for_bytes) {
+        return blocks;
+    }
     for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {
         best = reads_rows_of(gemm, blocks) ? gemm : best;
     }

@@ -37,7 +37,7 @@ const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precis
                                            uint32_t cpu_mask);
 
 /* The best GEMM for attention in a model whose blocks are multiplied by `blocks`: f32 for f32,
- * otherwise what DP_PRECISION_AUTO selects. */
+ * `blocks` itself where it has attention for bytes, otherwise what DP_PRECISION_AUTO selects. */
 const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask);
 
 /* What DP_PRECISION_AUTO means here: bf16 where the processor multiplies it faster than f32, and

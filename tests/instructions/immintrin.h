@@ -37,7 +37,7 @@
 
 #include "tiles.h"
 
-/* For isa/vector/gemm_lowp_tmpl.h: no register holds a vector. */
+/* For isa/vector/vector_store.h: no register holds a vector. */
 #define V_HIDE(x) __asm__ volatile("" : "+m"(x))
 
 /* Linux is not asked for permission to use tile registers. */

@@ -47,6 +47,7 @@ typedef VECTOR_OF(int8_t, 64) i8x64;
 
 /* ---- what takes a constant: only those that are in use ---- */
 
+#define _MM_HINT_T0 3
 #define _MM_HINT_T1 2
 #define _MM_FROUND_TO_NEAREST_INT 0
 #define _MM_FROUND_TO_NEG_INF 1
@@ -294,6 +295,7 @@ BINARY_LANES(_mm512_scalef_ps, __m512, scale_by_power(a[i], b[i]))
 UNARY_LANES(_mm512_abs_ps, __m512, __m512, fabsf(x[i]))
 UNARY_LANES(_mm512_rcp14_ps, __m512, __m512, estimate_reciprocal(x[i]))
 UNARY_LANES(_mm256_cvtps_epi32, __m256i, __m256, (uint32_t)to_int32(x[i]))
+UNARY_LANES(_mm512_cvtps_epi32, __m512i, __m512, (uint32_t)to_int32(x[i]))
 UNARY_LANES(_mm256_cvtepi32_ps, __m256, __m256i, (float)(int32_t)x[i])
 UNARY_LANES(_mm512_cvtepi32_ps, __m512, __m512i, (float)(int32_t)x[i])
 UNARY_LANES(_mm512_cvtepu16_epi32, __m512i, __m256i, ((u16x16)x)[i])
@@ -472,6 +474,11 @@ MULTIPLY_PAIRS(_mm512_madd_epi16, __m512i, i16x32)
     }
 DOT_BYTES(_mm256_dpbusd_avx_epi32, __m256i, u8x32, i8x32)
 DOT_BYTES(_mm512_dpbusd_epi32, __m512i, u8x64, i8x64)
+
+/* VPDPWSSD: two words with sign times two. Sums wrap around. */
+FUNCTION __m512i _mm512_dpwssd_epi32(__m512i sums, __m512i a, __m512i b) {
+    return sums + _mm512_madd_epi16(a, b);
+}
 
 /* VDPBF16PS: two multiply-adds, each rounded once; that of the numbers at odd places comes first.
  * Both flush subnormal numbers, before and after. */

@@ -2,7 +2,7 @@
  * The micro-kernel of a GEMM of bf16 or bytes for vectors, and its peak. Including this defines
  * `static void KERNEL_TILE(const dpi_tile *)` and `static uint64_t KERNEL_PEAK(uint64_t)`, and
  * undefines what it was given:
- *     KERNEL_TILE, KERNEL_PEAK             their names
+ *     KERNEL_TILE, KERNEL_PEAK             their names; without the second there is no peak
  *     KERNEL_KR                            numbers in a k-group
  *     KERNEL_EXPANSION                     k-groups of the lhs for each k-group of the panel
  *     KERNEL_ROWS, KERNEL_VECTORS          the tile, KERNEL_ROWS <= 15 rows of vectors
@@ -14,11 +14,6 @@
  *                                          use a product of KERNEL_DOT twice
  *     KERNEL_RESULT(sum, tile, i, j)       row i, vector j as f32
  */
-/* Hides a vector's value from the compiler. Tests whose vectors are in memory define it before. */
-#if !defined(V_HIDE)
-#define V_HIDE(x) __asm__ volatile("" : "+x"(x))
-#endif
-
 static void KERNEL_TILE(const dpi_tile *tile) {
     KERNEL_SUM sum[KERNEL_ROWS][KERNEL_VECTORS];
     size_t stride = tile->lhs_stride;
@@ -60,6 +55,7 @@ static void KERNEL_TILE(const dpi_tile *tile) {
     }
 }
 
+#if defined(KERNEL_PEAK)
 #define PEAK_SUMS 12
 
 static uint64_t KERNEL_PEAK(uint64_t rounds) {
@@ -84,8 +80,10 @@ static uint64_t KERNEL_PEAK(uint64_t rounds) {
 }
 
 #undef PEAK_SUMS
-#undef KERNEL_TILE
 #undef KERNEL_PEAK
+#endif
+
+#undef KERNEL_TILE
 #undef KERNEL_KR
 #undef KERNEL_EXPANSION
 #undef KERNEL_ROWS

@@ -15,6 +15,15 @@
 #define STORE_ROW static inline
 #endif
 
+/* Hides a vector's value from the compiler. Tests whose vectors are in memory define it before. */
+#if !defined(V_HIDE)
+#if defined(__AVX512F__)
+#define V_HIDE(x) __asm__ volatile("" : "+v"(x))
+#else
+#define V_HIDE(x) __asm__ volatile("" : "+x"(x))
+#endif
+#endif
+
 /* Adds bias and the old values to `vectors` vectors of row i of a tile and stores its columns. */
 STORE_ROW void v_store_row(const dpi_tile *tile, size_t i, const vf *row, size_t vectors) {
     float *c = tile->c + i * tile->c_stride;

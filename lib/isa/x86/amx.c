@@ -86,7 +86,9 @@ static const dpi_gemm gemm_bf16__amx = {
             .from_f32 = round_row_bf16__amx,
             .from_bf16 = copy_row_bf16__amx},
     .run = dpi_amx_gemm_run_bf16,
-    .attention = {DPI_NUMBER_BF16, dpi_amx_attention_scratch, dpi_amx_attention_run},
+    .attention = {.type = DPI_NUMBER_BF16,
+                  .scratch = dpi_amx_attention_scratch,
+                  .run = dpi_amx_attention_run},
     .measure_peak = bf16_measure_peak__amx,
 };
 

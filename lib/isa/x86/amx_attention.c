@@ -9,6 +9,7 @@
 #if defined(HAS_AMX)
 
 #include "isa/x86/vector_rounded.h"
+#include "isa/x86/vector_transpose.h"
 
 #define LOG2_E 1.44269504f
 #define STEP_NUMBERS (2 * STEP) /* bf16 in a step of the depth */
@@ -47,33 +48,6 @@ size_t dpi_amx_attention_scratch(const dpi_gemm *gemm, size_t tokens, size_t hea
 
 /* ---- panels ---- */
 
-/* 16 x 16 k-groups: columns become rows, and rows columns. */
-static inline void transpose_16x16(vf x[V_LENGTH]) {
-    vf a[V_LENGTH];
-    _Pragma("GCC unroll 8") for (size_t i = 0; i < V_LENGTH; i += 2) {
-        a[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
-        a[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
-    }
-    _Pragma("GCC unroll 4") for (size_t i = 0; i < V_LENGTH; i += 4) {
-        x[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
-        x[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
-        x[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-        x[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
-    }
-    _Pragma("GCC unroll 4") for (size_t i = 0; i < 4; i++) {
-        a[i] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88);
-        a[i + 4] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
-        a[i + 8] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88);
-        a[i + 12] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
-    }
-    _Pragma("GCC unroll 4") for (size_t i = 0; i < 4; i++) {
-        x[i] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0x88);
-        x[i + 4] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0x88);
-        x[i + 8] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0xdd);
-        x[i + 12] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0xdd);
-    }
-}
-
 /* One step of the depth of 16 keys as 16 rows of a panel. Keys beyond the last are 0, as are
  * numbers after a key. */
 static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 numbers,
@@ -83,7 +57,7 @@ static void pack_keys(const uint16_t *k, size_t stride, size_t keys, __mmask32 n
         __m512i groups = _mm512_maskz_loadu_epi16(i < keys ? numbers : 0, k + i * stride);
         x[i] = u_as_floats(groups);
     }
-    transpose_16x16(x);
+    v_transpose(x);
     _Pragma("GCC unroll 16") for (size_t i = 0; i < V_LENGTH; i++) {
         v_store((float *)panel + i * TILE_COLUMNS, x[i]);
     }
@@ -160,19 +134,10 @@ static void multiply_by_panels(dpi_lhs rows, const dpi_kgroup *panels, size_t de
     }
 }
 
-static float largest_score(const float *x, size_t n) {
-    vf largest = v_set(x[0]);
-    for (size_t i = 0; i < n; i += V_LENGTH) {
-        __mmask16 mask = v_lanes(n - i);
-        largest = _mm512_mask_max_ps(largest, mask, largest, _mm512_maskz_loadu_ps(mask, x + i));
-    }
-    return v_largest(largest);
-}
-
 /* exp(scale * (score - largest)) of each token as bf16, with zeros after the last; returns their
  * sum. */
 static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dpi_kgroup *groups) {
-    vf largest = v_set(largest_score(scores, tokens));
+    vf largest = v_set(r_largest_score(scores, tokens));
     vf factor = v_set(scale * LOG2_E);
     vf sum = v_zero();
     for (size_t i = 0; i < tokens; i += STEP_NUMBERS) {
@@ -190,7 +155,7 @@ static float softmax_to_bf16(const float *scores, size_t tokens, float scale, dp
 /* sums += the weights before they are rounded: they add up to 1, as in all other GEMMs. Who asks
  * has each exponential computed twice; who does not pays nothing. */
 static void add_weights(float *sums, const float *scores, size_t tokens, float scale, float sum) {
-    vf largest = v_set(largest_score(scores, tokens));
+    vf largest = v_set(r_largest_score(scores, tokens));
     vf factor = v_set(scale * LOG2_E);
     vf share = v_set(1.0f / sum);
     for (size_t i = 0; i < tokens; i += V_LENGTH) {

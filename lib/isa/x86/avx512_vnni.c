@@ -10,6 +10,7 @@
 #include "isa/x86/vector_avx512.h"
 
 #include "isa/vector/vector_store.h"
+#include "isa/x86/int16_attention.h"
 #include "isa/x86/vector_lowp.h"
 
 #define TILE_ROWS 14
@@ -87,7 +88,10 @@ static const dpi_gemm gemm_int8__avx512_vnni = {
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__avx512_vnni},
     .row_block = 14 * TILE_ROWS,
     .run = dpi_gemm_run_tiles,
-    .attention = DPI_ATTENTION_TILES,
+    .attention = {.type = DPI_NUMBER_F32,
+                  .for_bytes = true,
+                  .scratch = dpi_int16_attention_scratch,
+                  .run = dpi_int16_attention_run},
     .measure_peak = int8_measure_peak__avx512_vnni,
 };
 

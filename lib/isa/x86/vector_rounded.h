@@ -43,4 +43,14 @@ static inline vf r_softmax_term(vf x, vf largest, vf scale) {
     return r_exp2(v_mul(v_sub(x, largest), scale));
 }
 
+/* The largest of n > 0 scores. */
+static inline float r_largest_score(const float *x, size_t n) {
+    vf largest = v_set(x[0]);
+    for (size_t i = 0; i < n; i += V_LENGTH) {
+        __mmask16 mask = v_lanes(n - i);
+        largest = _mm512_mask_max_ps(largest, mask, largest, _mm512_maskz_loadu_ps(mask, x + i));
+    }
+    return v_largest(largest);
+}
+
 #endif /* DPI_VECTOR_ROUNDED_H */
