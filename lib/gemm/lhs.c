@@ -145,8 +145,13 @@ static dpi_lhs activate_and_write(const dpi_gemm *gemm, const dpi_kernels *kerne
     dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         float *row = dpi_rows_from(rows, i, 0).numbers;
-        kernels->activate[activation](row, columns);
-        write_f32_row(gemm, made, i, row, columns);
+        if (gemm->lhs.activated_from_f32 != NULL) {
+            gemm->lhs.activated_from_f32(row, columns, activation, groups_of_row(gemm, made, i),
+                                         made.scale + i);
+        } else {
+            kernels->activate[activation](row, columns);
+            write_f32_row(gemm, made, i, row, columns);
+        }
     }
     return made;
 }

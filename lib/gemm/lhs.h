@@ -63,6 +63,9 @@ typedef struct dpi_lhs_format {
     /* A GEMM reads such rows without conversion. from_f32 and from_bf16 convert other rows. */
     bool output_is_lhs;
     dpi_round_row_fn from_f32;
+    /* Of act(x), which x becomes; NULL: the activation of the kernels comes before from_f32. */
+    void (*activated_from_f32)(float *x, size_t n, dpi_activation activation, dpi_kgroup *groups,
+                               dpi_row_scale *scale);
     void (*from_bf16)(const uint16_t *x, size_t n, dpi_kgroup *groups, dpi_row_scale *scale);
 } dpi_lhs_format;
 

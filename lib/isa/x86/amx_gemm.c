@@ -34,19 +34,6 @@ struct amx_epilogue {
     dpi_number_type type; /* of the output */
 };
 
-static inline vf activate__amx(dpi_activation activation, vf x) {
-    switch (activation) {
-    case DPI_ACTIVATION_GELU:
-        return r_gelu(x);
-    case DPI_ACTIVATION_QUICK_GELU:
-        return r_quick_gelu(x);
-    case DPI_ACTIVATION_RELU:
-        return v_relu(x);
-    default:
-        return x;
-    }
-}
-
 /* Two vectors as a row of the output. */
 static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dpi_epilogue epilogue,
                                   dpi_number_type type) {
@@ -60,8 +47,8 @@ static inline void store_row__amx(const amx_epilogue *tile, vf a, vf b, dpi_epil
         a = v_add(_mm512_maskz_loadu_ps(tile->left, out), a);
         b = v_add(_mm512_maskz_loadu_ps(tile->right, out + V_LENGTH), b);
     }
-    a = activate__amx(epilogue.activation, a);
-    b = activate__amx(epilogue.activation, b);
+    a = r_activate(epilogue.activation, a);
+    b = r_activate(epilogue.activation, b);
     if (type == DPI_NUMBER_BF16) {
         _mm512_mask_storeu_epi16(out, columns, (__m512i)_mm512_cvtne2ps_pbh(b, a));
     } else {

@@ -12,6 +12,7 @@
 #include "isa/vector/vector_store.h"
 #include "isa/x86/int16_attention.h"
 #include "isa/x86/vector_lowp.h"
+#include "isa/x86/vector_rounded.h"
 
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
@@ -79,12 +80,45 @@ static void round_row_int8__avx512_vnni(const float *x, size_t n, dpi_kgroup *gr
     v_round_to_int8(x, n, STEP, groups, scale, DPI_NUMBER_F32);
 }
 
+/* x becomes act(x); returns its largest magnitude. */
+static inline float activate_row(float *x, size_t n, dpi_activation activation) {
+    vu largest = u_zero();
+    for (size_t i = 0; i < n; i += V_LENGTH) {
+        __mmask16 mask = v_lanes(n - i);
+        vf y = r_activate(activation, _mm512_maskz_loadu_ps(mask, x + i));
+        _mm512_mask_storeu_ps(x + i, mask, y);
+        largest = _mm512_max_epu32(largest, u_and(_mm512_castps_si512(y), u_set(0x7fffffffu)));
+    }
+    return float_of_bits(_mm512_reduce_max_epu32(largest));
+}
+
+static float activate_row_by(float *x, size_t n, dpi_activation activation) {
+    switch (activation) {
+    case DPI_ACTIVATION_GELU:
+        return activate_row(x, n, DPI_ACTIVATION_GELU);
+    case DPI_ACTIVATION_QUICK_GELU:
+        return activate_row(x, n, DPI_ACTIVATION_QUICK_GELU);
+    default:
+        return activate_row(x, n, activation);
+    }
+}
+
+static void round_activated_int8__avx512_vnni(float *x, size_t n, dpi_activation activation,
+                                              dpi_kgroup *groups, dpi_row_scale *scale) {
+    float largest = activate_row_by(x, n, activation);
+    v_scale_to_int8(x, n, largest, STEP, groups, scale, DPI_NUMBER_F32);
+}
+
 static const dpi_gemm gemm_int8__avx512_vnni = {
     .name = "avx512-vnni",
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI,
     .layout = {DP_PRECISION_INT8, .kr = 4, .step = STEP, .nr = TILE_VECTORS * V_LENGTH,
                round_row_int8__avx512_vnni},
-    .lhs = DPI_LHS_ROUNDED(round_row_int8__avx512_vnni),
+    .lhs = {.expansion = 1,
+            .allotted = 1,
+            .output_type = DPI_NUMBER_F32,
+            .from_f32 = round_row_int8__avx512_vnni,
+            .activated_from_f32 = round_activated_int8__avx512_vnni},
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = DPI_WHOLE_DEPTH, .run = int8_tile__avx512_vnni},
     .row_block = 14 * TILE_ROWS,
     .run = dpi_gemm_run_tiles,

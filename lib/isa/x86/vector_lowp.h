@@ -36,9 +36,9 @@ static inline float v_largest_magnitude(const void *x, size_t n, dpi_number_type
     return float_of_bits(_mm512_reduce_max_epu32(largest));
 }
 
-static inline void v_round_to_int8(const void *x, size_t n, size_t step, dpi_kgroup *groups,
-                                   dpi_row_scale *scale, dpi_number_type type) {
-    float largest = v_largest_magnitude(x, n, type);
+/* A row whose largest magnitude is known. */
+static inline void v_scale_to_int8(const void *x, size_t n, float largest, size_t step,
+                                   dpi_kgroup *groups, dpi_row_scale *scale, dpi_number_type type) {
     vf per_unit = v_set(bytes_per_unit(largest));
     __m512i sum = _mm512_setzero_si512();
     clear_padding(groups, n, 4, step);
@@ -51,6 +51,11 @@ static inline void v_round_to_int8(const void *x, size_t n, size_t step, dpi_kgr
     }
     scale->scale = largest / 127.0f;
     scale->sum = 128 * _mm512_reduce_add_epi32(sum);
+}
+
+static inline void v_round_to_int8(const void *x, size_t n, size_t step, dpi_kgroup *groups,
+                                   dpi_row_scale *scale, dpi_number_type type) {
+    v_scale_to_int8(x, n, v_largest_magnitude(x, n, type), step, groups, scale, type);
 }
 
 #endif /* DPI_VECTOR_LOWP_H */

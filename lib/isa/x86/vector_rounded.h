@@ -5,6 +5,7 @@
 #ifndef DPI_VECTOR_ROUNDED_H
 #define DPI_VECTOR_ROUNDED_H
 
+#include "isa/vector/vector_math.h"
 #include "isa/x86/vector_avx512.h"
 
 /* 2^z, relative error 3e-6. */
@@ -36,6 +37,19 @@ static inline vf r_gelu(vf x) {
     p = v_fma(p, square, v_set(-1.05982741e-1f));
     p = v_fma(p, square, v_set(-2.30164715f));
     return r_sigmoid(x, v_mul(x, p));
+}
+
+static inline vf r_activate(dpi_activation activation, vf x) {
+    switch (activation) {
+    case DPI_ACTIVATION_GELU:
+        return r_gelu(x);
+    case DPI_ACTIVATION_QUICK_GELU:
+        return r_quick_gelu(x);
+    case DPI_ACTIVATION_RELU:
+        return v_relu(x);
+    default:
+        return x;
+    }
 }
 
 /* 2^(scale * (x - largest)), where scale has log2(e) in it. */
