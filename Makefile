@@ -204,7 +204,7 @@ $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/examples/raii: examples/raii.cpp $(STATIC) $(CXX_OPTIONS)
+$(BUILD)/examples/raii: examples/raii.cpp include/dualpath.hpp $(STATIC) $(CXX_OPTIONS)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $< $(STATIC) $(LIBS)
 
@@ -309,12 +309,12 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-cpp check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips check-film
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-faults-quick check-fuzz check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-faults-quick check-fuzz check-header check-cpp check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
@@ -406,6 +406,10 @@ check-header:
 	$(CC) -std=c11 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_c99.c
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
 	@CC="$(CC)" CXX="$(CXX)" WARNINGS="$(WARNINGS)" sh tests/packaging/header_macros.sh
+
+check-cpp: $(STATIC) ## dualpath.hpp with each C++ compiler that is there: tests with sanitizers, instructions beyond those of C
+	@echo "== C++"
+	@CC="$(CC)" CXX="$(CXX)" LIBRARY="$(STATIC) $(LIBS)" PYTHON="$(PYTHON)" sh tests/cpp/cpp_test.sh
 
 # The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
@@ -686,7 +690,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
 
-C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
@@ -736,9 +740,9 @@ install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and progra
 	$(INSTALL) -m 755 $(BUILD)/dualpath $(TO_BIN)
 	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(TO_MAN)/man1
 
-install-lib: static shared ## only the library, its header and its pkg-config file
+install-lib: static shared ## only the library, its headers and its pkg-config file
 	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig
-	$(INSTALL) -m 644 include/dualpath.h $(TO_INCLUDE)
+	$(INSTALL) -m 644 include/dualpath.h include/dualpath.hpp $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
 	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
 	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
@@ -761,7 +765,7 @@ printf '%s\n' 'The loader does not look for libraries in this folder, or was not
 endef
 
 uninstall: ## removes what install put there
-	rm -f $(TO_INCLUDE)/dualpath.h $(TO_LIB)/libdualpath.a \
+	rm -f $(TO_INCLUDE)/dualpath.h $(TO_INCLUDE)/dualpath.hpp $(TO_LIB)/libdualpath.a \
 	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
 	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
 	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1

@@ -82,7 +82,8 @@ check "with umask 077 all may read it" installs_for_all
 goes_to() {
     rm -rf "$work/root"
     folder=$1
-    installs PREFIX="$folder" && [ -x "$root$folder/bin/dualpath" ] && [ -f "$root$folder/include/dualpath.h" ]
+    installs PREFIX="$folder" && [ -x "$root$folder/bin/dualpath" ] &&
+        [ -f "$root$folder/include/dualpath.h" ] && [ -f "$root$folder/include/dualpath.hpp" ]
 }
 
 links_with() {
