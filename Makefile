@@ -770,7 +770,7 @@ uninstall: ## removes what install put there
 	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
 	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1
 
-# The same bytes of the same commit, whoever makes it.
+# The same bytes of the same commit, whoever makes it, wherever, whenever.
 DIST := libdualpath-$(VERSION)
 dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
 	@git rev-parse --verify -q HEAD:./include/dualpath.h >/dev/null || { \
@@ -779,7 +779,7 @@ dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
 	    echo "dist: include/dualpath.h states the version, and is not committed" >&2; exit 1; }
 	@git diff --quiet HEAD || echo "dist: changes that are not committed are left out"
 	@mkdir -p $(BUILD)
-	git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(BUILD)/$(DIST).tar HEAD
+	git -c tar.umask=0022 -c core.autocrlf=false archive --format=tar --prefix=$(DIST)/ -o $(BUILD)/$(DIST).tar HEAD
 	gzip -nf9 $(BUILD)/$(DIST).tar
 
 clean: ## removes $(BUILD)
