@@ -119,7 +119,7 @@ ifeq ($(HAS_CXX),)
 	@echo "left out: the example raii, for lack of a C++ compiler (Debian: g++, or make setup)"
 endif
 
-# Instruction sets are chosen at run time; only these files may use them.
+# Instruction sets are chosen at run time; only these files may use them. bindings/cmake reads the lines.
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
 AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 AMX    := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
@@ -503,6 +503,16 @@ $(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION) $(COMPILE_OPTIONS)
 $(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
+# The library in projects of other build systems.
+.PHONY: check-cmake
+CONSUMERS = CC="$(CC)" BUILD="$(abspath $(BUILD))" REFERENCE="$(abspath $(ANSWERS))" LEVELS="$(KERNEL_LEVELS)" \
+    sh tests/packaging/$(1)_test.sh
+check-cmake: ## the library in CMake projects: find_package, add_subdirectory, FetchContent
+	@.ci/setup build cmake
+	@$(MAKE) --no-print-directory static shared $(ANSWERS)
+	@echo "== CMake"
+	@$(call CONSUMERS,cmake)
+
 # Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.
 BASE ?=
@@ -691,7 +701,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/abi/versions.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*/*.c tests/*/*.h tests/*/*.cpp)
+             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -728,11 +738,24 @@ Cflags: -I"$${includedir}"
 endef
 export PKGCONFIG
 
+# What dualpathConfig.cmake cannot know.
+define CMAKE_INSTALLED
+set(_dualpath_version [[$(VERSION)]])
+set(_dualpath_soname [[libdualpath.so.$(ABI)]])
+set(_dualpath_file [[libdualpath.so.$(VERSION)]])
+set(_dualpath_libraries $(LIBS))
+set(_dualpath_installed_lib [[$(LIBDIR)]])
+set(_dualpath_installed_include [[$(INCLUDEDIR)]])
+endef
+export CMAKE_INSTALLED
+CMAKE_FILES := dualpathConfig.cmake dualpathConfigVersion.cmake
+
 # Folders as words of the shell, whatever they are called.
 quoted     = '$(subst ','\'',$(1))'
 TO_BIN     = $(call quoted,$(DESTDIR)$(BINDIR))
 TO_LIB     = $(call quoted,$(DESTDIR)$(LIBDIR))
 TO_INCLUDE = $(call quoted,$(DESTDIR)$(INCLUDEDIR))
+TO_CMAKE   = $(TO_LIB)/cmake/dualpath
 TO_MAN     = $(call quoted,$(DESTDIR)$(MANDIR))
 
 install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
@@ -740,15 +763,17 @@ install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and progra
 	$(INSTALL) -m 755 $(BUILD)/dualpath $(TO_BIN)
 	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(TO_MAN)/man1
 
-install-lib: static shared ## only the library, its headers and its pkg-config file
-	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig
+install-lib: static shared ## only the library, its headers and its files for pkg-config and CMake
+	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig $(TO_CMAKE)
 	$(INSTALL) -m 644 include/dualpath.h include/dualpath.hpp $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
 	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
 	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(TO_LIB)/libdualpath.so
 	printf '%s\n' "$$PKGCONFIG" >$(TO_LIB)/pkgconfig/dualpath.pc
-	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc
+	printf '%s\n' "$$CMAKE_INSTALLED" >$(TO_CMAKE)/dualpathInstalled.cmake
+	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc $(TO_CMAKE)/dualpathInstalled.cmake
+	$(INSTALL) -m 644 $(CMAKE_FILES:%=bindings/cmake/%) $(TO_CMAKE)
 ifeq ($(DESTDIR),)
 	@$(TELL_LOADER)
 endif
@@ -768,7 +793,8 @@ uninstall: ## removes what install put there
 	rm -f $(TO_INCLUDE)/dualpath.h $(TO_INCLUDE)/dualpath.hpp $(TO_LIB)/libdualpath.a \
 	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
 	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
-	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1
+	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1 \
+	    $(foreach file,$(CMAKE_FILES) dualpathInstalled.cmake,$(TO_CMAKE)/$(file))
 
 # The same bytes of the same commit, whoever makes it, wherever, whenever.
 DIST := libdualpath-$(VERSION)
