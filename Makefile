@@ -504,7 +504,7 @@ $(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
 # The library in projects of other build systems.
-.PHONY: check-cmake
+.PHONY: check-cmake check-meson
 CONSUMERS = CC="$(CC)" BUILD="$(abspath $(BUILD))" REFERENCE="$(abspath $(ANSWERS))" LEVELS="$(KERNEL_LEVELS)" \
     sh tests/packaging/$(1)_test.sh
 check-cmake: ## the library in CMake projects: find_package, add_subdirectory, FetchContent
@@ -512,6 +512,12 @@ check-cmake: ## the library in CMake projects: find_package, add_subdirectory, F
 	@$(MAKE) --no-print-directory static shared $(ANSWERS)
 	@echo "== CMake"
 	@$(call CONSUMERS,cmake)
+
+check-meson: ## the library in a Meson project, by a wrap
+	@.ci/setup build meson
+	@$(MAKE) --no-print-directory $(ANSWERS)
+	@echo "== Meson"
+	@$(call CONSUMERS,meson)
 
 # Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.
