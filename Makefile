@@ -504,7 +504,7 @@ $(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
 # The library in projects of other build systems.
-.PHONY: check-cmake check-meson
+.PHONY: check-cmake check-meson check-conan
 CONSUMERS = CC="$(CC)" BUILD="$(abspath $(BUILD))" REFERENCE="$(abspath $(ANSWERS))" LEVELS="$(KERNEL_LEVELS)" \
     sh tests/packaging/$(1)_test.sh
 check-cmake: ## the library in CMake projects: find_package, add_subdirectory, FetchContent
@@ -518,6 +518,11 @@ check-meson: ## the library in a Meson project, by a wrap
 	@$(MAKE) --no-print-directory $(ANSWERS)
 	@echo "== Meson"
 	@$(call CONSUMERS,meson)
+
+check-conan: ## the Conan recipe, by conan create
+	@.ci/setup build cmake conan
+	@echo "== Conan"
+	@PYTHON="$(PYTHON)" VENV="$(abspath $(BUILD))/venv-conan" sh tests/packaging/conan_test.sh
 
 # Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.
@@ -707,7 +712,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/abi/versions.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp)
+             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
