@@ -119,7 +119,7 @@ ifeq ($(HAS_CXX),)
 	@echo "left out: the example raii, for lack of a C++ compiler (Debian: g++, or make setup)"
 endif
 
-# Instruction sets are chosen at run time; only these files may use them.
+# Instruction sets are chosen at run time; only these files may use them. bindings/cmake reads the lines.
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
 AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 AMX    := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
@@ -205,7 +205,7 @@ $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/examples/raii: examples/raii.cpp $(STATIC) $(CXX_OPTIONS)
+$(BUILD)/examples/raii: examples/raii.cpp include/dualpath.hpp $(STATIC) $(CXX_OPTIONS)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(WARNINGS) -Iinclude $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $< $(STATIC) $(LIBS)
 
@@ -310,12 +310,12 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
-.PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
+.PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-cpp check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips check-film
 check: ## all tests; TORCH=1 also those that need PyTorch
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-faults-quick check-fuzz check-header check-abi check-versions check-size check-amalgamation check-packaging check-python
+	@$(MAKE) --no-print-directory check-structure check-c check-instructions check-cli check-faults-quick check-fuzz check-header check-cpp check-abi check-versions check-size check-amalgamation check-packaging check-python
 
 # Benchmarks of kernels are built so that they go on building; nobody runs them here.
 check-structure: ## includes and names of lib/ against docs/architecture.md, diffs of docs/contributing.md
@@ -408,6 +408,10 @@ check-header:
 	$(CXX) -std=c++17 -pedantic-errors $(WARNINGS) -Werror -Iinclude -fsyntax-only tests/packaging/header_cxx17.cpp
 	@CC="$(CC)" CXX="$(CXX)" WARNINGS="$(WARNINGS)" sh tests/packaging/header_macros.sh
 
+check-cpp: $(STATIC) ## dualpath.hpp with each C++ compiler that is there: tests with sanitizers, instructions beyond those of C
+	@echo "== C++"
+	@CC="$(CC)" CXX="$(CXX)" LIBRARY="$(STATIC) $(LIBS)" PYTHON="$(PYTHON)" sh tests/cpp/cpp_test.sh
+
 # The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
 EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
@@ -499,6 +503,27 @@ $(BUILD)/amalgamation/dualpath.o: $(AMALGAMATION) $(COMPILE_OPTIONS)
 
 $(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
+
+# The library in projects of other build systems.
+.PHONY: check-cmake check-meson check-conan
+CONSUMERS = CC="$(CC)" BUILD="$(abspath $(BUILD))" REFERENCE="$(abspath $(ANSWERS))" LEVELS="$(KERNEL_LEVELS)" \
+    sh tests/packaging/$(1)_test.sh
+check-cmake: ## the library in CMake projects: find_package, add_subdirectory, FetchContent
+	@.ci/setup build cmake
+	@$(MAKE) --no-print-directory static shared $(ANSWERS)
+	@echo "== CMake"
+	@$(call CONSUMERS,cmake)
+
+check-meson: ## the library in a Meson project, by a wrap
+	@.ci/setup build meson
+	@$(MAKE) --no-print-directory $(ANSWERS)
+	@echo "== Meson"
+	@$(call CONSUMERS,meson)
+
+check-conan: ## the Conan recipe, by conan create
+	@.ci/setup build cmake conan
+	@echo "== Conan"
+	@PYTHON="$(PYTHON)" VENV="$(abspath $(BUILD))/venv-conan" sh tests/packaging/conan_test.sh
 
 # Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.
@@ -687,8 +712,8 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
 
-C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
-             tests/*/*.c tests/*/*.h tests/*/*.cpp)
+C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
@@ -725,11 +750,24 @@ Cflags: -I"$${includedir}"
 endef
 export PKGCONFIG
 
+# What dualpathConfig.cmake cannot know.
+define CMAKE_INSTALLED
+set(_dualpath_version [[$(VERSION)]])
+set(_dualpath_soname [[libdualpath.so.$(ABI)]])
+set(_dualpath_file [[libdualpath.so.$(VERSION)]])
+set(_dualpath_libraries $(LIBS))
+set(_dualpath_installed_lib [[$(LIBDIR)]])
+set(_dualpath_installed_include [[$(INCLUDEDIR)]])
+endef
+export CMAKE_INSTALLED
+CMAKE_FILES := dualpathConfig.cmake dualpathConfigVersion.cmake
+
 # Folders as words of the shell, whatever they are called.
 quoted     = '$(subst ','\'',$(1))'
 TO_BIN     = $(call quoted,$(DESTDIR)$(BINDIR))
 TO_LIB     = $(call quoted,$(DESTDIR)$(LIBDIR))
 TO_INCLUDE = $(call quoted,$(DESTDIR)$(INCLUDEDIR))
+TO_CMAKE   = $(TO_LIB)/cmake/dualpath
 TO_MAN     = $(call quoted,$(DESTDIR)$(MANDIR))
 
 install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and program into $(DESTDIR)$(PREFIX); also BINDIR LIBDIR INCLUDEDIR MANDIR
@@ -737,15 +775,17 @@ install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and progra
 	$(INSTALL) -m 755 $(BUILD)/dualpath $(TO_BIN)
 	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(TO_MAN)/man1
 
-install-lib: static shared ## only the library, its header and its pkg-config file
-	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig
-	$(INSTALL) -m 644 include/dualpath.h $(TO_INCLUDE)
+install-lib: static shared ## only the library, its headers and its files for pkg-config and CMake
+	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig $(TO_CMAKE)
+	$(INSTALL) -m 644 include/dualpath.h include/dualpath.hpp $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
 	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
 	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(TO_LIB)/libdualpath.so
 	printf '%s\n' "$$PKGCONFIG" >$(TO_LIB)/pkgconfig/dualpath.pc
-	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc
+	printf '%s\n' "$$CMAKE_INSTALLED" >$(TO_CMAKE)/dualpathInstalled.cmake
+	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc $(TO_CMAKE)/dualpathInstalled.cmake
+	$(INSTALL) -m 644 $(CMAKE_FILES:%=bindings/cmake/%) $(TO_CMAKE)
 ifeq ($(DESTDIR),)
 	@$(TELL_LOADER)
 endif
@@ -762,12 +802,13 @@ printf '%s\n' 'The loader does not look for libraries in this folder, or was not
 endef
 
 uninstall: ## removes what install put there
-	rm -f $(TO_INCLUDE)/dualpath.h $(TO_LIB)/libdualpath.a \
+	rm -f $(TO_INCLUDE)/dualpath.h $(TO_INCLUDE)/dualpath.hpp $(TO_LIB)/libdualpath.a \
 	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
 	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
-	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1
+	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1 \
+	    $(foreach file,$(CMAKE_FILES) dualpathInstalled.cmake,$(TO_CMAKE)/$(file))
 
-# The same bytes of the same commit, whoever makes it.
+# The same bytes of the same commit, whoever makes it, wherever, whenever.
 DIST := libdualpath-$(VERSION)
 dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
 	@git rev-parse --verify -q HEAD:./include/dualpath.h >/dev/null || { \
@@ -776,7 +817,7 @@ dist: ## $(BUILD)/libdualpath-$(VERSION).tar.gz of what is committed
 	    echo "dist: include/dualpath.h states the version, and is not committed" >&2; exit 1; }
 	@git diff --quiet HEAD || echo "dist: changes that are not committed are left out"
 	@mkdir -p $(BUILD)
-	git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(BUILD)/$(DIST).tar HEAD
+	git -c tar.umask=0022 -c core.autocrlf=false archive --format=tar --prefix=$(DIST)/ -o $(BUILD)/$(DIST).tar HEAD
 	gzip -nf9 $(BUILD)/$(DIST).tar
 
 clean: ## removes $(BUILD)

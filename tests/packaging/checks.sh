@@ -29,7 +29,8 @@ fresh_make() {
 # it is asked to do, in $work/asked.
 small_tree() {
     mkdir -p "$1/lib/api" "$1/lib/gguf" "$1/examples" "$1/docs" &&
-        cp Makefile "$1" && cp -R include "$1" && cp lib/dualpath.map "$1/lib" && cp docs/dualpath.1 "$1/docs" || return 1
+        cp Makefile "$1" && cp -R include "$1" && cp lib/dualpath.map "$1/lib" && cp docs/dualpath.1 "$1/docs" &&
+        mkdir -p "$1/bindings" && cp -R bindings/cmake "$1/bindings" || return 1
     cat >"$1/lib/api/version.c" <<'END'
 #include "dualpath.h"
 const char *dp_version_string(void) {

@@ -4,9 +4,25 @@
 set -u
 . tests/packaging/checks.sh
 
+# clones_and_makes CLONE NAME: an archive in $work/NAME, made in a clone of its own.
+clones_and_makes() {
+    git clone -q . "$work/$1" && (cd "$work/$1" && fresh_make dist BUILD="$work/$2")
+}
+
+# Somebody else, somewhere else, later, with another mask, zone and configuration.
+somebody_else_makes() {
+    sleep 2
+    (
+        umask 077
+        export TZ=Asia/Tokyo LC_ALL=C HOME="$work/home"
+        mkdir "$HOME" && git config --global core.autocrlf true && git config --global tar.umask 0002 &&
+            git config --global --add safe.directory '*' &&
+            clones_and_makes "another, with a longer name" two
+    )
+}
+
 same_of_all() {
-    fresh_make dist BUILD="$work/one" && (umask 077 && TZ=Asia/Tokyo fresh_make dist BUILD="$work/two") &&
-        cmp "$work"/one/*.tar.gz "$work"/two/*.tar.gz
+    cmp "$work"/one/*.tar.gz "$work"/two/*.tar.gz
 }
 
 # Its sources are read only, as those of a packager may be: nothing is written but below BUILD.
@@ -37,6 +53,8 @@ if ! git rev-parse -q --verify HEAD:./include/dualpath.h >/dev/null 2>&1; then
     echo "dist: skipped: this is not a git checkout"
     exit 0
 fi
+check "make dist in a clone" clones_and_makes clone one
+check "and in another one" somebody_else_makes
 check "two distributions of a commit have the same bytes" same_of_all
 check "one unpacks" unpacks
 check "it builds, and writes nothing beside its sources" builds

@@ -82,7 +82,8 @@ check "with umask 077 all may read it" installs_for_all
 goes_to() {
     rm -rf "$work/root"
     folder=$1
-    installs PREFIX="$folder" && [ -x "$root$folder/bin/dualpath" ] && [ -f "$root$folder/include/dualpath.h" ]
+    installs PREFIX="$folder" && [ -x "$root$folder/bin/dualpath" ] &&
+        [ -f "$root$folder/include/dualpath.h" ] && [ -f "$root$folder/include/dualpath.hpp" ]
 }
 
 links_with() {
@@ -110,6 +111,27 @@ for folder_name in 'a folder' "a 'quoted' & folder with *"; do
     fi
     check "and uninstall removes it" leaves_nothing "$work/$folder_name"
 done
+# A program that is linked without any shared library needs what the library needs.
+links_statically() { # links_statically OPTION...: of pkg-config
+    (
+        export PKG_CONFIG_PATH="$work/static/lib/pkgconfig"
+        eval "${CC:-cc} -static -o '$work/static_app' '$tree/examples/minimal.c' $(pkg-config "$@" --cflags --libs dualpath)"
+    )
+}
+
+misses_zlib() {
+    ! links_statically >"$work/out" 2>&1 && grep zlibVersion "$work/out"
+}
+
+if command -v pkg-config >/dev/null; then
+    check "a library with zlib" make_asks install CC="$work/cc" ZLIB=1 PREFIX="$work/static"
+    check "links statically by pkg-config --static" links_statically --static
+    check "and runs" "$work/static_app"
+    check "but not without --static" misses_zlib
+else
+    echo "static linking: skipped: there is no pkg-config"
+fi
+
 check "a PREFIX that pkg-config cannot say is refused" refuses 'cannot have any of' install PREFIX='/a"b'
 check "so is one that depends on the folder" refuses 'must begin with /' install PREFIX='~/local' DESTDIR=x
 

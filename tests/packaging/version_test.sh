@@ -57,7 +57,7 @@ changelog_begins_with_it() {
 copy_tree() {
     mkdir -p "$work/tree/docs" "$work/tree/bindings/python/dualpath" &&
         cp -R Makefile LICENSE include lib "$work/tree" &&
-        cp docs/dualpath.1 "$work/tree/docs" &&
+        cp docs/dualpath.1 "$work/tree/docs" && cp -R bindings/cmake "$work/tree/bindings" &&
         cp bindings/python/dualpath/_version.py "$work/tree/bindings/python/dualpath" &&
         sed -e 's/^\(#define DP_VERSION_STRING\) .*/\1 "97.98.99"/' \
             -e 's/^\(#define DP_ABI_VERSION\) .*/\1 96/' $header >"$work/tree/$header"
