@@ -41,6 +41,27 @@ L14 = replace(
     adapters=released(256),
 )
 
+# A small one, as docs/training.md trains it on a ViT-Ti/16, and the shape of the models that are
+# shipped: examples/models/human-action.gguf.
+TI16 = Config(
+    image_size=224,
+    patch_size=16,
+    width=192,
+    heads=3,
+    blocks=12,
+    mlp_width=768,
+    frames=16,
+    head_width=192,
+    classes=10,
+    adapters=dict.fromkeys(("s1", "s2", "t1", "t2"), 48),
+    patch_bias=True,
+    pre_norm=False,
+    activation="gelu",
+    layer_norm_eps=1e-6,
+    serial_skip=True,
+)
+SHIPPED = replace(TI16, image_size=96, patch_size=8, blocks=8, adapters=released(48))
+
 AIM_PROTOCOL = Protocol(
     long_side="nearest",
     crop_offset="down",
@@ -100,6 +121,8 @@ PRESETS = {
     "b16": B16,
     "b16-t32": replace(B16, frames=32),
     "l14": L14,
+    "ti16": TI16,
+    "shipped": SHIPPED,
     "aim-b16": AIM_B16,
     "aim-b16-t16": replace(AIM_B16, frames=16, sampling_rate=8),
     "aim-b16-t32": replace(AIM_B16, frames=32, sampling_rate=4),
