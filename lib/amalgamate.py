@@ -58,6 +58,9 @@ PROLOGUE = """\
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
+#define _DARWIN_C_SOURCE
+#endif
 #define DP_EXPERIMENTAL
 #if !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64
