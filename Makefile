@@ -92,7 +92,23 @@ APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
 INTERNAL := $(BUILD)/tests/libdualpath-internal.a
-SHARED := $(BUILD)/libdualpath.so.$(VERSION)
+
+# What the system calls a shared library, and what the linker has to know of it.
+MACOS := $(or $(findstring darwin,$(TARGET)),$(findstring macos,$(TARGET)))
+ifneq ($(MACOS),)
+SHARED_NAME    := libdualpath.dylib
+SHARED_ABI     := libdualpath.$(ABI).dylib
+SHARED_FILE    := libdualpath.$(VERSION).dylib
+SHARED_LDFLAGS := -Wl,-install_name,@rpath/$(SHARED_ABI)
+LOADER_PATH    := DYLD_LIBRARY_PATH
+else
+SHARED_NAME    := libdualpath.so
+SHARED_ABI     := libdualpath.so.$(ABI)
+SHARED_FILE    := libdualpath.so.$(VERSION)
+SHARED_LDFLAGS := -Wl,-soname,$(SHARED_ABI) -Wl,--version-script=lib/dualpath.map -Wl,-z,defs
+LOADER_PATH    := LD_LIBRARY_PATH
+endif
+SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
 ALONE := clean setup demo bench-peers check fuzz check-firmware% firmware% record-firmware
@@ -104,7 +120,7 @@ endif
 all: static shared examples $(BUILD)/dualpath.1 ## the library (static and shared), the command line program, the examples
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
-shared: $(SHARED) ## $(BUILD)/libdualpath.so
+shared: $(SHARED) ## $(BUILD)/libdualpath.so (macOS: libdualpath.dylib)
 examples: $(if $(HAS_PNG),$(BUILD)/dualpath) $(EXAMPLES:%=$(BUILD)/examples/%) $(if $(HAS_CXX),$(BUILD)/examples/raii)
 
 all examples: left-out
@@ -184,10 +200,9 @@ $(BUILD)/dualpath.1: docs/dualpath.1 include/dualpath.h
 	sed -e 's/@VERSION@/$(VERSION)/' $< >$@
 
 $(SHARED): $(LIB_OBJECTS) lib/dualpath.map $(LINK_OPTIONS)
-	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=lib/dualpath.map \
-	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
-	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
+	$(CC) -shared $(SHARED_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
+	ln -sf $(SHARED_FILE) $(BUILD)/$(SHARED_ABI)
+	ln -sf $(SHARED_ABI) $(BUILD)/$(SHARED_NAME)
 
 needs-libpng:
 	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
@@ -410,7 +425,7 @@ check-header:
 # The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
 EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
-LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
+LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(filter-out arm64%,$(TARGET))),layout-32,layout)).txt
 check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
 	@$(EXPORTS) > $(BUILD)/tests/abi/exports.txt
@@ -741,8 +756,8 @@ install-lib: static shared ## only the library, its header and its pkg-config fi
 	$(INSTALL) -m 644 include/dualpath.h $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
 	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
-	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(TO_LIB)/libdualpath.so
+	ln -sf $(SHARED_FILE) $(TO_LIB)/$(SHARED_ABI)
+	ln -sf $(SHARED_ABI) $(TO_LIB)/$(SHARED_NAME)
 	printf '%s\n' "$$PKGCONFIG" >$(TO_LIB)/pkgconfig/dualpath.pc
 	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc
 ifeq ($(DESTDIR),)
@@ -757,13 +772,13 @@ for found in $$(ldconfig -p 2>/dev/null | sed -n 's/.*libdualpath\.so\.$(ABI) .*
     test ! "$$found" -ef $(TO_LIB)/libdualpath.so.$(ABI) || exit 0; done; \
 printf '%s\n' 'The loader does not look for libraries in this folder, or was not told (ldconfig, as root).' \
     'Link programs with' $(call quoted,    -Wl$(comma)-rpath$(comma)"$(LIBDIR)") \
-    'or run them with' $(call quoted,    LD_LIBRARY_PATH="$(LIBDIR)")
+    'or run them with' $(call quoted,    $(LOADER_PATH)="$(LIBDIR)")
 endef
 
 uninstall: ## removes what install put there
 	rm -f $(TO_INCLUDE)/dualpath.h $(TO_LIB)/libdualpath.a \
-	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
-	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
+	    $(TO_LIB)/$(SHARED_NAME) $(TO_LIB)/$(SHARED_ABI) \
+	    $(TO_LIB)/$(SHARED_FILE) $(TO_LIB)/pkgconfig/dualpath.pc \
 	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1
 
 # The same bytes of the same commit, whoever makes it.
