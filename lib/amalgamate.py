@@ -70,6 +70,7 @@ PROLOGUE = """\
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #pragma clang diagnostic ignored "-Wunused-function" /* of what kernels could have used */
+#pragma clang diagnostic ignored "-Wpragma-clang-attribute" /* a system without AMX has nothing for it */
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
 #endif
