@@ -276,7 +276,7 @@ bench-peers: VENV := $(abspath $(BUILD))/venv-bench
 bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch in turns
 	@.ci/setup build
 	@$(MAKE) --no-print-directory -s $(SHARED)
-	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/bench-setup
+	@PYTHON="$(PYTHON)" sh .ci/venv-setup "$(VENV)" tests/bench/requirements.txt
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY="$(abspath $(SHARED))" "$(VENV)/bin/python" -m tests.bench.peers \
 	    --rounds $(ROUNDS) --cache $(BUILD)/bench $(ARGS)
 
@@ -424,7 +424,8 @@ check-header:
 
 # The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
 # Structs have no holes, on 32-bit machines neither where this compiler knows their layout, and headers of theirs.
-EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
+NM      ?= nm
+EXPORTS := $(NM) -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
 LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(filter-out arm64%,$(TARGET))),layout-32,layout)).txt
 check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
@@ -432,7 +433,7 @@ check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
 ifneq ($(HAS_OBJCOPY),)
 	@sed 's/ .*//' tests/abi/exports.txt | LC_ALL=C sort > $(BUILD)/tests/abi/public.txt
-	nm -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
+	$(NM) -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
 endif
 	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
 	diff -u tests/abi/$(LAYOUT) $(BUILD)/tests/abi/layout.txt
@@ -634,9 +635,10 @@ check-machines: ## check-machine for all of them, as many at a time as there are
 check-machine-%:
 	@$(SANITIZED) check-machine MACHINE=$*
 
+EMULATED_CHECKS ?= check-versions check-amalgamation
 check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/test_gemm_choice $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
-	@$(MAKE) --no-print-directory check-versions check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
+	@$(MAKE) --no-print-directory $(EMULATED_CHECKS) TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
 	    tests="$(filter $(INSTRUCTION_TESTS),$(MACHINE_TESTS))"; \
 	    test $$cpu != $(lastword $(MACHINE_CPUS)) || tests="$(MACHINE_TESTS)"; \
@@ -702,6 +704,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
 -include tests/machines/musl.mk
+-include tests/machines/cross.mk
 
 C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)

@@ -9,7 +9,8 @@ mkdir -p "$2/include" "$2/lib" "$2/work"
 root=$(cd "$2" && pwd)
 shift 2
 
-# archive LIBRARY FILE...: compiled with $CC and the options of $flags.
+# archive LIBRARY FILE...: compiled with $CC and the options of $flags. What compilers for macOS define
+# is in these versions the mark of systems before it. Libraries that take them in do not export them.
 archive() {
     library=$root/lib/$1
     work=$root/work/$1
@@ -17,7 +18,7 @@ archive() {
     mkdir -p "$work"
     for file in "$@"; do
         # shellcheck disable=SC2086
-        $CC -O2 -fPIC -w -I"$root/include" $flags -c "$file" -o "$work/$(basename "$file" .c).o"
+        $CC -O2 -fPIC -fvisibility=hidden -w -UTARGET_OS_MAC -I"$root/include" $flags -c "$file" -o "$work/$(basename "$file" .c).o"
     done
     $AR rcs "$library" "$work"/*.o
 }
@@ -30,7 +31,7 @@ make_zlib() {
 
 # Test programs stand in front of some of its functions.
 make_shared_zlib() {
-    $CC -shared -Wl,-soname,libz.so.1 -o "$root/lib/libz.so.1" "$root"/work/libz.a/*.o
+    $CC -O2 -fPIC -w -DHAVE_UNISTD_H -shared -Wl,-soname,libz.so.1 -o "$root/lib/libz.so.1" "$sources"/zlib-*/*.c
     ln -sf libz.so.1 "$root/lib/libz.so"
 }
 
