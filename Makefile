@@ -92,7 +92,23 @@ APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
 INTERNAL := $(BUILD)/tests/libdualpath-internal.a
-SHARED := $(BUILD)/libdualpath.so.$(VERSION)
+
+# What the system calls a shared library, and what the linker has to know of it.
+MACOS := $(or $(findstring darwin,$(TARGET)),$(findstring macos,$(TARGET)))
+ifneq ($(MACOS),)
+SHARED_NAME    := libdualpath.dylib
+SHARED_ABI     := libdualpath.$(ABI).dylib
+SHARED_FILE    := libdualpath.$(VERSION).dylib
+SHARED_LDFLAGS := -Wl,-install_name,@rpath/$(SHARED_ABI)
+LOADER_PATH    := DYLD_LIBRARY_PATH
+else
+SHARED_NAME    := libdualpath.so
+SHARED_ABI     := libdualpath.so.$(ABI)
+SHARED_FILE    := libdualpath.so.$(VERSION)
+SHARED_LDFLAGS := -Wl,-soname,$(SHARED_ABI) -Wl,--version-script=lib/dualpath.map -Wl,-z,defs
+LOADER_PATH    := LD_LIBRARY_PATH
+endif
+SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
 ALONE := clean setup demo bench-peers check fuzz check-firmware% firmware% record-firmware
@@ -104,7 +120,7 @@ endif
 all: static shared examples $(BUILD)/dualpath.1 ## the library (static and shared), the command line program, the examples
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
-shared: $(SHARED) ## $(BUILD)/libdualpath.so
+shared: $(SHARED) ## $(BUILD)/libdualpath.so (macOS: libdualpath.dylib)
 examples: $(if $(HAS_PNG),$(BUILD)/dualpath) $(EXAMPLES:%=$(BUILD)/examples/%) $(if $(HAS_CXX),$(BUILD)/examples/raii)
 
 all examples: left-out
@@ -185,10 +201,9 @@ $(BUILD)/dualpath.1: docs/dualpath.1 include/dualpath.h
 	sed -e 's/@VERSION@/$(VERSION)/' $< >$@
 
 $(SHARED): $(LIB_OBJECTS) lib/dualpath.map $(LINK_OPTIONS)
-	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=lib/dualpath.map \
-	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
-	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
+	$(CC) -shared $(SHARED_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
+	ln -sf $(SHARED_FILE) $(BUILD)/$(SHARED_ABI)
+	ln -sf $(SHARED_ABI) $(BUILD)/$(SHARED_NAME)
 
 needs-libpng:
 	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
@@ -262,7 +277,7 @@ bench-peers: VENV := $(abspath $(BUILD))/venv-bench
 bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch in turns
 	@.ci/setup build
 	@$(MAKE) --no-print-directory -s $(SHARED)
-	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/bench-setup
+	@PYTHON="$(PYTHON)" sh .ci/venv-setup "$(VENV)" tests/bench/requirements.txt
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY="$(abspath $(SHARED))" "$(VENV)/bin/python" -m tests.bench.peers \
 	    --rounds $(ROUNDS) --cache $(BUILD)/bench $(ARGS)
 
@@ -413,21 +428,23 @@ check-cpp: $(STATIC) ## dualpath.hpp with each C++ compiler that is there: tests
 	@CC="$(CC)" CXX="$(CXX)" LIBRARY="$(STATIC) $(LIBS)" PYTHON="$(PYTHON)" sh tests/cpp/cpp_test.sh
 
 # The recorded ABI: exported symbols with their versions, sizes, offsets and numbers, and where there is abidiff, types.
-# Structs have no holes, on 32-bit machines neither where this compiler knows their layout.
-EXPORTS := nm -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
-LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(TARGET)),layout-32,layout)).txt
+# Structs have no holes, on 32-bit machines neither where this compiler knows their layout, and headers of theirs.
+NM      ?= nm
+EXPORTS := $(NM) -D --defined-only $(SHARED) | sed -e 's/^.* //' -e 's/@@/ /' | grep -v '^DUALPATH_' | LC_ALL=C sort
+LAYOUT  := $(if $(filter i386% i486% i586% i686%,$(TARGET)),layout-i386,$(if $(filter arm%,$(filter-out arm64%,$(TARGET))),layout-32,layout)).txt
 check-abi: $(SHARED) $(STATIC) $(BUILD)/tests/abi/layout
 	@echo "== ABI"
 	@$(EXPORTS) > $(BUILD)/tests/abi/exports.txt
 	diff -u tests/abi/exports.txt $(BUILD)/tests/abi/exports.txt
 ifneq ($(HAS_OBJCOPY),)
 	@sed 's/ .*//' tests/abi/exports.txt | LC_ALL=C sort > $(BUILD)/tests/abi/public.txt
-	nm -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
+	$(NM) -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
 endif
 	$(BUILD)/tests/abi/layout > $(BUILD)/tests/abi/layout.txt
 	diff -u tests/abi/$(LAYOUT) $(BUILD)/tests/abi/layout.txt
 	@for machine in "-m32" "-m32 -malign-double"; do \
-	    ! $(CC) $$machine -ffreestanding -fsyntax-only -xc /dev/null 2>/dev/null || \
+	    ! printf '%s\n' '$(hash)include <stdint.h>' 'char has_headers[sizeof(int64_t) == 8 ? 1 : -1];' | \
+	    $(CC) $$machine -ffreestanding -fsyntax-only -xc - 2>/dev/null || \
 	    $(CC) $$machine -ffreestanding -fsyntax-only -std=c11 -Iinclude tests/abi/layout.c || exit 1; done
 	@CC="$(CC)" .ci/library-abi check $(SHARED)
 
@@ -481,15 +498,15 @@ KERNEL_LEVELS     := c $(KERNEL_LEVELS_$(ISA_FAMILY))
 ANSWERS := $(BUILD)/tests/same-bits/answers
 check-amalgamation: $(ANSWERS) $(ANSWERS)_amalgamation $(if $(CLANG),$(ANSWERS)_clang)
 	@echo "== amalgamation"
-	@set -e; for level in $(KERNEL_LEVELS); do for program in $^; do \
-	    DUALPATH_CPU=$$level $(TEST_WRAPPER) $$program tests/golden/*.gguf tests/golden/family/*.gguf >$$program.$$level.txt; \
-	    cmp $(ANSWERS).$$level.txt $$program.$$level.txt; done; done
 	@CC="$(CC)" sh tests/packaging/optimise_test.sh $(AMALGAMATION)
 	@CC="$(CC) $(AMALGAMATION_CFLAGS)" LIBS="$(LDFLAGS) $(LIBS)" TEST_WRAPPER="$(TEST_WRAPPER)" sh tests/packaging/methods_test.sh $(AMALGAMATION) $(ANSWERS).o
-	@echo "the same answers$(if $(CLANG), of $(CC) and clang) with: $$(sed -n 's/^tests.* //p' $(ANSWERS).*.txt | sort -u | tr '\n' ' ')"
+	@sh tests/same-bits/answers.sh "$(KERNEL_LEVELS)" $(foreach program,$^,"$(TEST_WRAPPER) $(program)")
 
 $(ANSWERS): $(ANSWERS).o $(STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(ANSWERS)_shared: $(ANSWERS).o $(SHARED)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,$(abspath $(BUILD)) -o $@ $^ $(LIBS)
 
 $(ANSWERS)_amalgamation: $(ANSWERS).o $(BUILD)/amalgamation/dualpath.o $(LINK_OPTIONS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS)
@@ -644,9 +661,10 @@ check-machines: ## check-machine for all of them, as many at a time as there are
 check-machine-%:
 	@$(SANITIZED) check-machine MACHINE=$*
 
+EMULATED_CHECKS ?= check-versions check-amalgamation
 check-emulated: $(MACHINE_TESTS:%=$(BUILD)/tests/%) $(BUILD)/tests/test_gemm_choice $(BUILD)/tests/abi/layout
 	@$(EMULATOR) $(BUILD)/tests/abi/layout | diff -u tests/abi/$(LAYOUT) -
-	@$(MAKE) --no-print-directory check-versions check-amalgamation TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
+	@$(MAKE) --no-print-directory $(EMULATED_CHECKS) TEST_WRAPPER="$(EMULATOR) -cpu $(lastword $(MACHINE_CPUS))"
 	@set -e; for cpu in $(MACHINE_CPUS); do \
 	    tests="$(filter $(INSTRUCTION_TESTS),$(MACHINE_TESTS))"; \
 	    test $$cpu != $(lastword $(MACHINE_CPUS)) || tests="$(MACHINE_TESTS)"; \
@@ -711,6 +729,8 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
+-include tests/machines/musl.mk
+-include tests/machines/cross.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c)
@@ -780,8 +800,8 @@ install-lib: static shared ## only the library, its headers and its files for pk
 	$(INSTALL) -m 644 include/dualpath.h include/dualpath.hpp $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
 	$(INSTALL) -m 755 $(SHARED) $(TO_LIB)
-	ln -sf libdualpath.so.$(VERSION) $(TO_LIB)/libdualpath.so.$(ABI)
-	ln -sf libdualpath.so.$(ABI) $(TO_LIB)/libdualpath.so
+	ln -sf $(SHARED_FILE) $(TO_LIB)/$(SHARED_ABI)
+	ln -sf $(SHARED_ABI) $(TO_LIB)/$(SHARED_NAME)
 	printf '%s\n' "$$PKGCONFIG" >$(TO_LIB)/pkgconfig/dualpath.pc
 	printf '%s\n' "$$CMAKE_INSTALLED" >$(TO_CMAKE)/dualpathInstalled.cmake
 	chmod 644 $(TO_LIB)/pkgconfig/dualpath.pc $(TO_CMAKE)/dualpathInstalled.cmake
@@ -798,13 +818,13 @@ for found in $$(ldconfig -p 2>/dev/null | sed -n 's/.*libdualpath\.so\.$(ABI) .*
     test ! "$$found" -ef $(TO_LIB)/libdualpath.so.$(ABI) || exit 0; done; \
 printf '%s\n' 'The loader does not look for libraries in this folder, or was not told (ldconfig, as root).' \
     'Link programs with' $(call quoted,    -Wl$(comma)-rpath$(comma)"$(LIBDIR)") \
-    'or run them with' $(call quoted,    LD_LIBRARY_PATH="$(LIBDIR)")
+    'or run them with' $(call quoted,    $(LOADER_PATH)="$(LIBDIR)")
 endef
 
 uninstall: ## removes what install put there
 	rm -f $(TO_INCLUDE)/dualpath.h $(TO_INCLUDE)/dualpath.hpp $(TO_LIB)/libdualpath.a \
-	    $(TO_LIB)/libdualpath.so $(TO_LIB)/libdualpath.so.$(ABI) \
-	    $(TO_LIB)/libdualpath.so.$(VERSION) $(TO_LIB)/pkgconfig/dualpath.pc \
+	    $(TO_LIB)/$(SHARED_NAME) $(TO_LIB)/$(SHARED_ABI) \
+	    $(TO_LIB)/$(SHARED_FILE) $(TO_LIB)/pkgconfig/dualpath.pc \
 	    $(TO_BIN)/dualpath $(TO_MAN)/man1/dualpath.1 \
 	    $(foreach file,$(CMAKE_FILES) dualpathInstalled.cmake,$(TO_CMAKE)/$(file))
 

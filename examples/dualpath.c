@@ -4,7 +4,7 @@
  * Everything it does with models goes through the public header; it is also an example of how to
  * use that.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* SIGXFSZ */
 #include "cli.h"
 
 #include <errno.h>

@@ -72,7 +72,7 @@ static size_t column_of(timeline *t, double middle) {
     double column = 0;
     if (t->column_seconds > 0) {
         column = (middle - t->first_middle) / t->column_seconds + 0.5;
-        while (column >= TIMELINE_COLUMNS) {
+        while (column >= (double)TIMELINE_COLUMNS) {
             merge_columns(t);
             column = (middle - t->first_middle) / t->column_seconds + 0.5;
         }

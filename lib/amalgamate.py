@@ -58,6 +58,9 @@ PROLOGUE = """\
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
+#define _DARWIN_C_SOURCE
+#endif
 #define DP_EXPERIMENTAL
 #if !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64
@@ -67,6 +70,7 @@ PROLOGUE = """\
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #pragma clang diagnostic ignored "-Wunused-function" /* of what kernels could have used */
+#pragma clang diagnostic ignored "-Wpragma-clang-attribute" /* a system without AMX has nothing for it */
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
 #endif

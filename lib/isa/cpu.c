@@ -111,11 +111,20 @@ bool dpi_cpu_has_slow_bf16(void) {
     return false;
 }
 
-#if defined(__aarch64__) && defined(__linux__) && !defined(DP_FREESTANDING)
+#if defined(__aarch64__) && (defined(__linux__) || defined(__FreeBSD__)) && \
+    !defined(DP_FREESTANDING)
 
 #include <sys/auxv.h>
 
-/* As the kernel numbers them, for C libraries that do not know all of them. */
+#if defined(__FreeBSD__)
+static unsigned long getauxval(int kind) {
+    unsigned long value = 0;
+    (void)elf_aux_info(kind, &value, sizeof value);
+    return value;
+}
+#endif
+
+/* As both kernels number them, for C libraries that do not know all of them. */
 #define CAP_NEON (1ul << 1)
 #define CAP_DOTPROD (1ul << 20)
 #define CAP2_I8MM (1ul << 13)

@@ -104,15 +104,7 @@ STRUCTS(HAS_NO_HOLES)
 
 /* ---- printing ---- */
 
-#define ALIGNMENT(type)  \
-    offsetof(            \
-        struct {         \
-            char first;  \
-            type second; \
-        },               \
-        second)
-
-#define STRUCT(type) printf("%s %zu align %zu\n", #type, sizeof(type), ALIGNMENT(type))
+#define STRUCT(type) printf("%s %zu align %zu\n", #type, sizeof(type), _Alignof(type))
 
 #define FIELD(type, name) \
     printf("  %s %zu at %zu\n", #name, sizeof(((type *)NULL)->name), offsetof(type, name));

@@ -142,6 +142,7 @@ static int condition_clock_or_fail(pthread_condattr_t *attributes, clockid_t clo
 #define pthread_condattr_init condition_attributes_or_fail
 #define pthread_condattr_setclock condition_clock_or_fail
 #include "os/clock.c"
+#include "os/condition.c"
 #include "os/file.c"
 #include "os/forks.c"
 #include "os/gate.c"
