@@ -84,7 +84,9 @@ LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -
               $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib
 APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
 
-LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c)
+# Of lib/os, what the system at hand has.
+SYSTEM := $(if $(findstring mingw,$(TARGET)),windows,posix)
+LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c lib/os/$(SYSTEM)/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene cameras
 APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
@@ -213,7 +215,7 @@ AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
 .PHONY: amalgamation
 amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.c and dualpath.h
 
-$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h lib/isa/*/*.h)
+$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(wildcard lib/*/*.c lib/*/*/*.c lib/*.h lib/*/*.h lib/*/*/*.h)
 	$(PYTHON) lib/amalgamate.py $(@D) $(ISA_OPTIONS)
 
 # ---- tools ----
@@ -686,7 +688,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include examples/firmware/firmware.mk # which a source distribution of the Python package has not
 -include tests/abi/versions.mk
 
-C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint

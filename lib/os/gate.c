@@ -1,10 +1,6 @@
 /*
  * A lock with a condition.
  */
-#if !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
-
 #include "os/gate.h"
 #include "os/forks.h"
 
@@ -40,32 +36,16 @@ void dpi_gate_wake(dpi_gate *gate) {
 
 #else
 
-#include <time.h>
-
-/* The clock of dpi_clock_ms(), which nobody sets. */
-static int init_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    int error = pthread_condattr_init(&attributes);
-    if (error == 0) {
-        error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        if (error == 0) {
-            error = pthread_cond_init(condition, &attributes);
-        }
-        (void)pthread_condattr_destroy(&attributes);
-    }
-    return error;
-}
-
 dp_status dpi_gate_init(dpi_gate *gate, dpi_message *message) {
     if (!dpi_forks_watch()) {
         return dpi_fail(message, DP_ERR_THREAD, "the handler of forks could not be installed");
     }
     gate->forks = dpi_forks_so_far();
-    if (pthread_mutex_init(&gate->lock, NULL) != 0) {
+    if (dpi_lock_init(&gate->lock) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a lock could not be made");
     }
-    if (init_condition(&gate->changed) != 0) {
-        pthread_mutex_destroy(&gate->lock);
+    if (dpi_condition_init(&gate->changed) != 0) {
+        dpi_lock_end(&gate->lock);
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
@@ -74,8 +54,8 @@ dp_status dpi_gate_init(dpi_gate *gate, dpi_message *message) {
 /* Destroying a condition that a thread of the parent waits for would wait for that thread. */
 void dpi_gate_end(dpi_gate *gate) {
     if (gate->forks == dpi_forks_so_far()) {
-        pthread_cond_destroy(&gate->changed);
-        pthread_mutex_destroy(&gate->lock);
+        dpi_condition_end(&gate->changed);
+        dpi_lock_end(&gate->lock);
     }
 }
 
@@ -85,27 +65,19 @@ void dpi_gate_lock(dpi_gate *gate) {
         dpi_message unused;
         (void)dpi_gate_init(gate, &unused);
     }
-    pthread_mutex_lock(&gate->lock);
+    dpi_lock_take(&gate->lock);
 }
 
 void dpi_gate_unlock(dpi_gate *gate) {
-    pthread_mutex_unlock(&gate->lock);
+    dpi_lock_release(&gate->lock);
 }
 
 bool dpi_gate_wait(dpi_gate *gate, double deadline_ms) {
-    if (deadline_ms < 0.0) {
-        return pthread_cond_wait(&gate->changed, &gate->lock) == 0;
-    }
-    time_t seconds = (time_t)(deadline_ms / 1e3);
-    struct timespec deadline = {
-        .tv_sec = seconds,
-        .tv_nsec = (long)((deadline_ms - (double)seconds * 1e3) * 1e6),
-    };
-    return pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == 0;
+    return dpi_condition_wait(&gate->changed, &gate->lock, deadline_ms);
 }
 
 void dpi_gate_wake(dpi_gate *gate) {
-    pthread_cond_broadcast(&gate->changed);
+    dpi_condition_broadcast(&gate->changed);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #define DPI_LOOP_H
 
 #include "dp_config.h"
+#include "os/lock.h"
 #include "os/threads.h"
 
 #include <stdatomic.h>
@@ -18,10 +19,6 @@ typedef int fenv_t;
 #include <fenv.h>
 #endif
 
-#if !defined(DP_NO_THREADS)
-#include <pthread.h>
-#endif
-
 typedef struct dpi_loop {
     dpi_task_fn task;
     void *context;
@@ -32,7 +29,7 @@ typedef struct dpi_loop {
     /* For workers that help, under their lock. */
     struct dpi_loop *before, *after; /* neighbours in the ring of running loops */
     size_t helpers;                  /* workers inside */
-    pthread_cond_t left;             /* signalled when the last helper leaves */
+    dpi_condition left;              /* signalled when the last helper leaves */
     unsigned forks;                  /* when `left` was made: workers.c */
 #endif
 } dpi_loop;
