@@ -71,6 +71,15 @@ endif
 ifneq ($(origin TARGET),file)
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 endif
+SYSTEM := $(if $(or $(findstring mingw,$(TARGET)),$(findstring windows,$(TARGET))),windows,posix)
+ifeq ($(SYSTEM),windows)
+LIBS := $(patsubst -lz,-l:libz.a,$(filter -lz,$(LIBS)))
+SYSTEM_CFLAGS := -mcmodel=small
+# gcc takes the stack to be aligned for vectors, which it is not here; the assembler (binutils 2.38)
+# makes moves of its aligned ones that may be anywhere.
+SYSTEM_CFLAGS += $(if $(findstring mingw,$(TARGET)),-Wa$(comma)-muse-unaligned-vector-move)
+STDIO_CFLAGS := -D__USE_MINGW_ANSI_STDIO=1
+endif
 ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
 # The x87 unit rounds in its own way; SSE2 rounds as all others do.
 FLOAT_CFLAGS := -msse2 -mfpmath=sse
@@ -81,11 +90,10 @@ FLOAT_CFLAGS := -fexcess-precision=fast
 endif
 
 LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -DDP_BUILD_SHARED \
-              $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib
-APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
+              $(DEFINES) $(FLOAT_CFLAGS) $(SYSTEM_CFLAGS) -Iinclude -Ilib
+APP_CFLAGS := -std=c11 $(WARNINGS) $(STDIO_CFLAGS) -Iinclude
 
 # Of lib/os, what the system at hand has.
-SYSTEM := $(if $(findstring mingw,$(TARGET)),windows,posix)
 LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c lib/os/$(SYSTEM)/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene cameras
@@ -94,7 +102,7 @@ APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
 INTERNAL := $(BUILD)/tests/libdualpath-internal.a
-SHARED := $(BUILD)/libdualpath.so.$(VERSION)
+SHARED := $(BUILD)/$(if $(filter windows,$(SYSTEM)),libdualpath-$(ABI).dll,libdualpath.so.$(VERSION))
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
 ALONE := clean setup demo bench-peers check fuzz check-firmware% firmware% record-firmware
@@ -185,11 +193,15 @@ $(BUILD)/dualpath.1: docs/dualpath.1 include/dualpath.h
 	@mkdir -p $(@D)
 	sed -e 's/@VERSION@/$(VERSION)/' $< >$@
 
+ifeq ($(SYSTEM),windows)
+include lib/os/windows/build.mk
+else
 $(SHARED): $(LIB_OBJECTS) lib/dualpath.map $(LINK_OPTIONS)
 	$(CC) -shared -Wl,-soname,libdualpath.so.$(ABI) -Wl,--version-script=lib/dualpath.map \
 	    -Wl,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf libdualpath.so.$(VERSION) $(BUILD)/libdualpath.so.$(ABI)
 	ln -sf libdualpath.so.$(ABI) $(BUILD)/libdualpath.so
+endif
 
 needs-libpng:
 	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
@@ -275,7 +287,7 @@ TEST_NAMES    := $(basename $(notdir $(TEST_SOURCES)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 # Tests give addresses of anything where a handle is expected, and expect a refusal.
-TEST_CFLAGS   := -std=c11 $(WARNINGS) -Wno-strict-aliasing $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests/support
+TEST_CFLAGS   := -std=c11 $(WARNINGS) -Wno-strict-aliasing $(DEFINES) $(FLOAT_CFLAGS) $(STDIO_CFLAGS) -Iinclude -Ilib -Itests/support
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()

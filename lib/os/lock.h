@@ -12,7 +12,11 @@
 
 #if !defined(DP_NO_THREADS)
 
+#if defined(_WIN32)
+#include "os/windows/lock_types.h"
+#else
 #include "os/posix/lock_types.h"
+#endif
 
 /* These return 0, or an error that strerror() has words for. */
 int dpi_lock_init(dpi_lock *lock);
