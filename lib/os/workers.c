@@ -144,7 +144,7 @@ static void help(dpi_workers *workers, dpi_loop *loop, size_t thread) {
     workers->running++;
     workers->first = loop->after;
     loop->helpers++;
-    (void)fesetenv(&loop->rounding);
+    dpi_rounding_set(&loop->rounding);
     do {
         unsigned begun = atomic_load_explicit(&workers->begun, memory_order_relaxed);
         dpi_lock_release(&workers->lock);
