@@ -24,7 +24,7 @@ typedef struct dpi_file_facts {
     uint64_t size; /* of a regular file; some report 0 but have content (/proc) */
 } dpi_file_facts;
 
-/* Opens a file to read it; -1: it cannot be. */
+/* Opens a file to read it; -1: it cannot be. EISDIR: it is a directory, which some systems open. */
 int dpi_descriptor_open(const char *path);
 bool dpi_descriptor_examine(int descriptor, dpi_file_facts *facts);
 /* At most `size` bytes; 0 at the end, -1 on failure: EINTR if a signal came. */

@@ -36,6 +36,10 @@ static dp_status fail_to_read(const char *what, const char *path, int error, dpi
     return dpi_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
 }
 
+static dp_status fail_on_directory(const char *path, dpi_message *message) {
+    return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
+}
+
 /* ---- reading ---- */
 
 /* Initial buffer size for a file of unknown size. */
@@ -109,7 +113,7 @@ static dp_status map_or_read(int descriptor, const reading *how, dpi_source *sou
         return fail_to_read("examine", path, errno, message);
     }
     if (about.kind == DPI_FILE_DIRECTORY) {
-        return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
+        return fail_on_directory(path, message);
     }
     if (about.kind == DPI_FILE_DEVICE) {
         return dpi_fail(message, DP_ERR_IO, "'%.300s' is a device, neither a file nor a pipe",
@@ -128,6 +132,9 @@ static dp_status map_or_read(int descriptor, const reading *how, dpi_source *sou
 
 static dp_status open_and_load(const reading *how, dpi_source *source, dpi_message *message) {
     int descriptor = dpi_descriptor_open(how->path);
+    if (descriptor < 0 && errno == EISDIR) {
+        return fail_on_directory(how->path, message);
+    }
     if (descriptor < 0) {
         return fail_to_read("open", how->path, errno, message);
     }

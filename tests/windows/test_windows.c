@@ -95,7 +95,7 @@ START_TEST(what_is_no_file_is_refused_by_name) {
     dpi_new_file file;
     file_path not_utf8 = path_of("\xc3.gguf");
     check_refused(path_of("missing").text, strerror(ENOENT));
-    check_refused(folder, strerror(EISDIR));
+    check_refused(folder, "is a directory, not a file");
     check_refused("", strerror(ENOENT));
     check_refused("NUL", "device");
     check_refused(not_utf8.text, strerror(EILSEQ));

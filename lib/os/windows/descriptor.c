@@ -205,13 +205,27 @@ bool dpi_descriptor_flush(int descriptor) {
     return GetFileType(handle_of(descriptor)) != FILE_TYPE_DISK || _commit(descriptor) == 0;
 }
 
+/* Who looks at a file for a moment, another program that replaces it or one that searches for
+ * viruses, is waited for: half a second. */
+#define RENAME_TRIES 20
+#define RENAME_PAUSE_MS 25
+
+static bool rename_patiently(const utf16_path *from, const utf16_path *to) {
+    for (int attempt = 1; !MoveFileExW(from->text, to->text, MOVEFILE_REPLACE_EXISTING);
+         attempt++) {
+        (void)fail_by_system();
+        if (errno != EACCES || attempt == RENAME_TRIES) {
+            return false;
+        }
+        Sleep(RENAME_PAUSE_MS);
+    }
+    return true;
+}
+
 bool dpi_file_rename(const char *from, const char *to) {
     utf16_path from_16;
     utf16_path to_16;
-    if (!to_utf16(from, &from_16) || !to_utf16(to, &to_16)) {
-        return false;
-    }
-    return MoveFileExW(from_16.text, to_16.text, MOVEFILE_REPLACE_EXISTING) || fail_by_system();
+    return to_utf16(from, &from_16) && to_utf16(to, &to_16) && rename_patiently(&from_16, &to_16);
 }
 
 void dpi_file_remove(const char *path) {
