@@ -78,7 +78,8 @@ SYSTEM_CFLAGS := -mcmodel=small
 # gcc takes the stack to be aligned for vectors, which it is not here; the assembler (binutils 2.38)
 # makes moves of its aligned ones that may be anywhere.
 SYSTEM_CFLAGS += $(if $(findstring mingw,$(TARGET)),-Wa$(comma)-muse-unaligned-vector-move)
-STDIO_CFLAGS := -D__USE_MINGW_ANSI_STDIO=1
+# printf() of C11; and macros of its headers convert numbers as they like.
+STDIO_CFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -Wno-float-conversion
 endif
 ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
 # The x87 unit rounds in its own way; SSE2 rounds as all others do.
@@ -98,6 +99,10 @@ LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c lib/os/$(SYSTEM)/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene cameras
 APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
+ifeq ($(SYSTEM),windows)
+APP_SOURCES := $(filter-out examples/child.c,$(APP_SOURCES)) $(wildcard examples/windows/*.c)
+APP_LIBS    := -municode -static-libgcc -l:libwinpthread.a
+endif
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
@@ -211,8 +216,11 @@ $(APP_OBJECTS): | needs-libpng
 endif
 
 $(BUILD)/examples/output.o: APP_CFLAGS += -Ilib
+ifeq ($(SYSTEM),windows)
+$(APP_OBJECTS): APP_CFLAGS += -include examples/windows/posix.h
+endif
 $(BUILD)/dualpath: $(APP_OBJECTS) $(INTERNAL)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS) $(APP_LIBS)
 
 $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
@@ -701,7 +709,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/abi/versions.mk
 -include tests/windows/check.mk
 
-C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+C_FILES := $(wildcard include/*.h lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint

@@ -2,7 +2,7 @@
 # Wine.
 
 ifeq ($(SYSTEM),windows)
-# Macros of its headers convert numbers as they like.
+# Its zlib counts in `long`, which is short.
 TEST_CFLAGS += -Itests/windows -Itests/machines -include posix.h -Wno-conversion
 CHECK_LIBS  := -l:libwinpthread.a -l:libz.a
 endif
@@ -19,12 +19,16 @@ WINDOWS_LEFT_OUT := test_amx test_compile_opening test_compile_sinks test_failin
 WINDOWS_TESTS ?= test_windows $(filter-out $(WINDOWS_LEFT_OUT),$(TEST_NAMES))
 WINE = WINEPREFIX="$(abspath $(WINDOWS_BUILD))/wine" WINEDEBUG=-all $(or $(shell command -v wine64),/usr/lib/wine/wine64)
 
-.PHONY: check-windows check-windows-abi check-windows-answers check-windows-tests
+WINDOWS_MAKE = $(SANITIZED) BUILD=$(WINDOWS_BUILD) CC=$(WINDOWS_CC) CXX=x86_64-w64-mingw32-g++ \
+    CPPFLAGS=-I$(WINDOWS_BUILD)/libpng LDFLAGS=-L$(WINDOWS_BUILD)/libpng
+
+.PHONY: check-windows check-windows-abi check-windows-answers check-windows-tests check-windows-program
 check-windows: ## the library for Windows, built by mingw-w64, and its tests under Wine (minutes)
 	@.ci/setup build windows
-	@$(SANITIZED) BUILD=$(WINDOWS_BUILD) CC=$(WINDOWS_CC) CXX=x86_64-w64-mingw32-g++ static shared \
+	@.ci/windows-libpng $(WINDOWS_CC) "$(WINDOWS_BUILD)/libpng"
+	@$(WINDOWS_MAKE) static shared $(WINDOWS_BUILD)/dualpath \
 	    $(WINDOWS_BUILD)/tests/abi/layout $(ANSWERS:$(BUILD)/%=$(WINDOWS_BUILD)/%)-dll $(WINDOWS_TESTS:%=$(WINDOWS_BUILD)/tests/%)
-	@$(MAKE) --no-print-directory check-windows-abi check-windows-answers check-windows-tests
+	@$(MAKE) --no-print-directory check-windows-abi check-windows-answers check-windows-tests check-windows-program
 
 check-windows-abi:
 	@echo "== Windows: ABI"
@@ -48,6 +52,13 @@ WINDOWS_MODELS := $(wildcard tests/golden/*.gguf tests/golden/family/*.gguf)
 check-windows-tests:
 	@set -e; for test in $(WINDOWS_TESTS); do echo "== $$test on Windows"; \
 	    GOLDEN=tests/golden DUALPATH_QUICK=1 $(WINE) $(WINDOWS_BUILD)/tests/$$test.exe; done
+
+check-windows-program: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
+	@echo "== Windows: command line"
+	@printf '%s\n' '#!/bin/sh' 'exec env $(WINE) $(abspath $(WINDOWS_BUILD))/dualpath.exe "$$@"' >$(WINDOWS_BUILD)/run-dualpath
+	@chmod +x $(WINDOWS_BUILD)/run-dualpath
+	@DUALPATH=$(WINDOWS_BUILD)/run-dualpath HERE=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
+	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/windows/program.sh
 
 ifeq ($(SYSTEM),windows)
 # Beside the DLL, where it is looked for.

@@ -2,31 +2,15 @@
  * What the tests use of POSIX and C11 where the C library of Windows has other names for it. It is
  * included before anything else (-include posix.h).
  */
-#ifndef WINDOWS_POSIX_H
-#define WINDOWS_POSIX_H
+#ifndef WINDOWS_TESTS_POSIX_H
+#define WINDOWS_TESTS_POSIX_H
+
+#include "../../examples/windows/blocks.h"
 
 #include <direct.h>
 #include <errno.h>
-#include <malloc.h>
 #include <process.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* ---- blocks: those that are aligned have a free() of their own, which serves all of them here
- * ---- */
-
-static inline void *windows_calloc(size_t count, size_t size) {
-    void *block = count <= SIZE_MAX / 16 / (size + 1) ? _aligned_malloc(count * size, 16) : NULL;
-    return block != NULL ? memset(block, 0, count * size) : NULL;
-}
-
-#define malloc(size) _aligned_malloc((size), 16)
-#define calloc(count, size) windows_calloc((count), (size))
-#define realloc(block, size) _aligned_realloc((block), (size), 16)
-#define free(block) _aligned_free(block)
-#define aligned_alloc(alignment, size) _aligned_malloc((size), (alignment))
 
 static inline int posix_memalign(void **block, size_t alignment, size_t size) {
     *block = aligned_alloc(alignment, size);
@@ -56,4 +40,4 @@ static inline char *mkdtemp(char *folder) {
     return _mktemp(folder) != NULL && _mkdir(folder) == 0 ? folder : NULL;
 }
 
-#endif /* WINDOWS_POSIX_H */
+#endif /* WINDOWS_TESTS_POSIX_H */
