@@ -71,6 +71,16 @@ endif
 ifneq ($(origin TARGET),file)
 TARGET := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dumpmachine)
 endif
+SYSTEM := $(if $(or $(findstring mingw,$(TARGET)),$(findstring windows,$(TARGET))),windows,posix)
+ifeq ($(SYSTEM),windows)
+LIBS := $(patsubst -lz,-l:libz.a,$(filter -lz,$(LIBS)))
+SYSTEM_CFLAGS := -mcmodel=small
+# gcc takes the stack to be aligned for vectors, which it is not here; the assembler (binutils 2.38)
+# makes moves of its aligned ones that may be anywhere.
+SYSTEM_CFLAGS += $(if $(findstring mingw,$(TARGET)),-Wa$(comma)-muse-unaligned-vector-move)
+# printf() of C11; and macros of its headers convert numbers as they like.
+STDIO_CFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -Wno-float-conversion
+endif
 ifneq ($(filter i386% i486% i586% i686%,$(TARGET)),)
 # The x87 unit rounds in its own way; SSE2 rounds as all others do.
 FLOAT_CFLAGS := -msse2 -mfpmath=sse
@@ -81,13 +91,18 @@ FLOAT_CFLAGS := -fexcess-precision=fast
 endif
 
 LIB_CFLAGS := -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden -ffp-contract=off -DDP_BUILD_SHARED \
-              $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib
-APP_CFLAGS := -std=c11 $(WARNINGS) -Iinclude
+              $(DEFINES) $(FLOAT_CFLAGS) $(SYSTEM_CFLAGS) -Iinclude -Ilib
+APP_CFLAGS := -std=c11 $(WARNINGS) $(STDIO_CFLAGS) -Iinclude
 
-LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c)
+# Of lib/os, what the system at hand has.
+LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c lib/os/$(SYSTEM)/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene cameras
 APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
+ifeq ($(SYSTEM),windows)
+APP_SOURCES := $(filter-out examples/child.c,$(APP_SOURCES)) $(wildcard examples/windows/*.c)
+APP_LIBS    := -municode -static-libgcc -l:libwinpthread.a
+endif
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)
 
 STATIC := $(BUILD)/libdualpath.a
@@ -95,7 +110,9 @@ INTERNAL := $(BUILD)/tests/libdualpath-internal.a
 
 # What the system calls a shared library, and what the linker has to know of it.
 MACOS := $(or $(findstring darwin,$(TARGET)),$(findstring macos,$(TARGET)))
-ifneq ($(MACOS),)
+ifneq ($(filter windows,$(SYSTEM)),)
+SHARED_FILE    := libdualpath-$(ABI).dll
+else ifneq ($(MACOS),)
 SHARED_NAME    := libdualpath.dylib
 SHARED_ABI     := libdualpath.$(ABI).dylib
 SHARED_FILE    := libdualpath.$(VERSION).dylib
@@ -138,12 +155,13 @@ endif
 # Instruction sets are chosen at run time; only these files may use them. bindings/cmake reads the lines.
 AVX2   := -mavx2 -mfma -mf16c -mprfchw
 AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
-AMX    := $(AVX512) -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+VNNI   := $(AVX512) -mavx512vnni -mavx512bf16
+AMX    := $(VNNI) -mamx-tile -mamx-bf16 -mamx-int8
 ISA_x86_avx2          := $(AVX2)
 ISA_x86_avx_vnni      := $(AVX2) -mavxvnni
 ISA_x86_avx512        := $(AVX512)
-ISA_x86_avx512_vnni   := $(AVX512) -mavx512vnni -mavx512bf16
-ISA_x86_int16_attention := $(ISA_x86_avx512_vnni)
+ISA_x86_avx512_vnni   := $(VNNI)
+ISA_x86_int16_attention := $(VNNI)
 ISA_x86_amx           := $(AMX)
 ISA_x86_amx_attention := $(AMX)
 ISA_x86_amx_gemm      := $(AMX)
@@ -200,10 +218,14 @@ $(BUILD)/dualpath.1: docs/dualpath.1 include/dualpath.h
 	@mkdir -p $(@D)
 	sed -e 's/@VERSION@/$(VERSION)/' $< >$@
 
+ifeq ($(SYSTEM),windows)
+include lib/os/windows/build.mk
+else
 $(SHARED): $(LIB_OBJECTS) lib/dualpath.map $(LINK_OPTIONS)
 	$(CC) -shared $(SHARED_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJECTS) $(LIBS)
 	ln -sf $(SHARED_FILE) $(BUILD)/$(SHARED_ABI)
 	ln -sf $(SHARED_ABI) $(BUILD)/$(SHARED_NAME)
+endif
 
 needs-libpng:
 	@test -n "$(HAS_PNG)" || { echo "the command line program needs libpng (Debian: libpng-dev, or make setup);"; \
@@ -213,8 +235,11 @@ $(APP_OBJECTS): | needs-libpng
 endif
 
 $(BUILD)/examples/output.o: APP_CFLAGS += -Ilib
+ifeq ($(SYSTEM),windows)
+$(APP_OBJECTS): APP_CFLAGS += -include examples/windows/posix.h
+endif
 $(BUILD)/dualpath: $(APP_OBJECTS) $(INTERNAL)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpng $(LIBS) $(APP_LIBS)
 
 $(EXAMPLES:%=$(BUILD)/examples/%): $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
@@ -229,7 +254,7 @@ AMALGAMATION := $(BUILD)/amalgamation/dualpath.c
 .PHONY: amalgamation
 amalgamation: $(AMALGAMATION) ## $(BUILD)/amalgamation: the library as dualpath.c and dualpath.h
 
-$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(LIB_SOURCES) $(wildcard lib/*.h lib/*/*.h lib/isa/*/*.h)
+$(AMALGAMATION): lib/amalgamate.py Makefile include/dualpath.h $(wildcard lib/*/*.c lib/*/*/*.c lib/*.h lib/*/*.h lib/*/*/*.h)
 	$(PYTHON) lib/amalgamate.py $(@D) $(ISA_OPTIONS)
 
 # ---- tools ----
@@ -289,7 +314,7 @@ TEST_NAMES    := $(basename $(notdir $(TEST_SOURCES)))
 TEST_PROGRAMS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 TEST_SUPPORT  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 # Tests give addresses of anything where a handle is expected, and expect a refusal.
-TEST_CFLAGS   := -std=c11 $(WARNINGS) -Wno-strict-aliasing $(DEFINES) $(FLOAT_CFLAGS) -Iinclude -Ilib -Itests/support
+TEST_CFLAGS   := -std=c11 $(WARNINGS) -Wno-strict-aliasing $(DEFINES) $(FLOAT_CFLAGS) $(STDIO_CFLAGS) -Iinclude -Ilib -Itests/support
 CHECK_LIBS     = $(shell pkg-config --libs check) -lz
 ifneq ($(filter aarch64% arm64%,$(TARGET)),)
 TEST_CFLAGS += -fno-tree-vectorize # gcc 12 fails on reductions by fmax()
@@ -731,8 +756,9 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/abi/versions.mk
 -include tests/machines/musl.mk
 -include tests/machines/cross.mk
+-include tests/windows/check.mk
 
-C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/isa/*/*.[ch] examples/*.c examples/*.h examples/firmware/*.[ch] examples/*.cpp \
+C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint

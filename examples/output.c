@@ -6,6 +6,7 @@
 #include "output.h"
 
 #include "cli.h"
+#include "os/descriptor.h"
 #include "os/new_file.h"
 
 #include <stdlib.h>
@@ -89,37 +90,6 @@ bool output_add_line(output *o, const char *text, const escape *escapes) {
 
 /* ---- two names of one file ---- */
 
-static bool is_same_file(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-static const char *last_part(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
-/* The folder that a path leads to. */
-static bool find_folder(const char *path, struct stat *folder) {
-    size_t length = (size_t)(last_part(path) - path);
-    char *name = malloc(length + 2);
-    if (name == NULL) {
-        return false;
-    }
-    memcpy(name, path, length);
-    memcpy(name + length, ".", 2);
-    bool found = stat(name, folder) == 0;
-    free(name);
-    return found;
-}
-
-/* Of files that are not there yet. */
-static bool will_be_same(const char *a, const char *b) {
-    struct stat folder_a, folder_b;
-    return strcmp(last_part(a), last_part(b)) == 0 && find_folder(a, &folder_a) &&
-           find_folder(b, &folder_b) && is_same_file(&folder_a, &folder_b);
-}
-
-/* Of files that are there: hard links are two names, each of which gets a file of its own. */
 static bool lead_to_same(const char *a, const char *b) {
     char *real_a = realpath(a, NULL);
     char *real_b = realpath(b, NULL);
@@ -129,13 +99,37 @@ static bool lead_to_same(const char *a, const char *b) {
     return same;
 }
 
-/* Devices and pipes can take what two options write. */
+/* The folder that a path leads to, or NULL; the caller frees it. */
+static char *folder_of(const char *path) {
+    size_t length = dpi_folder_length(path);
+    char *name = malloc(length + 2);
+    if (name != NULL) {
+        memcpy(name, path, length);
+        memcpy(name + length, ".", 2);
+    }
+    return name;
+}
+
+/* Of files that are not there yet. */
+static bool will_be_same(const char *a, const char *b) {
+    char *folder_a = folder_of(a);
+    char *folder_b = folder_of(b);
+    bool same = folder_a != NULL && folder_b != NULL &&
+                strcmp(a + dpi_folder_length(a), b + dpi_folder_length(b)) == 0 &&
+                lead_to_same(folder_a, folder_b);
+    free(folder_a);
+    free(folder_b);
+    return same;
+}
+
+/* Hard links are two names, each of which gets a file of its own. Devices and pipes can take what
+ * two options write. */
 static bool name_same(const char *a, const char *b) {
     struct stat about_a, about_b;
     bool there_a = stat(a, &about_a) == 0;
     bool there_b = stat(b, &about_b) == 0;
     if (there_a && there_b) {
-        return S_ISREG(about_a.st_mode) && is_same_file(&about_a, &about_b) && lead_to_same(a, b);
+        return S_ISREG(about_a.st_mode) && lead_to_same(a, b);
     }
     return !there_a && !there_b && will_be_same(a, b);
 }

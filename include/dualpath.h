@@ -79,7 +79,7 @@
 extern "C" {
 #endif
 
-#if defined(DP_BUILD_SHARED) && defined(__GNUC__)
+#if defined(DP_BUILD_SHARED) && defined(__GNUC__) && !defined(_WIN32)
 #define DP_API __attribute__((visibility("default")))
 #else
 #define DP_API

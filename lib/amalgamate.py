@@ -27,6 +27,9 @@ FAMILIES = {
     "arm": "defined(__aarch64__) && defined(__GNUC__) && (!defined(__clang__) || __clang_major__ >= 16)",
 }
 
+# Folders of which a system has one.
+SYSTEMS = {"posix": "!defined(_WIN32)", "windows": "defined(_WIN32)"}
+
 # What a compiler defines where an instruction set may be used, if not its name in capitals.
 FEATURE_MACROS = {
     "dotprod": ["__ARM_FEATURE_DOTPROD"],
@@ -172,13 +175,19 @@ def shared_headers(sources):
     return [header for header in order if header != PUBLIC]
 
 
+def of_system(path, text):
+    """The text of a file, for the system that it is for."""
+    condition = SYSTEMS.get(path.parent.name)
+    return f"#if {condition}\n{text}#endif\n" if condition else text
+
+
 def banner(path):
     return f"\n/* ======== {path.relative_to(LIB.parent)} ======== */\n\n"
 
 
 def amalgamate(regions):
     # What other files get from the system comes first, so that no region has to declare it.
-    sources = sorted(LIB.glob("**/*.c"), key=lambda path: (path.parent.name not in ("base", "os"), path))
+    sources = sorted(LIB.glob("**/*.c"), key=lambda path: (not path.is_relative_to(LIB / "base") and not path.is_relative_to(LIB / "os"), path))
     headers = shared_headers(sources)
     units = [Unit(source) for source in sources]
 
@@ -186,11 +195,11 @@ def amalgamate(regions):
     yield PROLOGUE.format(version=version)
     yield f'\n#include "{PUBLIC.name}"\n'
     for header in headers:
-        yield banner(header) + INCLUDE.sub("", header.read_text())
+        yield banner(header) + of_system(header, INCLUDE.sub("", header.read_text()))
     for unit in units:
         region = regions.pop(unit.path.stem, None)
         text = unit.in_region(*region) if region else unit.text
-        yield banner(unit.path) + text + unit.undefined_macros()
+        yield banner(unit.path) + of_system(unit.path, text) + unit.undefined_macros()
     if regions:
         raise SystemExit(f"amalgamate: no such files below lib/isa: {', '.join(regions)}")
 

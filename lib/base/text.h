@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__)
+/* of the standard, which printf() of Windows is not */
+#define DPI_PRINTF(text, first) __attribute__((format(gnu_printf, text, first)))
+#elif defined(__GNUC__)
 #define DPI_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define DPI_PRINTF(text, first)

@@ -14,7 +14,6 @@ uint32_t dpi_environment_cpu_mask(void) {
 #else
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define VECTORS (DP_CPU_AVX2 | DP_CPU_AVX512)
@@ -35,8 +34,9 @@ static uint32_t read_mask(void) {
         {"neon-dot", NEON_DOT},
         {"neon-i8mm", NEON_DOT | DP_CPU_I8MM | DP_CPU_ARM_BF16},
     };
-    const char *value = getenv("DUALPATH_CPU");
-    for (size_t i = 0; value != NULL && i < sizeof levels / sizeof levels[0]; i++) {
+    char value[sizeof levels[0].name];
+    bool given = dpi_environment_read("DUALPATH_CPU", value, sizeof value);
+    for (size_t i = 0; given && i < sizeof levels / sizeof levels[0]; i++) {
         if (strcmp(value, levels[i].name) == 0) {
             return levels[i].mask;
         }

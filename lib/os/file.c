@@ -1,23 +1,11 @@
 /*
- * The bytes of a whole file. On POSIX systems a regular file is mapped, read-only and private;
- * pipes, and files that cannot be mapped, are read into memory. Elsewhere the C library reads.
+ * The bytes of a whole file. A regular file is mapped, read-only and private; pipes, and files that
+ * cannot be mapped, are read into memory.
  */
-#if defined(__unix__) || defined(__APPLE__)
-#define DPI_POSIX_FILES
-#if !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
-#if !defined(_DEFAULT_SOURCE)
-#define _DEFAULT_SOURCE /* madvise(): posix_madvise() may do nothing */
-#endif
-#if !defined(_FILE_OFFSET_BITS)
-#define _FILE_OFFSET_BITS 64 /* large files on 32-bit systems, too */
-#endif
-#endif
-
 #include "os/file.h"
 #include "base/size.h"
 #include "dp_config.h"
+#include "os/descriptor.h"
 
 #if defined(DP_NO_FILES)
 
@@ -42,44 +30,20 @@ void dpi_file_unload(const uint8_t *bytes, size_t size) {
 #else
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#if defined(DPI_POSIX_FILES)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#endif
 
 static dp_status fail_to_read(const char *what, const char *path, int error, dpi_message *message) {
     return dpi_fail(message, DP_ERR_IO, "cannot %s '%.300s': %s", what, path, strerror(error));
+}
+
+static dp_status fail_on_directory(const char *path, dpi_message *message) {
+    return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
 }
 
 /* ---- reading ---- */
 
 /* Initial buffer size for a file of unknown size. */
 #define EXPECTED_SIZE 65536
-
-#if defined(DPI_POSIX_FILES)
-
-typedef int open_file;
-
-/* The number of bytes, 0 at the end, or -1 with errno set. */
-static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
-    return read(file, bytes, dpi_size_min(size, DPI_WATCHED_BYTES));
-}
-
-#else
-
-typedef FILE *open_file;
-
-static ptrdiff_t read_chunk(open_file file, void *bytes, size_t size) {
-    errno = 0;
-    size_t count = fread(bytes, 1, dpi_size_min(size, DPI_WATCHED_BYTES), file);
-    return count == 0 && ferror(file) ? -1 : (ptrdiff_t)count;
-}
-
-#endif /* DPI_POSIX_FILES */
 
 /* How a file is read: the arguments of dpi_file_open(). */
 typedef struct reading {
@@ -89,7 +53,7 @@ typedef struct reading {
     dpi_watch *watch;
 } reading;
 
-static dp_status read_to_end(open_file file, const reading *how, size_t expected,
+static dp_status read_to_end(int descriptor, const reading *how, size_t expected,
                              dpi_buffer *buffer, dpi_message *message) {
     char name[320];
     (void)dpi_print(name, sizeof name, "'%.300s'", how->path);
@@ -100,7 +64,8 @@ static dp_status read_to_end(open_file file, const reading *how, size_t expected
             return status;
         }
         ptrdiff_t count =
-            read_chunk(file, buffer->bytes + buffer->size, buffer->capacity - buffer->size);
+            dpi_descriptor_read(descriptor, buffer->bytes + buffer->size,
+                                dpi_size_min(buffer->capacity - buffer->size, DPI_WATCHED_BYTES));
         if (count < 0 && errno != EINTR) {
             return fail_to_read("read", how->path, errno, message);
         }
@@ -117,10 +82,10 @@ static dp_status read_to_end(open_file file, const reading *how, size_t expected
     }
 }
 
-static dp_status read_into_block(open_file file, const reading *how, size_t expected,
+static dp_status read_into_block(int descriptor, const reading *how, size_t expected,
                                  dpi_source *source, dpi_message *message) {
     dpi_buffer buffer = {.allocator = how->allocator};
-    dp_status status = read_to_end(file, how, expected, &buffer, message);
+    dp_status status = read_to_end(descriptor, how, expected, &buffer, message);
     if (status == DP_OK) {
         *source = dpi_source_of_buffer(buffer);
     } else {
@@ -131,37 +96,34 @@ static dp_status read_into_block(open_file file, const reading *how, size_t expe
 
 /* ---- opening ---- */
 
-#if defined(DPI_POSIX_FILES)
-
 static bool map_file(int descriptor, size_t size, dpi_source *source) {
-    void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (mapping == MAP_FAILED) {
+    void *mapping = dpi_descriptor_map(descriptor, size);
+    if (mapping == NULL) {
         return false;
     }
     *source = (dpi_source){.bytes = mapping, .size = size, .mapped = true};
     return true;
 }
 
-/* Some files report a size of 0 but have content (/proc): read them. */
 static dp_status map_or_read(int descriptor, const reading *how, dpi_source *source,
                              dpi_message *message) {
     const char *path = how->path;
-    struct stat about;
-    if (fstat(descriptor, &about) != 0) {
+    dpi_file_facts about;
+    if (!dpi_descriptor_examine(descriptor, &about)) {
         return fail_to_read("examine", path, errno, message);
     }
-    if (S_ISDIR(about.st_mode)) {
-        return dpi_fail(message, DP_ERR_IO, "'%.300s' is a directory, not a file", path);
+    if (about.kind == DPI_FILE_DIRECTORY) {
+        return fail_on_directory(path, message);
     }
-    if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) {
+    if (about.kind == DPI_FILE_DEVICE) {
         return dpi_fail(message, DP_ERR_IO, "'%.300s' is a device, neither a file nor a pipe",
                         path);
     }
-    bool sized = S_ISREG(about.st_mode) && about.st_size > 0;
-    if (sized && (uint64_t)about.st_size > SIZE_MAX / 2) {
+    bool sized = about.kind == DPI_FILE_REGULAR && about.size > 0;
+    if (sized && about.size > SIZE_MAX / 2) {
         return dpi_fail(message, DP_ERR_IO, "'%.300s' is too large for this system", path);
     }
-    size_t size = sized ? (size_t)about.st_size : EXPECTED_SIZE;
+    size_t size = sized ? (size_t)about.size : EXPECTED_SIZE;
     if (sized && map_file(descriptor, size, source)) {
         return DP_OK;
     }
@@ -169,59 +131,17 @@ static dp_status map_or_read(int descriptor, const reading *how, dpi_source *sou
 }
 
 static dp_status open_and_load(const reading *how, dpi_source *source, dpi_message *message) {
-    int descriptor = open(how->path, O_RDONLY | O_CLOEXEC);
+    int descriptor = dpi_descriptor_open(how->path);
+    if (descriptor < 0 && errno == EISDIR) {
+        return fail_on_directory(how->path, message);
+    }
     if (descriptor < 0) {
         return fail_to_read("open", how->path, errno, message);
     }
     dp_status status = map_or_read(descriptor, how, source, message);
-    (void)close(descriptor);
+    (void)dpi_descriptor_close(descriptor);
     return status;
 }
-
-void dpi_file_unmap(const uint8_t *bytes, size_t size) {
-    (void)munmap((void *)(uintptr_t)bytes, size); /* NOLINT(performance-no-int-to-ptr) */
-}
-
-/* Nothing was written to the pages, so that dropping them loses nothing. */
-void dpi_file_unload(const uint8_t *bytes, size_t size) {
-#if defined(MADV_DONTNEED)
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)bytes + size) / page * page;
-    if (first < end) {
-        (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
-                      MADV_DONTNEED);
-    }
-#else
-    (void)bytes;
-    (void)size;
-#endif
-}
-
-#else
-
-static dp_status open_and_load(const reading *how, dpi_source *source, dpi_message *message) {
-    errno = 0;
-    FILE *stream = fopen(how->path, "rb");
-    if (stream == NULL) {
-        return fail_to_read("open", how->path, errno, message);
-    }
-    dp_status status = read_into_block(stream, how, EXPECTED_SIZE, source, message);
-    (void)fclose(stream);
-    return status;
-}
-
-void dpi_file_unmap(const uint8_t *bytes, size_t size) {
-    (void)bytes;
-    (void)size;
-}
-
-void dpi_file_unload(const uint8_t *bytes, size_t size) {
-    (void)bytes;
-    (void)size;
-}
-
-#endif /* DPI_POSIX_FILES */
 
 dp_status dpi_file_open(const char *path, size_t limit, const dp_allocator *allocator,
                         dpi_watch *watch, dpi_source *source, dpi_message *message) {

@@ -1,10 +1,10 @@
 /*
- * Counts forks.
+ * Counts forks, where there are any.
  */
 #include "os/forks.h"
 #include "dp_config.h"
 
-#if defined(DP_NO_THREADS)
+#if defined(DP_NO_THREADS) || defined(_WIN32)
 
 bool dpi_forks_watch(void) {
     return true;

@@ -2,7 +2,6 @@
  * A lock with a condition.
  */
 #include "os/gate.h"
-#include "os/condition.h"
 #include "os/forks.h"
 
 #if defined(DP_NO_THREADS)
@@ -42,11 +41,11 @@ dp_status dpi_gate_init(dpi_gate *gate, dpi_message *message) {
         return dpi_fail(message, DP_ERR_THREAD, "the handler of forks could not be installed");
     }
     gate->forks = dpi_forks_so_far();
-    if (pthread_mutex_init(&gate->lock, NULL) != 0) {
+    if (dpi_lock_init(&gate->lock) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a lock could not be made");
     }
     if (dpi_condition_init(&gate->changed) != 0) {
-        pthread_mutex_destroy(&gate->lock);
+        dpi_lock_end(&gate->lock);
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
@@ -55,8 +54,8 @@ dp_status dpi_gate_init(dpi_gate *gate, dpi_message *message) {
 /* Destroying a condition that a thread of the parent waits for would wait for that thread. */
 void dpi_gate_end(dpi_gate *gate) {
     if (gate->forks == dpi_forks_so_far()) {
-        pthread_cond_destroy(&gate->changed);
-        pthread_mutex_destroy(&gate->lock);
+        dpi_condition_end(&gate->changed);
+        dpi_lock_end(&gate->lock);
     }
 }
 
@@ -66,11 +65,11 @@ void dpi_gate_lock(dpi_gate *gate) {
         dpi_message unused;
         (void)dpi_gate_init(gate, &unused);
     }
-    pthread_mutex_lock(&gate->lock);
+    dpi_lock_take(&gate->lock);
 }
 
 void dpi_gate_unlock(dpi_gate *gate) {
-    pthread_mutex_unlock(&gate->lock);
+    dpi_lock_release(&gate->lock);
 }
 
 bool dpi_gate_wait(dpi_gate *gate, double deadline_ms) {
@@ -78,7 +77,7 @@ bool dpi_gate_wait(dpi_gate *gate, double deadline_ms) {
 }
 
 void dpi_gate_wake(dpi_gate *gate) {
-    pthread_cond_broadcast(&gate->changed);
+    dpi_condition_broadcast(&gate->changed);
 }
 
 #endif

@@ -6,19 +6,16 @@
 
 #include "base/message.h"
 #include "dp_config.h"
+#include "os/lock.h"
 
 #include <stdbool.h>
-
-#if !defined(DP_NO_THREADS)
-#include <pthread.h>
-#endif
 
 typedef struct dpi_gate {
 #if defined(DP_NO_THREADS)
     char unused;
 #else
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    dpi_lock lock;
+    dpi_condition changed;
     unsigned forks; /* when both were made */
 #endif
 } dpi_gate;

@@ -6,33 +6,23 @@
 #define DPI_LOOP_H
 
 #include "dp_config.h"
+#include "os/lock.h"
+#include "os/rounding.h"
 #include "os/threads.h"
 
 #include <stdatomic.h>
-
-#if defined(DP_NO_FENV)
-typedef int fenv_t;
-#define fegetenv(environment) (*(environment) = 0)
-#define fesetenv(environment) (*(environment))
-#else
-#include <fenv.h>
-#endif
-
-#if !defined(DP_NO_THREADS)
-#include <pthread.h>
-#endif
 
 typedef struct dpi_loop {
     dpi_task_fn task;
     void *context;
     size_t count;
-    fenv_t rounding;    /* the caller's, for the same result on every thread */
-    atomic_size_t next; /* the next task to hand out */
+    dpi_rounding rounding; /* the caller's, for the same result on every thread */
+    atomic_size_t next;    /* the next task to hand out */
 #if !defined(DP_NO_THREADS)
     /* For workers that help, under their lock. */
     struct dpi_loop *before, *after; /* neighbours in the ring of running loops */
     size_t helpers;                  /* workers inside */
-    pthread_cond_t left;             /* signalled when the last helper leaves */
+    dpi_condition left;              /* signalled when the last helper leaves */
     unsigned forks;                  /* when `left` was made: workers.c */
 #endif
 } dpi_loop;
@@ -42,7 +32,7 @@ static inline void dpi_loop_begin(dpi_loop *loop, dpi_task_fn task, void *contex
     loop->task = task;
     loop->context = context;
     loop->count = count;
-    (void)fegetenv(&loop->rounding);
+    loop->rounding = dpi_rounding_get();
     atomic_store_explicit(&loop->next, 0, memory_order_relaxed);
 }
 

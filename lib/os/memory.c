@@ -1,25 +1,14 @@
 /*
  * The default allocator, and the wrappers that call any allocator.
  */
-#if !defined(_DEFAULT_SOURCE)
-#define _DEFAULT_SOURCE
-#endif
-
 #include "os/memory.h"
 
 #include "base/size.h"
 #include "dp_config.h"
 #include "os/account.h"
+#include "os/blocks.h"
 
 #include <string.h>
-
-#if !defined(DP_NO_HEAP)
-#include <stdlib.h>
-#endif
-#if defined(__linux__) && !defined(DP_FREESTANDING)
-#define HAS_MADVISE
-#include <sys/mman.h>
-#endif
 
 #if defined(DP_NO_HEAP)
 
@@ -35,20 +24,15 @@ static void default_release(void *user, void *block, size_t size) {
     (void)size;
 }
 
+void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
+    (void)allocator;
+    (void)bytes;
+    (void)size;
+}
+
 #else
 
 #define HUGE_PAGE ((size_t)2 << 20)
-
-/* Weights are read from front to back: with pages of 4 KiB, looking up the pages would cost as much
- * as reading them. */
-static void ask_for_huge_pages(void *block, size_t size) {
-#if defined(HAS_MADVISE) && defined(MADV_HUGEPAGE)
-    (void)madvise(block, size, MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
-#endif
-}
 
 static void *default_allocate(void *user, size_t size) {
     (void)user;
@@ -58,9 +42,9 @@ static void *default_allocate(void *user, size_t size) {
         return NULL;
     }
     rounded &= ~(alignment - 1);
-    void *block = aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    void *block = dpi_block_allocate(alignment, rounded == 0 ? alignment : rounded);
     if (block != NULL && alignment == HUGE_PAGE) {
-        ask_for_huge_pages(block, rounded);
+        dpi_block_ask_for_huge_pages(block, rounded);
     }
     return block;
 }
@@ -68,7 +52,15 @@ static void *default_allocate(void *user, size_t size) {
 static void default_release(void *user, void *block, size_t size) {
     (void)user;
     (void)size;
-    free(block);
+    dpi_block_free(block);
+}
+
+void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
+    const dpi_account *account = dpi_account_of(allocator);
+    const dp_allocator *from = account != NULL ? account->from : allocator;
+    if (from == NULL || from == &dpi_default_allocator) {
+        dpi_block_discard(bytes, size);
+    }
 }
 
 #endif
@@ -106,27 +98,6 @@ void *dpi_allocate_for(const dp_allocator *allocator, size_t size, const char *w
         (void)dpi_fail_to_allocate(allocator, size, what, message);
     }
     return block;
-}
-
-#define SYSTEM_PAGE \
-    ((size_t)65536) /* at least: no system that the library runs on has larger ones */
-
-void dpi_discard(const dp_allocator *allocator, const void *bytes, size_t size) {
-#if defined(HAS_MADVISE) && defined(MADV_DONTNEED)
-    uintptr_t first = ((uintptr_t)bytes + SYSTEM_PAGE - 1) & ~(uintptr_t)(SYSTEM_PAGE - 1);
-    uintptr_t end = ((uintptr_t)bytes + size) & ~(uintptr_t)(SYSTEM_PAGE - 1);
-    const dpi_account *account = dpi_account_of(allocator);
-    const dp_allocator *from = account != NULL ? account->from : allocator;
-    bool ours = from == NULL || from == &dpi_default_allocator;
-    if (ours && first < end) {
-        (void)madvise((void *)first, end - first, /* NOLINT(performance-no-int-to-ptr) */
-                      MADV_DONTNEED);
-    }
-#else
-    (void)allocator;
-    (void)bytes;
-    (void)size;
-#endif
 }
 
 #define MOVED_AT_ONCE ((size_t)4 << 20)

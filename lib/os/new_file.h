@@ -8,7 +8,6 @@
 #include "base/message.h"
 #include "os/sink.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct dpi_new_file {
@@ -16,11 +15,9 @@ typedef struct dpi_new_file {
     const char *path; /* as the caller named it */
     char *names;      /* the block that the next two lie in */
     size_t names_size;
-    char *place;      /* the final name */
-    char *beside;     /* the temporary name; equal to place if there is none */
-    bool is_only_one; /* the old file is gone: the bytes must stay, under the temporary name */
-    int descriptor;   /* POSIX */
-    void *stream;     /* elsewhere: a FILE */
+    char *place;    /* the final name */
+    char *beside;   /* the temporary name; equal to place if there is none */
+    int descriptor; /* of os/descriptor.h */
 } dpi_new_file;
 
 /* Begins a file. It is written under a name of its own in the same folder, which nobody else has.

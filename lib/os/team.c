@@ -45,15 +45,14 @@ size_t dpi_team_threads(const dpi_team *team) {
 /* The body that the host calls once for each of its workers, on any thread. */
 static void host_worker(void *argument, int32_t worker) {
     dpi_team *team = argument;
-    fenv_t of_host;
     if (worker < 0 || (size_t)worker >= team->threads || !dpi_loop_has_tasks(&team->loop)) {
         return;
     }
-    (void)fegetenv(&of_host);
-    (void)fesetenv(&team->loop.rounding);
+    dpi_rounding of_host = dpi_rounding_get();
+    dpi_rounding_set(&team->loop.rounding);
     while (dpi_loop_step(&team->loop, (size_t)worker)) {
     }
-    (void)fesetenv(&of_host);
+    dpi_rounding_set(&of_host);
 }
 
 /* Runs tasks that are left if the host did not call every worker. */

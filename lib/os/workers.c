@@ -3,10 +3,6 @@
  * caller works on its own loop; workers go where tasks are left, and sleep on a condition variable
  * when there are none.
  */
-#if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE
-#endif
-
 #include "base/size.h"
 #include "os/forks.h"
 #include "os/loop.h"
@@ -61,12 +57,9 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
 
 #else
 
-#include <errno.h>
-#include <signal.h>
-
 typedef struct worker {
     dpi_workers *all;
-    pthread_t thread;
+    dpi_thread thread;
     size_t index;
 } worker;
 
@@ -75,8 +68,8 @@ typedef struct worker {
 struct dpi_workers {
     size_t threads; /* that may compute at once, a caller among them */
     unsigned forks; /* when they were started */
-    pthread_mutex_t lock;
-    pthread_cond_t work; /* signalled when a loop wants help, and to stop */
+    dpi_lock lock;
+    dpi_condition work; /* signalled when a loop wants help, and to stop */
     bool stopping;
     size_t sleeping; /* workers without a loop */
     size_t running;  /* threads in loops, including callers; exceeds `threads` only while
@@ -151,37 +144,36 @@ static void help(dpi_workers *workers, dpi_loop *loop, size_t thread) {
     workers->running++;
     workers->first = loop->after;
     loop->helpers++;
-    (void)fesetenv(&loop->rounding);
+    dpi_rounding_set(&loop->rounding);
     do {
         unsigned begun = atomic_load_explicit(&workers->begun, memory_order_relaxed);
-        pthread_mutex_unlock(&workers->lock);
+        dpi_lock_release(&workers->lock);
         while (dpi_loop_step(loop, thread) &&
                atomic_load_explicit(&workers->begun, memory_order_relaxed) == begun) {
         }
-        pthread_mutex_lock(&workers->lock);
+        dpi_lock_take(&workers->lock);
     } while (dpi_loop_has_tasks(loop) && !should_change_loop(workers, loop));
     workers->running--;
     if (--loop->helpers == 0) {
-        pthread_cond_signal(&loop->left);
+        dpi_condition_signal(&loop->left);
     }
 }
 
-static void *worker_main(void *argument) {
+static void worker_main(void *argument) {
     const worker *self = argument;
     dpi_workers *workers = self->all;
-    pthread_mutex_lock(&workers->lock);
+    dpi_lock_take(&workers->lock);
     while (!workers->stopping) {
         dpi_loop *loop = workers->running < workers->threads ? find_loop(workers) : NULL;
         if (loop != NULL) {
             help(workers, loop, self->index);
         } else {
             workers->sleeping++;
-            pthread_cond_wait(&workers->work, &workers->lock);
+            (void)dpi_condition_wait(&workers->work, &workers->lock, -1.0);
             workers->sleeping--;
         }
     }
-    pthread_mutex_unlock(&workers->lock);
-    return NULL;
+    dpi_lock_release(&workers->lock);
 }
 
 /* ---- a caller ---- */
@@ -191,11 +183,11 @@ static void wake_workers(dpi_workers *workers, size_t tasks) {
     size_t unused = workers->threads - dpi_size_min(workers->running, workers->threads);
     size_t wanted = dpi_size_min(tasks, unused);
     if (wanted >= workers->sleeping) {
-        pthread_cond_broadcast(&workers->work);
+        dpi_condition_broadcast(&workers->work);
         return;
     }
     for (size_t i = 0; i < wanted; i++) {
-        pthread_cond_signal(&workers->work);
+        dpi_condition_signal(&workers->work);
     }
 }
 
@@ -209,26 +201,26 @@ void dpi_workers_run(dpi_workers *workers, dpi_loop *loop) {
         run_alone(loop);
         return;
     }
-    pthread_mutex_lock(&workers->lock);
+    dpi_lock_take(&workers->lock);
     link_loop(workers, loop);
     workers->running++;
     atomic_fetch_add_explicit(&workers->begun, 1, memory_order_relaxed);
     wake_workers(workers, loop->count - 1);
-    pthread_mutex_unlock(&workers->lock);
+    dpi_lock_release(&workers->lock);
     run_alone(loop);
-    pthread_mutex_lock(&workers->lock);
+    dpi_lock_take(&workers->lock);
     unlink_loop(workers, loop);
     while (loop->helpers != 0) {
-        pthread_cond_wait(&loop->left, &workers->lock);
+        (void)dpi_condition_wait(&loop->left, &workers->lock, -1.0);
     }
     workers->running--;
-    pthread_mutex_unlock(&workers->lock);
+    dpi_lock_release(&workers->lock);
 }
 
 dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
     atomic_init(&loop->next, 0);
     loop->forks = dpi_forks_so_far();
-    if (pthread_cond_init(&loop->left, NULL) != 0) {
+    if (dpi_condition_init(&loop->left) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
@@ -237,30 +229,30 @@ dp_status dpi_loop_init(dpi_loop *loop, dpi_message *message) {
 /* Destroying a condition that a thread of the parent waits for would wait for that thread. */
 void dpi_loop_end(dpi_loop *loop) {
     if (loop->forks == dpi_forks_so_far()) {
-        pthread_cond_destroy(&loop->left);
+        dpi_condition_end(&loop->left);
     }
 }
 
 /* ---- starting and stopping ---- */
 
 static void stop_workers(dpi_workers *workers, size_t started) {
-    pthread_mutex_lock(&workers->lock);
+    dpi_lock_take(&workers->lock);
     workers->stopping = true;
-    pthread_cond_broadcast(&workers->work);
-    pthread_mutex_unlock(&workers->lock);
+    dpi_condition_broadcast(&workers->work);
+    dpi_lock_release(&workers->lock);
     for (size_t i = 1; i < started; i++) {
-        pthread_join(workers->workers[i].thread, NULL);
+        dpi_thread_join(&workers->workers[i].thread);
     }
-    pthread_cond_destroy(&workers->work);
-    pthread_mutex_destroy(&workers->lock);
+    dpi_condition_end(&workers->work);
+    dpi_lock_end(&workers->lock);
 }
 
 static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
-    if (pthread_mutex_init(&workers->lock, NULL) != 0) {
+    if (dpi_lock_init(&workers->lock) != 0) {
         return dpi_fail(message, DP_ERR_THREAD, "a lock could not be made");
     }
-    if (pthread_cond_init(&workers->work, NULL) != 0) {
-        pthread_mutex_destroy(&workers->lock);
+    if (dpi_condition_init(&workers->work) != 0) {
+        dpi_lock_end(&workers->lock);
         return dpi_fail(message, DP_ERR_THREAD, "a condition variable could not be made");
     }
     return DP_OK;
@@ -269,34 +261,6 @@ static dp_status init_locks(dpi_workers *workers, dpi_message *message) {
 /* Of a worker, whatever the limits of the process and the defaults of the C library are. It needs a
  * tenth of this (tests/api/test_stacks.c); the rest is for a crash handler of the host. */
 #define STACK_BYTES ((size_t)512 << 10)
-
-/* Where thread-local data of the program leaves too little of that, the default has to do. */
-static int create_thread(worker *made) {
-    pthread_attr_t attributes;
-    int error = pthread_attr_init(&attributes);
-    if (error == 0) {
-        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-        error = pthread_create(&made->thread, &attributes, worker_main, made);
-        (void)pthread_attr_destroy(&attributes);
-    }
-    return error == EINVAL ? pthread_create(&made->thread, NULL, worker_main, made) : error;
-}
-
-/* Workers block signals, which the host's threads handle. Those that a thread raises itself by a
- * fault are left as they come: blocked, they would end the process without the host's handler. */
-static int create_without_signals(worker *made) {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigset_t blocked;
-    sigset_t before;
-    (void)sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        (void)sigdelset(&blocked, faults[i]);
-    }
-    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    int error = create_thread(made);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
 
 dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
                             dpi_message *message) {
@@ -313,8 +277,9 @@ dp_status dpi_workers_start(void *memory, size_t threads, dpi_workers **workers,
         return status;
     }
     for (size_t i = 1; i < threads; i++) {
-        made->workers[i] = (worker){.all = made, .index = i};
-        int error = create_without_signals(&made->workers[i]);
+        worker *next = &made->workers[i];
+        *next = (worker){.all = made, .index = i};
+        int error = dpi_thread_start(&next->thread, STACK_BYTES, worker_main, next);
         if (error != 0) {
             stop_workers(made, i);
             return dpi_fail(message, DP_ERR_THREAD, "thread %zu of %zu could not be started: %s",

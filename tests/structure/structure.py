@@ -3,7 +3,7 @@
 
 - A folder includes only itself and the folders that the block `folders` of the page gives it.
 - lib/vit has no test of a precision, an instruction set or a layout.
-- No two files of lib/ give one name to two things at file scope.
+- No two files of lib/ give one name to two things at file scope, but for files of two systems.
 - A name of lib/ begins with dp_ or DP_ only if it is public, and with dpi_ or DPI_ otherwise.
 - No word of the left column of the page's glossary is part of a name in lib/ or include/.
 - Files and names of the page's table Where to change what are there.
@@ -32,6 +32,10 @@ AT_FILE_SCOPE = [
     re.compile(r"^typedef\b[^{;]*\(\*(\w+)\)\(", re.M),
     re.compile(r"^\} (\w+);", re.M),
 ]
+
+
+# Folders below lib/os of which a build has one.
+SYSTEMS = ("posix", "windows")
 
 
 def sources():
@@ -98,7 +102,7 @@ def check_names():
                 for name in pattern.findall(text):
                     owners[name].add(path)
     for name, paths in sorted(owners.items()):
-        if len(paths) > 1:
+        if any(sum(path.parent.name != system for path in paths) > 1 for system in SYSTEMS):
             where = " and ".join(str(path.relative_to(ROOT)) for path in sorted(paths))
             yield f"{where}: both have a {name} of their own"
 

@@ -141,13 +141,15 @@ static int condition_clock_or_fail(pthread_condattr_t *attributes, clockid_t clo
 #define pthread_cond_init condition_or_fail
 #define pthread_condattr_init condition_attributes_or_fail
 #define pthread_condattr_setclock condition_clock_or_fail
-#include "os/clock.c"
-#include "os/condition.c"
 #include "os/file.c"
 #include "os/forks.c"
 #include "os/gate.c"
 #include "os/new_file.c"
-#include "os/processors.c"
+#include "os/posix/clock.c"
+#include "os/posix/condition.c"
+#include "os/posix/descriptor.c"
+#include "os/posix/lock.c"
+#include "os/posix/processors.c"
 #include "os/workers.c"
 #undef open
 #undef read
@@ -356,9 +358,9 @@ END_TEST
 /* Without its affinity, those that are there count; and one is there for sure. */
 START_TEST(there_is_always_a_processor) {
     fail_call("sched_getaffinity", EINVAL, 1);
-    ck_assert_uint_eq(affine_processors(), (size_t)sysconf(_SC_NPROCESSORS_ONLN));
+    ck_assert_uint_eq(dpi_affine_processors(), (size_t)sysconf(_SC_NPROCESSORS_ONLN));
     fail_call("every call", EINVAL, 2);
-    ck_assert_uint_eq(affine_processors(), 1);
+    ck_assert_uint_eq(dpi_affine_processors(), 1);
 }
 END_TEST
 

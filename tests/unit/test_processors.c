@@ -1,6 +1,6 @@
 /*
- * lib/os/processors.c: quotas of control groups, read from trees of files as Linux and container
- * engines make them, and affinity.
+ * lib/os/posix/processors.c: quotas of control groups, read from trees of files as Linux and
+ * container engines make them, and affinity.
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE

@@ -1,17 +1,18 @@
 /*
- * Condition variables of POSIX, which can be told their clock.
+ * Waiting by the clock of POSIX, which conditions can be told.
  */
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
 
-#include "os/condition.h"
+#include "os/lock.h"
 
 #if !defined(DP_NO_THREADS) && !defined(__APPLE__)
 
 #include <time.h>
 
-int dpi_condition_init(pthread_cond_t *condition) {
+/* The clock of dpi_clock_ms(), which nobody sets. */
+int dpi_condition_init(dpi_condition *condition) {
     pthread_condattr_t attributes;
     int error = pthread_condattr_init(&attributes);
     if (error == 0) {
@@ -24,7 +25,7 @@ int dpi_condition_init(pthread_cond_t *condition) {
     return error;
 }
 
-bool dpi_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, double deadline_ms) {
+bool dpi_condition_wait(dpi_condition *condition, dpi_lock *lock, double deadline_ms) {
     if (deadline_ms < 0.0) {
         return pthread_cond_wait(condition, lock) == 0;
     }

@@ -5,17 +5,19 @@
 #define _DARWIN_C_SOURCE /* pthread_cond_timedwait_relative_np() */
 #endif
 
-#include "os/condition.h"
+#include "os/lock.h"
 
 #if !defined(DP_NO_THREADS) && defined(__APPLE__)
 
+#include "os/clock.h"
+
 #include <time.h>
 
-int dpi_condition_init(pthread_cond_t *condition) {
+int dpi_condition_init(dpi_condition *condition) {
     return pthread_cond_init(condition, NULL);
 }
 
-bool dpi_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, double deadline_ms) {
+bool dpi_condition_wait(dpi_condition *condition, dpi_lock *lock, double deadline_ms) {
     if (deadline_ms < 0.0) {
         return pthread_cond_wait(condition, lock) == 0;
     }
