@@ -9,7 +9,7 @@
 
 const dpi_gemm *products[32];
 int product_count;
-int first_bf16, first_bytes, first_without_attention;
+int first_bf16, first_bytes;
 
 /* Of AMX the operating system must be asked. */
 static bool may_run(const dpi_gemm *product) {
@@ -20,13 +20,6 @@ static bool may_run(const dpi_gemm *product) {
 static void add_product(const dpi_gemm *product) {
     if (product != NULL && may_run(product)) {
         products[product_count++] = product;
-    }
-}
-
-/* Those of bytes that have attention of their own, or those that leave it to others. */
-static void add_product_of_bytes(const dpi_gemm *product, bool has_attention) {
-    if (product != NULL && product->attention.for_bytes == has_attention) {
-        add_product(product);
     }
 }
 
@@ -44,11 +37,7 @@ void find_products(void) {
     }
     first_bytes = product_count;
     for (size_t i = 0; i < COUNT(sets); i++) {
-        add_product_of_bytes(sets[i](DP_PRECISION_INT8), true);
-    }
-    first_without_attention = product_count;
-    for (size_t i = 0; i < COUNT(sets); i++) {
-        add_product_of_bytes(sets[i](DP_PRECISION_INT8), false);
+        add_product(sets[i](DP_PRECISION_INT8));
     }
 }
 

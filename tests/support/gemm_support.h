@@ -13,7 +13,7 @@
 /* Those of f32, then bf16, then bytes; in each, plain C first. find_products() fills the list. */
 extern const dpi_gemm *products[32];
 extern int product_count;
-extern int first_bf16, first_bytes, first_without_attention; /* where in the list */
+extern int first_bf16, first_bytes; /* where in the list */
 
 void find_products(void);
 bool has_bytes(const dpi_gemm *p);
@@ -71,7 +71,6 @@ TCase *add_guarded_case(Suite *suite, const char *name);
 #define ADD_F32(cases, test) tcase_add_loop_test(cases, test, 0, first_bf16)
 #define ADD_BF16(cases, test) tcase_add_loop_test(cases, test, first_bf16, first_bytes)
 #define ADD_FLOATS(cases, test) tcase_add_loop_test(cases, test, 0, first_bytes)
-#define ADD_ATTENTION(cases, test) tcase_add_loop_test(cases, test, 0, first_without_attention)
 #define ADD_ROUNDED(cases, test) tcase_add_loop_test(cases, test, first_bf16, product_count)
 
 /* Finds the products and says which, then runs the suite that `make_suite` makes of them. */
