@@ -21,7 +21,9 @@ typedef struct dpi_attention {
 /* How a GEMM computes it. */
 typedef struct dpi_attention_method {
     dpi_number_type type; /* of q, k and v */
-    bool for_bytes; /* models of bytes have it with their own GEMM, others with one of floats */
+    /* Models of bytes with so many tokens at most have it with their own GEMM; others, and all
+     * where it is 0, with a GEMM of floats. */
+    size_t tokens_of_bytes;
     /* Floats of scratch memory. */
     size_t (*scratch)(const dpi_gemm *gemm, size_t tokens, size_t head_size);
     void (*run)(const dpi_kernels *kernels, const dpi_gemm *gemm, const dpi_attention *attention,

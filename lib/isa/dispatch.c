@@ -81,14 +81,15 @@ static bool reads_rows_of(const dpi_gemm *attention, const dpi_gemm *blocks) {
            attention->attention.type == blocks->lhs.output_type;
 }
 
-const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, uint32_t cpu_mask) {
+const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, size_t tokens,
+                                              uint32_t cpu_mask) {
     dp_precision precision = blocks->layout.precision == DP_PRECISION_F32
                                  ? DP_PRECISION_F32
                                  : dpi_precision_auto(cpu_mask);
     uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
-    if (blocks->attention.for_bytes) {
+    if (tokens <= blocks->attention.tokens_of_bytes) {
         return blocks;
     }
     for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {

@@ -238,7 +238,8 @@ static dp_status choose_within(uint32_t cpu_mask, const dpi_gguf *gguf,
     status = native ? choose_native(model, cpu_mask, message)
                     : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
-        model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, cpu_mask);
+        model->gemm_attention =
+            dpi_gemm_choose_for_attention(model->gemm, model->parameters.tokens, cpu_mask);
     }
     return status;
 }

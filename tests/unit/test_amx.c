@@ -185,12 +185,13 @@ START_TEST(attention_reads_what_the_blocks_write) {
     const dpi_gemm *other = dpi_gemm_choose(DP_PRECISION_INT8, DP_CPU_AVX2 | DP_CPU_AVX512);
     ck_assert_int_eq((int)amx->lhs.output_type, DPI_NUMBER_BF16);
     ck_assert_int_eq((int)other->lhs.output_type, DPI_NUMBER_F32);
-    ck_assert_str_eq(dpi_gemm_choose_for_attention(amx, DP_CPU_ALL)->name, "amx-bf16");
-    ck_assert_str_eq(dpi_gemm_choose_for_attention(other, DP_CPU_ALL)->name, "avx512-bf16");
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(amx, 197, DP_CPU_ALL)->name, "amx-bf16");
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(other, 197, DP_CPU_ALL)->name, "avx512-bf16");
     const dpi_gemm *vnni =
         dpi_gemm_choose(DP_PRECISION_INT8, DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_VNNI);
-    ck_assert_str_eq(dpi_gemm_choose_for_attention(vnni, DP_CPU_ALL)->name, "avx512-vnni");
-    const dpi_gemm *reader = dpi_gemm_choose_for_attention(amx, DP_CPU_AVX2);
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(vnni, 197, DP_CPU_ALL)->name, "avx512-vnni");
+    ck_assert_str_eq(dpi_gemm_choose_for_attention(vnni, 4097, DP_CPU_ALL)->name, "avx512-bf16");
+    const dpi_gemm *reader = dpi_gemm_choose_for_attention(amx, 197, DP_CPU_AVX2);
     ck_assert_ptr_nonnull(reader); /* of rows of f32: some GEMM there is always */
     ck_assert_int_eq((int)reader->attention.type, DPI_NUMBER_F32);
 }

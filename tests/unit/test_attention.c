@@ -10,7 +10,7 @@ static int attending_count;
 
 static void find_attending(void) {
     for (int i = 0; i < product_count; i++) {
-        if (!has_bytes(products[i]) || products[i]->attention.for_bytes) {
+        if (!has_bytes(products[i]) || products[i]->attention.tokens_of_bytes > 0) {
             attending[attending_count++] = products[i];
         }
     }
@@ -202,6 +202,29 @@ START_TEST(attention_with_extreme_scores) {
 }
 END_TEST
 
+/* What is not finite shows in the answer: of one query, or of all where it is a key or a value. The
+ * score of an infinite key may be minus infinity, which is no fault. */
+START_TEST(numbers_that_are_not_finite_are_not_lost) {
+    static const size_t tokens[] = {1, 2, 33, 196, 197};
+    static const float broken[] = {NAN, INFINITY, -INFINITY};
+    for (size_t round = 0; round < COUNT(tokens) * COUNT(broken) * 3; round++) {
+        size_t count = tokens[round % COUNT(tokens)];
+        head h = make_head(count, count, 16, 1);
+        dpi_rows rows[] = {h.attention.q, h.attention.k, h.attention.v};
+        float number = broken[round / COUNT(tokens) % COUNT(broken)];
+        size_t which = round / (COUNT(tokens) * COUNT(broken));
+        f32_row(rows[which], count - 1)[5] = which == 1 ? NAN : number;
+        run_head(attending[_i], &h.attention);
+        bool finite = true;
+        for (size_t c = 0; c < 16; c++) {
+            finite = finite && isfinite(f32_row(h.attention.q, count - 1)[c]);
+        }
+        ck_assert_msg(!finite, "%s: round %zu", attending[_i]->name, round);
+        guarded_end();
+    }
+}
+END_TEST
+
 START_TEST(queries_do_not_depend_on_the_split) {
     const dpi_gemm *p = attending[_i];
     for (size_t round = 0; round < unless_brief(30, 10); round++) {
@@ -286,6 +309,7 @@ static Suite *attention_suite(void) {
     find_attending();
     tcase_add_loop_test(attention, attention_matches_the_formula, 0, attending_count);
     tcase_add_loop_test(attention, attention_with_extreme_scores, 0, attending_count);
+    tcase_add_loop_test(attention, numbers_that_are_not_finite_are_not_lost, 0, attending_count);
     tcase_add_loop_test(attention, queries_do_not_depend_on_the_split, 0, attending_count);
     tcase_add_loop_test(attention, weights_are_added_where_somebody_asks, 0, attending_count);
     tcase_add_loop_test(attention, the_first_query_can_be_weighed_alone, 0, attending_count);

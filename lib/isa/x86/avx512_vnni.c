@@ -123,7 +123,7 @@ static const dpi_gemm gemm_int8__avx512_vnni = {
     .row_block = 14 * TILE_ROWS,
     .run = dpi_gemm_run_tiles,
     .attention = {.type = DPI_NUMBER_F32,
-                  .for_bytes = true,
+                  .tokens_of_bytes = DPI_INT16_ATTENTION_TOKENS,
                   .scratch = dpi_int16_attention_scratch,
                   .run = dpi_int16_attention_run},
     .measure_peak = int8_measure_peak__avx512_vnni,

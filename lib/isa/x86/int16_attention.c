@@ -1,8 +1,8 @@
 /*
  * Attention of models of bytes, for AVX512-VNNI: queries, keys, values and weights are rounded to
  * int16 with a scale. Their products are twice as fast as those of f32, and lose less than those of
- * bf16. Keys and values become panels, then each tile of queries has its scores, their softmax and
- * its answer computed without leaving the cache.
+ * bf16 as long as there are not too many tokens. Keys and values become panels, then each tile of
+ * queries has its scores, their softmax and its answer computed without leaving the cache.
  *
  * Sums of 32 bits never overflow: of a score, all numbers are at most int16_limit(head_size); of an
  * answer, values are at most LARGEST_VALUE, and weights add up to LARGEST_SUM at most.
@@ -21,6 +21,8 @@
 #include "isa/x86/vector_lowp.h"
 #include "isa/x86/vector_rounded.h"
 #include "isa/x86/vector_transpose.h"
+
+#include <math.h>
 
 #define TILE_ROWS 14
 #define TILE_VECTORS 2
@@ -103,9 +105,10 @@ static float int16_limit(size_t n) {
     return limit < LARGEST_INT16 ? limit : LARGEST_INT16;
 }
 
-/* As whole numbers of 32 bits. */
+/* As whole numbers of 32 bits, the nearest ones whatever the mode of rounding is: limits hold. */
 static inline vu to_whole(vf x, vf per_unit) {
-    return _mm512_cvtps_epi32(v_mul(x, per_unit));
+    return _mm512_cvt_roundps_epi32(v_mul(x, per_unit),
+                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
 /* The lower halves of a, then those of b. */
@@ -234,8 +237,12 @@ static float exponentiate(float *x, size_t n, float scale) {
 }
 
 /* Weights of which the largest is 1 and that add up to `sum`; returns their scale, with which they
- * add up to 1. */
+ * add up to 1. It is a NaN, and so is the answer, where queries or keys are not finite. */
 static float round_weights(const float *weights, size_t n, float sum, dpi_kgroup *groups) {
+    if (!(sum < INFINITY)) {
+        memset(groups, 0, dpi_size_round_up(n, 2 * V_LENGTH) / 2 * sizeof *groups);
+        return sum - sum;
+    }
     float largest = (LARGEST_SUM - (float)n) / sum; /* n: rounding */
     vf per_unit = v_set(largest < LARGEST_INT16 ? largest : LARGEST_INT16);
     vu total = u_zero();
