@@ -11,11 +11,12 @@ answers=$2
 models='dualpath:0:released aim:1:family/aim_two st-adapter:2:family/st vpt:3:family/vpt_deep
     adaptformer:4:family/adaptformer probe:5:family/probe'
 
-# build NAME OPTION...: a program without what nothing calls.
+# build NAME OPTION...: a program without what nothing calls. What is left out may be inlined elsewhere
+# otherwise, and hide how much smaller it is.
 build() {
     program=$work/$1
     shift
-    $CC -Os -g0 -ffunction-sections -fdata-sections "$@" -c "$source" -o "$program.o" &&
+    $CC -Os -g0 -fno-inline -ffunction-sections -fdata-sections "$@" -c "$source" -o "$program.o" &&
         $CC -Wl,--gc-sections -o "$program" "$answers" "$program.o" $LIBS
 }
 
