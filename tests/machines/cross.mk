@@ -47,7 +47,7 @@ $(ANDROID_TARGETS:%=check-cross-%): check-cross-%: check-cross-tools
 check-other-abi: $(SHARED) $(STATIC)
 	@mkdir -p $(BUILD)/tests/abi
 	@sed 's/ .*//' tests/abi/exports.txt | LC_ALL=C sort >$(BUILD)/tests/abi/public.txt
-	@$(NM) -g --defined-only $(SHARED) | sed -n 's/^.* [TDRSB] //p' | $(EXPORTED_NAMES) | diff -u $(BUILD)/tests/abi/public.txt -
+	@$(NM) -g --defined-only $(SHARED) | sed -n 's/^.* [TDRSB] //p' | $(NAMES_OF_NM) | diff -u $(BUILD)/tests/abi/public.txt -
 ifneq ($(HAS_OBJCOPY),)
 	@$(NM) -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | diff -u $(BUILD)/tests/abi/public.txt -
 endif
@@ -63,7 +63,7 @@ check-tables: $(LIB_OBJECTS)
 	    test "$$tables" = "$(strip $(TABLES_$(ISA_FAMILY)))" || { echo "there are kernels for: $$tables" >&2; exit 1; }
 
 # macOS puts a line before names, and names of its own into every library.
-EXPORTED_NAMES := sed -e 's/@.*//' $(if $(MACOS),-e '/^___*dso_handle$$/d' -e '/^__mh_/d' -e 's/^_//') | LC_ALL=C sort
+NAMES_OF_NM := sed -e 's/@.*//' $(if $(MACOS),-e '/^___*dso_handle$$/d' -e '/^__mh_/d' -e 's/^_//') | LC_ALL=C sort
 
 # Plain C answers as on this machine, vectors as gcc's with glibc. The one file is among the answers:
 # check-amalgamation has options that ziglang's compiler does not know.
