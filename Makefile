@@ -799,8 +799,8 @@ export PKGCONFIG
 # What dualpathConfig.cmake cannot know.
 define CMAKE_INSTALLED
 set(_dualpath_version [[$(VERSION)]])
-set(_dualpath_soname [[libdualpath.so.$(ABI)]])
-set(_dualpath_file [[libdualpath.so.$(VERSION)]])
+set(_dualpath_soname [[$(if $(MACOS),@rpath/)$(SHARED_ABI)]])
+set(_dualpath_file [[$(SHARED_FILE)]])
 set(_dualpath_libraries $(LIBS))
 set(_dualpath_installed_lib [[$(LIBDIR)]])
 set(_dualpath_installed_include [[$(INCLUDEDIR)]])
@@ -822,6 +822,7 @@ install: $(BUILD)/dualpath $(BUILD)/dualpath.1 install-lib ## library and progra
 	$(INSTALL) -m 644 $(BUILD)/dualpath.1 $(TO_MAN)/man1
 
 install-lib: static shared ## only the library, its headers and its files for pkg-config and CMake
+	@test $(SYSTEM) != windows || { echo "install does not know Windows: docs/platforms.md says what a program needs"; exit 1; }
 	$(INSTALL) -d $(TO_INCLUDE) $(TO_LIB)/pkgconfig $(TO_CMAKE)
 	$(INSTALL) -m 644 include/dualpath.h include/dualpath.hpp $(TO_INCLUDE)
 	$(INSTALL) -m 644 $(STATIC) $(TO_LIB)
