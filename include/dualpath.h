@@ -412,11 +412,12 @@ typedef struct dp_writer {
  *
  * The file is written under another name in the same folder and then renamed, so that a file that
  * has the path stays whole until the new one is complete; processes that have it mapped go on with
- * the old one. When anything fails, nothing is left. A file that is replaced hands on its
- * permissions, but not its owner. A symbolic link stays, and the file that it names is replaced;
- * one that names none is DP_ERR_IO. Devices and pipes are written to directly (a pipe that nobody
- * reads any more raises SIGPIPE, as for any other write). DP_ERR_IO with the path and the reason
- * when the file cannot be created or written. Since 0.2.0. */
+ * the old one (on Windows it cannot be replaced while somebody has it open). When anything fails,
+ * nothing is left. A file that is replaced hands on its permissions, but not its owner (on Windows
+ * the new one has those that its folder gives). A symbolic link stays, and the file that it names
+ * is replaced; one that names none is DP_ERR_IO. Devices and pipes are written to directly (a pipe
+ * that nobody reads any more raises SIGPIPE, as for any other write). DP_ERR_IO with the path and
+ * the reason when the file cannot be created or written. Since 0.2.0. */
 DP_API dp_status dp_model_compile(const dp_model *model, const char *path);
 
 /* The same with a progress callback (or NULL), which is used only during the call. Compiling to

@@ -49,8 +49,8 @@ typedef struct dpi_old_file {
  * nowhere would be replaced. EISDIR: it is a directory. */
 bool dpi_old_file_find(const char *path, dpi_old_file *old);
 
-/* A new file to write to, with the permissions of the one that it will replace; -1: it cannot be
- * made. EEXIST: the name is taken. */
+/* A new file to write to, with the permissions of the one that it will replace (on Windows those of
+ * its folder); -1: it cannot be made. EEXIST: the name is taken. */
 int dpi_descriptor_create(const char *path, const dpi_old_file *old);
 /* A device or pipe to write to. */
 int dpi_descriptor_open_device(const char *path);

@@ -1,6 +1,6 @@
 /*
  * Writes a file under a temporary name and renames it. Symbolic links are kept and their target is
- * replaced, with its old permissions.
+ * replaced, with its old permissions (on Windows those of its folder).
  */
 #include "os/new_file.h"
 #include "base/size.h"
