@@ -327,6 +327,7 @@ static dp_status describe_model(const dpi_gguf *gguf, const dpi_opening *opening
         status = dpi_read_parameters(gguf, opening->backbone, &model->parameters, message);
     }
     if (status == DP_OK) {
+        dpi_choose_attention(model);
         status = dpi_describe_file(gguf, model, message);
     }
     if (status == DP_OK && opening->options.as_backbone != 0 && !gguf->has_crcs) {

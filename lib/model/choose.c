@@ -238,8 +238,7 @@ static dp_status choose_within(uint32_t cpu_mask, const dpi_gguf *gguf,
     status = native ? choose_native(model, cpu_mask, message)
                     : choose_for_target(model, options, cpu_mask, message);
     if (status == DP_OK) {
-        model->gemm_attention =
-            dpi_gemm_choose_for_attention(model->gemm, model->parameters.tokens, cpu_mask);
+        model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, 1, cpu_mask);
     }
     return status;
 }
@@ -268,6 +267,13 @@ dp_status dpi_choose_gemms(const dpi_gguf *gguf, const dpi_opening *opening, str
     return DPI_HAS_CANONICAL && opening->backbone != NULL
                ? choose_as_backbone(opening, model, message)
                : choose_own(gguf, opening, model, message);
+}
+
+void dpi_choose_attention(struct dp_model *model) {
+    size_t tokens = model->parameters.tokens, most = model->gemm->attention.tokens_of_bytes;
+    if (most > 0 && tokens > most) {
+        model->gemm_attention = dpi_gemm_choose_for_attention(model->gemm, tokens, model->cpu_mask);
+    }
 }
 
 const dpi_gemm *dpi_gemm_for_depth(const struct dp_model *model, const dpi_gemm *wanted,
