@@ -395,13 +395,18 @@ inline std::vector<dp_frame> packed_frames(Span<const std::uint8_t> pixels, std:
 // Each holds the address of the callable, which must live as long as the struct of C says that
 // `user` does. No callable may throw: an exception has no way through C, and ends the program.
 
+// As `user`, whose callback casts it back to the callable, which may be const.
+template <class Callable> void *user_of(Callable &callable) noexcept {
+    return const_cast<void *>(static_cast<const void *>(std::addressof(callable)));
+}
+
 // int progress(const char *stage, double fraction), for options of models and sessions.
 template <class Options, class Progress>
 void set_progress(Options &options, Progress &progress) noexcept {
     options.progress = [](void *user, const char *stage, double fraction) noexcept -> int {
         return (*static_cast<Progress *>(user))(stage, fraction);
     };
-    options.progress_user = std::addressof(progress);
+    options.progress_user = user_of(progress);
 }
 
 // void log(dp_log_level level, const char *message), for the same options.
@@ -409,7 +414,7 @@ template <class Options, class Log> void set_log(Options &options, Log &log) noe
     options.log = [](void *user, dp_log_level level, const char *message) noexcept {
         (*static_cast<Log *>(user))(level, message);
     };
-    options.log_user = std::addressof(log);
+    options.log_user = user_of(log);
 }
 
 // std::int64_t read(std::uint64_t offset, Span<std::uint8_t> buffer)
@@ -420,7 +425,7 @@ template <class Read> dp_reader reader_of(Read &read) noexcept {
         return (*static_cast<Read *>(user))(
             offset, Span<std::uint8_t>(static_cast<std::uint8_t *>(buffer), size));
     };
-    reader.user = std::addressof(read);
+    reader.user = user_of(read);
     return reader;
 }
 
@@ -431,7 +436,7 @@ template <class Write> dp_writer writer_of(Write &write) noexcept {
         return (*static_cast<Write *>(user))(
             Span<const std::uint8_t>(static_cast<const std::uint8_t *>(bytes), size));
     };
-    writer.user = std::addressof(write);
+    writer.user = user_of(write);
     return writer;
 }
 
@@ -442,7 +447,7 @@ template <class Run> dp_scheduler scheduler_of(Run &run, std::int32_t workers) n
         (*static_cast<Run *>(user))(
             [body, argument](std::int32_t worker) { body(argument, worker); });
     };
-    scheduler.user = std::addressof(run);
+    scheduler.user = user_of(run);
     scheduler.workers = workers;
     return scheduler;
 }

@@ -370,7 +370,7 @@ void callables_are_callbacks(Fixture &its) {
     CHECK(session.classify_clip(its.frames).error().status() == DP_ERR_CANCELLED && calls == 1);
 
     std::string said;
-    auto log = [&](dp_log_level, const char *message) { said += message; };
+    const auto log = [&](dp_log_level, const char *message) { said += message; };
     dualpath::ModelOptions heard;
     dualpath::set_log(heard, log);
     heard.log(heard.log_user, DP_LOG_INFO, "a sentence");
