@@ -89,7 +89,7 @@ const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, size_t tok
     uint32_t usable = usable_features(cpu_mask);
     const dpi_gemm *best = NULL;
     size_t index = 0;
-    if (tokens > 0 && tokens <= blocks->attention.tokens_of_bytes) {
+    if (tokens <= blocks->attention.tokens_of_bytes) {
         return blocks;
     }
     for (const dpi_gemm *gemm; (gemm = next_usable(precision, usable, &index)) != NULL;) {

@@ -36,9 +36,9 @@ const dpi_gemm *dpi_gemm_choose(dp_precision precision, uint32_t cpu_mask);
 const dpi_gemm *dpi_gemm_choose_for_target(dp_target number, dp_precision precision,
                                            uint32_t cpu_mask);
 
-/* The best GEMM for attention in a model whose blocks are multiplied by `blocks`, over so many
- * tokens: f32 for f32, `blocks` itself where it has attention of bytes for them, otherwise what
- * DP_PRECISION_AUTO selects. */
+/* The best GEMM for attention over so many tokens, at least one, in a model whose blocks are
+ * multiplied by `blocks`: f32 for f32, `blocks` itself where it has attention of bytes for them,
+ * otherwise what DP_PRECISION_AUTO selects. */
 const dpi_gemm *dpi_gemm_choose_for_attention(const dpi_gemm *blocks, size_t tokens,
                                               uint32_t cpu_mask);
 

@@ -3,6 +3,7 @@
  * same fused or not, in every precision, with every instruction set, in every type of tensor.
  */
 #include "base/bytes.h"
+#include "model/model.h"
 #include "model_recipe.h"
 #include "suite.h"
 
@@ -619,6 +620,31 @@ START_TEST(patches_may_be_too_deep_for_bytes) {
 }
 END_TEST
 
+/* What a model of bytes has its attention with: the GEMM of its blocks, or one of floats. */
+static void assert_attention_of_bytes(const recipe *r, bool few_tokens) {
+    dp_model_options options = options_of(DP_CPU_ALL, false);
+    options.precision = DP_PRECISION_INT8;
+    opened o = open_recipe(r, &options);
+    const dpi_gemm *blocks = o.model->gemm, *attention = o.model->gemm_attention;
+    bool own = few_tokens && blocks->attention.tokens_of_bytes > 0;
+    ck_assert(own ? attention == blocks : attention->layout.precision != DP_PRECISION_INT8);
+    close_opened(&o);
+}
+
+START_TEST(attention_may_have_too_many_tokens_for_bytes) {
+    shape s = released;
+    recipe few = make_recipe(&s);
+    assert_attention_of_bytes(&few, true);
+    s.image = 68, s.patch = 2; /* 1,157 tokens */
+    s.frames = 4, s.spatial = 1, s.width = 8, s.heads = 1;
+    recipe r = make_recipe(&s);
+    video v;
+    make_video(&v, &s);
+    assert_attention_of_bytes(&r, false);
+    assert_precisions(&r, &v, unless_brief(1, 5), "1,157 tokens");
+}
+END_TEST
+
 /* A model for a camera's processor: 8 + 1 images of 65 tokens. Beside the weights it gets by with
  * 256 KiB, in any of the precisions and layouts of plain C. */
 static void assert_small(const recipe *r, int32_t precision, int32_t target) {
@@ -796,6 +822,7 @@ static Suite *variants_suite(void) {
     tcase_add_loop_test(variants, variants_with_one_path_answer_nearly_the_same_in_every_precision,
                         0, (int)unless_brief(100, 5));
     tcase_add_test(variants, patches_may_be_too_deep_for_bytes);
+    tcase_add_test(variants, attention_may_have_too_many_tokens_for_bytes);
     tcase_add_test(variants, a_small_model_fits_a_small_machine);
     tcase_add_loop_test(variants, types_answer_the_same, 0, SHAPES);
     tcase_add_test(variants, defaults_are_those_of_the_format);
