@@ -102,7 +102,8 @@ static double largest_of(const float *x, size_t n) {
 
 /* What int16 loses: of a score, half a unit of each number, of which the largest is `limit` units;
  * of an answer, half a unit of 261,000 of each weight, or of 32767 of the largest, and half a unit
- * of 8191 of each value. Of the exponential, 3e-6. */
+ * of 8191 of each value. Of the exponential, 3e-6. Errors count twice, in a weight and in the sum
+ * that divides it; 0.1 more is for the square of a score's. */
 static double int16_error(const head *h, size_t query) {
     const dpi_attention *a = &h->attention;
     double limit = floor(sqrt(0x1p31 / (double)a->head_size)) - 1, keys = 0;
