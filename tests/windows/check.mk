@@ -20,12 +20,13 @@ WINDOWS_TESTS ?= test_windows $(filter-out $(WINDOWS_LEFT_OUT),$(TEST_NAMES))
 WINE = WINEPREFIX="$(abspath $(WINDOWS_BUILD))/wine" WINEDEBUG=-all $(or $(shell command -v wine64),/usr/lib/wine/wine64)
 
 WINDOWS_MAKE = $(SANITIZED) BUILD=$(WINDOWS_BUILD) CC=$(WINDOWS_CC) CXX=x86_64-w64-mingw32-g++ \
-    CPPFLAGS=-I$(WINDOWS_BUILD)/libpng LDFLAGS=-L$(WINDOWS_BUILD)/libpng
+    CPPFLAGS=-I$(WINDOWS_BUILD)/root/include LDFLAGS=-L$(WINDOWS_BUILD)/root/lib
 
 .PHONY: check-windows check-windows-abi check-windows-answers check-windows-tests check-windows-program
 check-windows: ## the library for Windows, built by mingw-w64, and its tests under Wine (minutes)
 	@.ci/setup build windows
-	@.ci/windows-libpng $(WINDOWS_CC) "$(WINDOWS_BUILD)/libpng"
+	@.ci/debian-sources $(BUILD)/sources libpng1.6
+	@CC=$(WINDOWS_CC) AR=x86_64-w64-mingw32-ar sh tests/machines/libraries.sh $(BUILD)/sources $(WINDOWS_BUILD)/root libpng
 	@$(WINDOWS_MAKE) static shared $(WINDOWS_BUILD)/dualpath \
 	    $(WINDOWS_BUILD)/tests/abi/layout $(ANSWERS:$(BUILD)/%=$(WINDOWS_BUILD)/%)-dll $(WINDOWS_TESTS:%=$(WINDOWS_BUILD)/tests/%)
 	@$(MAKE) --no-print-directory check-windows-abi check-windows-answers check-windows-tests check-windows-program
