@@ -92,6 +92,7 @@ static inline float activate_row(float *x, size_t n, dpi_activation activation) 
     return float_of_bits(_mm512_reduce_max_epu32(largest));
 }
 
+/* Activations that models have are compiled one by one: no choice is left in the loop. */
 static float activate_row_by(float *x, size_t n, dpi_activation activation) {
     switch (activation) {
     case DPI_ACTIVATION_GELU:

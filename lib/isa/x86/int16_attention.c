@@ -11,7 +11,7 @@
 
 #include "isa/isa.h"
 
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512BF16__) && defined(__AVX512VNNI__) /* as avx512_vnni.c, which uses it */
 
 #define TMPL_SUFFIX int16_attention
 #include "isa/x86/vector_avx512.h"
