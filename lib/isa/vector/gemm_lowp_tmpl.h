@@ -1,8 +1,9 @@
 /*
  * The micro-kernel of a GEMM of bf16, int16 or bytes for vectors, and its peak. Including this
  * defines `static void KERNEL_TILE(const dpi_tile *)` and `static uint64_t KERNEL_PEAK(uint64_t)`,
- * and undefines what it was given: KERNEL_TILE, KERNEL_PEAK             their names; without the
- * second there is no peak KERNEL_KR                            numbers in a k-group
+ * and undefines what it was given:
+ *     KERNEL_TILE, KERNEL_PEAK             their names; without the second there is no peak
+ *     KERNEL_KR                            numbers in a k-group
  *     KERNEL_EXPANSION                     k-groups of the lhs for each k-group of the panel
  *     KERNEL_ROWS, KERNEL_VECTORS          the tile, KERNEL_ROWS <= 15 rows of vectors
  *     KERNEL_SUM, KERNEL_ZERO()            the type of an accumulator, and 0 of it
