@@ -47,12 +47,14 @@ FILE *windows_fopen(const char *path, const char *mode) {
 /* Opens what is there, whatever it is, to look at it. */
 static HANDLE open_anything(const char *path) {
     utf16 wide;
-    HANDLE file = INVALID_HANDLE_VALUE;
-    if (to_utf16(path, &wide)) {
-        file = CreateFileW(wide.text, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                           NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    if (!to_utf16(path, &wide)) {
+        return INVALID_HANDLE_VALUE;
     }
-    errno = file == INVALID_HANDLE_VALUE ? ENOENT : errno;
+    HANDLE file = CreateFileW(wide.text, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                              NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        errno = GetLastError() == ERROR_ACCESS_DENIED ? EACCES : ENOENT;
+    }
     return file;
 }
 

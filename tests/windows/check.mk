@@ -33,7 +33,7 @@ check-windows: ## the library for Windows, built by mingw-w64, and its tests und
 
 check-windows-abi:
 	@echo "== Windows: ABI"
-	@sh tests/windows/libraries.sh x86_64-w64-mingw32-objdump $(WINDOWS_BUILD)/libdualpath-$(ABI).dll
+	@sh tests/windows/dll.sh x86_64-w64-mingw32-objdump $(WINDOWS_BUILD)/libdualpath-$(ABI).dll
 	@sed 's/ .*//' tests/abi/exports.txt | LC_ALL=C sort >$(WINDOWS_BUILD)/public.txt
 	@x86_64-w64-mingw32-nm -g --defined-only $(WINDOWS_BUILD)/libdualpath.a | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort | \
 	    diff -u $(WINDOWS_BUILD)/public.txt -

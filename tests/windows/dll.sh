@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a DLL of the library gives and takes: libraries.sh OBJDUMP DLL. It exports the recorded names,
+# What a DLL of the library gives and takes: dll.sh OBJDUMP DLL. It exports the recorded names,
 # and needs no DLL that is not part of Windows.
 set -eu
 
