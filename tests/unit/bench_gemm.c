@@ -11,8 +11,9 @@
 
 typedef struct bench {
     const dpi_gemm *product;
-    float *a, *b, *c; /* [BENCH_ROWS][BENCH_WIDTH], [BENCH_WIDTH][BENCH_WIDTH], as a */
-    uint32_t *memory; /* of the lhs */
+    const dpi_kernels *kernels; /* kernels_of(product), which asks the processor */
+    float *a, *b, *c;           /* [BENCH_ROWS][BENCH_WIDTH], [BENCH_WIDTH][BENCH_WIDTH], as a */
+    uint32_t *memory;           /* of the lhs */
     dpi_lhs lhs;
     dpi_linear linear;
 } bench;
@@ -29,8 +30,8 @@ static void bench_lhs(const void *context) {
 
 static void bench_linear(const void *context) {
     const bench *b = context;
-    dpi_gemm_run(kernels_of(b->product), &b->linear, BENCH_ROWS, b->lhs,
-                 dpi_rows_f32(b->c, BENCH_WIDTH), (dpi_epilogue){0});
+    dpi_gemm_run(b->kernels, &b->linear, BENCH_ROWS, b->lhs, dpi_rows_f32(b->c, BENCH_WIDTH),
+                 (dpi_epilogue){0});
 }
 
 static void bench_attention(const void *context) {
@@ -42,7 +43,7 @@ static void bench_attention(const void *context) {
                                .tokens = BENCH_ROWS,
                                .head_size = 64,
                                .scale = 0.125F};
-    dpi_attention_run(kernels_of(b->product), b->product, &attention, b->b);
+    dpi_attention_run(b->kernels, b->product, &attention, b->b);
 }
 
 static void print_speed(const bench *b, const char *name, double ns, double macs, double peak) {
@@ -89,6 +90,7 @@ int main(void) {
     random_seed("bench_gemm");
     for (int i = 0; i < product_count; i++) {
         b.product = products[i];
+        b.kernels = kernels_of(b.product);
         bench_product(&b);
     }
     return 0;

@@ -56,7 +56,8 @@ static void KERNEL_TILE(const dpi_tile *tile) {
 }
 
 #if defined(KERNEL_PEAK)
-#define PEAK_SUMS 12
+/* Enough to hide the latency of a multiply-add, which is 6 cycles for two of bf16 each. */
+#define PEAK_SUMS (KERNEL_ROWS * KERNEL_VECTORS > 12 ? KERNEL_ROWS * KERNEL_VECTORS : 12)
 
 static uint64_t KERNEL_PEAK(uint64_t rounds) {
     static const dpi_kgroup zeros[V_LENGTH];
@@ -64,13 +65,13 @@ static uint64_t KERNEL_PEAK(uint64_t rounds) {
     KERNEL_SUM sum[PEAK_SUMS];
     __asm__ volatile("" : "+r"(group)); /* hides from the compiler what it points at */
     KERNEL_COLUMNS columns = KERNEL_COLUMN(group);
-    _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
+    _Pragma("GCC unroll 32") for (size_t i = 0; i < PEAK_SUMS; i++) {
         sum[i] = KERNEL_ZERO();
     }
     for (uint64_t r = 0; r < rounds; r++) {
         __asm__ volatile("" : "+r"(group));
         KERNEL_FACTOR factor = KERNEL_BROADCAST(group);
-        _Pragma("GCC unroll 12") for (size_t i = 0; i < PEAK_SUMS; i++) {
+        _Pragma("GCC unroll 32") for (size_t i = 0; i < PEAK_SUMS; i++) {
             KERNEL_HIDE(factor);
             sum[i] = KERNEL_DOT(sum[i], factor, columns);
             V_HIDE(sum[i]);
