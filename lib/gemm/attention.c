@@ -61,6 +61,8 @@ void dpi_attention_run_tiles(const dpi_kernels *kernels, const dpi_gemm *gemm,
                          .outputs = size,
                          .depth = dpi_layout_depth(layout, tokens),
                          .panels = s.values};
+    dpi_rows_prefetch(k, tokens, size);
+    dpi_rows_prefetch(v, tokens, size);
     dpi_pack_panels(layout, s.keys, NULL, k.numbers, k.stride, tokens, size, s.row);
     dpi_pack_panels_transposed(layout, s.values, v.numbers, v.stride, size, tokens);
     for (size_t r = 0; r < attention->queries; r += gemm->kernel.mr) {

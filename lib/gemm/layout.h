@@ -36,12 +36,18 @@ typedef struct dpi_row_scale {
 typedef void (*dpi_round_row_fn)(const float *x, size_t n, dpi_kgroup *groups,
                                  dpi_row_scale *scale);
 
+/* One row of a panel of bf16 from n columns of two rows of numbers, of which the second may be
+ * missing (NULL). */
+typedef void (*dpi_interleave_rows_fn)(const float *first, const float *second, size_t n,
+                                       dpi_kgroup *groups);
+
 typedef struct dpi_layout {
-    dp_precision precision;     /* f32, bf16 or int8 */
-    size_t kr;                  /* numbers in a k-group */
-    size_t step;                /* k-groups that depths are padded to a multiple of */
-    size_t nr;                  /* columns of a panel */
-    dpi_round_row_fn round_row; /* weights to k-groups; not for f32 */
+    dp_precision precision;                 /* f32, bf16 or int8 */
+    size_t kr;                              /* numbers in a k-group */
+    size_t step;                            /* k-groups that depths are padded to a multiple of */
+    size_t nr;                              /* columns of a panel */
+    dpi_round_row_fn round_row;             /* weights to k-groups; not for f32 */
+    dpi_interleave_rows_fn interleave_rows; /* bf16 only; NULL: plain C */
 } dpi_layout;
 
 /* Largest nr of any layout. */

@@ -8,6 +8,7 @@
 
 #define CACHE_SETS 64
 #define LINE_FLOATS 16
+#define LINE_BYTES (LINE_FLOATS * sizeof(float))
 #define SETS_APART 5
 
 /* A first-level cache has 64 sets of lines. The long rows of a tile are read side by side, so they
@@ -21,6 +22,21 @@ size_t dpi_row_stride(size_t n) {
         lines += CACHE_SETS + SETS_APART - set;
     }
     return lines * LINE_FLOATS;
+}
+
+void dpi_rows_prefetch(dpi_rows rows, size_t count, size_t columns) {
+#if defined(__GNUC__)
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *row = dpi_rows_from(rows, i, 0).numbers;
+        for (size_t byte = 0; byte < columns * dpi_number_size(rows.type); byte += LINE_BYTES) {
+            __builtin_prefetch(row + byte);
+        }
+    }
+#else
+    (void)rows;
+    (void)count;
+    (void)columns;
+#endif
 }
 
 dpi_lhs dpi_lhs_of_f32(const float *x, size_t stride) {
@@ -129,6 +145,7 @@ dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, siz
     dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         const void *row = dpi_rows_from(rows, i, 0).numbers;
+        dpi_rows_prefetch(dpi_rows_from(rows, i + 1, 0), i + 1 < count ? 1 : 0, columns);
         if (rows.type == DPI_NUMBER_F32) {
             write_f32_row(gemm, made, i, row, columns);
         } else {

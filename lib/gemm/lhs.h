@@ -37,6 +37,9 @@ static inline dpi_rows dpi_rows_from(dpi_rows rows, size_t row, size_t column) {
     return (dpi_rows){numbers, rows.stride, rows.type};
 }
 
+/* Asks for the first columns of some rows, which may be far apart and in a far cache. */
+void dpi_rows_prefetch(dpi_rows rows, size_t count, size_t columns);
+
 /* A row stride of at least n floats that keeps rows aligned and out of each other's cache sets. */
 size_t dpi_row_stride(size_t n);
 

@@ -13,7 +13,7 @@
 #define index_in_memory TMPL_NAME(index_in_memory)
 #define clear_padding TMPL_NAME(clear_padding)
 #define round_to_bf16 TMPL_NAME(round_to_bf16)
-#define copy_bf16 TMPL_NAME(copy_bf16)
+#define interleave_rows_bf16 TMPL_NAME(interleave_rows_bf16)
 #define largest_magnitude TMPL_NAME(largest_magnitude)
 #define bytes_per_unit TMPL_NAME(bytes_per_unit)
 #define byte_bits TMPL_NAME(byte_bits)
@@ -72,6 +72,17 @@ static inline void round_to_bf16(const float *x, size_t n, size_t step, dpi_kgro
     clear_padding(groups, n, 2, step);
     for (size_t i = 0; i < n; i++) {
         halves[index_in_memory(i, 2)] = (uint16_t)(bf16_bits(x[i]) >> 16);
+    }
+}
+
+/* As dpi_interleave_rows_fn says. */
+static inline void interleave_rows_bf16(const float *first, const float *second, size_t n,
+                                        dpi_kgroup *groups) {
+    for (size_t i = 0; i < n; i++) {
+        groups[i] = bf16_bits(first[i]) >> 16;
+    }
+    for (size_t i = 0; second != NULL && i < n; i++) {
+        groups[i] |= bf16_bits(second[i]);
     }
 }
 

@@ -67,20 +67,12 @@ void dpi_pack_panels(const dpi_layout *layout, dpi_kgroup *panels, float *scale,
     }
 }
 
-/* One row of a panel of bf16 from two rows of numbers, the second of which may be missing. */
-static void interleave_bf16(const float *first, const float *second, size_t n, dpi_kgroup *groups) {
-    for (size_t i = 0; i < n; i++) {
-        groups[i] = bf16_bits(first[i]) >> 16;
-    }
-    for (size_t i = 0; second != NULL && i < n; i++) {
-        groups[i] |= bf16_bits(second[i]);
-    }
-}
-
 void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, const float *w,
                                 size_t stride, size_t outputs, size_t inputs) {
     size_t nr = layout->nr;
     size_t depth = dpi_layout_depth(layout, inputs);
+    dpi_interleave_rows_fn interleave_rows =
+        layout->interleave_rows != NULL ? layout->interleave_rows : interleave_rows_bf16;
     for (size_t column = 0; column < outputs; column += nr) {
         size_t count = dpi_size_min(outputs - column, nr);
         for (size_t k = 0; k < depth; k++) {
@@ -91,7 +83,7 @@ void dpi_pack_panels_transposed(const dpi_layout *layout, dpi_kgroup *panels, co
             if (layout->precision == DP_PRECISION_F32) {
                 memcpy(groups, first, filled * sizeof *groups);
             } else if (filled > 0) {
-                interleave_bf16(first, i + 1 < inputs ? first + stride : NULL, filled, groups);
+                interleave_rows(first, i + 1 < inputs ? first + stride : NULL, filled, groups);
             }
             memset(groups + filled, 0, (nr - filled) * sizeof *groups);
         }

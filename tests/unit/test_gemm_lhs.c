@@ -344,6 +344,20 @@ static void assert_near_bytes(const dpi_gemm *p, dpi_lhs a, dpi_lhs b, size_t ro
     }
 }
 
+/* The same of bf16: two numbers that near round to neighbours at most, 2^-7 apart. */
+static void assert_near_bf16(const dpi_gemm *p, dpi_lhs a, dpi_lhs b, size_t rows, size_t columns) {
+    size_t count = dpi_layout_depth(&p->layout, columns);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t k = 0; k < count; k++) {
+            uint32_t x = a.groups[i * a.stride + k], y = b.groups[i * b.stride + k];
+            for (int half = 0; half < 2; half++, x <<= 16, y <<= 16) {
+                float got = float_of(x & 0xffff0000U), expected = float_of(y & 0xffff0000U);
+                ck_assert(fabsf(got - expected) <= 0x1p-7F * fabsf(expected) + 1.3e-5F);
+            }
+        }
+    }
+}
+
 /* What a GEMM writes for the next one is the lhs of the rows that it writes otherwise. */
 static void assert_lhs_of_gemm(const dpi_gemm *p) {
     static const dpi_lhs_origin origins[] = {DPI_LHS_OF_GEMM, DPI_LHS_OF_SUMS};
@@ -361,7 +375,9 @@ static void assert_lhs_of_gemm(const dpi_gemm *p) {
         dpi_lhs_buffer buffer = garbage_buffer(p, rows, outputs, origins[round % 2]);
         dpi_lhs got = dpi_gemm_run_to_lhs(kernels, &linear, rows, in, activation, &buffer);
         dpi_lhs same = dpi_lhs_from_rows(p, out, rows, outputs, &expected);
-        if (p->lhs.activated_from_f32 != NULL) {
+        if (p->lhs.activated_from_f32 != NULL && !has_bytes(p)) {
+            assert_near_bf16(p, got, same, rows, outputs);
+        } else if (p->lhs.activated_from_f32 != NULL) {
             assert_near_bytes(p, got, same, rows, outputs);
         } else {
             assert_same_lhs(p, got, same, rows, outputs);

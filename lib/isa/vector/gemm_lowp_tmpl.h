@@ -24,6 +24,7 @@ static void KERNEL_TILE(const dpi_tile *tile) {
     _Pragma("GCC unroll 16") for (size_t i = 0; i < KERNEL_ROWS; i++) {
         _Pragma("GCC unroll 4") for (size_t j = 0; j < KERNEL_VECTORS; j++) {
             sum[i][j] = KERNEL_ZERO();
+            v_prefetch_store(tile->c + i * tile->c_stride + j * V_LENGTH);
         }
     }
     for (size_t k = 0; k < tile->depth; k++) {

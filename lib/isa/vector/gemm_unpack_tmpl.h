@@ -64,7 +64,7 @@ static const dpi_gemm TMPL_NAME(gemm_bf16) = {
     .name = GEMM_NAME,
     .cpu = GEMM_CPU,
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = LOWP_STEP, .nr = LOWP_VECTORS * V_LENGTH,
-               TMPL_NAME(round_row_bf16)},
+               TMPL_NAME(round_row_bf16), interleave_rows_bf16},
     .lhs = DPI_LHS_UNPACKED(TMPL_NAME(round_row_bf16_as_f32)),
     .kernel = {.mr = LOWP_ROWS, .panels = 1, .kc = GEMM_KC, .run = TMPL_NAME(bf16_tile)},
     .row_block = 120,

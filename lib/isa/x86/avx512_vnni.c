@@ -43,12 +43,45 @@ static void round_row_bf16__avx512_vnni(const float *x, size_t n, dpi_kgroup *gr
     v_round_to_bf16(x, n, STEP, groups);
 }
 
+/* As bf16; x stays as it is. */
+static inline void round_activated_row(const float *x, size_t n, dpi_activation activation,
+                                       uint16_t *halves) {
+    for (size_t i = 0; i < n; i += 2 * V_LENGTH) {
+        __mmask32 mask = v_half_lanes(n - i);
+        vf low = _mm512_maskz_loadu_ps((__mmask16)mask, x + i);
+        vf high = _mm512_maskz_loadu_ps((__mmask16)(mask >> V_LENGTH), x + i + V_LENGTH);
+        __m512i both =
+            (__m512i)_mm512_cvtne2ps_pbh(r_activate(activation, high), r_activate(activation, low));
+        _mm512_mask_storeu_epi16(halves + i, mask, both);
+    }
+}
+
+static void round_activated_bf16__avx512_vnni(float *x, size_t n, dpi_activation activation,
+                                              dpi_kgroup *groups, dpi_row_scale *scale) {
+    (void)scale;
+    clear_padding(groups, n, 2, STEP);
+    switch (activation) {
+    case DPI_ACTIVATION_GELU:
+        round_activated_row(x, n, DPI_ACTIVATION_GELU, (uint16_t *)groups);
+        break;
+    case DPI_ACTIVATION_QUICK_GELU:
+        round_activated_row(x, n, DPI_ACTIVATION_QUICK_GELU, (uint16_t *)groups);
+        break;
+    default:
+        round_activated_row(x, n, activation, (uint16_t *)groups);
+    }
+}
+
 static const dpi_gemm gemm_bf16__avx512_vnni = {
     .name = "avx512-bf16",
     .cpu = DP_CPU_AVX2 | DP_CPU_AVX512 | DP_CPU_BF16,
     .layout = {DP_PRECISION_BF16, .kr = 2, .step = STEP, .nr = TILE_VECTORS * V_LENGTH,
-               round_row_bf16__avx512_vnni},
-    .lhs = DPI_LHS_ROUNDED(round_row_bf16__avx512_vnni),
+               round_row_bf16__avx512_vnni, v_interleave_rows_bf16},
+    .lhs = {.expansion = 1,
+            .allotted = 1,
+            .output_type = DPI_NUMBER_F32,
+            .from_f32 = round_row_bf16__avx512_vnni,
+            .activated_from_f32 = round_activated_bf16__avx512_vnni},
     .kernel = {.mr = TILE_ROWS, .panels = 1, .kc = 384, .run = bf16_tile__avx512_vnni},
     .row_block = 14 * TILE_ROWS,
     .run = dpi_gemm_run_tiles,
@@ -83,11 +116,16 @@ static void round_row_int8__avx512_vnni(const float *x, size_t n, dpi_kgroup *gr
 /* x becomes act(x); returns its largest magnitude. */
 static inline float activate_row(float *x, size_t n, dpi_activation activation) {
     vu largest = u_zero();
-    for (size_t i = 0; i < n; i += V_LENGTH) {
-        __mmask16 mask = v_lanes(n - i);
-        vf y = r_activate(activation, _mm512_maskz_loadu_ps(mask, x + i));
-        _mm512_mask_storeu_ps(x + i, mask, y);
-        largest = _mm512_max_epu32(largest, u_and(_mm512_castps_si512(y), u_set(0x7fffffffu)));
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf y = r_activate(activation, v_load(x + i));
+        v_store(x + i, y);
+        largest = _mm512_max_epu32(largest, v_magnitudes(y));
+    }
+    if (i < n) {
+        vf y = r_activate(activation, v_load_first(x + i, n - i));
+        v_store_first(x + i, n - i, y);
+        largest = _mm512_max_epu32(largest, v_magnitudes(y));
     }
     return float_of_bits(_mm512_reduce_max_epu32(largest));
 }

@@ -133,16 +133,6 @@ static float round_to_int16(const float *x, size_t n, float limit, dpi_kgroup *g
     return largest / limit;
 }
 
-/* Rows of an image are far apart, and in a far cache: those that are needed soon are asked for. */
-#define ROWS_AHEAD V_LENGTH
-
-static inline void prefetch_row(dpi_rows rows, size_t row, size_t count, size_t columns) {
-    const float *x = dpi_rows_from(rows, row < count ? row : 0, 0).numbers;
-    for (size_t c = 0; c < columns; c += V_LENGTH) {
-        _mm_prefetch((const char *)(x + c), _MM_HINT_T0);
-    }
-}
-
 /* ---- panels ---- */
 
 /* 16 keys from t on, those beyond the last as zeros. */
@@ -151,7 +141,6 @@ static void pack_16_keys(const dpi_attention *attention, size_t t, const int16_s
     float limit = int16_limit(attention->head_size);
     for (size_t i = 0; i < V_LENGTH; i++) {
         dpi_kgroup *row = s->rows + i * s->row_stride;
-        prefetch_row(attention->k, t + i + ROWS_AHEAD, attention->tokens, attention->head_size);
         if (t + i < attention->tokens) {
             const float *key = dpi_rows_from(attention->k, t + i, 0).numbers;
             s->key_scale[t + i] = round_to_int16(key, attention->head_size, limit, row);
@@ -185,7 +174,6 @@ static vf largest_of_columns(const dpi_attention *attention, size_t column, __mm
     vu largest = u_zero();
     for (size_t t = 0; t < attention->tokens; t++) {
         const float *row = dpi_rows_from(attention->v, t, column).numbers;
-        prefetch_row(dpi_rows_from(attention->v, 0, column), t + ROWS_AHEAD, attention->tokens, 1);
         vu bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(mask, row));
         largest = _mm512_max_epu32(largest, u_and(bits, u_set(0x7fffffffu)));
     }
@@ -227,7 +215,13 @@ static float exponentiate(float *x, size_t n, float scale) {
     vf largest = v_set(r_largest_score(x, n));
     vf factor = v_set(scale * LOG2_E);
     vf sum = v_zero();
-    for (size_t i = 0; i < dpi_size_round_up(n, TILE_COLUMNS); i += V_LENGTH) {
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        vf term = r_softmax_term(v_load(x + i), largest, factor);
+        sum = v_add(sum, term);
+        v_store(x + i, term);
+    }
+    for (; i < dpi_size_round_up(n, TILE_COLUMNS); i += V_LENGTH) {
         __mmask16 mask = v_lanes(n > i ? n - i : 0);
         vf term = _mm512_maskz_mov_ps(mask, r_softmax_term(v_load(x + i), largest, factor));
         sum = v_add(sum, term);
@@ -281,8 +275,10 @@ static void score_queries(const dpi_attention *attention, size_t first, size_t r
     dpi_row_scale scale[TILE_ROWS];
     float limit = int16_limit(attention->head_size);
     for (size_t i = 0; i < rows; i++) {
+        size_t next = first + i + TILE_ROWS; /* of the next tile */
+        dpi_rows_prefetch(dpi_rows_from(attention->q, next, 0), next < attention->queries ? 1 : 0,
+                          attention->head_size);
         const float *query = dpi_rows_from(attention->q, first + i, 0).numbers;
-        prefetch_row(attention->q, first + i + TILE_ROWS, attention->queries, attention->head_size);
         scale[i] = (dpi_row_scale){
             round_to_int16(query, attention->head_size, limit, s->rows + i * s->row_stride), 0};
     }
@@ -329,6 +325,8 @@ void dpi_int16_attention_run(const dpi_kernels *kernels, const dpi_gemm *gemm,
     int16_scratch s = take_int16_scratch(&arena, attention->tokens, attention->head_size);
     (void)kernels;
     (void)gemm;
+    dpi_rows_prefetch(attention->k, attention->tokens, attention->head_size);
+    dpi_rows_prefetch(attention->v, attention->tokens, attention->head_size);
     pack_int16_keys(attention, &s);
     pack_int16_values(attention, &s);
     for (size_t r = 0; r < attention->queries; r += TILE_ROWS) {

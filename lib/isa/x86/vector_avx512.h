@@ -15,6 +15,8 @@
 typedef __m512 vf;
 typedef __m512i vu; /* of uint32_t */
 
+#define V_ALL ((__mmask16)0xffff) /* all lanes */
+
 static inline __mmask16 v_mask(size_t n) {
     return (__mmask16)((1u << n) - 1u);
 }

@@ -60,9 +60,12 @@ static inline vf r_softmax_term(vf x, vf largest, vf scale) {
 /* The largest of n > 0 scores. */
 static inline float r_largest_score(const float *x, size_t n) {
     vf largest = v_set(x[0]);
-    for (size_t i = 0; i < n; i += V_LENGTH) {
-        __mmask16 mask = v_lanes(n - i);
-        largest = _mm512_mask_max_ps(largest, mask, largest, _mm512_maskz_loadu_ps(mask, x + i));
+    size_t i = 0;
+    for (; i + V_LENGTH <= n; i += V_LENGTH) {
+        largest = v_max(largest, v_load(x + i));
+    }
+    if (i < n) {
+        largest = v_max(largest, v_first_or(n - i, v_load_first(x + i, n - i), largest));
     }
     return v_largest(largest);
 }
