@@ -59,8 +59,10 @@ TI16 = Config(
     activation="gelu",
     layer_norm_eps=1e-6,
     serial_skip=True,
+    position_grid=True,
 )
-SHIPPED = replace(TI16, image_size=96, patch_size=8, blocks=8, adapters=released(48))
+SHIPPED = replace(TI16, image_size=96, patch_size=8, blocks=8, adapters=released(48),
+                  position="sincos-3d", position_grid=False)
 
 AIM_PROTOCOL = Protocol(
     long_side="nearest",
