@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "os/forks.h"
 #include "os/loop.h"
+#include "os/placement.h"
 
 #include <string.h>
 
@@ -61,6 +62,7 @@ typedef struct worker {
     dpi_workers *all;
     dpi_thread thread;
     size_t index;
+    dpi_placement placement; /* under the lock */
 } worker;
 
 /* After a fork the child has none of the threads: callers work alone, and lock, conditions and ring
@@ -160,9 +162,10 @@ static void help(dpi_workers *workers, dpi_loop *loop, size_t thread) {
 }
 
 static void worker_main(void *argument) {
-    const worker *self = argument;
+    worker *self = argument;
     dpi_workers *workers = self->all;
     dpi_lock_take(&workers->lock);
+    self->placement = dpi_placement_here();
     while (!workers->stopping) {
         dpi_loop *loop = workers->running < workers->threads ? find_loop(workers) : NULL;
         if (loop != NULL) {
@@ -178,10 +181,21 @@ static void worker_main(void *argument) {
 
 /* ---- a caller ---- */
 
+/* Where no other loop runs, so that no worker is taken from its processor. */
+static void keep_off_caller(dpi_workers *workers) {
+    int processor = dpi_current_processor();
+    for (size_t i = 1; i < workers->threads; i++) {
+        dpi_placement_avoid(&workers->workers[i].placement, processor);
+    }
+}
+
 /* Wakes up to `tasks` workers, but no more than may run. */
 static void wake_workers(dpi_workers *workers, size_t tasks) {
     size_t unused = workers->threads - dpi_size_min(workers->running, workers->threads);
     size_t wanted = dpi_size_min(tasks, unused);
+    if (workers->running == 1) {
+        keep_off_caller(workers);
+    }
     if (wanted >= workers->sleeping) {
         dpi_condition_broadcast(&workers->work);
         return;

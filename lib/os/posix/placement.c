@@ -1,0 +1,50 @@
+/*
+ * Keeps threads off a processor, by their affinity. What the system refuses changes nothing.
+ */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+
+#include "os/placement.h"
+
+#if DPI_HAS_PLACEMENT
+
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(cpu_set_t) <= sizeof(uint64_t[16]), "placements hold a cpu_set_t");
+
+dpi_placement dpi_placement_here(void) {
+    return (dpi_placement){.thread = (int)syscall(SYS_gettid), .avoided = DPI_NO_PROCESSOR};
+}
+
+int dpi_current_processor(void) {
+    int processor = sched_getcpu();
+    return processor >= 0 && processor < CPU_SETSIZE ? processor : DPI_NO_PROCESSOR;
+}
+
+void dpi_placement_avoid(dpi_placement *placement, int processor) {
+    cpu_set_t set;
+    if (placement->thread == 0 || placement->avoided == processor ||
+        sched_getaffinity(placement->thread, sizeof set, &set) != 0) {
+        return;
+    }
+    bool is_ours = memcmp(&set, placement->allowed, sizeof set) == 0;
+    if (placement->avoided != DPI_NO_PROCESSOR && is_ours) {
+        CPU_SET((size_t)placement->avoided, &set);
+    }
+    if (processor != DPI_NO_PROCESSOR && CPU_COUNT(&set) > 1) {
+        CPU_CLR((size_t)processor, &set);
+    }
+    if (sched_setaffinity(placement->thread, sizeof set, &set) != 0) {
+        placement->thread = 0;
+        return;
+    }
+    placement->avoided = processor;
+    memcpy(placement->allowed, &set, sizeof set);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * Threads that are kept off a processor: lib/os/placement.h.
+ */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+
+#include "suite.h"
+
+#include "os/placement.h"
+
+#include <sched.h>
+
+#if DPI_HAS_PLACEMENT
+
+static cpu_set_t at_first; /* where this process may run */
+
+/* The number of the n-th processor of a set. */
+static int processor_of(const cpu_set_t *set, int n) {
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET((size_t)i, set) && n-- == 0) {
+            return i;
+        }
+    }
+    ck_abort_msg("the set has too few processors");
+}
+
+static cpu_set_t allowed_now(void) {
+    cpu_set_t set;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    return set;
+}
+
+static void assert_without(cpu_set_t expected, int processor) {
+    cpu_set_t set = allowed_now();
+    CPU_CLR((size_t)processor, &expected);
+    ck_assert(CPU_EQUAL(&set, &expected));
+}
+
+static void allow_all_again(void) {
+    ck_assert_int_eq(sched_setaffinity(0, sizeof at_first, &at_first), 0);
+}
+
+static void remember_affinity(void) {
+    at_first = allowed_now();
+}
+
+START_TEST(a_thread_is_kept_off_one_processor_at_a_time) {
+    if (CPU_COUNT(&at_first) < 2) {
+        return; /* there is nowhere else */
+    }
+    int first = processor_of(&at_first, 0), second = processor_of(&at_first, 1);
+    dpi_placement here = dpi_placement_here();
+    dpi_placement_avoid(&here, first);
+    assert_without(at_first, first);
+    ck_assert_int_ne(dpi_current_processor(), first);
+    dpi_placement_avoid(&here, second);
+    assert_without(at_first, second);
+    ck_assert_int_ne(dpi_current_processor(), second);
+    dpi_placement_avoid(&here, DPI_NO_PROCESSOR);
+    cpu_set_t set = allowed_now();
+    ck_assert(CPU_EQUAL(&set, &at_first));
+}
+END_TEST
+
+START_TEST(a_thread_of_one_processor_stays) {
+    cpu_set_t only;
+    int first = processor_of(&at_first, 0);
+    CPU_ZERO(&only);
+    CPU_SET((size_t)first, &only);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof only, &only), 0);
+    dpi_placement here = dpi_placement_here();
+    dpi_placement_avoid(&here, first);
+    cpu_set_t set = allowed_now();
+    ck_assert(CPU_EQUAL(&set, &only));
+    allow_all_again();
+}
+END_TEST
+
+START_TEST(what_others_say_of_its_affinity_holds) {
+    if (CPU_COUNT(&at_first) < 2) {
+        return;
+    }
+    int first = processor_of(&at_first, 0), second = processor_of(&at_first, 1);
+    dpi_placement here = dpi_placement_here();
+    dpi_placement_avoid(&here, first);
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET((size_t)first, &only);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof only, &only), 0);
+    dpi_placement_avoid(&here, second);
+    cpu_set_t set = allowed_now();
+    ck_assert(CPU_EQUAL(&set, &only));
+    allow_all_again();
+}
+END_TEST
+
+START_TEST(a_thread_that_the_system_does_not_know_is_left_alone) {
+    dpi_placement gone = {.thread = INT32_MAX, .avoided = DPI_NO_PROCESSOR};
+    dpi_placement_avoid(&gone, processor_of(&at_first, 0));
+    ck_assert_int_eq(gone.avoided, DPI_NO_PROCESSOR);
+    dpi_placement unborn = {.avoided = DPI_NO_PROCESSOR};
+    dpi_placement_avoid(&unborn, processor_of(&at_first, 0));
+    cpu_set_t set = allowed_now();
+    ck_assert(CPU_EQUAL(&set, &at_first));
+}
+END_TEST
+
+#endif
+
+int main(void) {
+    Suite *suite = suite_create("placement");
+#if DPI_HAS_PLACEMENT
+    TCase *placement = add_case(suite, "placement", 20, remember_affinity, allow_all_again);
+    tcase_add_test(placement, a_thread_is_kept_off_one_processor_at_a_time);
+    tcase_add_test(placement, a_thread_of_one_processor_stays);
+    tcase_add_test(placement, what_others_say_of_its_affinity_holds);
+    tcase_add_test(placement, a_thread_that_the_system_does_not_know_is_left_alone);
+#endif
+    return run_suite(suite);
+}
