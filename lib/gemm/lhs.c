@@ -145,7 +145,9 @@ dpi_lhs dpi_lhs_from_rows(const dpi_gemm *gemm, dpi_rows rows, size_t count, siz
     dpi_lhs made = dpi_lhs_reserve(gemm, count, columns, buffer);
     for (size_t i = 0; i < count; i++) {
         const void *row = dpi_rows_from(rows, i, 0).numbers;
-        dpi_rows_prefetch(dpi_rows_from(rows, i + 1, 0), i + 1 < count ? 1 : 0, columns);
+        if (i + 1 < count) {
+            dpi_rows_prefetch(dpi_rows_from(rows, i + 1, 0), 1, columns);
+        }
         if (rows.type == DPI_NUMBER_F32) {
             write_f32_row(gemm, made, i, row, columns);
         } else {

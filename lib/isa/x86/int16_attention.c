@@ -276,8 +276,9 @@ static void score_queries(const dpi_attention *attention, size_t first, size_t r
     float limit = int16_limit(attention->head_size);
     for (size_t i = 0; i < rows; i++) {
         size_t next = first + i + TILE_ROWS; /* of the next tile */
-        dpi_rows_prefetch(dpi_rows_from(attention->q, next, 0), next < attention->queries ? 1 : 0,
-                          attention->head_size);
+        if (next < attention->queries) {
+            dpi_rows_prefetch(dpi_rows_from(attention->q, next, 0), 1, attention->head_size);
+        }
         const float *query = dpi_rows_from(attention->q, first + i, 0).numbers;
         scale[i] = (dpi_row_scale){
             round_to_int16(query, attention->head_size, limit, s->rows + i * s->row_stride), 0};
