@@ -16,7 +16,7 @@ def save(path, config, state, kind="f32"):
 
     values = {key: (value, "the reference") for key, value in metadata(config).items()}
     tensors = {written_name(name): stored(name, tensor) for name, tensor in state.items()}
-    write_weight_file(str(path), SimpleNamespace(values=values), tensors, [], "", kind)
+    write_weight_file(str(path), SimpleNamespace(values=values), tensors, [], {}, kind)
 
 
 def metadata(config):

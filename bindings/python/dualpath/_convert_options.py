@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from ._about import add_options as add_about_options
 from ._gguf_writer import TYPES
 from ._label_sets import LABEL_SETS
 from ._methods import DATA_SETS
@@ -72,7 +73,7 @@ def convert_parser() -> argparse.ArgumentParser:
         help="what the network is: of Hugging Face, open_clip or timm (that beside the weights)")
     add("--force", action="store_true", help="replace the output if it exists")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
-    add("--name", metavar="TEXT", help="name of the model (that of the checkpoint file)")
+    add_about_options(parser)
     add("--labels", metavar="FILE|DATA SET",
         help=f"names of the classes: a file with one a line, or {', '.join(LABEL_SETS)}")
     add("--num-frames", type=int, metavar="N", help="frames a clip (those of the training run)")

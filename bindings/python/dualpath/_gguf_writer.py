@@ -13,6 +13,7 @@ import numpy as np
 from ._hyper import Hyper
 from ._names import Array
 from ._refused import Refused
+from ._stated import Value
 
 FORMAT_VERSION = 1
 TYPES = ("f32", "f16", "bf16", "q8_0")
@@ -50,28 +51,29 @@ def _encode(name: str, array: Array, wanted: str) -> tuple[Array, Any]:
     return np.ascontiguousarray(encoded), kind
 
 
-def _add_metadata(writer: Any, hyper: Hyper, labels: list[str], name: str) -> None:
+def _add_metadata(writer: Any, hyper: Hyper, labels: list[str],
+                  general: dict[str, Value]) -> None:
     kinds = _import_gguf().GGUFValueType
-    if name:
-        writer.add_name(name)
+    add = {str: writer.add_string, bool: writer.add_bool, float: writer.add_float32,
+           int: writer.add_uint32}
+    for key, (value, _origin) in general.items():
+        add[type(value)](key, value)
     writer.add_uint32("dualpath.format_version", FORMAT_VERSION)
     for key, (value, _origin) in hyper.values.items():
         if isinstance(value, tuple):
             writer.add_key_value(f"dualpath.{key}", value, kinds.ARRAY, kinds.FLOAT32)
         else:
-            add = {str: writer.add_string, bool: writer.add_bool, float: writer.add_float32,
-                   int: writer.add_uint32}[type(value)]
-            add(f"dualpath.{key}", value)
+            add[type(value)](f"dualpath.{key}", value)
     if labels:
         writer.add_key_value("dualpath.labels", labels, kinds.ARRAY, kinds.STRING)
 
 
-def _write(path: Path, hyper: Hyper, tensors: dict[str, Array], labels: list[str], name: str,
-           wanted: str) -> None:
+def _write(path: Path, hyper: Hyper, tensors: dict[str, Array], labels: list[str],
+           general: dict[str, Value], wanted: str) -> None:
     gguf = _import_gguf()
     writer = gguf.GGUFWriter(path, "dualpath")
     try:
-        _add_metadata(writer, hyper, labels, name)
+        _add_metadata(writer, hyper, labels, general)
         checksums = []
         for tensor, array in tensors.items():
             encoded, kind = _encode(tensor, array, wanted)
@@ -87,12 +89,12 @@ def _write(path: Path, hyper: Hyper, tensors: dict[str, Array], labels: list[str
 
 
 def write_weight_file(path: str, hyper: Hyper, tensors: dict[str, Array], labels: list[str],
-                      name: str, wanted: str) -> None:
+                      general: dict[str, Value], wanted: str) -> None:
     """Writes a weight file under another name first: `path` is a whole file or none."""
     folder = os.path.dirname(os.path.abspath(path))
     with tempfile.TemporaryDirectory(prefix=".dualpath-convert-", dir=folder) as scratch:
         unfinished = Path(scratch) / "model.gguf"
-        _write(unfinished, hyper, tensors, labels, name, wanted)
+        _write(unfinished, hyper, tensors, labels, general, wanted)
         with open(unfinished, "rb") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, path)

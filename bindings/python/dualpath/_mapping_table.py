@@ -11,18 +11,19 @@ from ._gguf_writer import FORMAT_VERSION, type_of
 from ._hyper import Hyper
 from ._names import Array, Mapped, Piece
 from ._refused import show
+from ._stated import Value
 
 _KINDS = {str: "string", bool: "bool", float: "f32", int: "u32"}
 _MAX_VALUE = 60  # characters of a value that are shown
 
 
 def print_mapping(mapped: Mapped, hyper: Hyper, tensors: dict[str, Array], notes: list[str],
-                  labels: list[str], name: str, wanted: str) -> None:
+                  labels: list[str], general: dict[str, Value], wanted: str) -> None:
     """`tensors` are those that would be written, matrices as type `wanted`."""
     rows = [_row(piece, mapped, tensors, wanted) for piece in mapped.pieces]
     _print_table(("tensor", "shape", "becomes", "shape", "type"), rows)
     print()
-    _print_table(("key", "type", "value", "from"), _keys(hyper, labels, name, len(tensors)))
+    _print_table(("key", "type", "value", "from"), _keys(hyper, labels, general, len(tensors)))
     if notes:
         print()
     for note in notes:
@@ -43,11 +44,12 @@ def _row(piece: Piece, mapped: Mapped, tensors: dict[str, Array], wanted: str) -
     return source, shape, f"({target} is left out: {reason})"
 
 
-def _keys(hyper: Hyper, labels: list[str], name: str, count: int) -> list[tuple[str, ...]]:
+def _keys(hyper: Hyper, labels: list[str], general: dict[str, Value], count: int
+          ) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         ("general.architecture", "string", "dualpath", "always")]
-    if name:
-        rows.append(("general.name", "string", _shown(name), "--name or the file"))
+    rows += [(key, _kind(value), _shown(value), origin)
+             for key, (value, origin) in general.items()]
     rows.append(("dualpath.format_version", "u32", str(FORMAT_VERSION), "always"))
     rows += [(f"dualpath.{key}", _kind(value), _shown(value), show(origin))
              for key, (value, origin) in hyper.values.items()]

@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from ._about import about
 from ._backbone import Backbone, check_hyper, read_backbone, take_options, without_frozen
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._convert_options import convert_parser
@@ -90,12 +91,6 @@ def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backb
     return backbone
 
 
-def _name_of(path: str) -> str:
-    """The name of a file without its ending, or that of a folder."""
-    name = os.path.basename(os.path.abspath(path))
-    return name if os.path.isdir(path) else os.path.splitext(name)[0]
-
-
 def _convert(options: argparse.Namespace) -> None:
     if not options.dry_run:
         _check_output(options)
@@ -117,15 +112,12 @@ def _convert(options: argparse.Namespace) -> None:
         tensors = without_frozen(backbone, tensors, mapped.sources)
         notes.append(f"{len(backbone.frozen)} frozen tensors are those of {backbone.path}")
     labels = _read_labels(options.labels, mapped) if options.labels else []
-    name = options.name
-    if name is None:
-        name = _name_of(options.checkpoint)
-    name = name.encode("utf-8", "replace").decode()  # an argument may be any bytes
+    general = about(options, backbone)
     if options.dry_run:
-        print_mapping(mapped, hyper, tensors, notes, labels, name, options.type)
+        print_mapping(mapped, hyper, tensors, notes, labels, general, options.type)
         return
     _report(checkpoint, mapped, hyper, tensors, notes)
-    write_weight_file(options.output, hyper, tensors, labels, name, options.type)
+    write_weight_file(options.output, hyper, tensors, labels, general, options.type)
     print(f"wrote    {options.output}: {len(tensors)} tensors, {options.type}, "
           f"{os.path.getsize(options.output)} bytes")
 

@@ -9,6 +9,7 @@ import pytest
 
 gguf = pytest.importorskip("gguf", reason="the converter needs the gguf package")
 import checkpoints
+import dualpath
 from checkpoints import Sizes
 from conversion import HALF, SHARED, assert_tensors, clip_expectation
 
@@ -35,6 +36,21 @@ def test_released_checkpoint(run):
     }
     assert {key: metadata[key] for key in metadata if key.startswith(("general", "dualpath"))
             and key != "dualpath.tensor_crc32"} == expected
+
+
+def test_what_hubs_show_is_written_where_it_is_given(run):
+    path = run.save(checkpoints.dualpath())
+    metadata, _, _ = run(path, "--author", "J. Doe", "--license", "CC-BY-4.0", "--description",
+                         "tells Drücken from Ziehen", "--source", "https://example.org/model",
+                         "--base-model", "openai/clip-vit-base-patch16", "--name", "")
+    expected = {
+        "general.architecture": "dualpath", "general.author": "J. Doe",
+        "general.license": "CC-BY-4.0", "general.description": "tells Drücken from Ziehen",
+        "general.source.url": "https://example.org/model", "general.base_model.count": 1,
+        "general.base_model.0.name": "openai/clip-vit-base-patch16",
+    }
+    assert {key: metadata[key] for key in metadata if key.startswith("general")} == expected
+    assert dualpath.Model(run.output).info.name == ""
 
 
 def test_types_of_metadata_are_those_of_the_format(run):

@@ -71,8 +71,10 @@ def test_keys_are_those_that_would_be_written(run, dry):
     path = run.save(checkpoints.dualpath())
     labels = run.folder / "labels.txt"
     labels.write_text("walk\nrun\nsit\n")
-    tables = dry(path, "--labels", labels, "--name", "tiny", "--views", 3, "--grid-antialias")
-    metadata, _, _ = run(path, "--labels", labels, "--name", "tiny", "--views", 3, "--grid-antialias")
+    words = ["--labels", labels, "--name", "tiny", "--views", 3, "--grid-antialias", "--author", "us",
+             "--base-model", "clip"]
+    tables = dry(path, *words)
+    metadata, _, _ = run(path, *words)
     assert set(tables.keys) == {key for key in metadata if key.startswith(("general", "dualpath"))}
     assert tables.keys["dualpath.frames"] == ["u32", "16", "args.num_frames"]
     assert tables.keys["dualpath.views"] == ["u32", "3", "option"]
@@ -81,6 +83,8 @@ def test_keys_are_those_that_would_be_written(run, dry):
     assert tables.keys["dualpath.image_mean"][:2] == ["3 f32", "0.485, 0.456, 0.406"]
     assert tables.keys["dualpath.labels"] == ["3 string", "walk, run, sit", "--labels"]
     assert tables.keys["general.name"][:2] == ["string", "tiny"]
+    assert tables.keys["general.author"] == ["string", "us", "--author"]
+    assert tables.keys["general.base_model.count"][:2] == ["u32", "1"]
     kinds = {key: "string" if cells[0] == "string" else cells[0].split()[-1]
              for key, cells in tables.keys.items()}
     fields = gguf.GGUFReader(run.output).fields

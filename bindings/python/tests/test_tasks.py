@@ -85,6 +85,14 @@ def same(left, right):
 # --- the converter ---
 
 
+def test_a_task_says_what_was_adapted(files):
+    files.make()
+    fields = gguf.GGUFReader(files.task).fields
+    assert fields["general.base_model.0.name"].contents() == "frozen"
+    assert fields["general.base_model.count"].contents() == 1
+    assert "general.base_model.count" not in gguf.GGUFReader(files.whole).fields
+
+
 def test_task_files_hold_what_is_adapted(files):
     printed = files.make()
     assert "frozen tensors are those of" in printed
