@@ -6,7 +6,16 @@ set -u
 . tests/packaging/checks.sh
 
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
-sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
+
+# Of this compiler, if their runtime is here: Debian has that of clang in a package of its own.
+choose_sanitizers() {
+    sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
+    # shellcheck disable=SC2086
+    if ! echo 'int main() {}' | $compiler $sanitizers -xc++ -o "$work/sanitized" - 2>/dev/null; then
+        echo "$compiler: sanitizers are skipped: their runtime is not here (.ci/setup cpp)"
+        sanitizers=""
+    fi
+}
 
 # with OPTION...: the compiler of this round.
 with() {
@@ -44,11 +53,12 @@ fi
 check "all calls are there" "${PYTHON:-python3}" tests/cpp/complete.py include/dualpath.h include/dualpath.hpp
 check "stubs" "${CC:-cc}" -std=c11 -Iinclude -O1 -c -o "$work/cost_stubs.o" tests/cpp/cost_stubs.c
 for compiler in $compilers; do
+    choose_sanitizers
     for standard in c++17 c++20; do
         for exceptions in -fexceptions -fno-exceptions; do
             round="$compiler $standard $exceptions"
             check "$round: compiles without a warning" builds
-            check "$round: with sanitizers all tests pass" runs
+            check "$round: all tests pass" runs
         done
     done
     standard=c++17
