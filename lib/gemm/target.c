@@ -7,13 +7,13 @@
 #include "gemm/lowp.h"
 
 /* Columns of a panel, and the step of bf16 and bytes in k-groups: f32, bf16, int8. */
-#define TARGET_LAYOUTS(columns, k_groups)                                                  \
-    (const dpi_gemm[3]) {                                                                  \
-        {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL}},             \
-            {.name = "none",                                                               \
-             .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dpi_round_row_bf16}}, \
-            {.name = "none",                                                               \
-             .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dpi_round_row_int8}}, \
+#define TARGET_LAYOUTS(columns, k_groups)                                                        \
+    (const dpi_gemm[3]) {                                                                        \
+        {.name = "none", .layout = {DP_PRECISION_F32, 1, 1, (columns), NULL, NULL}},             \
+            {.name = "none",                                                                     \
+             .layout = {DP_PRECISION_BF16, 2, (k_groups), (columns), dpi_round_row_bf16, NULL}}, \
+            {.name = "none",                                                                     \
+             .layout = {DP_PRECISION_INT8, 4, (k_groups), (columns), dpi_round_row_int8, NULL}}, \
     }
 
 #if defined(DP_NO_PANELS)
