@@ -9,9 +9,9 @@
 
 #include "os/placement.h"
 
-#include <sched.h>
-
 #if DPI_HAS_PLACEMENT
+
+#include <sched.h>
 
 static cpu_set_t at_first; /* where this process may run */
 
