@@ -24,7 +24,8 @@
 /* Of a thread. */
 typedef struct dpi_placement {
     int thread;           /* of the system; 0: it does not run yet, or is left alone */
-    int avoided;          /* the processor it is kept off, or DPI_NO_PROCESSOR */
+    int avoided;          /* the processor it was last to be kept off, or DPI_NO_PROCESSOR */
+    int removed;          /* what that took from its affinity, or DPI_NO_PROCESSOR */
     uint64_t allowed[16]; /* where it may run since then: cpu_set_t */
 } dpi_placement;
 
@@ -39,7 +40,7 @@ int dpi_current_processor(void);
 void dpi_placement_avoid(dpi_placement *placement, int processor);
 #else
 static inline dpi_placement dpi_placement_here(void) {
-    return (dpi_placement){.avoided = DPI_NO_PROCESSOR};
+    return (dpi_placement){.avoided = DPI_NO_PROCESSOR, .removed = DPI_NO_PROCESSOR};
 }
 static inline int dpi_current_processor(void) {
     return DPI_NO_PROCESSOR;

@@ -41,6 +41,14 @@ static void allow_all_again(void) {
     ck_assert_int_eq(sched_setaffinity(0, sizeof at_first, &at_first), 0);
 }
 
+static cpu_set_t allow_only(int processor) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET((size_t)processor, &only);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof only, &only), 0);
+    return only;
+}
+
 static void remember_affinity(void) {
     at_first = allowed_now();
 }
@@ -64,15 +72,29 @@ START_TEST(a_thread_is_kept_off_one_processor_at_a_time) {
 END_TEST
 
 START_TEST(a_thread_of_one_processor_stays) {
-    cpu_set_t only;
     int first = processor_of(&at_first, 0);
-    CPU_ZERO(&only);
-    CPU_SET((size_t)first, &only);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof only, &only), 0);
+    cpu_set_t only = allow_only(first);
     dpi_placement here = dpi_placement_here();
     dpi_placement_avoid(&here, first);
     cpu_set_t set = allowed_now();
     ck_assert(CPU_EQUAL(&set, &only));
+    allow_all_again();
+}
+END_TEST
+
+START_TEST(a_thread_never_gets_a_processor_that_it_did_not_have) {
+    if (CPU_COUNT(&at_first) < 2) {
+        return;
+    }
+    int first = processor_of(&at_first, 0), second = processor_of(&at_first, 1);
+    cpu_set_t only = allow_only(first);
+    dpi_placement here = dpi_placement_here();
+    const int callers[] = {second, first, DPI_NO_PROCESSOR, second, first};
+    for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
+        dpi_placement_avoid(&here, callers[i]);
+        cpu_set_t set = allowed_now();
+        ck_assert(CPU_EQUAL(&set, &only));
+    }
     allow_all_again();
 }
 END_TEST
@@ -84,10 +106,7 @@ START_TEST(what_others_say_of_its_affinity_holds) {
     int first = processor_of(&at_first, 0), second = processor_of(&at_first, 1);
     dpi_placement here = dpi_placement_here();
     dpi_placement_avoid(&here, first);
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET((size_t)first, &only);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof only, &only), 0);
+    cpu_set_t only = allow_only(first);
     dpi_placement_avoid(&here, second);
     cpu_set_t set = allowed_now();
     ck_assert(CPU_EQUAL(&set, &only));
@@ -96,10 +115,11 @@ START_TEST(what_others_say_of_its_affinity_holds) {
 END_TEST
 
 START_TEST(a_thread_that_the_system_does_not_know_is_left_alone) {
-    dpi_placement gone = {.thread = INT32_MAX, .avoided = DPI_NO_PROCESSOR};
+    dpi_placement gone = {
+        .thread = INT32_MAX, .avoided = DPI_NO_PROCESSOR, .removed = DPI_NO_PROCESSOR};
     dpi_placement_avoid(&gone, processor_of(&at_first, 0));
     ck_assert_int_eq(gone.avoided, DPI_NO_PROCESSOR);
-    dpi_placement unborn = {.avoided = DPI_NO_PROCESSOR};
+    dpi_placement unborn = {.avoided = DPI_NO_PROCESSOR, .removed = DPI_NO_PROCESSOR};
     dpi_placement_avoid(&unborn, processor_of(&at_first, 0));
     cpu_set_t set = allowed_now();
     ck_assert(CPU_EQUAL(&set, &at_first));
@@ -114,6 +134,7 @@ int main(void) {
     TCase *placement = add_case(suite, "placement", 20, remember_affinity, allow_all_again);
     tcase_add_test(placement, a_thread_is_kept_off_one_processor_at_a_time);
     tcase_add_test(placement, a_thread_of_one_processor_stays);
+    tcase_add_test(placement, a_thread_never_gets_a_processor_that_it_did_not_have);
     tcase_add_test(placement, what_others_say_of_its_affinity_holds);
     tcase_add_test(placement, a_thread_that_the_system_does_not_know_is_left_alone);
 #endif

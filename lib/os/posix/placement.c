@@ -18,7 +18,9 @@
 _Static_assert(sizeof(cpu_set_t) <= sizeof(uint64_t[16]), "placements hold a cpu_set_t");
 
 dpi_placement dpi_placement_here(void) {
-    return (dpi_placement){.thread = (int)syscall(SYS_gettid), .avoided = DPI_NO_PROCESSOR};
+    return (dpi_placement){.thread = (int)syscall(SYS_gettid),
+                           .avoided = DPI_NO_PROCESSOR,
+                           .removed = DPI_NO_PROCESSOR};
 }
 
 int dpi_current_processor(void) {
@@ -32,18 +34,22 @@ void dpi_placement_avoid(dpi_placement *placement, int processor) {
         sched_getaffinity(placement->thread, sizeof set, &set) != 0) {
         return;
     }
+    cpu_set_t before = set;
     bool is_ours = memcmp(&set, placement->allowed, sizeof set) == 0;
-    if (placement->avoided != DPI_NO_PROCESSOR && is_ours) {
-        CPU_SET((size_t)placement->avoided, &set);
+    if (placement->removed != DPI_NO_PROCESSOR && is_ours) {
+        CPU_SET((size_t)placement->removed, &set);
     }
-    if (processor != DPI_NO_PROCESSOR && CPU_COUNT(&set) > 1) {
+    bool removes =
+        processor != DPI_NO_PROCESSOR && CPU_ISSET((size_t)processor, &set) && CPU_COUNT(&set) > 1;
+    if (removes) {
         CPU_CLR((size_t)processor, &set);
     }
-    if (sched_setaffinity(placement->thread, sizeof set, &set) != 0) {
+    if (!CPU_EQUAL(&set, &before) && sched_setaffinity(placement->thread, sizeof set, &set) != 0) {
         placement->thread = 0;
         return;
     }
     placement->avoided = processor;
+    placement->removed = removes ? processor : DPI_NO_PROCESSOR;
     memcpy(placement->allowed, &set, sizeof set);
 }
 
