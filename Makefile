@@ -567,18 +567,18 @@ check-conan: ## the Conan recipe, by conan create
 	@echo "== Conan"
 	@PYTHON="$(PYTHON)" VENV="$(abspath $(BUILD))/venv-conan" sh tests/packaging/conan_test.sh
 
-# Two versions of the library, BASE and HEAD (without it the files as they are), on the same machine
+# Two versions of the library, REV and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.
-BASE ?=
+REV ?=
 HEAD ?=
 SAME_BITS = CC="$(CC)" CFLAGS="$(CFLAGS)" CPPFLAGS="$(CPPFLAGS)" LDFLAGS="$(LDFLAGS)" LIBS="$(LIBS)" ZLIB="$(ZLIB)" \
-    $(PYTHON) -B tests/same-bits/$(1).py --base "$(BASE)" --head "$(HEAD)" --scratch $(BUILD)/same-bits \
+    $(PYTHON) -B tests/same-bits/$(1).py --base "$(REV)" --head "$(HEAD)" --scratch $(BUILD)/same-bits \
     --make-vit $(BUILD)/tests/same-bits/make_vit
-.PHONY: check-same-bits bench-same
-check-same-bits: $(BUILD)/tests/same-bits/make_vit ## answers of BASE=<commit> and of the files as they are, bit by bit (minutes); ARGS=--quick
+.PHONY: check-same-bits bench-against
+check-same-bits: $(BUILD)/tests/same-bits/make_vit ## answers of REV=<commit> and of the files as they are, bit by bit (minutes); ARGS=--quick
 	@$(call SAME_BITS,compare) --levels "$(KERNEL_LEVELS)" $(ARGS)
 
-bench-same: $(BUILD)/tests/same-bits/make_vit ## ROUNDS (9) of BASE=<commit> and the files as they are in turns
+bench-against: $(BUILD)/tests/same-bits/make_vit ## ROUNDS (9) of REV=<commit> and the files as they are in turns
 	@$(call SAME_BITS,bench) --rounds $(ROUNDS) $(ARGS)
 
 $(BUILD)/tests/same-bits/make_vit: $(BUILD)/tests/same-bits/make_vit.o $(BUILD)/tests/support/gguf_builder.o $(LINK_OPTIONS)
@@ -875,7 +875,7 @@ clean: ## removes $(BUILD)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
 	@echo
-	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS BASE HEAD VENV"
+	@echo "Variables: BUILD PREFIX DESTDIR CC CXX AR CFLAGS CPPFLAGS LDFLAGS ZLIB=0 SETUP=no TORCH=1 MODEL BACKBONE CLIP MOTION ARGS ROUNDS REV HEAD VENV"
 
 # ---- options ----
 

@@ -37,7 +37,7 @@ class Worker:
     def _read_line(self):
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("bench-same: a program ended early")
+            raise SystemExit("bench-against: a program ended early")
         return line
 
     def turn(self):

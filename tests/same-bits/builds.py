@@ -98,7 +98,7 @@ def build_version(revision, scratch):
 
 def build_both(base, head, scratch):
     if not base:
-        raise SystemExit("same-bits: give BASE=<commit>, and HEAD=<commit> if not the working tree")
+        raise SystemExit("same-bits: give REV=<commit>, and HEAD=<commit> if not the working tree")
     return build_version(base, scratch), build_version(head, scratch)
 
 

@@ -219,7 +219,7 @@ def main():
     scratch.mkdir(parents=True, exist_ok=True)
     builds = build_both(arguments.base, arguments.head, scratch)
     if builds[0] == builds[1]:
-        raise SystemExit("same-bits: BASE and HEAD are the same commit")
+        raise SystemExit("same-bits: REV and HEAD are the same commit")
     programs = [build.program("answers") for build in builds]
     levels = levels_of_this_machine(programs[0], arguments.levels.split())
     groups, large = small_models(), []
