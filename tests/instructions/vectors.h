@@ -102,6 +102,7 @@ LOAD(_mm256_loadu_si256, __m256i)
 LOAD(_mm512_loadu_ps, __m512)
 LOAD(_mm512_loadu_si512, __m512i)
 STORE(_mm256_storeu_ps, __m256)
+STORE(_mm256_storeu_si256, __m256i)
 STORE(_mm512_storeu_ps, __m512)
 STORE(_mm512_storeu_si512, __m512i)
 LOAD_MASKED(_mm256_maskz_loadu_epi16, __m256i, __mmask16, 2)
@@ -175,6 +176,16 @@ FUNCTION __m512i set_epi16(const int16_t *lanes) {
     return (__m512i)x;
 }
 
+#define _mm512_set_epi32(...) set_epi32((const uint32_t[16]){__VA_ARGS__})
+FUNCTION __m512i set_epi32(const uint32_t *lanes) {
+    __m512i x;
+    for
+        EACH_LANE(i, x) {
+            x[i] = lanes[15 - i];
+        }
+    return x;
+}
+
 FUNCTION __m256 _mm256_castsi256_ps(__m256i x) {
     return (__m256)x;
 }
@@ -235,10 +246,12 @@ BINARY(_mm512_add_epi32, __m512i, __m512i, +)
 BINARY(_mm512_sub_epi32, __m512i, __m512i, -)
 BINARY(_mm512_and_si512, __m512i, __m512i, &)
 SHIFT(_mm256_slli_epi16, __m256i, u16x16, <<)
+SHIFT(_mm256_srli_epi16, __m256i, u16x16, >>)
 SHIFT(_mm256_srai_epi16, __m256i, i16x16, >>)
 SHIFT(_mm256_slli_epi32, __m256i, __m256i, <<)
 SHIFT(_mm256_srli_epi32, __m256i, __m256i, >>)
 SHIFT(_mm512_slli_epi16, __m512i, u16x32, <<)
+SHIFT(_mm512_srli_epi16, __m512i, u16x32, >>)
 SHIFT(_mm512_srai_epi16, __m512i, i16x32, >>)
 SHIFT(_mm512_slli_epi32, __m512i, __m512i, <<)
 SHIFT(_mm512_srli_epi32, __m512i, __m512i, >>)
@@ -380,11 +393,24 @@ FUNCTION __m128 _mm_movehdup_ps(__m128 x) {
 /* In each quarter: the lower, and the upper lanes of both in turns; any two of a, then of b. */
 BINARY_LANES(_mm512_unpacklo_ps, __m512, (i % 2 != 0 ? b : a)[i / 4 * 4 + i % 4 / 2])
 BINARY_LANES(_mm512_unpackhi_ps, __m512, (i % 2 != 0 ? b : a)[i / 4 * 4 + 2 + i % 4 / 2])
+BINARY_LANES(_mm256_unpacklo_epi32, __m256i, (i % 2 != 0 ? b : a)[i / 4 * 4 + i % 4 / 2])
+BINARY_LANES(_mm256_unpackhi_epi32, __m256i, (i % 2 != 0 ? b : a)[i / 4 * 4 + 2 + i % 4 / 2])
 FUNCTION __m512 _mm512_shuffle_ps(__m512 a, __m512 b, unsigned int from) {
     __m512 y;
     for
         EACH_LANE(i, y) {
             y[i] = (i % 4 < 2 ? a : b)[i / 4 * 4 + (from >> 2 * (i % 4) & 3)];
+        }
+    return y;
+}
+
+/* Two halves, of which 0 and 1 are those of a, 2 and 3 those of b. */
+FUNCTION __m256i _mm256_permute2x128_si256(__m256i a, __m256i b, unsigned int from) {
+    __m256i y;
+    for
+        EACH_LANE(i, y) {
+            unsigned int half = from >> 4 * (i / 4) & 3;
+            y[i] = (half < 2 ? a : b)[half % 2 * 4 + i % 4];
         }
     return y;
 }
@@ -399,7 +425,16 @@ FUNCTION __m512 _mm512_shuffle_f32x4(__m512 a, __m512 b, unsigned int from) {
     return y;
 }
 
-/* Lanes 0 to 31 are those of a, and 32 to 63 those of b. */
+/* The first lanes are those of a, and as many after them those of b. */
+FUNCTION __m512i _mm512_permutex2var_epi32(__m512i a, __m512i from, __m512i b) {
+    __m512i y;
+    for
+        EACH_LANE(i, y) {
+            uint32_t lane = from[i] % 32;
+            y[i] = (lane < 16 ? a : b)[lane % 16];
+        }
+    return y;
+}
 FUNCTION __m512i _mm512_permutex2var_epi16(__m512i a, __m512i from, __m512i b) {
     u16x32 y;
     for

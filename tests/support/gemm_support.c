@@ -78,8 +78,17 @@ double in_row(const dpi_gemm *p, const uint32_t *row, size_t i) {
     return number_in(p, row[i / p->layout.kr], i % p->layout.kr);
 }
 
+/* Unpacked bytes are 16 bits each, in the order 0, 2, 1, 3. */
+static double in_pairs(const uint32_t *row, size_t i) {
+    uint32_t pair = row[i / 4 * 2 + i % 2];
+    return (double)(int16_t)(uint16_t)(pair >> i % 4 / 2 * 16);
+}
+
 double in_lhs(const dpi_gemm *p, const uint32_t *row, size_t i) {
-    return p->lhs.expansion == 2 ? (double)float_of(row[i]) : in_row(p, row, i);
+    if (p->lhs.expansion == 1) {
+        return in_row(p, row, i);
+    }
+    return has_bytes(p) ? in_pairs(row, i) : (double)float_of(row[i]);
 }
 
 double in_column(const dpi_gemm *p, const uint32_t *column, size_t i) {

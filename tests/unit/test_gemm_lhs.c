@@ -81,15 +81,17 @@ START_TEST(rows_are_the_same_everywhere) {
 }
 END_TEST
 
-/* Rows for micro-kernels that read f32 are rounded as weights are, number by number. */
+/* Rows that are unpacked for the micro-kernel are rounded as weights are, number by number. */
 START_TEST(unpacked_rows_hold_the_same) {
     const dpi_gemm *p = products[_i];
     for (size_t n = 0; p->lhs.expansion == 2 && n < 200; n++) {
         size_t words = dpi_layout_depth(&p->layout, n);
         float *x = random_floats(n);
         uint32_t *row = garbage_words(words), *unpacked = garbage_words(words * p->lhs.expansion);
-        p->layout.round_row(x, n, row, NULL);
-        p->lhs.from_f32(x, n, unpacked, NULL);
+        dpi_row_scale scale = {0, 0}, unpacked_scale = {0, 0};
+        p->layout.round_row(x, n, row, &scale);
+        p->lhs.from_f32(x, n, unpacked, &unpacked_scale);
+        ck_assert_mem_eq(&scale, &unpacked_scale, sizeof scale);
         for (size_t i = 0; i < words * p->layout.kr; i++) {
             ck_assert_double_eq(in_lhs(p, unpacked, i), in_row(p, row, i));
         }

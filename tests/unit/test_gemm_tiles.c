@@ -6,6 +6,11 @@
 
 /* ---- one tile ---- */
 
+/* -127 .. 127 */
+static uint32_t random_byte(void) {
+    return random_below(255) - 127;
+}
+
 /* A word of numbers that `number` makes, all of which bf16 has; or one of any bytes. */
 static uint32_t make_word(const dpi_gemm *p, float (*number)(void)) {
     uint32_t word = 0;
@@ -16,8 +21,8 @@ static uint32_t make_word(const dpi_gemm *p, float (*number)(void)) {
         word = bits_of(number()) >> 16;
         return word | (bits_of(number()) & 0xffff0000U);
     default:
-        for (int i = 0; i < 4; i++) { /* -127 .. 127 */
-            word = word << 8 | ((random_below(255) - 127) & 0xffU);
+        for (int i = 0; i < 4; i++) {
+            word = word << 8 | (random_byte() & 0xffU);
         }
         return word;
     }
@@ -39,8 +44,11 @@ static const uint32_t *make_words(const dpi_gemm *p, size_t count, float (*numbe
 
 /* A word of a row as the tile reads it. */
 static uint32_t make_row_word(const dpi_gemm *p, float (*number)(void)) {
-    uint32_t word = make_word(p, number);
-    return p->lhs.expansion == 2 ? word << 16 : word;
+    if (p->lhs.expansion == 1) {
+        return make_word(p, number);
+    }
+    return has_bytes(p) ? random_byte() << 16 | (random_byte() & 0xffffU)
+                        : make_word(p, number) << 16;
 }
 
 static const uint32_t *make_rows(const dpi_gemm *p, size_t count, float (*number)(void)) {
@@ -60,7 +68,7 @@ static void make_scales(tile *t, bool whole) {
         const uint32_t *words = t->args.lhs + i * t->args.lhs_stride;
         row[i] = (dpi_row_scale){whole ? 0.5F : fabsf(random_float()), 0};
         for (size_t n = 0; n < 4 * t->args.depth; n++) {
-            row[i].sum += 128 * (int32_t)in_row(p, words, n);
+            row[i].sum += 128 * (int32_t)in_lhs(p, words, n);
         }
     }
     for (size_t j = 0; j < p->layout.nr; j++) {
@@ -228,10 +236,24 @@ START_TEST(elements_do_not_depend_on_the_tile) {
 }
 END_TEST
 
-/* A tile in tiles of plain C of one column. */
+/* The rows of a tile of bytes, [rows][depth], as panels have them. */
+static uint32_t *packed_rows(const dpi_gemm *p, const dpi_tile *args) {
+    uint32_t *words = guarded_words(args->rows * args->depth);
+    memset(words, 0, args->rows * args->depth * sizeof *words);
+    for (size_t i = 0; i < args->rows; i++) {
+        for (size_t n = 0; n < 4 * args->depth; n++) {
+            uint32_t byte = (uint8_t)(int)in_lhs(p, args->lhs + i * args->lhs_stride, n);
+            words[i * args->depth + n / 4] |= byte << 8 * (n % 4);
+        }
+    }
+    return words;
+}
+
+/* A tile of bytes in tiles of plain C of one column. */
 static void run_plain(const tile *t, float *c) {
     const dpi_gemm *p = t->product, *plain = dpi_gemm_rows(p->layout.precision);
     const dpi_tile *args = &t->args;
+    uint32_t *rows = packed_rows(p, args);
     for (size_t j = 0; j < args->columns; j += plain->layout.nr) {
         uint32_t *panel = guarded_words(args->depth * plain->layout.nr);
         for (size_t w = 0; w < args->depth; w++) {
@@ -243,7 +265,8 @@ static void run_plain(const tile *t, float *c) {
             part.rows = args->rows - i < plain->kernel.mr ? args->rows - i : plain->kernel.mr;
             part.columns =
                 args->columns - j < plain->layout.nr ? args->columns - j : plain->layout.nr;
-            part.lhs += i * args->lhs_stride;
+            part.lhs = rows + i * args->depth;
+            part.lhs_stride = args->depth;
             part.lhs_scale += i;
             part.panel = panel;
             part.panel_scale += j;
@@ -277,6 +300,18 @@ static void fill_bytes(const uint32_t *words, size_t count, uint8_t even, uint8_
     }
 }
 
+/* Rows of two bytes that alternate, as the tile reads them. */
+static void fill_rows(const tile *t, int even, int odd) {
+    const dpi_gemm *p = t->product;
+    uint32_t *words = (uint32_t *)(uintptr_t)t->args.lhs;
+    size_t row_words = t->args.depth * p->lhs.expansion;
+    size_t count = extent(p->kernel.mr, row_words, t->args.lhs_stride);
+    fill_bytes(words, count, (uint8_t)even, (uint8_t)odd);
+    for (size_t i = 0; p->lhs.expansion == 2 && i < count; i++) {
+        words[i] = (uint16_t)(i % t->args.lhs_stride % 2 == 0 ? even : odd) * 0x10001U;
+    }
+}
+
 /* The largest bytes of either sign, as many as there may be. */
 START_TEST(sums_of_bytes_do_not_overflow) {
     static const struct {
@@ -293,8 +328,7 @@ START_TEST(sums_of_bytes_do_not_overflow) {
         int x = extremes[e].x[0], y = extremes[e].x[1];
         int64_t sum =
             (int64_t)words * 2 * (x * (extremes[e].w[0] - 128) + y * (extremes[e].w[1] - 128));
-        fill_bytes(t.args.lhs, extent(p->kernel.mr, words, t.args.lhs_stride), (uint8_t)x,
-                   (uint8_t)y);
+        fill_rows(&t, x, y);
         fill_bytes(t.args.panel, words * p->layout.nr, extremes[e].w[0], extremes[e].w[1]);
         for (size_t i = 0; i < p->kernel.mr; i++) {
             row[i] = (dpi_row_scale){1, 128 * (int32_t)words * 2 * (x + y)};

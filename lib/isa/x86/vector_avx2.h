@@ -140,13 +140,20 @@ static inline vu u_even_bytes(vu x) {
     return u_and(x, u_set(0x00ff00ffu));
 }
 static inline vu u_odd_bytes(vu x) {
-    return u_even_bytes(_mm256_srli_epi32(x, 8));
+    return _mm256_srli_epi16(x, 8);
 }
 static inline vu u_even_signed(vu x) {
     return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
 }
 static inline vu u_odd_signed(vu x) {
     return _mm256_srai_epi16(x, 8);
+}
+/* The lanes of a and of b by turns. */
+static inline void u_store_alternately(dpi_kgroup *p, vu a, vu b) {
+    __m256i low = _mm256_unpacklo_epi32(a, b), high = _mm256_unpackhi_epi32(a, b);
+    __m256i *to = (__m256i *)(void *)p;
+    _mm256_storeu_si256(to, _mm256_permute2x128_si256(low, high, 0x20));
+    _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(low, high, 0x31));
 }
 /* Sums of the products of pairs of signed 16 bits. */
 static inline vu u_multiply_pairs(vu a, vu b) {

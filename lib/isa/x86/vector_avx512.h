@@ -146,13 +146,21 @@ static inline vu u_even_bytes(vu x) {
     return u_and(x, u_set(0x00ff00ffu));
 }
 static inline vu u_odd_bytes(vu x) {
-    return u_even_bytes(_mm512_srli_epi32(x, 8));
+    return _mm512_srli_epi16(x, 8);
 }
 static inline vu u_even_signed(vu x) {
     return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8);
 }
 static inline vu u_odd_signed(vu x) {
     return _mm512_srai_epi16(x, 8);
+}
+/* The lanes of a and of b by turns. */
+static inline void u_store_alternately(dpi_kgroup *p, vu a, vu b) {
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i high =
+        _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    _mm512_storeu_si512(p, _mm512_permutex2var_epi32(a, low, b));
+    _mm512_storeu_si512(p + V_LENGTH, _mm512_permutex2var_epi32(a, high, b));
 }
 /* Sums of the products of pairs of signed 16 bits. */
 static inline vu u_multiply_pairs(vu a, vu b) {
