@@ -52,6 +52,13 @@ assert dualpath.__version__ == dualpath.library_version()
 assert library in _library_path(), _library_path()" "$golden" "$1")
 }
 
+# The command line program of the installed package.
+runs() {
+    golden=$PWD/tests/golden/released
+    (cd "$work" && unset PYTHONPATH DUALPATH_LIBRARY && clean/bin/python -m dualpath info "$golden.gguf" >info.txt &&
+        grep -x 'method *dualpath' info.txt && clean/bin/python -m dualpath classify "$golden.gguf" "$golden.frames.npy")
+}
+
 installs() {
     (unset MAKEFLAGS MAKELEVEL && "$work/clean/bin/pip" install -q --force-reinstall --no-deps "$@")
 }
@@ -88,6 +95,7 @@ check "a checkout in a folder with a space" copy_checkout
 check "a source distribution, and a wheel of it" build_both
 check "the wheel is installed" installs "$work"/dist/*.whl
 check "and classifies with the library inside" classifies /site-packages/dualpath/
+check "and runs as a command line program" runs
 check "a wheel of the checkout" wheel_of_checkout
 check "has the same files as that of the source distribution" has_same_files
 check "an editable install" installs -e "$package"

@@ -36,6 +36,24 @@ class Orientation(NamedTuple):
     """Whether the file says a multiple of 90 degrees."""
 
 
+class Given(NamedTuple):
+    """What a caller says of frames in the place of what they say; None: what they say counts."""
+
+    color: str | None = None
+    rotation: int | None = None
+    mirrored: bool = False
+    """Also without a rotation it takes the place of the turn that a file says."""
+    aspect: tuple[int, int] | None = None
+
+    def orientation(self, stated: Orientation) -> Orientation:
+        if self.rotation is None and not self.mirrored:
+            return stated
+        return Orientation(self.rotation or 0, self.mirrored)
+
+
+AS_STATED = Given()
+
+
 class Color(NamedTuple):
     name: str
     guessed: bool
@@ -87,11 +105,13 @@ def has_chroma(frame: Any) -> bool:
     return not _is_rgb(frame.format) and not _GRAY.fullmatch(frame.format.name)
 
 
-def as_frame(decoded: Any, orientation: Orientation, aspect: tuple[int, int]) -> Frame:
+def as_frame(decoded: Any, orientation: Orientation, aspect: tuple[int, int],
+             given: Given = AS_STATED) -> Frame:
     """Without a copy where the library has the format; more than 8 bits are rounded to 8."""
-    planes, format, color = _planes(decoded, color_of(decoded).name)
-    return Frame(*planes, format=format, color=color, rotation=orientation.rotation,
-                 mirrored=orientation.mirrored, aspect=aspect)
+    planes, format, color = _planes(decoded, given.color or color_of(decoded).name)
+    turn = given.orientation(orientation)
+    return Frame(*planes, format=format, color=color, rotation=turn.rotation,
+                 mirrored=turn.mirrored, aspect=given.aspect or aspect)
 
 
 def _planes(decoded: Any, color: str) -> tuple[tuple[Bytes, ...], str, str]:

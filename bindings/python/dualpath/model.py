@@ -26,7 +26,7 @@ from ._lib import (
 )
 from ._source import open_model, open_task, path_bytes, verify_source
 
-_CPU_MASKS = {
+CPU_SETS = {
     "c": 0,
     "avx2": 1,
     "avx2-vnni": 5,
@@ -96,6 +96,8 @@ class ModelInfo:
     checksums and compiled ones."""
     shared_bytes: int
     """Of a task: the memory of its backbone, which ``weight_bytes`` leaves out; else 0."""
+    counted_bytes: int
+    """What counted for ``max_memory`` when the model was opened; 0 without that."""
     method: str
     """How the transformer was adapted to video: "dualpath", "aim", "st-adapter", "vpt",
     "adaptformer", "probe". All but the first have one path."""
@@ -274,6 +276,11 @@ class Model(Owner):
         """O: length of the features of both paths."""
         return self.info.feature_size
 
+    def counted_bytes(self) -> int:
+        """What counts for ``max_memory`` now, of the model, tasks on it and sessions on it; 0 without
+        that."""
+        return self._opened().use(_read_info).counted_bytes
+
     def _known(self) -> ModelFacts:
         if not hasattr(self, "_facts"):
             self._opened()  # which says why there are none
@@ -362,7 +369,7 @@ def _options(precision: str | None, cpu: str | None) -> dp_model_options:
     if precision is not None:
         options.precision = number_of("precision", precision, first=1)
     if cpu is not None:
-        options.cpu_mask = choice("cpu", cpu, _CPU_MASKS)
+        options.cpu_mask = choice("cpu", cpu, CPU_SETS)
     return options
 
 

@@ -38,7 +38,7 @@ from .frames import Frame, Frames, Snapshot, describe
 from .model import Model, ModelFacts
 from .pool import MAX_THREADS, Pool
 from .result import Prediction, Result
-from .video import Stamps, read_chosen, sampled_frames
+from .video import Choose, Stamps, Video, read_chosen, sampled_frames
 
 MAX_RATE = 65536
 
@@ -223,6 +223,20 @@ class Session(Owner):
         whatever the rate of the file. Where frames are missing, the one before stands in their place.
         ``sampling`` and ``views`` then choose among these, in steps of 1; ``rate`` is not given.
         """
+        return self._classify_chosen(
+            functools.partial(read_chosen, path), sampling, rate, views, crops, sample_fps
+        )
+
+    def _classify_chosen(
+        self,
+        read: Callable[[Choose], Video],
+        sampling: str,
+        rate: int | None,
+        views: int | None,
+        crops: int | None,
+        sample_fps: float | None,
+    ) -> Result:
+        """The same of any film: ``read(choose)`` reads it, and keeps the frames ``choose(stamps)``."""
         clip, facts = _clip(sampling, rate, views, crops), self._opened().about.model
         if sample_fps is not None:
             if rate is not None:
@@ -239,7 +253,7 @@ class Session(Owner):
             chosen: list[int] = there[sampled[sampled < len(there)]].tolist()
             return chosen
 
-        video = read_chosen(path, choose)
+        video = read(choose)
         taken = numbers(video.stamps)
         frames = [video.frames[number] for number in taken]
         return self._classify(frames, clip, taken, video.stamps.after_the_first())

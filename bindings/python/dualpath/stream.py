@@ -196,6 +196,15 @@ class Stream(Owner):
 
         return self._use_beside("push", put) if self._is_for_two_threads() else self._use(work)
 
+    def _rest(self) -> list[Window]:
+        """After an exception: the windows that it kept back."""
+
+        def work(pointer: Any, state: _State) -> list[Window]:
+            _compute(pointer, state)
+            return state.take_windows()
+
+        return self._use(work)
+
     def finish(self) -> list[Window]:
         """No more frames come: what is left to compute, and the last window.
 

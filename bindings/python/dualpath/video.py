@@ -9,6 +9,7 @@ files that are interlaced or damaged.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._advice import refusal, video_advice
-from ._decoded import as_frame, aspect_of, color_of, has_chroma, orientation_of
+from ._decoded import AS_STATED, Given, as_frame, aspect_of, color_of, has_chroma, orientation_of
 from ._lib import whole
 from ._pixels import Bytes
 from ._refused import show
@@ -46,9 +47,9 @@ def iterate_video(path: str | os.PathLike[str], rate: int = 1) -> Iterator[Frame
     """The frames of a video file one by one, every ``rate``-th."""
     if whole("rate", rate) < 1:
         raise ValueError(f"rate must be at least 1, not {rate}")
-    for decoded, described in _decode(path, lambda index: index % rate == 0):
-        if described is not None:
-            yield described
+    for index, shot in enumerate(shots_of(path)):
+        if index % rate == 0:
+            yield shot.make()
 
 
 def iterate_pictures(path: str | os.PathLike[str], rate: int = 1) -> Iterator[Bytes]:
@@ -64,7 +65,7 @@ def iterate_shown(
     Where the file does not say when, it is by ``fps``, else by the rate that it states.
     """
     first = None
-    with _video_stream(path) as (container, stream):
+    with video_stream(path) as (container, stream):
         for frame, time in _with_times(container, stream, os.fspath(path), fps):
             first = time if first is None else first
             yield frame, time if time is None or first is None else time - first
@@ -75,22 +76,32 @@ def iterate_container(
 ) -> Iterator[tuple[Frame, float | None]]:
     """The frames of an open container from where it stands, and their time stamps in seconds."""
     name = show(str(container.name))
-    with _in_sentences(name):
-        yield from _with_times(container, _first_stream(container, name), name, fps)
+    with in_sentences(name):
+        yield from _with_times(container, first_video_stream(container, name), name, fps)
 
 
 def _with_times(
     container: Any, stream: Any, name: str, fps: float | None
 ) -> Iterator[tuple[Frame, float | None]]:
-    clock = Clock(fps or _stated_rate(stream))
-    for decoded, described in _decode_stream(container, stream, name, lambda _: True):
-        assert described is not None
-        yield described, clock.time_of(decoded.time)
+    clock = Clock(fps or stated_rate(stream))
+    for shot in decode_stream(container, stream, name):
+        yield shot.make(), clock.time_of(shot.seconds)
 
 
-def _stated_rate(stream: Any) -> float | None:
+def stated_rate(stream: Any) -> float | None:
     rate = stream.guessed_rate or stream.average_rate
     return float(rate) if rate else None
+
+
+class Shot(NamedTuple):
+    """A frame of a film."""
+
+    seconds: float | None
+    """When it is shown, or None where the film does not say."""
+    make: Callable[[], Frame]
+    """The frame for the library, which costs time and memory."""
+    decoded: Any = None
+    """As PyAV gives it."""
 
 
 class Stamps(NamedTuple):
@@ -119,9 +130,11 @@ class Video(NamedTuple):
     stamps: Stamps
 
 
-def read_chosen(
-    path: str | os.PathLike[str], choose: Callable[[Stamps], Collection[int]]
-) -> Video:
+Choose = Callable[[Stamps], Collection[int]]
+"""Which frames of a film with these stamps are to be read."""
+
+
+def read_chosen(path: str | os.PathLike[str], choose: Choose) -> Video:
     """All frames of a video file, of which only those in ``choose(stamps)`` are real.
 
     ``stamps`` are those of all frames of the file. The others stand in the list as the real frame
@@ -129,17 +142,43 @@ def read_chosen(
     the chosen ones take time and memory. The packets of a file tell the stamps without decoding;
     where they are wrong, and others are to be chosen, the file is decoded again.
     """
-    expected = _stamps_of_packets(path)
+    return choose_frames(stamps_of_packets(path), lambda: shots_of(path), choose)
+
+
+def choose_frames(
+    expected: Stamps, film: Callable[[], Iterator[Shot]], choose: Choose
+) -> Video:
+    """The same of any film that can be read twice, whose stamps are expected to be these."""
     chosen = set(choose(expected)) if expected.seconds else set()
-    frames, stamps = _decode_chosen(path, chosen)
+    frames, seconds = take_shots(film(), lambda number, _: number in chosen)
+    stamps = Stamps(seconds, expected.rate)
     true = set(choose(stamps))
     if true != chosen:
-        frames, stamps = _decode_chosen(path, true)
+        frames, seconds = take_shots(film(), lambda number, _: number in true)
+        stamps = Stamps(seconds, expected.rate)
+    return Video(stand_in(frames, len(seconds)), stamps)
+
+
+def take_shots(
+    film: Iterator[Shot], wanted: Callable[[int, float | None], bool]
+) -> tuple[dict[int, Frame], list[float | None]]:
+    """The frames that are wanted, by their number and time, and when each frame is shown."""
+    frames: dict[int, Frame] = {}
+    seconds: list[float | None] = []
+    for number, shot in enumerate(film):
+        if wanted(number, shot.seconds):
+            frames[number] = shot.make()
+        seconds.append(shot.seconds)
+    return frames, seconds
+
+
+def stand_in(frames: dict[int, Frame], count: int) -> list[Frame]:
+    """``count`` frames, those that are not there being the one before, or the first."""
     filled, current = [], frames[min(frames)]
-    for index in range(len(stamps.seconds)):
-        current = frames.get(index, current)
+    for number in range(count):
+        current = frames.get(number, current)
         filled.append(current)
-    return Video(filled, stamps)
+    return filled
 
 
 def sampled_frames(
@@ -207,45 +246,29 @@ def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64
     return frames
 
 
-def _decode_chosen(
-    path: str | os.PathLike[str], chosen: Collection[int]
-) -> tuple[dict[int, Frame], Stamps]:
-    """The chosen frames by their number, and the stamps of all."""
-    frames: dict[int, Frame] = {}
-    seconds: list[float | None] = []
-    with _video_stream(path) as (container, stream):
-        name, rate = os.fspath(path), _stated_rate(stream)
-        wanted = chosen.__contains__
-        for decoded, described in _decode_stream(container, stream, name, wanted):
-            if described is not None:
-                frames[len(seconds)] = described
-            seconds.append(decoded.time)
-    return frames, Stamps(seconds, rate)
+def shots_of(path: str | os.PathLike[str], given: Given = AS_STATED) -> Iterator[Shot]:
+    """The frames of a video file. What is ``given`` counts, instead of what the file says."""
+    with video_stream(path) as (container, stream):
+        yield from decode_stream(container, stream, os.fspath(path), given)
 
 
-def _decode(
-    path: str | os.PathLike[str], wanted: Callable[[int], bool]
-) -> Iterator[tuple[Any, Frame | None]]:
-    """Each frame as PyAV decodes it, and as the library takes it if it is wanted."""
-    with _video_stream(path) as (container, stream):
-        yield from _decode_stream(container, stream, os.fspath(path), wanted)
-
-
-def _decode_stream(
-    container: Any, stream: Any, name: str, wanted: Callable[[int], bool]
-) -> Iterator[tuple[Any, Frame | None]]:
+def decode_stream(
+    container: Any, stream: Any, name: str, given: Given = AS_STATED
+) -> Iterator[Shot]:
     """The same of an open container."""
-    index = -1
+    count = 0
     aspect, hints = aspect_of(stream), _Hints(name)
-    for index, decoded in enumerate(_decodable(container, stream, hints)):
-        described = None
-        if wanted(index):
-            orientation = orientation_of(decoded)
-            hints.see(decoded, orientation.exact)
-            described = as_frame(decoded, orientation, aspect)
-        yield decoded, described
-    if index < 0:
+    for decoded in _decodable(container, stream, hints):
+        count += 1
+        yield Shot(decoded.time, functools.partial(_make, decoded, aspect, given, hints), decoded)
+    if count == 0:
         raise ValueError(f"{name} holds no frame that can be decoded")
+
+
+def _make(decoded: Any, aspect: tuple[int, int], given: Given, hints: _Hints) -> Frame:
+    orientation = orientation_of(decoded)
+    hints.see(decoded, orientation.exact)
+    return as_frame(decoded, orientation, aspect, given)
 
 
 def _decodable(container: Any, stream: Any, hints: _Hints) -> Iterator[Any]:
@@ -306,11 +329,11 @@ def _is_cut_off(path: str, stream: Any) -> bool:
     return any(e.pos + e.size > size for e in getattr(stream, "index_entries", ()))
 
 
-def _stamps_of_packets(path: str | os.PathLike[str]) -> Stamps:
+def stamps_of_packets(path: str | os.PathLike[str]) -> Stamps:
     """In the order in which frames are shown."""
     stamps = []
-    with _video_stream(path) as (container, stream):
-        rate = _stated_rate(stream)
+    with video_stream(path) as (container, stream):
+        rate = stated_rate(stream)
         with contextlib.suppress(_av().error.InvalidDataError):
             for packet in container.demux(stream):
                 if packet.size > 0:
@@ -321,22 +344,37 @@ def _stamps_of_packets(path: str | os.PathLike[str]) -> Stamps:
 
 
 @contextlib.contextmanager
-def _video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
-    av, name = _av(), _file_name(path)
-    with _in_sentences(name), av.open(name, metadata_errors="replace") as container:
-        stream = _first_stream(container, name)
+def video_stream(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
+    """The container of a video file and its first video stream."""
+    with _opened(_file_name(path), None) as (container, stream):
         stream.thread_type = "AUTO"
         yield container, stream
 
 
-def _first_stream(container: Any, name: str) -> Any:
+@contextlib.contextmanager
+def live_stream(name: str, format: str | None) -> Iterator[tuple[Any, Any]]:
+    """The same of a camera or an address; ``format`` is FFmpeg's name of the kind of device."""
+    if format is None and name.startswith("/dev/video"):
+        format = "v4l2"
+    with _opened(name, format) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _opened(name: str, format: str | None) -> Iterator[tuple[Any, Any]]:
+    av = _av()
+    with in_sentences(name), av.open(name, format=format, metadata_errors="replace") as container:
+        yield container, first_video_stream(container, name)
+
+
+def first_video_stream(container: Any, name: str) -> Any:
     if not container.streams.video:
         raise ValueError(f"{name} holds no video stream")
     return container.streams.video[0]
 
 
 @contextlib.contextmanager
-def _in_sentences(name: str) -> Iterator[None]:
+def in_sentences(name: str) -> Iterator[None]:
     """Errors of FFmpeg name the file and say what it is, where its first bytes tell."""
     try:
         yield

@@ -87,11 +87,11 @@ def test_only_chosen_frames_are_described(monkeypatch, session, path):
     assert len(described) == len(set(result.frame_indices.flat)) < 20
 
 
-def test_wrong_stamps_of_packets(monkeypatch, session, path):
+def test_wrongstamps_of_packets(monkeypatch, session, path):
     """Then the file is decoded again."""
     expected = session.classify_video(path, sample_fps=10)
     for wrong in ([None] * 3, [0.0, 0.1, 100.0], []):
-        monkeypatch.setattr(video, "_stamps_of_packets", lambda path: video.Stamps(wrong, 25))
+        monkeypatch.setattr(video, "stamps_of_packets", lambda path: video.Stamps(wrong, 25))
         assert np.array_equal(session.classify_video(path, sample_fps=10).logits, expected.logits)
 
 
@@ -146,6 +146,6 @@ def test_the_program_takes_the_same(program, released, session, odd_film, fps, o
 
 
 def test_odd_films_are_odd(odd_film):
-    times = video._stamps_of_packets(odd_film).after_the_first()
+    times = video.stamps_of_packets(odd_film).after_the_first()
     steps = np.diff(times)
     assert steps.max() > 1 and len(np.unique(steps.round(3))) > 20

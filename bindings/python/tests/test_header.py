@@ -67,9 +67,9 @@ class TestHeader:
             "neon-dot": dot,
             "neon-i8mm": f"{dot} | DP_CPU_I8MM | DP_CPU_ARM_BF16",
         }
-        assert list(masks) == TIERS and set(TIERS) == set(model_module._CPU_MASKS)
+        assert list(masks) == TIERS and set(TIERS) == set(model_module.CPU_SETS)
         for name, mask in masks.items():
-            expected[mask] = model_module._CPU_MASKS[name]
+            expected[mask] = model_module.CPU_SETS[name]
         for name in ("model", "center", "first", "uniform", "given", "interval", "spread", "segments"):
             expected[f"DP_SAMPLING_{name.upper()}"] = _lib.number_of("sampling", name)
         for name in ("rgb24", "bgr24", "rgba", "bgra", "gray8", "nv12", "i420"):

@@ -97,7 +97,7 @@ def test_only_chosen_frames_are_held(path, all_frames):
 
 @pytest.mark.parametrize("wrong", [0, 1, COUNT - 1, COUNT + 30])
 def test_wrong_packet_count(monkeypatch, session, path, all_frames, wrong):
-    monkeypatch.setattr(video, "_stamps_of_packets", lambda path: video.Stamps([None] * wrong, 25))
+    monkeypatch.setattr(video, "stamps_of_packets", lambda path: video.Stamps([None] * wrong, 25))
     expected = session.classify(all_frames, rate=2).logits
     assert np.array_equal(session.classify_video(path, rate=2).logits, expected)
 
