@@ -42,9 +42,10 @@ from .events import Event, Events
 from .frames import Frame, Frames
 from .model import Model, ModelInfo, compile_model, verify
 from .pool import Pool
-from .result import Prediction, Result, Timings, Window
-from .session import Attention, Session
+from .result import Attention, Prediction, Result, Timings, Window
+from .session import Session
 from .stream import Stream
+from .timeline import Timeline
 from .video import read_video
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Session",
     "Stream",
     "ThreadError",
+    "Timeline",
     "Timings",
     "UnsupportedError",
     "Window",
@@ -101,9 +103,11 @@ def classify(
     views: int | None = None,
     crops: int | None = None,
     threads: int = 0,
+    pictures: bool = False,
 ) -> Result:
     """Classifies one clip: frames as for Session.classify(), or the path of a video file.
 
+    With ``pictures``, the result has what the model saw, and notebooks show it.
     A path as ``model`` is opened for this one call; open a Model once to classify many clips.
     """
     if clip is None:
@@ -113,4 +117,5 @@ def classify(
         classify_clip: Callable[..., Result] = session.classify
         if isinstance(clip, (str, os.PathLike)):
             classify_clip = session.classify_video
-        return classify_clip(clip, sampling=sampling, rate=rate, views=views, crops=crops)
+        return classify_clip(clip, sampling=sampling, rate=rate, views=views, crops=crops,
+                             pictures=pictures)

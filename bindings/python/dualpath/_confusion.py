@@ -1,18 +1,16 @@
-"""A confusion matrix: counted, described in words, and drawn as a PNG file with numpy and zlib."""
+"""A confusion matrix: counted, described in words, and drawn as a picture with numpy."""
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from ._pixels import Bytes
 from ._refused import show
 
 Counts = npt.NDArray[np.int64]
-Pixels = npt.NDArray[np.uint8]
 
 # Digits in 3 x 5 dots, a row in each number.
 _DIGITS = ((7, 5, 5, 5, 7), (2, 6, 2, 2, 7), (7, 1, 7, 4, 7), (7, 1, 7, 1, 7), (5, 5, 7, 1, 1),
@@ -57,7 +55,7 @@ def _text(number: int) -> npt.NDArray[np.bool_]:
     return dots.repeat(_SCALE, axis=0).repeat(_SCALE, axis=1).astype(bool)
 
 
-def _put(cell: Pixels, number: int, color: npt.NDArray[np.int64]) -> None:
+def _put(cell: Bytes, number: int, color: npt.NDArray[np.int64]) -> None:
     """A number in the middle of a cell, if there is room for it."""
     text = _text(number)
     top, left = (cell.shape[0] - text.shape[0]) // 2, (cell.shape[1] - text.shape[1]) // 2
@@ -65,7 +63,7 @@ def _put(cell: Pixels, number: int, color: npt.NDArray[np.int64]) -> None:
         cell[top:top + text.shape[0], left:left + text.shape[1]][text] = color
 
 
-def draw(counts: Counts) -> Pixels:
+def draw(counts: Counts) -> Bytes:
     """Rows are classes, columns answers, both numbered; a cell is as dark as its share of its row:
     blue what is right, red what is not."""
     classes = len(counts)
@@ -74,7 +72,7 @@ def draw(counts: Counts) -> Pixels:
     picture[:] = _PAPER
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
-    def cell(row: int, column: int) -> Pixels:
+    def cell(row: int, column: int) -> Bytes:
         return picture[row * side:(row + 1) * side, column * side:(column + 1) * side]
 
     for i in range(classes):
@@ -86,17 +84,3 @@ def draw(counts: Counts) -> Pixels:
             if counts[i, j]:
                 _put(here, int(counts[i, j]), _PAPER if share[i, j] > 0.5 else _INK)
     return picture
-
-
-def write_png(path: str, pixels: Pixels) -> None:
-    """``[height][width][3]`` as an RGB file."""
-    height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each row begins with its filter: none
-    rows[:, 1:] = pixels.reshape(height, -1)
-    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-              (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
-    with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        for kind, data in chunks:
-            checksum = zlib.crc32(kind + data)
-            file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum))

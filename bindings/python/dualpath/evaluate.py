@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ._confusion import count_pairs, describe_classes, draw, write_png
+from ._confusion import count_pairs, describe_classes, draw
 from ._lists import is_array, read_array, read_list, read_table, with_classes
+from ._png import encode_png
 from ._refused import ending_in_a_sentence, show
 from .model import Model
 from .result import Result
@@ -129,7 +130,8 @@ def report_confusion(
     pairs = [(label, int(answers.logits[clip].argmax())) for clip, label in clips]
     counts = count_pairs(pairs, len(names))
     print("\n".join(describe_classes(counts, names)))
-    write_png(path, draw(counts))
+    with open(path, "wb") as file:
+        file.write(encode_png(draw(counts)))
     print(f"confusion matrix: {path}, a row for each class, a column for each answer")
 
 

@@ -16,6 +16,7 @@ from ._lib import check, default, dp_event, dp_events, dp_events_options, intege
 from ._times import microseconds, real
 from .errors import NoHeadError
 from .model import Model
+from .timeline import Timeline
 
 MAX_CLASSES = 1 << 24
 MAX_SMOOTH = 255
@@ -63,9 +64,9 @@ class _State:
         self.over: list[Event] = []
         """Events that nobody got yet."""
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> Timeline:
         over, self.over = self.over, []
-        return over
+        return Timeline(over)
 
 
 class Events(Owner):
@@ -131,7 +132,15 @@ class Events(Owner):
             check(library().dp_events_ignore(handle.pointer, index))
         self._handle = handle
 
-    def push(self, window: Evidence) -> list[Event]:
+    def collect(self, windows: Iterable[Evidence]) -> Timeline:
+        """Takes window after window and finishes: all events that are over since, by their start::
+
+            dualpath.Events(model, smooth=3).collect(stream.watch("film.mp4"))
+        """
+        found = [event for window in windows for event in self.push(window)]
+        return Timeline(sorted([*found, *self.finish()], key=lambda event: event.start))
+
+    def push(self, window: Evidence) -> Timeline:
         """Takes the next window, and answers the events that are over now, by their start.
 
         ``window`` is a Window of a stream, or anything that has its ``start`` and ``end`` in seconds
@@ -141,7 +150,7 @@ class Events(Owner):
         end_us = microseconds("end", _part(window, "end"))
         given = _part(window, "probabilities")
 
-        def work(pointer: Any, state: _State) -> list[Event]:
+        def work(pointer: Any, state: _State) -> Timeline:
             numbers = _numbers(given, state.classes)
             _collect(pointer, state)  # what an exception left
             place = numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
@@ -151,26 +160,26 @@ class Events(Owner):
 
         return self._use(work)
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> Timeline:
         """No more windows come: ends what goes on, and answers what is over."""
 
-        def work(pointer: Any, state: _State) -> list[Event]:
+        def work(pointer: Any, state: _State) -> Timeline:
             check(library().dp_events_finish(pointer))
             _collect(pointer, state)
             return state.take_events()
 
         return self._use(work)
 
-    def open(self) -> list[Event]:
+    def open(self) -> Timeline:
         """The events that go on, as far as they are known, by class."""
 
-        def work(pointer: Any, state: _State) -> list[Event]:
+        def work(pointer: Any, state: _State) -> Timeline:
             event, ask = dp_event(), library().dp_events_open
-            return [
+            return Timeline(
                 _event(event, state.labels)
                 for index in range(state.classes)
                 if ask(pointer, index, ctypes.byref(event))
-            ]
+            )
 
         return self._use(work)
 
@@ -182,6 +191,12 @@ class Events(Owner):
             state.over.clear()
 
         self._use(work)
+
+    def __repr__(self) -> str:
+        handle = getattr(self, "_handle", None)
+        if not handle:
+            return "<dualpath.Events (closed)>"
+        return f"<dualpath.Events of {handle.about.classes} classes>"
 
     def close(self) -> None:
         """Frees its memory. Closing twice does nothing."""

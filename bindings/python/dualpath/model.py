@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from . import _html as html
 from ._advice import named
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
 from ._handle import Handle, Owner
@@ -25,6 +26,8 @@ from ._lib import (
     text,
 )
 from ._source import open_model, open_task, path_bytes, verify_source
+
+_SHOWN = 10  # labels in a notebook
 
 CPU_SETS = {
     "c": 0,
@@ -227,6 +230,13 @@ class Model(Owner):
         closed = "" if self._handle else " (closed)"
         return f"<dualpath.Model {self.info.description}{closed}>"
 
+    def _repr_html_(self) -> str:
+        if not hasattr(self, "_facts"):
+            return html.panel(repr(self))
+        return html.panel(f"{self.name or 'A model'}{'' if self._handle else ' (closed)'}",
+                          html.note(self.description), _labels_table(self.labels),
+                          html.note(f"{self.info.protocol}"))
+
     def close(self) -> None:
         """Lets go of the model; its sessions go on. Closing twice does nothing."""
         super().close()
@@ -285,6 +295,15 @@ class Model(Owner):
         if not hasattr(self, "_facts"):
             self._opened()  # which says why there are none
         return self._facts
+
+
+def _labels_table(labels: tuple[str, ...]) -> str:
+    """The first labels."""
+    rows = [(str(index), html.label_of(index, label)) for index, label in enumerate(labels[:_SHOWN])]
+    if not rows:
+        return html.note("No classes: features only.")
+    first = f"The first {len(rows)} of {len(labels)}" if len(labels) > len(rows) else f"{len(rows)}"
+    return html.table(f"{first} classes", ["index", "class"], rows, "rl")
 
 
 def verify(

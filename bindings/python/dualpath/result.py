@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _html as html
 from ._lib import dp_prediction, dp_result, dp_window, text, whole
+from ._pictures import Pictures, contact_sheet
+from ._refused import show
 from .errors import NoHeadError
+
+_SHOWN = 5  # classes in a notebook
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Prediction:
         return cls(c.index, text(c.label), c.probability, c.logit)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """What the model says of some frames. C classes, O the model's feature size; all arrays are
     float32.
@@ -63,6 +68,33 @@ class Answer:
     labels: tuple[str, ...] = field(repr=False)
     """The model's labels, ``C`` of them."""
 
+    def __repr__(self) -> str:
+        return f"<dualpath.{type(self).__name__} {self._title()}: {self._summary()}>"
+
+    def _title(self) -> str:
+        """Of which frames it is."""
+        raise NotImplementedError
+
+    def _summary(self) -> str:
+        if self.logits is None:
+            return f"features of {len(self.feature_spatial)} numbers"
+        best = [f"{show(one.label)!r}" if one.label else f"class {one.index}" for one in self.top(3)]
+        parts = [f"{name} {one.probability:.1%}" for name, one in zip(best, self.top(3))]
+        return ", ".join(parts) + (f" of {len(self.labels)} classes" if len(self.labels) > 3 else "")
+
+    def _bars(self) -> str:
+        """The likeliest classes, as HTML."""
+        if self.logits is None:
+            return html.note(f"No classes: features of {len(self.feature_spatial)} numbers.")
+        top = self.top(_SHOWN)
+        rows = [(html.label_of(one.index, one.label), html.bar(one.probability),
+                 html.percent(one.probability)) for one in top]
+        caption = f"The {len(top)} likeliest of {len(self.labels)} classes"
+        return html.table(caption, ["class", "", "probability"], rows, "llr")
+
+    def _costs(self) -> str:
+        return f"{self.timings.total_ms:.1f} ms, {self.macs / 1e9:.2f} billion multiply-adds"
+
     def top(self, k: int = 5) -> list[Prediction]:
         """The ``k`` likeliest classes (all, when there are fewer), likeliest first."""
         if self.logits is None or self.probabilities is None:
@@ -76,7 +108,7 @@ class Answer:
         ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result(Answer):
     """The answer for one clip."""
 
@@ -85,6 +117,21 @@ class Result(Answer):
     frame_times: npt.NDArray[np.float64] | None = field(repr=False)
     """``[V, T]``: when they are shown, in seconds after the first frame of a video file; None for a
     clip that has no times."""
+    pictures: Pictures | None = field(default=None, repr=False)
+    """What the model saw, where ``classify(..., pictures=True)`` asked for it: notebooks show it."""
+
+    def _title(self) -> str:
+        views, frames = self.frame_indices.shape
+        return f"{frames} frames" if views == 1 else f"{views} views of {frames} frames"
+
+    def _repr_html_(self) -> str:
+        times = None if self.frame_times is None else self.frame_times[0]
+        when = "" if times is None else f", {times.min():.2f} to {times.max():.2f} s"
+        numbers = ", ".join(map(str, self.frame_indices[0].tolist()))
+        shown = "" if self.pictures is None else contact_sheet(self.pictures, self.frame_indices[0], times)
+        view = "First view: frames" if len(self.frame_indices) > 1 else "Frames"
+        return html.panel(f"What happens in {self._title()}", self._bars(), shown,
+                          html.note(f"{view} {numbers}{when}. {self._costs()}."))
 
     @classmethod
     def _from_c(
@@ -99,7 +146,7 @@ class Result(Answer):
         return cls(**_answer(c, labels), frame_indices=frame_indices, frame_times=frame_times)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Window(Answer):
     """The answer for T sampled frames of a stream: that of a clip of these frames, bit for bit.
 
@@ -114,6 +161,15 @@ class Window(Answer):
     """``[T]``: their times in seconds; of one that stands for missing ones, in between."""
     dropped: int
     """Sampled frames that the stream lost so far, because they came too fast."""
+
+    def _title(self) -> str:
+        return f"{self.start:.2f} .. {self.end:.2f} s"
+
+    def _repr_html_(self) -> str:
+        frames = f"frames {self.frames[0]} to {self.frames[-1]}"
+        lost = f", {self.dropped} frames lost so far" if self.dropped else ""
+        return html.panel(f"What happens from {self.start:.2f} to {self.end:.2f} s", self._bars(),
+                          html.note(f"Window {self.number}, {frames}{lost}. {self._costs()}."))
 
     @property
     def start(self) -> float:
@@ -134,6 +190,17 @@ class Window(Answer):
             times=_copy(c.times_us, c.frame_count) / 1e6,
             dropped=c.dropped,
         )
+
+
+class Attention(NamedTuple):
+    """What the class token of each image attends to: weights of float32 that sum up to 1 for each
+    head. Token 0 is the class token itself, then come the patches, row by row, then prompts."""
+
+    spatial: npt.NDArray[np.float32]
+    """``[spatial_frames, heads, tokens]``; a rollout has one head."""
+    temporal: npt.NDArray[np.float32]
+    """``[framesets, heads, tokens]``, none with one path. Frame i of a frameset is in the cell of row ``i // grid`` and
+    column ``i % grid``."""
 
 
 def _answer(c: dp_result | dp_window, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -31,13 +32,14 @@ from ._lib import (
     text,
     with_experimental,
 )
+from ._pictures import Pictures, as_bytes
 from ._protocol import MAX_CROPS, MAX_VIEWS
 from ._times import MAX_SAMPLE_FPS, frequency
 from .errors import error_for
 from .frames import Frame, Frames, Snapshot, describe
 from .model import Model, ModelFacts
 from .pool import MAX_THREADS, Pool
-from .result import Prediction, Result
+from .result import Attention, Prediction, Result
 from .video import Choose, Stamps, Video, read_chosen, sampled_frames
 
 MAX_RATE = 65536
@@ -48,17 +50,6 @@ _Answer = TypeVar("_Answer")
 
 
 _ATTENTION = {"none": 0, "last": 1, "rollout": 2}
-
-
-class Attention(NamedTuple):
-    """What the class token of each image attends to: weights of float32 that sum up to 1 for each
-    head. Token 0 is the class token itself, then come the patches, row by row, then prompts."""
-
-    spatial: npt.NDArray[np.float32]
-    """``[spatial_frames, heads, tokens]``; a rollout has one head."""
-    temporal: npt.NDArray[np.float32]
-    """``[framesets, heads, tokens]``, none with one path. Frame i of a frameset is in the cell of row ``i // grid`` and
-    column ``i % grid``."""
 
 
 class _Facts(NamedTuple):
@@ -143,6 +134,13 @@ class Session(Owner):
         check(_on(opened("model", model, Model), pool, options, measure, ctypes.byref(size)))
         return size.value
 
+    def __repr__(self) -> str:
+        if not hasattr(self, "_handle"):
+            return "<dualpath.Session (never opened)>"
+        closed = "" if self._handle else " (closed)"
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"<dualpath.Session of {threads} on {self._model.info.description}{closed}>"
+
     @property
     def model(self) -> Model:
         """The model of the session."""
@@ -162,6 +160,7 @@ class Session(Owner):
         rate: int | None = None,
         views: int | None = None,
         crops: int | None = None,
+        pictures: bool = False,
     ) -> Result:
         """Classifies a clip of any number of frames of any size.
 
@@ -178,8 +177,10 @@ class Session(Owner):
         - ``rate``: 1 .. 65536 frames; None: the model's ``sampling_rate``.
         - ``views``: temporal views, 1 .. 256; ``crops``: square crops along the longer side,
           1 .. 64; None: the model's. Logits and features of all views and crops are averaged.
+        - ``pictures``: the result has what the model saw of the first view and crop, and notebooks
+          show it. Not in a session that goes ``image_by_image``.
         """
-        return self._classify(frames, _clip(sampling, rate, views, crops))
+        return self._classify(frames, _clip(sampling, rate, views, crops), pictures=pictures)
 
     def _classify(
         self,
@@ -187,6 +188,7 @@ class Session(Owner):
         clip: dp_clip,
         numbers: npt.NDArray[np.int64] | None = None,
         times: npt.NDArray[np.float64] | None = None,
+        pictures: bool = False,
     ) -> Result:
         """``numbers``: those of the frames where they come from, if they are not 0, 1, 2, ...;
         ``times``: of all frames that are there."""
@@ -199,7 +201,15 @@ class Session(Owner):
             return Result._from_c(result, facts.labels, taken, times)
 
         arguments = (ctypes.byref(clip), ctypes.byref(result))
-        return self._call(library().dp_classify_clip, arguments, answer, keep=snapshot)
+        answered = self._call(library().dp_classify_clip, arguments, answer, keep=snapshot)
+        if pictures:
+            return replace(answered, pictures=self._pictures(clip, snapshot))
+        return answered
+
+    def _pictures(self, clip: dp_clip, snapshot: Snapshot) -> Pictures:
+        info = self._opened().about.model.info
+        seen = self._see(clip, 0, 0, snapshot)
+        return Pictures(*(as_bytes(images, info.mean, info.std) for images in seen))
 
     def classify_video(
         self,
@@ -210,6 +220,7 @@ class Session(Owner):
         views: int | None = None,
         crops: int | None = None,
         sample_fps: float | None = None,
+        pictures: bool = False,
     ) -> Result:
         """Classifies a video file through PyAV (``pip install 'dualpath[video]'``).
 
@@ -224,7 +235,7 @@ class Session(Owner):
         ``sampling`` and ``views`` then choose among these, in steps of 1; ``rate`` is not given.
         """
         return self._classify_chosen(
-            functools.partial(read_chosen, path), sampling, rate, views, crops, sample_fps
+            functools.partial(read_chosen, path), sampling, rate, views, crops, sample_fps, pictures
         )
 
     def _classify_chosen(
@@ -235,6 +246,7 @@ class Session(Owner):
         views: int | None,
         crops: int | None,
         sample_fps: float | None,
+        pictures: bool = False,
     ) -> Result:
         """The same of any film: ``read(choose)`` reads it, and keeps the frames ``choose(stamps)``."""
         clip, facts = _clip(sampling, rate, views, crops), self._opened().about.model
@@ -256,7 +268,7 @@ class Session(Owner):
         video = read(choose)
         taken = numbers(video.stamps)
         frames = [video.frames[number] for number in taken]
-        return self._classify(frames, clip, taken, video.stamps.after_the_first())
+        return self._classify(frames, clip, taken, video.stamps.after_the_first(), pictures)
 
     def begin_clip(self, crop: int = 0, crops: int = 1) -> None:
         """Begins a clip whose frames come one by one, for push_frame() and finish_clip().
@@ -315,7 +327,11 @@ class Session(Owner):
         there = _complete(self._opened().about.model, clip)
         view = integer("view", view, 0, there.views - 1)
         crop = integer("crop", crop, 0, there.crops - 1)
-        snapshot = _take_frames(clip, frames)
+        return self._see(clip, view, crop, _take_frames(clip, frames))
+
+    def _see(
+        self, clip: dp_clip, view: int, crop: int, snapshot: Snapshot
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         spatial, temporal = (ctypes.POINTER(ctypes.c_float)() for _ in range(2))
 
         def copies(facts: ModelFacts) -> tuple[npt.NDArray[np.float32], ...]:
