@@ -71,7 +71,11 @@ def convert_parser() -> argparse.ArgumentParser:
         help="of several sets of weights in the file, the one under this name; ema: the averages")
     add("--config", metavar="FILE.json",
         help="what the network is: of Hugging Face, open_clip or timm (that beside the weights)")
-    add("--force", action="store_true", help="replace the output if it exists")
+    add("--card", metavar="FILE.md",
+        help="write a model card of the output, or without -o of a weight file (CHECKPOINT)")
+    add("--measured", metavar="FILE.json",
+        help="what dualpath-evaluate --json printed for the file, for the card")
+    add("--force", action="store_true", help="replace the output and the card if they exist")
     add("--type", choices=TYPES, default="f32", help="of the matrices (f32)")
     add_about_options(parser)
     add("--labels", metavar="FILE|DATA SET",

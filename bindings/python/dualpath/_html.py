@@ -80,7 +80,7 @@ def picture(pixels: Bytes, words: str, side: int) -> str:
     """``[R, R, 3]`` in about ``side`` pixels, with what it shows in words below, and for who hears it."""
     small = shrink(pixels, side)
     data = base64.b64encode(encode_png(small)).decode()
-    shown = side if small.shape[0] < side else small.shape[0]
+    shown = len(small) * max(side // len(small), 1)  # in whole dots
     image = (f'<img src="data:image/png;base64,{data}" alt="{text(words)}" width="{shown}" '
              f'height="{shown}" style="image-rendering: pixelated; display: block; margin: 0"/>')
     return (f'<figure style="display: inline-block; margin: 0 6px 6px 0">{image}'

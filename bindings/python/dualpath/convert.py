@@ -4,6 +4,7 @@
     dualpath-convert checkpoint.pth --task-of backbone.gguf -o task.gguf --labels labels.txt
     dualpath-convert checkpoint.pth --dry-run
     dualpath-convert --inspect model.gguf
+    dualpath-convert model.gguf --card card.md --measured measured.json
 
 Needs numpy, gguf and safetensors, no PyTorch; nothing in a checkpoint is executed. Exit status:
 0 done, 1 refused (the reason is on standard error), 2 wrong usage.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 
 from ._about import about
 from ._backbone import Backbone, check_hyper, read_backbone, take_options, without_frozen
+from ._card import write_card
 from ._checkpoint import Checkpoint, open_checkpoint
 from ._convert_options import convert_parser
 from ._frozen import add_frozen
@@ -28,6 +30,7 @@ from ._inspect import inspect
 from ._label_sets import label_file
 from ._lists import read_labels
 from ._mapping_table import print_mapping
+from ._measured import read_measured
 from ._names import Array, Mapped, map_tensors
 from ._refused import Refused, show
 from ._resolve import notes_of, resolve
@@ -72,6 +75,24 @@ def _report(checkpoint: Checkpoint, mapped: Mapped, hyper: Hyper, tensors: dict[
         print(f"  {key:30} {text!s:32} {origin}")
 
 
+def _check_card(options: argparse.Namespace) -> None:
+    if options.output and os.path.realpath(options.card) == os.path.realpath(options.output):
+        raise Refused(f"{options.card} is the output, too: the card needs a file of its own")
+    if options.measured:
+        read_measured(options.measured)
+    if os.path.exists(options.card):
+        for path in filter(None, (options.checkpoint, options.task_of, options.backbone, options.measured)):
+            if os.path.exists(path) and os.path.samefile(options.card, path):
+                raise Refused(f"{options.card} is what the card is made of")
+        if not options.force:
+            raise Refused(f"{options.card} exists; --force replaces it")
+
+
+def _write_card(options: argparse.Namespace, model: str) -> None:
+    write_card(options.card, model, options.task_of, options.measured)
+    print(f"wrote    {options.card}: the card of {model}")
+
+
 def _check_output(options: argparse.Namespace) -> None:
     if os.path.exists(options.output):
         if os.path.samefile(options.output, options.checkpoint):
@@ -94,6 +115,8 @@ def _read_backbone(options: argparse.Namespace, checkpoint: Checkpoint) -> Backb
 def _convert(options: argparse.Namespace) -> None:
     if not options.dry_run:
         _check_output(options)
+    if options.card:
+        _check_card(options)
     config = None if options.backbone else options.config  # which is of the image transformer
     checkpoint = open_checkpoint(options.checkpoint, options.weights, config)
     backbone = _read_backbone(options, checkpoint)
@@ -120,16 +143,27 @@ def _convert(options: argparse.Namespace) -> None:
     write_weight_file(options.output, hyper, tensors, labels, general, options.type)
     print(f"wrote    {options.output}: {len(tensors)} tensors, {options.type}, "
           f"{os.path.getsize(options.output)} bytes")
+    if options.card:
+        _write_card(options, options.output)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = convert_parser()
     options = parser.parse_args(arguments)
-    if options.inspect == (options.output is not None or options.dry_run):
-        parser.error("give either -o MODEL.gguf, --dry-run or --inspect")
+    has_task = options.output is not None or options.dry_run
+    is_card_only = options.card is not None and not has_task and not options.inspect
+    if options.inspect == has_task and not is_card_only:
+        parser.error("give either -o MODEL.gguf, --dry-run, --inspect or --card FILE.md")
+    if options.card and (options.dry_run or options.inspect):
+        parser.error("--card is about a file that is written, or without -o one that is there")
+    if options.measured and not options.card:
+        parser.error("--measured is for --card")
     try:
         if options.inspect:
             inspect(options)
+        elif is_card_only:
+            _check_card(options)
+            _write_card(options, options.checkpoint)
         else:
             _convert(options)
     except Refused as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import time
@@ -20,7 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ._confusion import count_pairs, describe_classes, draw
+from ._lib import library, text
 from ._lists import is_array, read_array, read_list, read_table, with_classes
+from ._measured import Measured, Measurement, sha256_of
 from ._png import encode_png
 from ._refused import ending_in_a_sentence, show
 from .model import Model
@@ -98,14 +101,27 @@ def count_right(answers: Answers, clips: Sequence[tuple[str, int]], k: int) -> i
                for path, label in clips)
 
 
-def report_accuracy(answers: Answers, clips: Sequence[tuple[str, int]], classes: int) -> None:
-    total = len(clips)
-    for k in (1, 5):
-        if k == 1 or k < classes:
-            right = count_right(answers, clips, k)
+def measure(answers: Answers, clips: Sequence[tuple[str, int]], session: Session) -> Measurement:
+    info, total = session.model.info, len(clips)
+    return Measurement(
+        precision=info.precision,
+        kernels=info.kernels,
+        threads=session.threads,
+        top_1=count_right(answers, clips, 1),
+        top_5=count_right(answers, clips, 5) if info.classes > 5 else None,
+        clips_per_second=total / answers.classify_seconds if answers.classify_seconds > 0 else None,
+        clips_per_second_with_decoding=total / answers.seconds,
+    )
+
+
+def report_measurement(measured: Measurement, total: int) -> None:
+    print(f"precision: {measured.precision}")
+    for k, right in ((1, measured.top_1), (5, measured.top_5)):
+        if right is not None:
             print(f"top-{k}: {right} of {total} clips, {right / total:.1%}")
-    speed = total / answers.classify_seconds if answers.classify_seconds > 0 else float("nan")
-    print(f"speed: {speed:.1f} clips a second, {total / answers.seconds:.1f} with decoding")
+    speed = float("nan") if measured.clips_per_second is None else measured.clips_per_second
+    decoded = measured.clips_per_second_with_decoding
+    print(f"speed: {speed:.1f} clips a second, {decoded:.1f} with decoding")
 
 
 def report_difference(
@@ -149,13 +165,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--crops", type=int, default=1, help="crops of each view, averaged (1)")
     add("--precision", nargs="+", choices=("f32", "bf16", "int8", "auto"), default=[None],
         help="one or more, each compared with the first (default: the file's, or f32)")
+    add("--json", action="store_true",
+        help="print one JSON object instead, which dualpath-convert --card --measured reads")
     add("--confusion", metavar="PNG",
         help="draw the confusion matrix of the first precision, and print a line for each class")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.json and (options.reference or options.confusion):
+        parser.error("--json prints what was measured only: leave out --reference and --confusion")
     with ending_in_a_sentence("dualpath-evaluate"):
         _evaluate(options)
 
@@ -165,6 +186,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     reference = read_reference(options.reference) if options.reference else None
     root = options.root if options.root is not None else os.path.dirname(options.list)
     first: Answers | None = None
+    measured = []
     for precision in options.precision:
         with open_model(options.model, options.backbone, precision) as model, \
                 Session(model, threads=options.threads) as session:
@@ -174,8 +196,10 @@ def _evaluate(options: argparse.Namespace) -> None:
                 check_reference(options.reference, reference, len(names))
             paths = [path for path, _ in listed]
             answers = classify_all(session, root, paths, options.views, options.crops)
-            print(f"precision: {model.info.precision}")
-        report_accuracy(answers, clips, len(names))
+            measured.append(measure(answers, clips, session))
+        if options.json:
+            continue
+        report_measurement(measured[-1], len(clips))
         if reference is not None:
             report_difference("reference", answers.logits, reference)
         if first is None:
@@ -184,6 +208,25 @@ def _evaluate(options: argparse.Namespace) -> None:
                 report_confusion(answers, clips, names, options.confusion)
         else:
             report_difference(options.precision[0] or "default", answers.logits, first.logits)
+    if options.json:
+        print(json.dumps(_known(options, len(listed), measured).as_known()))
+
+
+def _known(
+    options: argparse.Namespace, clips: int, measured: Sequence[Measurement]
+) -> Measured:
+    return Measured(
+        file=os.path.basename(options.model),
+        sha256=sha256_of(options.model),
+        backbone_sha256=None if options.backbone is None else sha256_of(options.backbone),
+        library=text(library().dp_version_string()),
+        list=os.path.basename(options.list),
+        split=options.split,
+        clips=clips,
+        views=options.views,
+        crops=options.crops,
+        results=tuple(measured),
+    )
 
 
 if __name__ == "__main__":
