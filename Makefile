@@ -547,7 +547,7 @@ $(BUILD)/amalgamation/clang.o: $(AMALGAMATION) $(CLANG_OPTIONS)
 	$(CLANG) $(AMALGAMATION_CFLAGS) -c $< -o $@
 
 # The library in projects of other build systems.
-.PHONY: check-cmake check-meson check-conan
+.PHONY: check-cmake check-meson check-conan check-vcpkg
 CONSUMERS = CC="$(CC)" BUILD="$(abspath $(BUILD))" REFERENCE="$(abspath $(ANSWERS))" LEVELS="$(KERNEL_LEVELS)" \
     sh tests/packaging/$(1)_test.sh
 check-cmake: ## the library in CMake projects: find_package, add_subdirectory, FetchContent
@@ -566,6 +566,12 @@ check-conan: ## the Conan recipe, by conan create
 	@.ci/setup build cmake conan
 	@echo "== Conan"
 	@PYTHON="$(PYTHON)" VENV="$(abspath $(BUILD))/venv-conan" sh tests/packaging/conan_test.sh
+
+check-vcpkg: ## the port for vcpkg, with stand-ins for what vcpkg does
+	@.ci/setup build check cmake
+	@$(MAKE) --no-print-directory $(ANSWERS)
+	@echo "== vcpkg"
+	@PYTHON="$(PYTHON)" $(call CONSUMERS,vcpkg)
 
 # Two versions of the library, REV and HEAD (without it the files as they are), on the same machine
 # in the same minutes: tests/same-bits/README.md.

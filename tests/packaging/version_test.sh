@@ -8,15 +8,15 @@ header=include/dualpath.h
 
 # stated FOLDER: every line that names the version, or an ABI in the name of a library or symbol
 # version. Not looked at are the header itself, this file, history ("since", "before", "in" or "with" a
-# version, and the release of a symbol, which stay true), what was recorded of a library, and lists of
-# other projects' versions.
+# version, and the release of a symbol, which stay true), what was recorded of a library, lists of
+# other projects' versions, and the manifest of the port for vcpkg, which has to state it.
 stated() {
     version=$(sed -n 's/^#define DP_VERSION_STRING "\(.*\)"/\1/p' "$1/$header")
     pattern="(^|[^0-9.])$(echo "$version" | sed 's/\./\\./g')(\.?[^0-9.]|\.?\$)"
     (cd "$1" && grep -rnIE -e "$pattern" -e 'libdualpath\.so\.[0-9]' -e 'DUALPATH_[0-9]' \
         Makefile README.md .ci lib examples bindings docs tests include |
         grep -viE "(since|before|in|with) ${version}" |
-        grep -vE "^($header|lib/dualpath.map|tests/abi/|tests/packaging/version_test|tests/bench/requirements|[^:]*/requirements-test)" |
+        grep -vE "^($header|bindings/vcpkg/vcpkg.json|lib/dualpath.map|tests/abi/|tests/packaging/version_test|tests/bench/requirements|[^:]*/requirements-test)" |
         grep -vE '^[^:]*(\.egg-info|__pycache__|/build|/dist)/')
 }
 
@@ -53,6 +53,11 @@ changelog_begins_with_it() {
     sed -n 's/^## \[\(.*\)\].*/\1/p' CHANGELOG.md | head -1 | grep -xF -e "$version"
 }
 
+manifest_has_it() {
+    version=$(sed -n 's/^#define DP_VERSION_STRING "\(.*\)"/\1/p' $header)
+    sed -n 's/^  "version": "\(.*\)",$/\1/p' bindings/vcpkg/vcpkg.json | grep -xF -e "$version"
+}
+
 # The tree of a source distribution of the Python package, and the manual page.
 copy_tree() {
     mkdir -p "$work/tree/docs" "$work/tree/bindings/python/dualpath" &&
@@ -83,6 +88,7 @@ prints() {
 
 check "no file repeats the version or the ABI" states_nothing .
 check "the changelog begins with the version" changelog_begins_with_it
+check "so does the manifest for vcpkg" manifest_has_it
 check "what is said to be since a version is since a known one" all_are_known $header README.md docs/*.md \
     docs/dualpath.1 bindings/python/README.md bindings/python/dualpath/*.py bindings/python/dualpath/*/*.py
 check "an unknown one would be found" finds_unknown

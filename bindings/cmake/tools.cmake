@@ -1,0 +1,10 @@
+# The command line program, with all of the library in it: DUALPATH_TOOLS=ON.
+find_package(PNG REQUIRED)
+file(GLOB sources CONFIGURE_DEPENDS "${root}/examples/*.c" "${root}/examples/posix/*.c")
+foreach(example minimal scene cameras)
+    list(REMOVE_ITEM sources "${root}/examples/${example}.c")
+endforeach()
+add_executable(dualpath_program ${sources} $<TARGET_OBJECTS:dualpath_objects>)
+target_include_directories(dualpath_program PRIVATE "${root}/include" "${root}/lib")
+target_link_libraries(dualpath_program PRIVATE PNG::PNG ${libraries})
+set_target_properties(dualpath_program PROPERTIES OUTPUT_NAME dualpath C_STANDARD 11 C_EXTENSIONS OFF)
