@@ -350,6 +350,10 @@ $(BUILD)/tests/make_inputs: tests/cli/make_inputs.c $(COMPILE_OPTIONS) $(LINK_OP
 	@mkdir -p $(@D)
 	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpng -lz
 
+$(BUILD)/tests/false_ffmpeg: tests/cli/false_ffmpeg.c $(COMPILE_OPTIONS) $(LINK_OPTIONS)
+	@mkdir -p $(@D)
+	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(filter -municode,$(APP_LIBS))
+
 .PHONY: check check-structure check-c check-instructions check-cli check-faults check-faults-quick check-fuzz check-header check-cpp check-abi record-abi check-size record-size check-amalgamation check-packaging check-python \
         check-large check-clips check-film
 check: ## all tests; TORCH=1 also those that need PyTorch
@@ -416,10 +420,11 @@ check-instructions:
 	@echo "skipped: the kernels that are tested with instructions in plain C are those of x86-64"
 endif
 
-check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
+check-cli: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/tests/false_ffmpeg $(BUILD)/examples/scene
 	@echo "== command line"
 	@DUALPATH=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/cli/cli_test.sh
+	    SPLIT_MODEL=$(BUILD)/tests/split_model FALSE_FFMPEG=$(BUILD)/tests/false_ffmpeg SCENE=$(BUILD)/examples/scene \
+	    sh tests/cli/cli_test.sh
 
 # Calls of the program fail one at a time (tests/faults). The library that does so has no sanitizer.
 $(BUILD)/tests/faults.so: tests/faults/faults.c $(COMPILE_OPTIONS)

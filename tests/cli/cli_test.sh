@@ -6,12 +6,14 @@
 # MAKE_INPUTS   tests/cli/make_inputs.c  (build/tests/make_inputs)
 # SCENE         examples/scene.c         (build/examples/scene)
 # SPLIT_MODEL   tests/cli/split_model.c  (build/tests/split_model)
+# FALSE_FFMPEG  tests/cli/false_ffmpeg.c (build/tests/false_ffmpeg)
 # GOLDEN        folder of models NAME.gguf with clips NAME.frames.npy  (tests/golden)
 
 DUALPATH=${DUALPATH:-build/dualpath}
 MAKE_INPUTS=${MAKE_INPUTS:-build/tests/make_inputs}
 SCENE=${SCENE:-build/examples/scene}
 SPLIT_MODEL=${SPLIT_MODEL:-build/tests/split_model}
+FALSE_FFMPEG=${FALSE_FFMPEG:-build/tests/false_ffmpeg}
 GOLDEN=${GOLDEN:-tests/golden}
 MODEL=$GOLDEN/released.gguf
 FEATURES=$GOLDEN/features-bf16.gguf
@@ -28,6 +30,7 @@ test_shown
 test_warnings
 test_used_frames
 test_kept_frames
+test_false_ffmpeg
 test_videos
 test_watch
 test_options "$(absolute "$DUALPATH")" "$(absolute "$MODEL")"

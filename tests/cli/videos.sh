@@ -21,7 +21,6 @@ encode() {
 }
 
 test_videos() {
-    test_false_ffmpeg
     if ! command -v ffmpeg >/dev/null || ! command -v ffprobe >/dev/null; then
         skip "video files" "no ffmpeg, or no ffprobe"
         return
@@ -149,22 +148,30 @@ test_jpeg_folder() {
     fails 1 'frame1.jpg: \(ffmpeg cannot read it\|it holds no video\)' classify "$MODEL" "$folder"
 }
 
-# Programs in the place of ffmpeg: 20 frames of 4x4 pixels, and whatever else they do.
+# false_ffmpeg STEP...: what tests/cli/false_ffmpeg.c does in the place of ffmpeg.
 false_ffmpeg() {
-    cat >"$work/false/ffprobe" <<'END'
-#!/bin/sh
-printf 'frames.frame.0.width=4\nframes.frame.0.height=4\nframes.frame.0.pix_fmt="yuv420p"\n'
-printf 'streams.stream.0.nb_read_packets="20"\n'
-END
-    { echo '#!/bin/sh' && cat; } >"$work/false/ffmpeg"
-    chmod +x "$work/false/ffprobe" "$work/false/ffmpeg"
+    printf '%s\n' "$@" >"$work/steps"
+}
+
+# with_path FOLDER COMMAND...: programs of this folder come first.
+with_path() {
+    folder=$1
+    shift
+    env PATH="$folder:$PATH" "$@"
+}
+
+# classify_false FILM COMMAND...: by the command, such as timeout and its options.
+classify_false() {
+    film=$1
+    shift
+    FALSE_STEPS="$work/steps" with_path "$work/false" "$@" "$DUALPATH" classify "$MODEL" "$film" \
+        >"$out" 2>"$err" </dev/null
+    status=$?
 }
 
 # with_false NAME STATUS SENTENCE LINES: so many lines are on standard error, which have the sentence.
 with_false() {
-    env PATH="$work/false:$PATH" timeout 60 "$DUALPATH" classify "$MODEL" "$work/false/film.avi" \
-        >"$out" 2>"$err" </dev/null
-    status=$?
+    classify_false "$work/false/film.avi" timeout 60
     if [ $status -ne "$2" ]; then
         not_ok "$1" "status $status"
     elif [ "$(grep -c "$3" "$err")" -ne "$4" ] || [ "$(wc -l <"$err")" -ne "$4" ]; then
@@ -174,57 +181,58 @@ with_false() {
     fi
 }
 
+prepare_false_ffmpeg() {
+    mkdir "$work/false"
+    printf 'RIFF1234AVI LIST' >"$work/false/film.avi"
+    for name in ffmpeg ffprobe; do
+        cp "$FALSE_FFMPEG" "$work/false/$name${FALSE_FFMPEG##*false_ffmpeg}"
+    done
+}
+
 test_false_ffmpeg() {
     if ! command -v timeout >/dev/null; then
         skip "what ffmpeg may do" "no timeout"
         return
     fi
-    mkdir "$work/false"
-    printf 'RIFF1234AVI LIST' >"$work/false/film.avi"
-    false_ffmpeg <<'END'
-echo '#tb 0: 1/25' >&3
-for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
-    echo "0, $i, $i, 1, 24, 0x0" >&3
-    head -c 24 /dev/zero
-done
-END
+    prepare_false_ffmpeg
+    frames=$(for i in $(seq 0 19); do echo "frame $i"; done)
+    false_ffmpeg 'line #tb 0: 1/25' "$frames"
     with_false "an ffmpeg that does what it should" 0 . 0
-    false_ffmpeg <<'END'
-yes 'one error after the other' | head -n 20000 >&2
-head -c 480 /dev/zero
-yes 'one error after the other' | head -n 20000 >&2
-END
+    false_ffmpeg 'complain 20000 one error after the other' 'bytes 480' 'complain 20000 one error after the other'
     with_false "an ffmpeg that complains much" 0 'damaged; the 20 frames .* (one error after the other)' 1
-    false_ffmpeg <<'END'
-head -c 72 /dev/zero
-echo 'file:film.avi: first' >&2
-echo '[avi @ 0x123] it broke' >&2
-exit 3
-END
+    false_ffmpeg 'bytes 72' 'complain 1 file:film.avi: first' 'complain 1 [avi @ 0x123] it broke' 'exit 3'
     with_false "an ffmpeg that fails" 1 'ffmpeg ended after 3 frames: it broke$' 1
-    false_ffmpeg <<'END'
-head -c 100 /dev/zero
-kill -9 $$
-END
+    false_ffmpeg 'bytes 100' killed
     with_false "an ffmpeg that is killed" 1 'ffmpeg ended after 4 frames: it does not say why$' 1
-    false_ffmpeg <<'END'
-exit 0
-END
+    false_ffmpeg 'exit 0'
     with_false "an ffmpeg without a frame" 1 'ffmpeg ended after 0 frames' 1
+    test_false_ffmpeg_arguments
     test_false_ffmpeg_interrupted
+}
+
+# A name is one argument, whatever is in it, and pictures are a script that ffmpeg reads.
+test_false_ffmpeg_arguments() {
+    film="$work/false/ä  'b' & %PATH% 100% ^.avi"
+    cp "$work/false/film.avi" "$film"
+    false_ffmpeg "arguments $work/arguments" 'bytes 480'
+    classify_false "$film" timeout 60
+    [ $status -eq 0 ] && grep -qxF "file:$film" "$work/arguments" && grep -qx 'pipe:3' "$work/arguments" &&
+        ok "arguments of ffmpeg" || not_ok "arguments of ffmpeg" "status $status"
+    mkdir "$work/false/pictures"
+    for number in 1 2; do
+        printf '\377\330\377\340' >"$work/false/pictures/$number.jpg"
+    done
+    false_ffmpeg "input $work/script" 'bytes 48'
+    classify_false "$work/false/pictures" timeout 60
+    [ $status -eq 0 ] && grep -q '^file .*1.jpg' "$work/script" && grep -q '^file .*2.jpg' "$work/script" &&
+        ok "what ffmpeg reads" || not_ok "what ffmpeg reads" "status $status"
 }
 
 # One that hangs, and does not mind Ctrl-C, is killed by Ctrl-C to us, and nothing of it is left.
 test_false_ffmpeg_interrupted() {
-    false_ffmpeg <<END
-echo \$\$ >"$work/false/pid"
-trap '' INT
-exec sleep 50
-END
+    false_ffmpeg "hang $work/false/pid"
     rm -f "$work/false/pid"
-    env PATH="$work/false:$PATH" timeout --preserve-status -s INT -k 20 1 "$DUALPATH" classify \
-        "$MODEL" "$work/false/film.avi" >"$out" 2>"$err"
-    status=$?
+    classify_false "$work/false/film.avi" timeout --preserve-status -s INT -k 20 1
     if [ $status -eq 130 ] && [ ! -s "$err" ] && ! kill -0 "$(cat "$work/false/pid")" 2>/dev/null; then
         ok "Ctrl-C while ffmpeg works"
     else

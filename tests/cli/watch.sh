@@ -37,9 +37,14 @@ chosen_frames() {
     done
 }
 
-test_watch() {
+# A film of two motions.
+make_mixed_film() {
     "$SCENE" zoom-in >"$work/zoom.y4m"
     { repeated 2 "$work/scene.y4m" && tail -n +2 "$work/zoom.y4m"; } >"$work/mixed.y4m"
+}
+
+test_watch() {
+    make_mixed_film
     test_watch_answers
     test_watch_inputs
     test_watch_times
@@ -47,6 +52,7 @@ test_watch() {
     test_watch_output
     test_watch_usage
     test_watch_ends
+    test_watch_stopped
     test_watch_memory
     test_watch_terminal
     test_watch_events
@@ -403,6 +409,10 @@ test_watch_ends() {
     [ "$status" -eq 1 ] && grep -q 'frame 101 does not begin with FRAME' "$err" &&
         [ "$(wc -l <"$out")" -eq 6 ] && [ "$(wc -l <"$work/bad.csv")" -eq 19 ] &&
         ok "windows before a fault" || not_ok "windows before a fault" "status $status, $(wc -l <"$out") lines"
+}
+
+# By the one who reads what it prints, or by a signal; a window is there before the film has ended.
+test_watch_stopped() {
     { bounded "$DUALPATH" watch "$MODEL" "$work/mixed.y4m" --rate 1 --hop 1 --csv "$work/piped.csv" 2>"$err"
         echo $? >"$work/rc"; } | head -n 1 >"$work/first"
     if [ "$(cat "$work/rc")" -eq 1 ] && grep -q 'standard output: cannot write: Broken pipe' "$err" &&
