@@ -98,9 +98,8 @@ APP_CFLAGS := -std=c11 $(WARNINGS) $(STDIO_CFLAGS) -Iinclude
 LIB_SOURCES := $(wildcard lib/*/*.c lib/isa/*/*.c lib/os/$(SYSTEM)/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 EXAMPLES    := minimal scene cameras
-APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c))
+APP_SOURCES := $(filter-out $(EXAMPLES:%=examples/%.c),$(wildcard examples/*.c)) $(wildcard examples/$(SYSTEM)/*.c)
 ifeq ($(SYSTEM),windows)
-APP_SOURCES := $(filter-out examples/child.c,$(APP_SOURCES)) $(wildcard examples/windows/*.c)
 APP_LIBS    := -municode -static-libgcc -l:libwinpthread.a
 endif
 APP_OBJECTS := $(APP_SOURCES:%.c=$(BUILD)/%.o)

@@ -2,31 +2,26 @@
  * child.h - a program that is started to read what it writes: without a shell, and waited for in
  * any case.
  *
- * It writes bytes to its standard output and lines to another descriptor, or lines only. What it
- * says on its standard error is read meanwhile, so that it never waits for us; the last line stays.
+ * What it says on its standard error is read meanwhile, so that it never waits for us; the last
+ * line stays.
  */
 #ifndef CHILD_H
 #define CHILD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "process.h"
 
-#define CHILD_LINES 3 /* the descriptor of lines, of one that writes bytes as well */
+#include <stdint.h>
 
 typedef struct child {
-    pid_t pid;               /* 0: none runs */
-    int bytes, lines, error; /* our ends; -1: closed */
-    bool (*stopped)(void);   /* NULL, or whether it is to be killed */
-    char *text;              /* lines that were not asked for yet */
+    process *process;      /* NULL: none runs */
+    bool (*stopped)(void); /* NULL, or whether it is to be killed */
+    char *text;            /* lines that were not asked for yet */
     size_t text_size, text_capacity;
     char last_error[256], next_error[256];
     size_t next_error_size;
 } child;
 
-/* Starts arguments[0] of PATH; a NULL ends them. `input` is what it reads, or NULL. Otherwise
- * returns errno. It is ended in any case. */
+/* As process_start(). It is ended in any case. */
 int child_start(child *c, const char *const *arguments, bool has_bytes, const char *input,
                 bool (*stopped)(void));
 /* Reads up to `size` bytes; fewer where it wrote no more. */
