@@ -128,7 +128,7 @@ void json_numbers(json *j, const float *values, int32_t count); /* NULL: null */
 void json_labels(json *j, const dp_model *model, int32_t classes);
 void json_predictions(json *j, const dp_prediction *top, int32_t count);
 
-/* ---- progress and Ctrl-C (progress.c) ---- */
+/* ---- progress (progress.c) ---- */
 
 /* A bar on stderr that appears when work lasts; none if stderr is not a terminal. */
 typedef struct progress {
@@ -142,8 +142,11 @@ void progress_start(progress *p, bool quiet);
 int progress_report(void *user, const char *stage, double fraction); /* a dp_progress_fn */
 void progress_clear(progress *p);
 
-/* From catch_interrupts() on, the first Ctrl-C, SIGTERM or SIGHUP makes interrupted() true and
- * cancels what reports progress; one that comes later (0.3 s) ends the program as usual. */
+/* ---- Ctrl-C (posix/interrupts.c, windows/interrupts.c) ---- */
+
+/* From catch_interrupts() on, the first Ctrl-C, SIGTERM or SIGHUP, or on Windows Ctrl-C, Ctrl-Break
+ * or the end of the console, makes interrupted() true and cancels what reports progress; one that
+ * comes later (0.3 s) ends the program as usual. */
 void catch_interrupts(void);
 bool interrupted(void);
 

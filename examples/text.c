@@ -76,4 +76,5 @@ void complain(const char *subject, const char *format, ...) {
     fputs(": ", stderr);
     print_text(stderr, sentence);
     putc('\n', stderr);
+    fflush(stderr); /* Windows has a buffer for it (windows/terminal.c) */
 }

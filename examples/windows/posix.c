@@ -1,6 +1,8 @@
 /*
  * posix.c - calls of POSIX with paths in UTF-8, and the beginning of the program.
  */
+#include "terminal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
@@ -99,22 +101,6 @@ windows_dirent *windows_readdir(_WDIR *directory) {
                : NULL;
 }
 
-/* ---- signals ---- */
-
-int sigaction(int number, const struct sigaction *wanted, struct sigaction *before) {
-    void (*old)(int) = signal(number, wanted != NULL ? wanted->sa_handler : SIG_IGN);
-    if (old == SIG_ERR) {
-        return -1;
-    }
-    if (wanted == NULL) {
-        (void)signal(number, old);
-    }
-    if (before != NULL) {
-        before->sa_handler = old;
-    }
-    return 0;
-}
-
 /* ---- the program ---- */
 
 /* Arguments are NULL for lack of memory. */
@@ -132,7 +118,7 @@ int wmain(int argc, wchar_t **argv) {
     (void)_setmode(_fileno(stdin), _O_BINARY);
     (void)_setmode(_fileno(stdout), _O_BINARY);
     (void)_setmode(_fileno(stderr), _O_BINARY);
-    (void)SetConsoleOutputCP(CP_UTF8);
+    windows_begin_terminal();
     for (int i = 0; arguments != NULL && i < argc; i++) {
         arguments[i] = to_utf8(argv[i]);
     }
@@ -141,5 +127,7 @@ int wmain(int argc, wchar_t **argv) {
         free(arguments[i]);
     }
     free(arguments);
+    (void)fflush(stderr);
+    windows_end_terminal();
     return status;
 }

@@ -8,6 +8,7 @@
 #include "blocks.h"
 
 #include <dirent.h>
+#include <io.h> /* before isatty() has another name */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -46,20 +47,14 @@ windows_dirent *windows_readdir(_WDIR *directory);
 #define F_GETFD 1
 #define fcntl(descriptor, command) ((void)(descriptor), (void)(command), 0)
 
-/* ---- signals: Ctrl-C and SIGTERM; a handler is called once ---- */
+/* A console: other devices are no terminals. */
+int windows_isatty(int descriptor);
 
-#define SIGHUP 1
+#define isatty(descriptor) windows_isatty(descriptor)
+
+/* ---- signals that there are not ---- */
+
 #define SIGPIPE 13
 #define SIGXFSZ 25
-
-struct sigaction {
-    void (*sa_handler)(int number);
-    int sa_mask;
-    int sa_flags;
-};
-
-#define sigemptyset(set) (*(set) = 0)
-#define sigaddset(set, number) ((void)(set), (void)(number))
-int sigaction(int number, const struct sigaction *wanted, struct sigaction *before);
 
 #endif /* WINDOWS_POSIX_H */

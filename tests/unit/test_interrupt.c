@@ -1,7 +1,8 @@
 /*
- * examples/progress.c: the signals that stop the program, once or twice.
+ * examples/posix/interrupts.c: the signals that stop the program, once or twice.
  */
-#include "../../examples/progress.c" /* first: it says which POSIX it needs */
+#include "../../examples/posix/interrupts.c" /* first: it says which POSIX it needs */
+#include "../../examples/progress.c"
 #include "suite.h"
 #include "support.h"
 

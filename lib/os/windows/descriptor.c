@@ -85,6 +85,15 @@ size_t dpi_folder_length(const char *path) {
 
 /* ---- reading ---- */
 
+/* A program may end what one of its threads waits for (CancelSynchronousIo): that is what a signal
+ * does on other systems. */
+static ptrdiff_t moved(int count) {
+    if (count < 0 && _doserrno == ERROR_OPERATION_ABORTED) {
+        errno = EINTR;
+    }
+    return count;
+}
+
 int dpi_descriptor_open(const char *path) {
     utf16_path path_16;
     if (!to_utf16(path, &path_16)) {
@@ -112,7 +121,7 @@ bool dpi_descriptor_examine(int descriptor, dpi_file_facts *facts) {
 }
 
 ptrdiff_t dpi_descriptor_read(int descriptor, void *bytes, size_t size) {
-    return _read(descriptor, bytes, (unsigned)dpi_size_min(size, MOVED_BY_A_CALL));
+    return moved(_read(descriptor, bytes, (unsigned)dpi_size_min(size, MOVED_BY_A_CALL)));
 }
 
 void *dpi_descriptor_map(int descriptor, size_t size) {
@@ -197,12 +206,18 @@ int dpi_descriptor_open_device(const char *path) {
 }
 
 ptrdiff_t dpi_descriptor_write(int descriptor, const void *bytes, size_t size) {
-    return _write(descriptor, bytes, (unsigned)dpi_size_min(size, MOVED_BY_A_CALL));
+    return moved(_write(descriptor, bytes, (unsigned)dpi_size_min(size, MOVED_BY_A_CALL)));
 }
 
 /* To flush a pipe would be to wait for its reader. */
 bool dpi_descriptor_flush(int descriptor) {
-    return GetFileType(handle_of(descriptor)) != FILE_TYPE_DISK || _commit(descriptor) == 0;
+    ptrdiff_t result = 0;
+    if (GetFileType(handle_of(descriptor)) == FILE_TYPE_DISK) {
+        do {
+            result = moved(_commit(descriptor));
+        } while (result != 0 && errno == EINTR);
+    }
+    return result == 0;
 }
 
 /* Who looks at a file for a moment, another program that replaces it or one that searches for
