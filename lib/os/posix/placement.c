@@ -28,6 +28,19 @@ int dpi_current_processor(void) {
     return processor >= 0 && processor < CPU_SETSIZE ? processor : DPI_NO_PROCESSOR;
 }
 
+/* Puts one processor back, or DPI_NO_PROCESSOR, and takes another one away unless it is the last of
+ * the set; whether it did. (The macros of musl take no address of an object without a warning.) */
+static bool exchange_processors(cpu_set_t *set, int back, int away) {
+    if (back != DPI_NO_PROCESSOR) {
+        CPU_SET((size_t)back, set);
+    }
+    bool removes = away != DPI_NO_PROCESSOR && CPU_ISSET((size_t)away, set) && CPU_COUNT(set) > 1;
+    if (removes) {
+        CPU_CLR((size_t)away, set);
+    }
+    return removes;
+}
+
 void dpi_placement_avoid(dpi_placement *placement, int processor) {
     cpu_set_t set;
     if (placement->thread == 0 || placement->avoided == processor ||
@@ -36,14 +49,8 @@ void dpi_placement_avoid(dpi_placement *placement, int processor) {
     }
     cpu_set_t before = set;
     bool is_ours = memcmp(&set, placement->allowed, sizeof set) == 0;
-    if (placement->removed != DPI_NO_PROCESSOR && is_ours) {
-        CPU_SET((size_t)placement->removed, &set);
-    }
     bool removes =
-        processor != DPI_NO_PROCESSOR && CPU_ISSET((size_t)processor, &set) && CPU_COUNT(&set) > 1;
-    if (removes) {
-        CPU_CLR((size_t)processor, &set);
-    }
+        exchange_processors(&set, is_ours ? placement->removed : DPI_NO_PROCESSOR, processor);
     if (!CPU_EQUAL(&set, &before) && sched_setaffinity(placement->thread, sizeof set, &set) != 0) {
         placement->thread = 0;
         return;
