@@ -11,9 +11,16 @@
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
+/* Whoever started us may ignore some, as nohup(1) does; and tests may share a process. */
+static void forget_signals(void) {
+    interrupt_seen = 0;
+    for (size_t i = 0; i < COUNT(signals); i++) {
+        (void)signal(signals[i], SIG_DFL);
+    }
+}
+
 /* As timeout(1) sends it: to the program, and then to its group. */
 START_TEST(two_at_once_are_one) {
-    interrupt_seen = 0; /* where tests share a process */
     catch_interrupts();
     ck_assert(!interrupted());
     ck_assert_int_eq(raise(signals[_i]), 0);
@@ -29,7 +36,6 @@ START_TEST(a_later_one_ends_the_program) {
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        interrupt_seen = 0;
         catch_interrupts();
         (void)raise(SIGINT);
         (void)nanosleep(&later, NULL);
@@ -44,18 +50,16 @@ START_TEST(a_later_one_ends_the_program) {
 END_TEST
 
 START_TEST(an_ignored_one_stays_ignored) {
-    interrupt_seen = 0;
     (void)signal(signals[_i], SIG_IGN);
     catch_interrupts();
     ck_assert_int_eq(raise(signals[_i]), 0);
     ck_assert(!interrupted());
-    (void)signal(signals[_i], SIG_DFL);
 }
 END_TEST
 
 int main(void) {
     Suite *suite = suite_create("interrupts");
-    TCase *stops = add_case(suite, "signals", 20, NULL, NULL);
+    TCase *stops = add_case(suite, "signals", 20, forget_signals, NULL);
     tcase_add_loop_test(stops, two_at_once_are_one, 0, (int)COUNT(signals));
     tcase_add_loop_test(stops, a_later_one_ends_the_program, 0, (int)COUNT(signals));
     tcase_add_loop_test(stops, an_ignored_one_stays_ignored, 0, (int)COUNT(signals));
