@@ -29,6 +29,7 @@ from ._times import Clock, microseconds
 from .frames import Frame
 
 _MAX_SAMPLES = 1 << 24
+_OLDEST_PYAV = 11  # whose frames say their colours; pyproject.toml says so, too
 _LOGGER = logging.getLogger("dualpath.video")
 
 
@@ -399,4 +400,9 @@ def _av() -> Any:
         raise ImportError(
             "reading video files needs PyAV: pip install 'dualpath[video]'"
         ) from error
+    if int(av.__version__.split(".")[0]) < _OLDEST_PYAV:
+        raise ImportError(
+            f"reading video files needs PyAV {_OLDEST_PYAV} or later, not {av.__version__}: "
+            "pip install 'dualpath[video]'"
+        )
     return av

@@ -53,6 +53,12 @@ def all_frames(path):
     return dualpath.read_video(path)
 
 
+def test_an_older_pyav_is_named(path, monkeypatch):
+    monkeypatch.setattr(av, "__version__", "10.0.0")
+    with pytest.raises(ImportError, match=r"needs PyAV 11 or later, not 10\.0\.0: pip install"):
+        dualpath.read_video(path)
+
+
 def test_read_video(path, all_frames):
     assert len(all_frames) == COUNT
     pictures = [frame.to_rgb() for frame in all_frames]
