@@ -1,25 +1,26 @@
-"""Builds the shared library with the project's Makefile and bundles it in the wheel."""
+"""Builds the shared library with the project's Makefile and bundles it in the wheel.
+
+With DUALPATH_SYSTEM_LIBRARY=1 in the environment the wheel is pure Python, and what is installed loads
+the library that the system has: for packages of distributions.
+"""
 
 import os
 import runpy
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
-
-try:
-    from setuptools.command.bdist_wheel import bdist_wheel
-except ImportError:
-    raise SystemExit("dualpath: to build it takes setuptools 77 or later") from None
 
 HERE = Path(__file__).resolve().parent
 SOURCES = ("Makefile", "LICENSE", "include", "lib")
 NO_SOURCES = shutil.ignore_patterns("__pycache__", ".*", "*~", "*.o", "*.orig", "*.rej")
 STATED = runpy.run_path(str(HERE / "dualpath" / "_version.py"))  # what dualpath.h states
 LIBRARY = f"libdualpath.so.{STATED['ABI_VERSION']}"
+WITH_LIBRARY = os.environ.get("DUALPATH_SYSTEM_LIBRARY") != "1"
 
 
 def source_root() -> Path:
@@ -33,9 +34,9 @@ def source_root() -> Path:
     )
 
 
-class BuildWithLibrary(build_py):
-    """Adds the library, the licence and what the header states. An editable install uses the tree's
-    own build."""
+class BuildPackage(build_py):
+    """Adds what the header states, and the library with its licence. An editable install uses the
+    tree's own build."""
 
     def run(self) -> None:
         if self.editable_mode:
@@ -44,9 +45,14 @@ class BuildWithLibrary(build_py):
         # What an earlier build left there would be in the wheel.
         shutil.rmtree(Path(self.build_lib) / "dualpath", ignore_errors=True)
         super().run()
-        self.bundle_library(source_root())
+        package = Path(self.build_lib) / "dualpath"
+        (package / "_version.py").write_text(
+            f"VERSION = {STATED['VERSION']!r}\nABI_VERSION = {STATED['ABI_VERSION']}\n"
+        )
+        if WITH_LIBRARY:
+            self.bundle_library(source_root(), package)
 
-    def bundle_library(self, root: Path) -> None:
+    def bundle_library(self, root: Path, package: Path) -> None:
         build = Path(self.get_finalized_command("build").build_temp).resolve()
         if shutil.which("make") is None:
             raise SystemExit("dualpath: GNU make is not here, which builds the library")
@@ -55,12 +61,8 @@ class BuildWithLibrary(build_py):
         subprocess.run(
             ["make", "-C", root, f"-j{os.cpu_count() or 1}", "shared", target], check=True
         )
-        package = Path(self.build_lib) / "dualpath"
         shutil.copyfile(build / LIBRARY, package / LIBRARY)
         shutil.copyfile(root / "LICENSE", package / "LICENSE")
-        (package / "_version.py").write_text(
-            f"VERSION = {STATED['VERSION']!r}\nABI_VERSION = {STATED['ABI_VERSION']}\n"
-        )
 
 
 class SourceDistribution(sdist):
@@ -78,24 +80,36 @@ class SourceDistribution(sdist):
                 shutil.copy2(root / name, target)
 
 
-class PlatformWheel(bdist_wheel):
-    """The library is called through ctypes: any Python 3, but one platform."""
-
-    def get_tag(self):
-        return "py3", "none", super().get_tag()[2]
-
-
 class PlatformDistribution(Distribution):
     def has_ext_modules(self) -> bool:
         return True
 
 
-setup(
-    version=STATED["VERSION"],
-    distclass=PlatformDistribution,
-    cmdclass={
-        "build_py": BuildWithLibrary,
-        "bdist_wheel": PlatformWheel,
-        "sdist": SourceDistribution,
-    },
-)
+def with_library() -> dict[str, Any]:
+    """The options of a wheel with the library: it is for one platform."""
+    try:
+        from setuptools.command.bdist_wheel import bdist_wheel
+    except ImportError:
+        raise SystemExit("dualpath: to build it takes setuptools 77 or later") from None
+
+    class PlatformWheel(bdist_wheel):
+        """The library is called through ctypes: any Python 3, but one platform."""
+
+        def get_tag(self):
+            return "py3", "none", super().get_tag()[2]
+
+    return {
+        "license_expression": "MIT",
+        "distclass": PlatformDistribution,
+        "cmdclass": {"bdist_wheel": PlatformWheel},
+    }
+
+
+def without_library() -> dict[str, Any]:
+    """Those of a pure one, in words that the setuptools of distributions know, too."""
+    return {"license": "MIT", "cmdclass": {}}
+
+
+OPTIONS = with_library() if WITH_LIBRARY else without_library()
+OPTIONS["cmdclass"].update(build_py=BuildPackage, sdist=SourceDistribution)
+setup(version=STATED["VERSION"], **OPTIONS)

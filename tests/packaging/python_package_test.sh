@@ -82,6 +82,21 @@ has_same_files() {
     files_of "$work/after" | diff "$work/one.txt" -
 }
 
+# What distributions make: pure Python, for the library that the system has.
+wheel_for_system() {
+    (export DUALPATH_SYSTEM_LIBRARY=1 && wheel system) && ls "$work"/system/*-py3-none-any.whl &&
+        ! files_of "$work/system" | grep libdualpath
+}
+
+# classifies_by_loader FOLDER: with the library of this folder, where the loader looks.
+classifies_by_loader() {
+    (export LD_LIBRARY_PATH="$1" && classifies libdualpath.so)
+}
+
+finds_no_library() {
+    ! classifies libdualpath.so >"$work/out" 2>&1 && grep -e 'LibraryError: .* Install the library' "$work/out"
+}
+
 says_what_is_missing() {
     ! (cd "$package" && PATH=/nowhere "$work/clean/bin/python" setup.py -q build >"$work/out" 2>&1) &&
         cat "$work/out" && tail -n 1 "$work/out" | grep -e "$1"
@@ -102,5 +117,9 @@ check "an editable install" installs -e "$package"
 mkdir "$checkout/build"
 cp "$package"/build/temp*/libdualpath.so.? "$checkout/build"
 check "classifies with the library that make built" classifies "/a checkout/build/"
+check "a wheel without a library" wheel_for_system
+check "is installed" installs "$work"/system/*.whl
+check "classifies with the library that the loader finds" classifies_by_loader "$checkout/build"
+check "and says so where it finds none" finds_no_library
 check "without make, setup.py says so" says_what_is_missing 'GNU make'
 exit $failed

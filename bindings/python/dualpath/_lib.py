@@ -424,8 +424,8 @@ def _load(path: str) -> ctypes.CDLL:
         abi = lib.dp_abi_version()
     except (OSError, AttributeError) as error:
         raise LibraryError(
-            f"cannot load libdualpath from {path!r}: {error}. Install the package with pip, run "
-            f"`make shared` in the source tree, or name the file in {LIBRARY_VARIABLE}."
+            f"cannot load libdualpath from {path!r}: {error}. Install the library, or the package "
+            f"with pip, run `make shared` in the source tree, or name the file in {LIBRARY_VARIABLE}."
         ) from error
     if abi != ABI_VERSION:
         raise _unfit(path, f"has ABI version {abi}, this package needs {ABI_VERSION}")
