@@ -767,9 +767,10 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/machines/musl.mk
 -include tests/machines/cross.mk
 -include tests/windows/check.mk
+-include bindings/debian/debian.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
-             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c)
+             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c bindings/*/*/*/*.c)
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
