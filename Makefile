@@ -598,6 +598,15 @@ check-python: $(SHARED) $(BUILD)/dualpath
 	@echo "== Python"
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests
 
+# All that cargo writes is in $(BUILD)/rust. DESTDIR=/ installs there without telling the loader.
+.PHONY: check-rust
+check-rust: ## the Rust crate: its tests, valgrind, each way to find the library
+	@.ci/setup build rust
+	@$(MAKE) --no-print-directory -s static shared $(BUILD)/dualpath $(BUILD)/examples/scene
+	@$(MAKE) --no-print-directory -s install-lib PREFIX=$(abspath $(BUILD))/rust/installed DESTDIR=/
+	@echo "== Rust"
+	@BUILD="$(abspath $(BUILD))" sh .ci/rust-tests
+
 LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
 check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)
 	PYTHONPATH=bindings/python "$(VENV)/bin/python" -m tests.reference.check_large $(LARGE) \
