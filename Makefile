@@ -26,7 +26,7 @@ CLANG_OPTIONS   := $(BUILD)/options/clang.mk
 
 # `make install` without options installs what `make` built last, whatever its options were: `sudo` has
 # another environment.
-ifeq ($(or $(MAKECMDGOALS),all),$(filter install install-lib,$(MAKECMDGOALS)))
+ifeq ($(or $(MAKECMDGOALS),all),$(filter install install-lib install-gstreamer,$(MAKECMDGOALS)))
 ifeq ($(filter command environment,$(foreach name,CC AR OBJCOPY ZLIB CPPFLAGS CFLAGS LDFLAGS LIBS,$(origin $(name)))),)
 -include $(LINK_OPTIONS)
 endif
@@ -777,9 +777,10 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/machines/cross.mk
 -include tests/windows/check.mk
 -include bindings/debian/debian.mk
+-include bindings/gstreamer/gstreamer.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
-             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*/*.c bindings/*/*/*/*.c)
+             tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*.[ch] bindings/*/*/*.[ch] bindings/*/*/*/*.[ch])
 lint: ## clang-format and clang-tidy
 	@.ci/setup lint
 	clang-format --dry-run -Werror $(C_FILES)
