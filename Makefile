@@ -127,7 +127,7 @@ endif
 SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
-ALONE := clean setup demo bench-peers check fuzz check-firmware% firmware% record-firmware
+ALONE := clean setup demo bench-peers check check-batch fuzz check-firmware% firmware% record-firmware
 ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
 .NOTPARALLEL:
 endif
@@ -606,6 +606,14 @@ check-rust: ## the Rust crate: its tests, valgrind, each way to find the library
 	@$(MAKE) --no-print-directory -s install-lib PREFIX=$(abspath $(BUILD))/rust/installed DESTDIR=/
 	@echo "== Rust"
 	@BUILD="$(abspath $(BUILD))" sh .ci/rust-tests
+
+.PHONY: check-batch
+check-batch: ## python -m dualpath batch: answers of the program, runs that are killed and go on, full disks, bad files, memory
+	@.ci/setup build check video
+	@$(MAKE) --no-print-directory -s $(SHARED) $(BUILD)/dualpath
+	@echo "== Batch"
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests \
+	    bindings/python/tests/test_batch.py bindings/python/tests/test_batch_resumed.py
 
 LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
 check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)

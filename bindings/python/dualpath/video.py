@@ -135,15 +135,18 @@ Choose = Callable[[Stamps], Collection[int]]
 """Which frames of a film with these stamps are to be read."""
 
 
-def read_chosen(path: str | os.PathLike[str], choose: Choose) -> Video:
+def read_chosen(path: str | os.PathLike[str], choose: Choose, threads: int = 0) -> Video:
     """All frames of a video file, of which only those in ``choose(stamps)`` are real.
 
     ``stamps`` are those of all frames of the file. The others stand in the list as the real frame
     before them (or the first), so that the library's sampling works on the true count while only
     the chosen ones take time and memory. The packets of a file tell the stamps without decoding;
     where they are wrong, and others are to be chosen, the file is decoded again.
+
+    ``threads``: how many decode; 0: as FFmpeg likes.
     """
-    return choose_frames(stamps_of_packets(path), lambda: shots_of(path), choose)
+    film = functools.partial(shots_of, path, threads=threads)
+    return choose_frames(stamps_of_packets(path), film, choose)
 
 
 def choose_frames(
@@ -247,9 +250,12 @@ def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64
     return frames
 
 
-def shots_of(path: str | os.PathLike[str], given: Given = AS_STATED) -> Iterator[Shot]:
+def shots_of(
+    path: str | os.PathLike[str], given: Given = AS_STATED, threads: int = 0
+) -> Iterator[Shot]:
     """The frames of a video file. What is ``given`` counts, instead of what the file says."""
     with video_stream(path) as (container, stream):
+        stream.codec_context.thread_count = threads
         yield from decode_stream(container, stream, os.fspath(path), given)
 
 
@@ -385,6 +391,11 @@ def in_sentences(name: str) -> Iterator[None]:
         what = video_advice(name)
         sentence = f"{name} is {what}" if what else f"{name}: {error}"
         raise ValueError(sentence) from error
+
+
+def require_decoder() -> None:
+    """An ImportError, if video files cannot be read here."""
+    _av()
 
 
 def _file_name(path: str | os.PathLike[str]) -> str:

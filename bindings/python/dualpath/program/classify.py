@@ -69,14 +69,17 @@ input.
 or frames cannot be used; 2 wrong command line; 130 interrupted.
 """
 
-_OPTIONS = {
-    **ENGINE_OPTIONS,
+SAMPLING_OPTIONS = {
     "--sampling": options.named("sampling", 0, "model"),
     "--rate": options.whole(1, MAX_RATE),
     "--sample-fps": options.real(1000),
     "--views": options.whole(1, MAX_VIEWS),
     "--crops": options.whole(1, MAX_CROPS),
     "--top": options.whole(1, 1000000)._replace(default=5),
+}
+_OPTIONS = {
+    **ENGINE_OPTIONS,
+    **SAMPLING_OPTIONS,
     "--features": options.flag(),
     "--json": options.flag(),
     **FRAME_OPTIONS,

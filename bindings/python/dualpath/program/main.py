@@ -13,7 +13,7 @@ from typing import Any
 from .. import library_version
 from .._lib import library
 from ..errors import LibraryError
-from . import classify, info, watch
+from . import batch, classify, info, watch
 from .arguments import nearest
 from .failure import ERROR, INTERRUPTED, USAGE, Failure, usage
 from .text import complain, emit
@@ -25,20 +25,22 @@ Recognises actions in video with DualPath models, on the CPU.
 
   classify MODEL INPUT   say what happens in a clip
   watch MODEL INPUT      say it again and again, of a long film or a camera
+  batch MODEL LIST       say what happens in each of many videos
   info MODEL             describe a model
   convert CHECKPOINT     make a model of a checkpoint: dualpath-convert
 
   -h, --help             this text, or that of a command: python -m dualpath COMMAND --help
       --version          print the version of the library
 
-The program in C, dualpath, has the same commands with the same options, and compile, verify and
-bench. Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command line;
-130 interrupted.
+The program in C, dualpath, has the same commands with the same options, but for batch, and compile,
+verify and bench. Exit status: 0 success; 1 a model, a file or frames cannot be used; 2 wrong command
+line; 130 interrupted.
 """
 
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int | None], str]] = {
     "classify": (classify.run, classify.HELP),
     "watch": (watch.run, watch.HELP),
+    "batch": (batch.run, batch.HELP),
     "info": (info.run, info.HELP),
 }
 _CONVERT = "convert"
