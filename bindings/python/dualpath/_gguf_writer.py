@@ -95,6 +95,6 @@ def write_weight_file(path: str, hyper: Hyper, tensors: dict[str, Array], labels
     with tempfile.TemporaryDirectory(prefix=".dualpath-convert-", dir=folder) as scratch:
         unfinished = Path(scratch) / "model.gguf"
         _write(unfinished, hyper, tensors, labels, general, wanted)
-        with open(unfinished, "rb") as file:
+        with open(unfinished, "rb+") as file:  # Windows flushes only what can be written
             os.fsync(file.fileno())
         os.replace(unfinished, path)

@@ -93,7 +93,7 @@ class _Handle:
     def _check_free_for_use(self, me: _User, even_if_closed: bool = False) -> None:
         if self._closed and not even_if_closed:
             raise ValueError(f"the {self._what} is closed")
-        if self._one_user and any(map(me.meets, self._users)):
+        if self._one_user and any(map(me.meets, self._users.copy())):
             raise RuntimeError(
                 f"this {self._what} is in use: one thread at a time uses a {self._what}, and its "
                 "callbacks cannot call it"

@@ -12,6 +12,7 @@ import functools
 import itertools
 import operator
 import os
+import sys
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -32,10 +33,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ._advice import better_choice, named
+from ._system import find_in_system, library_name
 from ._version import ABI_VERSION, VERSION
 from .errors import LibraryError, error_for
 
-LIBRARY_NAME = f"libdualpath.so.{ABI_VERSION}"
+LIBRARY_NAME = library_name(sys.platform, ABI_VERSION)
 LIBRARY_VARIABLE = "DUALPATH_LIBRARY"
 
 LOG_FN = CFUNCTYPE(None, c_void_p, c_int, c_char_p)
@@ -413,7 +415,10 @@ def _library_path() -> str:
     candidates = [package / LIBRARY_NAME]
     if package.parts[-3:-1] == ("bindings", "python"):
         candidates.append(package.parents[2] / "build" / LIBRARY_NAME)
-    return next((str(path) for path in candidates if path.exists()), LIBRARY_NAME)
+    for path in candidates:
+        if path.exists():
+            return str(path)
+    return find_in_system(LIBRARY_NAME)
 
 
 def _load(path: str) -> ctypes.CDLL:

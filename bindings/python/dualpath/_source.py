@@ -13,6 +13,7 @@ from ._advice import refusal
 from ._callbacks import Callbacks
 from ._handle import Handle
 from ._lib import check, dp_model, dp_model_options, library
+from ._system import path_bytes
 
 
 def open_model(source: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
@@ -45,14 +46,6 @@ def open_task(
 def verify_source(source: Any, options: dp_model_options, callbacks: Callbacks) -> None:
     """Verifies a path, bytes in memory or a binary file object."""
     _call("dp_model_verify", source, callbacks, (), options)
-
-
-def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path as C reads it."""
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
-        raise ValueError(f"a path cannot hold a null character: {path!r}")
-    return encoded
 
 
 def _new_model() -> Handle:

@@ -25,7 +25,8 @@ from ._lib import (
     number_of,
     text,
 )
-from ._source import open_model, open_task, path_bytes, verify_source
+from ._source import open_model, open_task, verify_source
+from ._system import path_bytes
 
 _SHOWN = 10  # labels in a notebook
 

@@ -219,7 +219,7 @@ def _start(
         starts = (v * interval + interval / 2).astype(np.int64)
     elif sampling == "spread":
         slide = max(count - (view_frames - 1) * rate - 1, 0)
-        one = np.array([[slide // 2]])
+        one = np.array([[slide // 2]], np.int64)
         starts = one if views == 1 else np.rint(slide / (views - 1) * v).astype(np.int64)
     else:
         spare = max((count - 1) // rate + 1 - view_frames, 0)
@@ -235,7 +235,7 @@ def frames_by_time(seconds: Sequence[float], fps: float) -> npt.NDArray[np.int64
     Where frames are missing, the one before stands in their place: any number of times, which a
     stream would shorten.
     """
-    times = np.array([microseconds("time", time) for time in seconds])
+    times = np.array([microseconds("time", time) for time in seconds], np.int64)
     since_before = np.diff(times, prepend=times[0]).astype(np.float64)
     tolerance = 0.5 * np.minimum(since_before, 1e6 / fps)
     sample_numbers = np.floor(((times - times[0]).astype(np.float64) + tolerance) * fps / 1e6)
