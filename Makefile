@@ -132,11 +132,13 @@ ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all static shared examples left-out needs-libpng
+.PHONY: all static shared shared-name examples left-out needs-libpng
 all: static shared examples $(BUILD)/dualpath.1 ## the library (static and shared), the command line program, the examples
 
 static: $(STATIC) ## $(BUILD)/libdualpath.a
 shared: $(SHARED) ## $(BUILD)/libdualpath.so (macOS: libdualpath.dylib)
+shared-name:
+	@echo $(or $(SHARED_ABI),$(SHARED_FILE))
 examples: $(if $(HAS_PNG),$(BUILD)/dualpath) $(EXAMPLES:%=$(BUILD)/examples/%) $(if $(HAS_CXX),$(BUILD)/examples/raii)
 
 all examples: left-out
@@ -786,6 +788,8 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include tests/windows/check.mk
 -include bindings/debian/debian.mk
 -include bindings/gstreamer/gstreamer.mk
+-include bindings/python/wheels.mk
+-include tests/wheels/check.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
              tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp bindings/*/*.[ch] bindings/*/*/*.[ch] bindings/*/*/*/*.[ch])

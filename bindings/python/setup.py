@@ -19,7 +19,6 @@ HERE = Path(__file__).resolve().parent
 SOURCES = ("Makefile", "LICENSE", "include", "lib")
 NO_SOURCES = shutil.ignore_patterns("__pycache__", ".*", "*~", "*.o", "*.orig", "*.rej")
 STATED = runpy.run_path(str(HERE / "dualpath" / "_version.py"))  # what dualpath.h states
-LIBRARY = f"libdualpath.so.{STATED['ABI_VERSION']}"
 WITH_LIBRARY = os.environ.get("DUALPATH_SYSTEM_LIBRARY") != "1"
 
 
@@ -58,10 +57,12 @@ class BuildPackage(build_py):
             raise SystemExit("dualpath: GNU make is not here, which builds the library")
         # Relative, because make cannot have spaces in the names of its targets.
         target = f"BUILD={os.path.relpath(build, root)}"
-        subprocess.run(
-            ["make", "-C", root, f"-j{os.cpu_count() or 1}", "shared", target], check=True
-        )
-        shutil.copyfile(build / LIBRARY, package / LIBRARY)
+        make = ["make", "-C", root, target]
+        subprocess.run([*make, f"-j{os.cpu_count() or 1}", "shared"], check=True)
+        # Its name is that of the system that $CC compiles for, which need not be this one.
+        asked = subprocess.run([*make, "-s", "shared-name"], check=True, stdout=subprocess.PIPE)
+        library = asked.stdout.decode().strip()
+        shutil.copyfile(build / library, package / library)
         shutil.copyfile(root / "LICENSE", package / "LICENSE")
 
 
