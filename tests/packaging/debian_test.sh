@@ -29,7 +29,7 @@ in_root() {
 
 makes_base() {
     [ -s "$base" ] && return
-    mkdir -p "$ROOTS" && mmdebstrap --mode=root --variant=apt "$RELEASE" "$base.new" && mv "$base.new" "$base"
+    mkdir -p "$ROOTS" && mmdebstrap --mode=root --format=tar --variant=apt "$RELEASE" "$base.new" && mv "$base.new" "$base"
 }
 
 fresh_root() {
