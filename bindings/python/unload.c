@@ -1,6 +1,6 @@
 /*
- * What gcc and glibc put into every shared library, and ziglang's linker does not: its handlers of fork()
- * are registered as its own, and are gone when it is unloaded.
+ * What gcc and glibc put into every shared library, and ziglang's linker does not: its handlers of
+ * fork() are registered as its own, and are gone when it is unloaded.
  */
 typedef void (*handler)(void);
 
