@@ -57,13 +57,19 @@ static HANDLE make_silent_pipe(void) {
     return pipe;
 }
 
-/* Each time that somebody opens it, there is another one for the next. */
-static DWORD WINAPI tell_of_readers(void *pipe) {
-    while (ConnectNamedPipe(pipe, NULL) || GetLastError() == ERROR_PIPE_CONNECTED) {
-        pipe = make_silent_pipe();
+static DWORD WINAPI tell_of_reader(void *pipe) {
+    if (ConnectNamedPipe(pipe, NULL) || GetLastError() == ERROR_PIPE_CONNECTED) {
         fputs("reading\n", stderr);
     }
     return 0;
+}
+
+/* Who looks at a file before it is opened takes one as well. */
+static void offer_silent_pipes(void) {
+    for (int i = 0; i < 2; i++) {
+        check(CreateThread(NULL, 0, tell_of_reader, make_silent_pipe(), 0, NULL) != NULL,
+              "a thread");
+    }
 }
 
 static void write_file(HANDLE pipe, const wchar_t *path) {
@@ -120,7 +126,7 @@ int wmain(int argc, wchar_t **argv) {
     check(argc > 1 && SetConsoleCtrlHandler(stay, TRUE), "arguments");
     bool has_console = SetConsoleOutputCP(437);
     give_file();
-    check(CreateThread(NULL, 0, tell_of_readers, make_silent_pipe(), 0, NULL) != NULL, "a thread");
+    offer_silent_pipes();
     HANDLE program = start(rest_of_command_line(has_input ? 3 : 1), &to_program);
     if (has_input) {
         write_file(to_program, argv[2]);
