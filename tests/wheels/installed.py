@@ -127,7 +127,8 @@ def check_callbacks() -> None:
 
 def check_signals() -> None:
     """Ctrl-C comes out of a call with callbacks, and its handler is what it was."""
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.default_int_handler
+    signal.signal(signal.SIGINT, before)  # shells start background jobs without one
 
     def interrupt(_stage: str, _fraction: float) -> None:
         signal.raise_signal(signal.SIGINT)
