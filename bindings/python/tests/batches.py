@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
+from videos import write_video
 
 CLIPS = 4
 TIMES = ("decode_ms", "compute_ms")
@@ -44,22 +44,11 @@ def rows_of(path: Path) -> list[dict]:
     return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
 
 
-def write_clip(path: Path, seed: int) -> None:
-    av = pytest.importorskip("av", reason="PyAV is not installed")
-    pixels = np.random.default_rng(seed).integers(0, 256, (20 + seed, 6, 8, 3), np.uint8)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25, options={"bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for frame in pixels.repeat(8, axis=1).repeat(8, axis=2):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-
-
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     for number in range(CLIPS):
-        write_clip(folder / f"{number}.mp4", number)
+        write_video(folder / f"{number}.mp4", count=20 + number, seed=number)
     return folder
 
 
