@@ -1,4 +1,4 @@
-# What the tests of packaging share; they include it with `.`. $work is a folder of the test, which
+# What the tests of packaging share, and those of the plugin for GStreamer; they include it with `.`. $work is a folder of the test, which
 # ends with `exit $failed`.
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/dualpath-packaging.XXXXXX") || exit 1

@@ -6,23 +6,8 @@ set -u
 models=examples/models
 task="$models/camera-motion.gguf"
 element="dualpath sync=true model=$task backbone=$models/backbone.gguf"
-work=$(mktemp -d "${TMPDIR:-/tmp}/dualpath-gstreamer.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
+. tests/packaging/checks.sh
 trap 'exit 1' HUP INT TERM
-failed=0
-
-# check NAME COMMAND...: the command must succeed; what it prints is shown if not.
-check() {
-    name=$1
-    shift
-    if "$@" >"$work/checked" 2>&1; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/    /' "$work/checked"
-        failed=1
-    fi
-}
 
 # Lines of `dualpath watch`, of messages with this name.
 as_lines() {
