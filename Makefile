@@ -127,7 +127,7 @@ endif
 SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
-ALONE := clean setup demo bench-peers check check-batch fuzz check-firmware% firmware% record-firmware
+ALONE := clean setup demo bench-peers check check-batch check-cmake check-meson check-vcpkg check-rust check-gstreamer fuzz check-firmware% firmware% record-firmware
 ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
 .NOTPARALLEL:
 endif
