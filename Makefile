@@ -280,7 +280,7 @@ DEMO_BACKBONE := $(if $(MODEL),$(BACKBONE),examples/models/backbone.gguf)
 DEMO_CLASSIFY := $(BUILD)/dualpath classify $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
 DEMO_WATCH    := $(BUILD)/dualpath watch $(if $(DEMO_BACKBONE),--backbone "$(DEMO_BACKBONE)") "$(DEMO_MODEL)"
 TO_Y4M := -pix_fmt yuv420p -f yuv4mpegpipe -
-.PHONY: demo bench bench-peers
+.PHONY: demo bench bench-peers bench-arm
 demo: ## classifies a clip, and writes a picture of what the model saw; also MODEL BACKBONE CLIP MOTION ARGS
 	@.ci/setup build
 	@$(MAKE) --no-print-directory -s $(BUILD)/dualpath $(BUILD)/examples/scene
@@ -306,6 +306,10 @@ bench-peers: ## ROUNDS (9) of this library, ONNX Runtime, OpenVINO and PyTorch i
 	@PYTHON="$(PYTHON)" sh .ci/venv-setup "$(VENV)" tests/bench/requirements.txt
 	PYTHONPATH=bindings/python DUALPATH_LIBRARY="$(abspath $(SHARED))" "$(VENV)/bin/python" -m tests.bench.peers \
 	    --rounds $(ROUNDS) --cache $(BUILD)/bench $(ARGS)
+
+bench-arm: ## cycles of the inner loops for NEON by the throughput model of llvm-mca; nothing is run
+	@.ci/setup aarch64 mca
+	@$(PYTHON) -B -m tests.bench.arm_throughput --options="$(LIB_CFLAGS) $(CPPFLAGS) -O3" $(filter 'arm_%,$(ISA_OPTIONS))
 
 # ---- tests ----
 
