@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._callbacks import Callbacks, LogFunction, ProgressFunction
+from ._clips import checked_clip, sampled_clip
 from ._handle import Handle, Owner, opened
 from ._lib import (
     check,
@@ -28,21 +29,17 @@ from ._lib import (
     integer,
     library,
     name_of,
-    number_of,
     text,
     with_experimental,
 )
 from ._pictures import Pictures, as_bytes
-from ._protocol import MAX_CROPS, MAX_VIEWS
-from ._times import MAX_SAMPLE_FPS, frequency
+from ._protocol import MAX_CROPS
 from .errors import error_for
 from .frames import Frame, Frames, Snapshot, describe
 from .model import Model, ModelFacts
 from .pool import MAX_THREADS, Pool
 from .result import Attention, Prediction, Result
 from .video import Choose, Stamps, Video, read_chosen, sampled_frames
-
-MAX_RATE = 65536
 
 _ALIGNMENT = 64
 
@@ -180,7 +177,7 @@ class Session(Owner):
         - ``pictures``: the result has what the model saw of the first view and crop, and notebooks
           show it. Not in a session that goes ``image_by_image``.
         """
-        return self._classify(frames, _clip(sampling, rate, views, crops), pictures=pictures)
+        return self._classify(frames, checked_clip(sampling, rate, views, crops), pictures=pictures)
 
     def _classify(
         self,
@@ -249,11 +246,8 @@ class Session(Owner):
         pictures: bool = False,
     ) -> Result:
         """The same of any film: ``read(choose)`` reads it, and keeps the frames ``choose(stamps)``."""
-        clip, facts = _clip(sampling, rate, views, crops), self._opened().about.model
-        if sample_fps is not None:
-            if rate is not None:
-                raise ValueError("rate and sample_fps are both given, expected one")
-            sample_fps, clip.rate = frequency("sample_fps", sample_fps, MAX_SAMPLE_FPS), 1
+        clip, sample_fps = sampled_clip(sampling, rate, views, crops, sample_fps)
+        facts = self._opened().about.model
 
         def numbers(stamps: Stamps) -> npt.NDArray[np.int64]:
             """The frames of the file that sampling chooses from."""
@@ -323,7 +317,7 @@ class Session(Owner):
         temporal one ``[framesets, 3, R, R]``, none with one path: R, G, B, a pixel of 0 .. 255 being
         (pixel / 255 - mean) / std. Not in a session that goes ``image_by_image``.
         """
-        clip = _clip(sampling, rate, views, crops)
+        clip = checked_clip(sampling, rate, views, crops)
         there = _complete(self._opened().about.model, clip)
         view = integer("view", view, 0, there.views - 1)
         crop = integer("crop", crop, 0, there.crops - 1)
@@ -441,15 +435,6 @@ def _options(threads: int, image_by_image: bool, attention: str) -> dp_session_o
     options.image_by_image = bool(image_by_image)
     options.attention = choice("attention", attention, _ATTENTION)
     return options
-
-
-def _clip(sampling: str, rate: int | None, views: int | None, crops: int | None) -> dp_clip:
-    clip = default(dp_clip)
-    clip.sampling = number_of("sampling", sampling)
-    clip.rate = 0 if rate is None else integer("rate", rate, 1, MAX_RATE)
-    clip.views = 0 if views is None else integer("views", views, 1, MAX_VIEWS)
-    clip.crops = 0 if crops is None else integer("crops", crops, 1, MAX_CROPS)
-    return clip
 
 
 class _Complete(NamedTuple):

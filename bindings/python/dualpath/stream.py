@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ._clips import MAX_RATE
 from ._footage import Footage, footage_of
 from ._handle import Handle, Owner, opened
 from ._lib import (
@@ -23,12 +24,13 @@ from ._lib import (
     library,
     number_of,
 )
+from ._protocol import MAX_CROPS
 from ._reader import Reader
 from ._times import MAX_SAMPLE_FPS, frequency, microseconds, real
 from .frames import Frame, describe
 from .model import Model
 from .result import Window
-from .session import MAX_CROPS, MAX_RATE, Session
+from .session import Session
 
 MAX_HOP = 65536
 MAX_QUEUE = 1024

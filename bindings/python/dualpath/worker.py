@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._clips import sampled_clip
 from ._lib import integer
 from .errors import DualPathError
 from .model import Model
@@ -95,6 +96,7 @@ class Worker:
         image_by_image: bool = False,
     ) -> None:
         self._how = (sampling, rate, views, crops, sample_fps)
+        sampled_clip(*self._how)  # which refuses what is wrong with all files
         self._top = integer("top", top, 1, 1000000)
         self._has_logits = logits
         self._has_features = features or model.info.classes == 0

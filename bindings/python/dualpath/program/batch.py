@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .. import library_version
 from .._measured import sha256_of
 from .._processes import CannotWork, Died, Processes, Task
+from .._rows import columns_of, import_pyarrow, record_of, width_of
 from ..model import Model
 from ..pool import Pool
 from ..video import require_decoder
@@ -22,7 +23,7 @@ from .engine import ENGINE_OPTIONS, opened_model
 from .failure import Failure, usage
 from .journal import Changed, Journal
 from .progress import Progress
-from .tables import TABLES, Parquet, Width, ending_of, import_pyarrow
+from .tables import TABLES, Parquet, ending_of
 from .text import as_json, complain, emit
 from .unfinished import Unfinished, unfinished
 from .videos import Videos, read_down, write_down
@@ -128,12 +129,7 @@ class _Batch:
             job.forget()
         elif os.path.exists(job.out) and not job.has_begun():
             raise Failure(values["o"], "is there already; --restart replaces it")
-        info, top = model.info, values["top"]
-        has_features = values["features"] or info.classes == 0
-        self._width = Width(min(top, info.classes), info.classes if values["logits"] else 0,
-                            info.feature_size if has_features and info.framesets else 0,
-                            info.feature_size if has_features else 0)
-        self._left_out = _LISTS - set(self._width.lists())
+        self._width = width_of(model.info, values["top"], values["logits"], values["features"])
         self._begin(source)
 
     def _begin(self, source: str) -> None:
@@ -219,16 +215,13 @@ class _Batch:
                 yield Task(number, os.path.join(self._videos.root, path))
 
     def _take(self, number: int, answer: Record | Died) -> Record:
-        path = self._paths.pop(number)
-        if isinstance(answer, Died):
-            answer = Record(f"the process that read it died, and another one, too: {answer.how}")
-        known = {name: value for name, value in vars(answer).items() if name not in self._left_out}
+        path, record = self._paths.pop(number), record_of(answer)
         with self._writing():
-            self._journal.add(number, as_json(known))
-        if answer.error is not None:
-            self._progress.complain(path, answer.error)
-        self._progress.add(answer.error is not None)
-        return answer
+            self._journal.add(number, as_json(self._width.kept(record)))
+        if record.error is not None:
+            self._progress.complain(path, record.error)
+        self._progress.add(record.error is not None)
+        return record
 
     # ---- the table ----
 
@@ -239,7 +232,7 @@ class _Batch:
             with open(self._job.file("table"), "wb") as file:
                 table = TABLES[ending_of(out)](file, self._width, self._about)
                 for path, answer in zip(read_down(self._job.file("list")), self._journal.answers()):
-                    table.add({**_name_of(path), **answer})
+                    table.add({**columns_of(path), **answer})
                     bad += answer["error"] is not None
                 table.end()
                 file.flush()
@@ -248,9 +241,6 @@ class _Batch:
         without = f", {bad} without an answer" if bad else ""
         self._say(f"wrote {out}: {self._videos.files} files{without}")
         return bad
-
-
-_LISTS = {"all_probabilities", "logits", "feature_temporal", "feature_spatial"}
 
 
 def _open_worker(model: Model, values: dict[str, Any], threads: int) -> Worker:
@@ -268,16 +258,6 @@ def _share_threads(values: dict[str, Any], files: int) -> _Share:
             threads = pool.threads
     workers = values["workers"] or max(min(threads, files), 1)
     return _Share(workers, max(threads // workers, 1))
-
-
-def _name_of(path: str) -> dict[str, str | None]:
-    """A path as text, and its bytes where they are not UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        encoded = os.fsencode(path)
-        return {"path": encoded.decode("utf-8", "replace"), "path_hex": encoded.hex()}
-    return {"path": path, "path_hex": None}
 
 
 class _Spent:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from .._clips import MAX_RATE
 from .._protocol import MAX_CROPS, MAX_VIEWS
 from .._times import microseconds
 from ..result import Prediction, Result
-from ..session import MAX_RATE
 from ..video import Choose, Stamps, Video, choose_frames, stand_in, take_shots
 from . import arguments as options
 from .arguments import INPUT

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from .._rows import Row, Width, arrow_schema, import_pyarrow
 from .text import as_json, number
 
-Row = dict[str, Any]
-
 _ROWS_OF_GROUP = 1024  # of Parquet, which are held in memory
-
-
-class Width(NamedTuple):
-    """How long the lists of a row are."""
-
-    top: int
-    classes: int
-    """Of all probabilities and logits; 0: they are not wanted."""
-    temporal: int
-    """Of a feature; 0: it is not wanted, or there is none."""
-    spatial: int
-
-    def lists(self) -> dict[str, int]:
-        sizes = {"all_probabilities": self.classes, "logits": self.classes,
-                 "feature_temporal": self.temporal, "feature_spatial": self.spatial}
-        return {name: size for name, size in sizes.items() if size}
 
 
 class Table(ABC):
@@ -89,18 +71,8 @@ class Parquet(Table):
     def __init__(self, file: Any, width: Width, about: Row) -> None:
         super().__init__(file, width, about)
         self._arrow, self._rows = import_pyarrow(), list[Row]()
-        self._schema = self._schema_of()
+        self._schema = arrow_schema(width, about)
         self._writer = self._arrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
-
-    def _schema_of(self) -> Any:
-        arrow = self._arrow
-        text, real = arrow.string(), arrow.float32()
-        kinds = {"path": text, "path_hex": text, "error": text, "warnings": arrow.list_(text),
-                 "frames": arrow.int64(), "duration": arrow.float64(), "decode_ms": real,
-                 "compute_ms": real, "classes": arrow.list_(arrow.int32()), "labels": arrow.list_(text),
-                 "probabilities": arrow.list_(real),
-                 **{name: arrow.list_(real) for name in self._width.lists()}}
-        return arrow.schema(kinds.items(), metadata={"dualpath": json.dumps(self._about)})
 
     def add(self, row: Row) -> None:
         self._rows.append({name: row[name] for name in self._schema.names})
@@ -124,15 +96,6 @@ TABLES: dict[str, Callable[[Any, Width, Row], Table]] = {
 
 def ending_of(path: str) -> str:
     return os.path.splitext(path)[1].lower()
-
-
-def import_pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError("writing Parquet needs pyarrow: pip install 'dualpath[parquet]'") from error
-    return pyarrow
 
 
 def _cell(value: Any) -> Any:

@@ -7,11 +7,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from .._clips import MAX_RATE
 from .._reader import Reader
 from ..errors import NumericError
 from ..model import Model
 from ..result import Window
-from ..session import MAX_RATE
 from ..stream import MAX_HOP, Stream
 from . import arguments as options
 from .arguments import INPUT
