@@ -328,6 +328,7 @@ def compile_model(
     source: str | os.PathLike[str] | Any,
     destination: str | os.PathLike[str] | Any,
     *,
+    backbone: str | os.PathLike[str] | Any | None = None,
     precision: str | None = None,
     target: str = "native",
     cpu: str | None = None,
@@ -335,8 +336,9 @@ def compile_model(
 ) -> None:
     """Writes a model as a compiled file, whose weights are used where they lie in the file.
 
-    ``source`` is what Model() takes. ``destination`` is a path or a binary file object. A file that
-    has the path is replaced when all of the new one is written; WriteError says why it was not. ``precision`` is "f32" (None),
+    ``source`` is what Model() takes, or a task of ``backbone``: the file then holds both.
+    ``destination`` is a path or a binary file object. A file that has the path is replaced when all of
+    the new one is written; WriteError says why it was not. ``precision`` is "f32" (None),
     "bf16", "int8" or "auto", and ``target`` names the layout: "native" for this machine, "avx512",
     "avx2", "neon", "plain" for any machine, "rows" for firmware.
     """
@@ -345,11 +347,25 @@ def compile_model(
     options.verify = bool(verify)
     options.target = number_of("target", target)
     write = _writing(destination)
-    model = open_model(source, options, callbacks)
+    model = _opened(source, backbone, options, callbacks)
     try:
         check(model.use(write), writing=True)
     finally:
         model.close()
+
+
+def _opened(source: Any, backbone: Any, options: dp_model_options, callbacks: Callbacks) -> Handle:
+    """A model, or a task on a backbone, which the task holds on to."""
+    if backbone is None:
+        return open_model(source, options, callbacks)
+    options.as_backbone = True
+    frozen = open_model(backbone, options, callbacks)
+    try:
+        of_task = default(dp_model_options)
+        _install(of_task, callbacks, bool(options.verify), None)
+        return open_task(frozen, source, of_task, callbacks)
+    finally:
+        frozen.close()
 
 
 def _writing(destination: Any) -> Callable[[Any], int]:
