@@ -127,7 +127,7 @@ endif
 SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
-ALONE := clean setup demo bench-peers check check-batch check-cmake check-meson check-vcpkg check-rust check-gstreamer fuzz check-firmware% firmware% record-firmware
+ALONE := clean setup demo bench-peers check check-batch check-ray check-spark check-cmake check-meson check-vcpkg check-rust check-gstreamer fuzz check-firmware% firmware% record-firmware
 ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
 .NOTPARALLEL:
 endif
@@ -620,6 +620,22 @@ check-batch: ## python -m dualpath batch: answers of the program, runs that are 
 	@echo "== Batch"
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" BUILD="$(abspath $(BUILD))" sh .ci/python-tests \
 	    bindings/python/tests/test_batch.py bindings/python/tests/test_batch_resumed.py
+
+# Both engines run here, on loopback, with several workers. Their packages take up to a gigabyte, and have
+# environments of their own.
+.PHONY: check-ray check-spark
+CLUSTER_TESTS = PYTHON="$(PYTHON)" BUILD="$(abspath $(BUILD))" sh .ci/cluster-tests
+check-ray: ## dualpath.ray on a cluster of Ray on this machine: the answers of one machine, workers and nodes that die, jobs that go on
+	@.ci/setup build check
+	@$(MAKE) --no-print-directory -s $(SHARED)
+	@echo "== Ray"
+	@$(CLUSTER_TESTS) ray
+
+check-spark: ## dualpath.spark on a cluster of Spark on this machine, the same
+	@.ci/setup build check spark
+	@$(MAKE) --no-print-directory -s $(SHARED)
+	@echo "== Spark"
+	@$(CLUSTER_TESTS) spark
 
 LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
 check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)
