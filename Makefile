@@ -629,13 +629,13 @@ check-ray: ## dualpath.ray on a cluster of Ray on this machine: the answers of o
 	@.ci/setup build check
 	@$(MAKE) --no-print-directory -s $(SHARED)
 	@echo "== Ray"
-	@$(CLUSTER_TESTS) ray
+	@$(CLUSTER_TESTS) ray $(ARGS)
 
 check-spark: ## dualpath.spark on a cluster of Spark on this machine, the same
 	@.ci/setup build check spark
 	@$(MAKE) --no-print-directory -s $(SHARED)
 	@echo "== Spark"
-	@$(CLUSTER_TESTS) spark
+	@$(CLUSTER_TESTS) spark $(ARGS)
 
 LARGE ?= b16 b16-t32 l14 aim-b16 aim-b16-t16 aim-b16-t32 st-b16
 check-large: $(BUILD)/dualpath ## B/16 and L/14, AIM and ST-Adapter with random weights against PyTorch, or LARGE="aim-b16 ..." (needs TORCH=1 once; minutes, 6 GB)
