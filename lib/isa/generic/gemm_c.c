@@ -21,17 +21,31 @@ static void store_row__c(const dpi_tile *tile, size_t i, const float *sum) {
     }
 }
 
-static void f32_tile__c(const dpi_tile *tile) {
+/* Rows of a tile at the same time, as many as registers hold: `rows` is a literal. */
+static inline void f32_rows__c(const dpi_tile *tile, size_t first, size_t rows) {
     const float *panel = (const float *)tile->panel;
-    for (size_t i = 0; i < tile->rows; i++) {
-        const float *lhs = (const float *)tile->lhs + i * tile->lhs_stride;
-        float sum[TILE_COLUMNS] = {0.0f};
-        for (size_t k = 0; k < tile->depth; k++) {
+    const float *lhs = (const float *)tile->lhs + first * tile->lhs_stride;
+    float sum[TILE_ROWS][TILE_COLUMNS] = {{0.0f}};
+    for (size_t k = 0; k < tile->depth; k++) {
+        for (size_t i = 0; i < rows; i++) {
+            float factor = lhs[i * tile->lhs_stride + k];
             for (size_t j = 0; j < TILE_COLUMNS; j++) {
-                sum[j] += lhs[k] * panel[k * TILE_COLUMNS + j];
+                sum[i][j] += factor * panel[k * TILE_COLUMNS + j];
             }
         }
-        store_row__c(tile, i, sum);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        store_row__c(tile, first + i, sum[i]);
+    }
+}
+
+static void f32_tile__c(const dpi_tile *tile) {
+    if (tile->rows == TILE_ROWS) {
+        f32_rows__c(tile, 0, TILE_ROWS);
+    } else {
+        for (size_t i = 0; i < tile->rows; i++) {
+            f32_rows__c(tile, i, 1);
+        }
     }
 }
 
