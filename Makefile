@@ -127,7 +127,7 @@ endif
 SHARED := $(BUILD)/$(SHARED_FILE)
 
 # These call make again for $(BUILD): beside other goals, things would be built twice at the same time.
-ALONE := clean setup demo bench-peers check check-batch check-ray check-spark check-cmake check-meson check-vcpkg check-rust check-gstreamer fuzz check-firmware% firmware% record-firmware
+ALONE := clean setup demo bench-peers check check-batch check-ray check-spark check-cmake check-meson check-vcpkg check-rust check-gstreamer check-web fuzz check-firmware% firmware% record-firmware
 ifneq ($(and $(filter $(ALONE),$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
 .NOTPARALLEL:
 endif
@@ -809,6 +809,7 @@ fuzz-python: $(SHARED) ## fuzzes the converter for FUZZ_SECONDS (600) with ather
 -include bindings/debian/debian.mk
 -include bindings/gstreamer/gstreamer.mk
 -include bindings/python/wheels.mk
+-include bindings/web/web.mk
 -include tests/wheels/check.mk
 
 C_FILES := $(wildcard include/*.h include/*.hpp lib/*.h lib/*/*.[ch] lib/*/*/*.[ch] examples/*.c examples/*.h examples/*/*.[ch] examples/*.cpp \
