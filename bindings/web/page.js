@@ -167,7 +167,9 @@ $("file").addEventListener("change", guarded(async () => {
 $("camera").addEventListener("click", guarded(watchCamera));
 $("stop").addEventListener("click", guarded(stop));
 $("model").addEventListener("change", guarded(() => openModel({ name: $("model").value })));
-addEventListener("resize", () => drawTimeline($("timeline"), labels, history.windows));
+const drawAgain = () => drawTimeline($("timeline"), labels, history.windows);
+addEventListener("resize", drawAgain);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
 guarded(async () => {
   const threads = new URLSearchParams(location.search).get("threads");
   await ask("start", { threads: Number(threads) || Math.min(4, navigator.hardwareConcurrency) });

@@ -11,7 +11,6 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from websockets.sync.client import connect
@@ -22,8 +21,7 @@ PATIENCE = 120.0
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of a folder; pages may have threads if the server says so."""
 
-    extensions_map = {
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
         ".mjs": "text/javascript",
         ".wasm": "application/wasm",
     }
@@ -81,12 +79,7 @@ class Chromium:
         for domain in ("Page", "Runtime", "DOM", "Log"):
             self.call(f"{domain}.enable")
 
-    def __enter__(self) -> Chromium:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self.socket.close()
         self.process.terminate()
         self.process.wait()
@@ -105,7 +98,11 @@ class Chromium:
 
     def evaluate(self, script: str) -> Any:
         answer = self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+            "Runtime.evaluate",
+            expression=script,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
         )
         if "exceptionDetails" in answer:
             raise RuntimeError(json.dumps(answer["exceptionDetails"]))
@@ -118,17 +115,36 @@ class Chromium:
                 raise TimeoutError(f"waited {PATIENCE:.0f} s for {what}")
             time.sleep(0.1)
 
-    def show(self, address: str, width: int, height: int, scheme: str) -> None:
+    def resize(self, width: int, height: int, scheme: str) -> None:
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 500,
         )
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+
+    def show(self, address: str, width: int, height: int, scheme: str) -> None:
+        self.resize(width, height, scheme)
         self.call("Page.navigate", url=address)
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'", "the page")
+        self.until(
+            "document.readyState === 'complete' && location.href !== 'about:blank'", "the page"
+        )
 
     def key(self, name: str, code: int, text: str = "") -> None:
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code, text=text)
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=name,
+                code=name,
+                windowsVirtualKeyCode=code,
+                text=text,
+            )
 
     def choose_file(self, selector: str, path: Path) -> None:
         root = self.call("DOM.getDocument")["root"]["nodeId"]
@@ -136,4 +152,6 @@ class Chromium:
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path.resolve())])
 
     def screenshot(self) -> str:
-        return str(self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"])
+        return str(
+            self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        )

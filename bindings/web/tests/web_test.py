@@ -7,6 +7,7 @@ import base64
 import json
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from chromium import Chromium, serve
@@ -61,9 +62,18 @@ def draw_film(build: Path, work: Path) -> None:
     """clip.rgb of frames, camera.y4m for the camera, film.webm for the page."""
     with (work / "camera.y4m").open("wb") as film:
         subprocess.run([build / "examples/scene", "pan-right"], stdout=film, check=True)
-    ffmpeg = ["ffmpeg", "-v", "error", "-y", "-i", work / "camera.y4m"]
+    ffmpeg: list[str | Path] = ["ffmpeg", "-v", "error", "-y", "-i", work / "camera.y4m"]
     subprocess.run([*ffmpeg, "-pix_fmt", "rgb24", "-f", "rawvideo", work / "clip.rgb"], check=True)
-    loop = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "1", "-i", work / "camera.y4m"]
+    loop: list[str | Path] = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-stream_loop",
+        "1",
+        "-i",
+        work / "camera.y4m",
+    ]
     subprocess.run([*loop, "-c:v", "libvpx", "-b:v", "1M", work / "film.webm"], check=True)
 
 
@@ -71,21 +81,42 @@ def plain_c(build: Path, work: Path) -> dict[str, list[float]]:
     answers = {}
     for task in ("camera-motion", "human-action"):
         for precision in ("f32", "bf16", "int8"):
-            command = [build / "dualpath", "classify", "--cpu", "c", "--precision", precision, "--json", "--backbone"]
-            command += [MODELS / "backbone.gguf", MODELS / f"{task}.gguf", "--size", "320x240", work / "clip.rgb"]
+            command: list[str | Path] = [
+                build / "dualpath",
+                "classify",
+                "--cpu",
+                "c",
+                "--precision",
+                precision,
+                "--json",
+                "--backbone",
+            ]
+            command += [
+                MODELS / "backbone.gguf",
+                MODELS / f"{task}.gguf",
+                "--size",
+                "320x240",
+                work / "clip.rgb",
+            ]
             printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
             answers[f"{task} {precision}"] = json.loads(printed)["logits"]
     return answers
 
 
 def classify(browser: Chromium, task: str, threads: int, rounds: int) -> dict[str, object]:
-    script = CLASSIFY.replace("TASK", task).replace("THREADS", str(threads)).replace("ROUNDS", str(rounds))
+    script = (
+        CLASSIFY.replace("TASK", task)
+        .replace("THREADS", str(threads))
+        .replace("ROUNDS", str(rounds))
+    )
     answer = browser.evaluate(script)
     assert answer["threads"] == threads, answer
     return dict(answer)
 
 
-def check_answers(browser: Chromium, isolated: str, answers: dict[str, list[float]], time: bool) -> None:
+def check_answers(
+    browser: Chromium, isolated: str, answers: dict[str, list[float]], time: bool
+) -> None:
     # A blank page of the server: that of the models would compute, too.
     browser.show(f"{isolated}/blank.html", 800, 600, "light")
     for task in ("camera-motion", "human-action"):
@@ -96,7 +127,11 @@ def check_answers(browser: Chromium, isolated: str, answers: dict[str, list[floa
                 f"JSON.stringify(Array.from(Float32Array.from({answers[f'{task} f32']}))) === JSON.stringify({got})"
             )
             assert same, f"{task}, {threads} threads: {got}"
-            times = f", {answer['clipMs']:.0f} ms a clip, {answer['hopMs']:.0f} ms a hop" if time else ""
+            times = (
+                f", {answer['clipMs']:.0f} ms a clip, {answer['hopMs']:.0f} ms a hop"
+                if time
+                else ""
+            )
             say(f"Chromium: {task}, {threads} threads: the bits of plain C{times}")
 
 
@@ -135,6 +170,10 @@ def check_page(browser: Chromium, address: str, isolated: str, work: Path, pictu
     watches(browser)
     browser.until("document.querySelector('#stop').disabled", "the end of the film")
     picture("web-light")
+    browser.resize(960, 1150, "dark")
+    picture("web-dark")
+    browser.resize(NARROW, 800, "light")
+    picture("web-phone-light")
     say("page: a file, without threads")
 
     browser.choose_file("#file", work / "clip.rgb")
@@ -175,13 +214,13 @@ def main() -> None:
         answers = plain_c(arguments.build, work)
         (work / "answers.json").write_text(json.dumps(answers))
         test = Path(__file__).with_name("node_test.mjs")
-        files = [web, MODELS, work / "clip.rgb", work / "answers.json"]
+        files: list[str | Path] = [web, MODELS, work / "clip.rgb", work / "answers.json"]
         subprocess.run([arguments.node, "--expose-gc", test, *files], check=True)
         for file in web.iterdir():
             (site / file.name).symlink_to(file.resolve())
         (site / "clip.rgb").symlink_to(work / "clip.rgb")
         (site / "blank.html").write_text("<!doctype html><link rel=icon href='data:,'>")
-        with Chromium(work / "profile", work / "camera.y4m") as browser:
+        with closing(Chromium(work / "profile", work / "camera.y4m")) as browser:
             isolated = serve(site, isolated=True)
             check_answers(browser, isolated, answers, arguments.time)
             check_page(browser, serve(site, isolated=False), isolated, work, pictures)
