@@ -9,7 +9,7 @@ import pytest
 from native import HEADER, TIERS, evaluate_c
 
 import dualpath
-from dualpath import _lib, events, frames
+from dualpath import _lib, _protocol, events, frames
 from dualpath import model as model_module
 from dualpath import session as session_module
 from dualpath import stream as stream_module
@@ -43,8 +43,8 @@ class TestHeader:
             "DP_MAX_FRAME_SIDE": frames.MAX_SIDE,
             "DP_MAX_ASPECT": frames.MAX_ASPECT,
             "DP_MAX_THREADS": session_module.MAX_THREADS,
-            "DP_MAX_VIEWS": session_module.MAX_VIEWS,
-            "DP_MAX_CROPS": session_module.MAX_CROPS,
+            "DP_MAX_VIEWS": _protocol.MAX_VIEWS,
+            "DP_MAX_CROPS": _protocol.MAX_CROPS,
             "DP_MAX_HOP": stream_module.MAX_HOP,
             "DP_MAX_SMOOTH": events.MAX_SMOOTH,
             "DP_LOG_WARNING": 1,
